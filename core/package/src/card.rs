@@ -1,0 +1,95 @@
+//! `wheelwork.json`: what genai's files have no place for.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::files::FileRecord;
+
+/// The format version that this build writes. Readers accept the same major version.
+pub const FORMAT_VERSION: &str = "1.0";
+
+/// `wheelwork.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Card {
+    /// [`FORMAT_VERSION`] of the writer: a newer minor version only adds fields.
+    pub format_version: String,
+    /// The model's name, by default the checkpoint folder's.
+    pub name: String,
+    /// Name and version of the program that wrote the package.
+    pub producer: String,
+    /// The shapes, by Hugging Face's config names.
+    pub architecture: Architecture,
+    /// Token ids that the runtime acts on.
+    pub tokens: ControlTokens,
+    /// How the weights were stored and what that cost.
+    pub quantization: Quantization,
+    /// The files of each variant.
+    pub variants: BTreeMap<String, Vec<FileRecord>>,
+    /// What the checkpoint got wrong and how it was read, in sentences for a person.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+    /// Licence files of the checkpoint that were copied into the variants.
+    #[serde(default)]
+    pub licences: Vec<String>,
+}
+
+/// The shapes of the decoder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Architecture {
+    /// `qwen2`, `qwen3` or `llama`.
+    pub model_type: String,
+    /// Elements of the residual stream.
+    pub hidden_size: usize,
+    /// Elements of the gated layer.
+    pub intermediate_size: usize,
+    /// Transformer layers.
+    pub num_hidden_layers: usize,
+    /// Query heads.
+    pub num_attention_heads: usize,
+    /// Key and value heads.
+    pub num_key_value_heads: usize,
+    /// Elements of one head.
+    pub head_dim: usize,
+    /// Rows of the embedding table.
+    pub vocab_size: usize,
+    /// Longest sequence in tokens.
+    pub max_position_embeddings: usize,
+}
+
+/// Token ids that the runtime acts on, read from the checkpoint's tokenizer, never from the architecture.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ControlTokens {
+    /// First token of a prompt.
+    pub bos: Option<u32>,
+    /// Generation ends at any of these.
+    pub eos: Vec<u32>,
+    /// `<think>`, where it is one token.
+    pub reasoning_open: Option<u32>,
+    /// `</think>`, where it is one token.
+    pub reasoning_close: Option<u32>,
+}
+
+/// How the weights were stored and what that cost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Quantization {
+    /// The recipe as it was applied, by the names of `docs/quantization.md`.
+    pub recipe: serde_json::Value,
+    /// Stored bits per weight over all matrices: codes, scales and zero points.
+    pub bits_per_weight: f64,
+    /// One entry a matrix.
+    pub tensors: Vec<TensorError>,
+}
+
+/// The error of one matrix.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TensorError {
+    /// The checkpoint's tensor name.
+    pub name: String,
+    /// Bits of a code; 32 for unquantised.
+    pub bits: u32,
+    /// Weights that share a scale; 0 for unquantised.
+    pub block_size: usize,
+    /// Sum of squared differences over sum of squares.
+    pub relative_mse: f64,
+}

@@ -1,0 +1,99 @@
+//! Files of a package: sizes and digests.
+
+use std::io::Read;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::PackageError;
+
+/// File names inside a package.
+pub mod names {
+    /// At the package's root: the variants.
+    pub const MANIFEST: &str = "manifest.json";
+    /// At the package's root: recipe, hashes, token ids.
+    pub const CARD: &str = "wheelwork.json";
+    /// In a variant: genai's description.
+    pub const GENAI_CONFIG: &str = "genai_config.json";
+    /// In a variant: the graph without its weights.
+    pub const GRAPH: &str = "model.onnx";
+    /// In a variant: the weights.
+    pub const WEIGHTS: &str = "model.onnx.data";
+    /// In a variant: the tokenizer.
+    pub const TOKENIZER: &str = "tokenizer.json";
+    /// In a variant: chat template and special tokens.
+    pub const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+    /// In a variant: sampling defaults.
+    pub const GENERATION_CONFIG: &str = "generation_config.json";
+}
+
+/// A file as the card records it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRecord {
+    /// The name in its folder; no path.
+    pub name: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// SHA-256 in lowercase hexadecimal.
+    pub sha256: String,
+}
+
+impl FileRecord {
+    /// Reads a file and records it.
+    ///
+    /// # Errors
+    /// [`PackageError::Io`].
+    pub fn of(folder: &Path, name: &str) -> Result<Self, PackageError> {
+        let (bytes, sha256) = digest(&folder.join(name))?;
+        Ok(Self { name: name.to_owned(), bytes, sha256 })
+    }
+
+    /// Compares the size on disk with the record; reads no content.
+    ///
+    /// # Errors
+    /// [`PackageError::Io`] or [`PackageError::SizeMismatch`].
+    pub fn check_size(&self, folder: &Path) -> Result<(), PackageError> {
+        let path = folder.join(&self.name);
+        let found = fs_err::metadata(&path).map_err(|source| PackageError::Io { path: path.clone(), source })?.len();
+        if found == self.bytes { Ok(()) } else { Err(PackageError::SizeMismatch { path, found, expected: self.bytes }) }
+    }
+
+    /// Reads the file and compares size and digest with the record.
+    ///
+    /// # Errors
+    /// [`PackageError::Io`], [`PackageError::SizeMismatch`] or [`PackageError::HashMismatch`].
+    pub fn check_content(&self, folder: &Path) -> Result<(), PackageError> {
+        self.check_size(folder)?;
+        let path = folder.join(&self.name);
+        let (_, found) = digest(&path)?;
+        if found == self.sha256 {
+            Ok(())
+        } else {
+            Err(PackageError::HashMismatch { path, found, expected: self.sha256.clone() })
+        }
+    }
+}
+
+/// Size in bytes and SHA-256 of a file, read in pieces of 1 MiB.
+fn digest(path: &Path) -> Result<(u64, String), PackageError> {
+    let io = |source| PackageError::Io { path: path.into(), source };
+    let mut file = fs_err::File::open(path).map_err(io)?;
+    let mut hasher = Sha256::new();
+    let mut piece = vec![0; 1 << 20];
+    let mut bytes = 0;
+    loop {
+        let read = file.read(&mut piece).map_err(io)?;
+        if read == 0 {
+            return Ok((bytes, hex(&hasher.finalize())));
+        }
+        hasher.update(piece.get(..read).unwrap_or_default());
+        bytes += read as u64;
+    }
+}
+
+/// Lowercase hexadecimal.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

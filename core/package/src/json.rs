@@ -1,0 +1,43 @@
+//! Reading and writing small JSON files: bounded, and with errors that name the file.
+
+use std::path::Path;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::PackageError;
+
+/// The largest JSON file of a package that is read, except `tokenizer.json`, in bytes.
+pub const JSON_BYTES_LIMIT: u64 = 16 << 20;
+
+/// Reads and parses a JSON file of at most [`JSON_BYTES_LIMIT`] bytes.
+///
+/// # Errors
+/// [`PackageError::Io`], [`PackageError::TooLarge`] or [`PackageError::Invalid`].
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, PackageError> {
+    let bytes = read_bytes(path, JSON_BYTES_LIMIT)?;
+    serde_json::from_slice(&bytes).map_err(|error| PackageError::invalid(path, error))
+}
+
+/// Reads a file of at most `limit` bytes.
+///
+/// # Errors
+/// [`PackageError::Io`] or [`PackageError::TooLarge`].
+pub fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
+    let io = |source| PackageError::Io { path: path.into(), source };
+    let bytes = fs_err::metadata(path).map_err(io)?.len();
+    if bytes > limit {
+        return Err(PackageError::TooLarge { path: path.into(), bytes, limit });
+    }
+    fs_err::read(path).map_err(io)
+}
+
+/// Writes a value as indented JSON that ends in a newline.
+///
+/// # Errors
+/// [`PackageError::Io`], or [`PackageError::Invalid`] for a value that JSON cannot hold.
+pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), PackageError> {
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| PackageError::invalid(path, error))?;
+    bytes.push(b'\n');
+    fs_err::write(path, bytes).map_err(|source| PackageError::Io { path: path.into(), source })
+}

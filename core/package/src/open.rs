@@ -1,0 +1,184 @@
+//! Opening a package: from a folder to parsed, consistent descriptions. No weights are read.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::files::names;
+use crate::manifest::{SCHEMA_VERSION, Variant};
+use crate::{Card, GenaiConfig, GenerationDefaults, Manifest, PackageError, json};
+
+/// A package whose descriptions were read and agree with each other.
+#[derive(Debug, Clone)]
+pub struct OpenPackage {
+    /// The folder that was given.
+    pub root: PathBuf,
+    /// The folder's name without `.ortpackage`, or the card's name.
+    pub name: String,
+    /// What stands in `wheelwork.json`; absent in folders of other makers.
+    pub card: Option<Card>,
+    /// The variants by name.
+    pub variants: BTreeMap<String, OpenVariant>,
+}
+
+/// One variant of an open package.
+#[derive(Debug, Clone)]
+pub struct OpenVariant {
+    /// The variant's folder.
+    pub folder: PathBuf,
+    /// Which execution provider it was built for.
+    pub target: Variant,
+    /// genai's description.
+    pub config: GenaiConfig,
+    /// Sampling defaults and stop tokens.
+    pub generation: GenerationDefaults,
+}
+
+/// Opens a package folder, or a genai model folder as a package of the one variant `cpu`.
+///
+/// # Errors
+/// [`PackageError`]; sizes of all files that the card lists are compared, contents are not
+/// (see [`crate::files::FileRecord::check_content`]).
+pub fn open(root: &Path) -> Result<OpenPackage, PackageError> {
+    if !fs_err::metadata(root).map_err(|source| PackageError::Io { path: root.into(), source })?.is_dir() {
+        return Err(PackageError::NotAPackage { path: root.into() });
+    }
+    // genai's own rule: a folder with genai_config.json at its root is flat, whatever else lies in it.
+    if root.join(names::GENAI_CONFIG).is_file() {
+        return open_flat(root);
+    }
+    let manifest_path = root.join(names::MANIFEST);
+    if !manifest_path.is_file() {
+        return Err(PackageError::NotAPackage { path: root.into() });
+    }
+    let manifest: Manifest = json::read(&manifest_path)?;
+    if manifest.schema_version != SCHEMA_VERSION {
+        return Err(PackageError::Version {
+            path: manifest_path,
+            found: manifest.schema_version,
+            supported: SCHEMA_VERSION,
+        });
+    }
+    let card = read_card(root)?;
+    let mut variants = BTreeMap::new();
+    for (name, target) in manifest.components.model.variants {
+        check_variant_name(&manifest_path, &name)?;
+        let folder = root.join(&name);
+        for record in card.iter().flat_map(|card| card.variants.get(&name)).flatten() {
+            record.check_size(&folder)?;
+        }
+        variants.insert(name, open_variant(folder, target)?);
+    }
+    if variants.is_empty() {
+        return Err(PackageError::invalid(manifest_path, "the component `model` has no variants"));
+    }
+    let name = card.as_ref().map_or_else(|| folder_name(root), |card| card.name.clone());
+    Ok(OpenPackage { root: root.into(), name, card, variants })
+}
+
+impl OpenPackage {
+    /// The variant of that name.
+    ///
+    /// # Errors
+    /// [`PackageError::NoSuchVariant`].
+    pub fn variant(&self, name: &str) -> Result<&OpenVariant, PackageError> {
+        self.variants.get(name).ok_or_else(|| PackageError::NoSuchVariant {
+            wanted: name.to_owned(),
+            present: self.variants.keys().map(String::as_str).collect::<Vec<_>>().join(", "),
+        })
+    }
+}
+
+fn open_flat(root: &Path) -> Result<OpenPackage, PackageError> {
+    let target =
+        Variant { ep: "CPUExecutionProvider".into(), device: "cpu".into(), compatibility_string: None };
+    let variant = open_variant(root.into(), target)?;
+    Ok(OpenPackage {
+        root: root.into(),
+        name: folder_name(root),
+        card: None,
+        variants: BTreeMap::from([("cpu".to_owned(), variant)]),
+    })
+}
+
+fn open_variant(folder: PathBuf, target: Variant) -> Result<OpenVariant, PackageError> {
+    let config_path = folder.join(names::GENAI_CONFIG);
+    let config: GenaiConfig = json::read(&config_path)?;
+    check_config(&config_path, &config)?;
+    let generation_path = folder.join(names::GENERATION_CONFIG);
+    // genai's model builder does not always copy this file; its own search section then says the same.
+    let generation = if generation_path.is_file() {
+        json::read(&generation_path)?
+    } else {
+        GenerationDefaults {
+            bos_token_id: None,
+            eos_token_id: Some(config.model.eos_token_id.clone()),
+            do_sample: Some(config.search.do_sample),
+            temperature: Some(config.search.temperature),
+            top_p: Some(config.search.top_p),
+            ..GenerationDefaults::default()
+        }
+    };
+    Ok(OpenVariant { folder, target, config, generation })
+}
+
+fn read_card(root: &Path) -> Result<Option<Card>, PackageError> {
+    let path = root.join(names::CARD);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let card: Card = json::read(&path)?;
+    let major = |version: &str| version.split('.').next().unwrap_or_default().to_owned();
+    if major(&card.format_version) != major(crate::card::FORMAT_VERSION) {
+        return Err(PackageError::Version { path, found: card.format_version, supported: "1.x" });
+    }
+    for record in card.variants.values().flatten() {
+        if !is_plain_name(&record.name) {
+            return Err(PackageError::invalid(path, format!("`{}` is not a plain file name", record.name)));
+        }
+    }
+    Ok(Some(card))
+}
+
+/// Sizes that every later multiplication relies on.
+fn check_config(path: &Path, config: &GenaiConfig) -> Result<(), PackageError> {
+    let decoder = &config.model.decoder;
+    let ranges = [
+        ("model.vocab_size", config.model.vocab_size, 1 << 24),
+        ("model.context_length", config.model.context_length, 1 << 24),
+        ("model.decoder.head_size", decoder.head_size, 1 << 12),
+        ("model.decoder.num_key_value_heads", decoder.num_key_value_heads, 1 << 12),
+        ("model.decoder.num_hidden_layers", decoder.num_hidden_layers, 1 << 10),
+    ];
+    for (field, value, limit) in ranges {
+        if value == 0 || value > limit {
+            return Err(PackageError::invalid(path, format!("{field} is {value}, expected 1 to {limit}")));
+        }
+    }
+    if !is_plain_name(&decoder.filename) {
+        return Err(PackageError::invalid(
+            path,
+            format!("model.decoder.filename is `{}`, expected a plain file name", decoder.filename),
+        ));
+    }
+    Ok(())
+}
+
+fn check_variant_name(path: &Path, name: &str) -> Result<(), PackageError> {
+    if is_plain_name(name) {
+        Ok(())
+    } else {
+        Err(PackageError::invalid(path, format!("the variant name `{name}` is not a plain folder name")))
+    }
+}
+
+/// `[A-Za-z0-9._-]{1,64}`, and not only dots: it can't leave its folder on any file system.
+fn is_plain_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+        && !name.bytes().all(|byte| byte == b'.')
+}
+
+fn folder_name(root: &Path) -> String {
+    let name = root.file_name().unwrap_or(root.as_os_str()).to_string_lossy();
+    name.trim_end_matches(".ortpackage").to_owned()
+}

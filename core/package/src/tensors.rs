@@ -1,0 +1,36 @@
+//! The tensor contract: names, shapes and element types of the decoder graph's inputs and outputs.
+//!
+//! With B = 1 (batch), S = tokens in this call, P = tokens in the cache, C = capacity of the cache buffers,
+//! T = P + S, H = `num_key_value_heads`, D = `head_dim`, V = `vocab_size`:
+//!
+//! | name | direction | type | shape |
+//! |---|---|---|---|
+//! | `input_ids` | in | int64 | `[B, S]` |
+//! | `attention_mask` | in | int64 | `[B, T..=C]`: ones for the T tokens, then zeros |
+//! | `past_key_values.{i}.key`, `.value` | in | float32 | `[B, H, C, D]`, the first P rows valid |
+//! | `present.{i}.key`, `.value` | out | float32 | the same buffer as the input, the first T rows valid |
+//! | `logits` | out | float32 | `[B, 1, V]`: of the last token only (`[B, S, V]` in folders of other makers) |
+//!
+//! The names are onnxruntime-genai's, which is why its runtime loads our folders and ours loads its.
+
+/// Token ids of this call.
+pub const INPUT_IDS: &str = "input_ids";
+/// Ones for every token that may be attended to.
+pub const ATTENTION_MASK: &str = "attention_mask";
+/// Scores over the vocabulary before any filter.
+pub const LOGITS: &str = "logits";
+
+/// Name pattern of the key cache input; `%d` is the layer.
+pub const PAST_KEY_PATTERN: &str = "past_key_values.%d.key";
+/// Name pattern of the value cache input.
+pub const PAST_VALUE_PATTERN: &str = "past_key_values.%d.value";
+/// Name pattern of the key cache output.
+pub const PRESENT_KEY_PATTERN: &str = "present.%d.key";
+/// Name pattern of the value cache output.
+pub const PRESENT_VALUE_PATTERN: &str = "present.%d.value";
+
+/// Puts a layer number into a name pattern.
+#[must_use]
+pub fn layer_name(pattern: &str, layer: usize) -> String {
+    pattern.replacen("%d", &layer.to_string(), 1)
+}
