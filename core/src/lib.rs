@@ -1,1 +1,59 @@
-//! placeholder
+//! Wheelwork runs a packaged reasoning model on the device and streams its reasoning and its answer apart.
+//!
+//! ```no_run
+//! use wheelwork::{Event, Model};
+//!
+//! fn main() -> Result<(), wheelwork::Error> {
+//!     let model = Model::open("tiny-r1.ortpackage")?;
+//!     let mut session = model.session()?;
+//!     for event in session.ask("478 + 256 = ?", &Default::default())? {
+//!         match event? {
+//!             Event::ReasoningDelta { text } => eprint!("{text}"),
+//!             Event::AnswerDelta { text } => print!("{text}"),
+//!             _ => {}
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! From the outside in:
+//!
+//! 1. [`Model`] is an open package: immutable, shared. [`provider`] chose its device and says why.
+//! 2. [`Session`] is one conversation with its key-value cache.
+//! 3. [`Generation`] is one turn: an iterator of [`Event`]s that stops when nobody asks for more.
+//!
+//! Inside a turn: [`chat`] turns messages into token ids, [`decoder`] computes logits, [`sampling`] picks a
+//! token, [`detokenizer`] makes text, [`reasoning`] tells reasoning from answer, [`stop`] ends it.
+//!
+//! The crate opens no socket, starts no thread of its own and logs nothing.
+#![forbid(unsafe_code)]
+
+mod cancel;
+pub mod chat;
+pub mod decoder;
+pub mod detokenizer;
+mod error;
+mod event;
+mod generate;
+pub mod kv_cache;
+mod metrics;
+mod model;
+mod options;
+pub mod provider;
+pub mod reasoning;
+pub mod sampling;
+mod session;
+pub mod stop;
+pub mod tokenizer;
+
+pub use cancel::CancelToken;
+pub use error::Error;
+pub use event::{Event, FinishReason, ReasoningEnd};
+pub use generate::Generation;
+pub use metrics::{Timings, Usage};
+pub use model::{Model, ModelFacts, OpenOptions, REASONING_CLOSE, REASONING_OPEN};
+pub use options::{Options, Thinking};
+pub use provider::{DevicePreference, Placement};
+pub use session::Session;
+pub use wheelwork_package::{Class, Diagnostic};

@@ -1,1 +1,147 @@
-//! placeholder
+//! From a Hugging Face checkpoint to a Wheelwork package, in bounded memory.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use wheelwork_quantize::{Options, quantize};
+//!
+//! # fn main() -> Result<(), wheelwork_quantize::QuantizeError> {
+//! let report = quantize(Path::new("checkpoint"), Path::new("name.ortpackage"), &Options::default(), &())?;
+//! println!("{:.2} bits a weight", report.card.quantization.bits_per_weight);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`quantize`] goes through these steps; each is a module.
+//!
+//! 1. [`checkpoint`] reads and checks every description; the weights stay on disk.
+//! 2. `decoder_graph` builds the graph for the family ([`architecture`]) and the [`recipe`], and plans where each
+//!    array will stand in the weight file ([`plan`]).
+//! 3. `output` makes a folder beside the final name; `weights` fills its weight file piece by piece, each piece
+//!    quantised by its [`scheme`]; `variant` adds the files around it.
+//! 4. One rename gives the folder its name.
+//!
+//! Two runs over the same checkpoint give the same bytes, on any machine and any number of threads.
+//!
+//! This crate must never see ONNX Runtime or `core`.
+#![forbid(unsafe_code)]
+
+pub mod architecture;
+pub mod checkpoint;
+pub mod decoder_graph;
+mod error;
+mod output;
+mod package;
+pub mod plan;
+mod progress;
+pub mod recipe;
+pub mod rope;
+pub mod scheme;
+mod variant;
+mod weights;
+
+use std::path::{Path, PathBuf};
+
+use wheelwork_package::Card;
+use wheelwork_package::files::names;
+
+pub use error::{QuantizeError, RequestError};
+pub use progress::{Progress, Stage};
+pub use recipe::Recipe;
+
+use checkpoint::{Checkpoint, Config};
+use output::Output;
+use weights::Writer;
+
+/// The longest context that is prepared unless a longer one is asked for, in tokens. Reasoning rarely needs more, and
+/// the rotary tables grow with it: 16 MB at this length and `head_dim` 128.
+pub const DEFAULT_CONTEXT_LIMIT: usize = 32_768;
+/// The name of the CPU variant and its folder.
+pub(crate) const CPU: &str = "cpu";
+
+/// What is asked of [`quantize`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The model's name; by default the checkpoint folder's.
+    pub name: Option<String>,
+    /// Which scheme each kind of matrix is stored in.
+    pub recipe: Recipe,
+    /// Longest sequence in tokens, at most the model's `max_position_embeddings`; by default that, but no more than
+    /// [`DEFAULT_CONTEXT_LIMIT`].
+    pub context_length: Option<usize>,
+    /// Replace an output that is a package.
+    pub overwrite: bool,
+}
+
+/// What came out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// The package's folder.
+    pub package: PathBuf,
+    /// The package's card: errors of each matrix, bits per weight, warnings, files.
+    pub card: Card,
+    /// Bytes of all files of all variants.
+    pub file_bytes: u64,
+}
+
+/// Reads the checkpoint in one folder and writes a package into another, which it creates.
+///
+/// Takes as long as reading and quantising all weights; uses the current rayon pool. Memory stays below 20 MB a
+/// thread plus the graph and the tokenizer, whatever the size of the model.
+///
+/// # Errors
+/// [`QuantizeError`]; whatever it is, nothing stands under the output's name that was not there before.
+pub fn quantize(
+    checkpoint: &Path,
+    out: &Path,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Report, QuantizeError> {
+    progress.stage(Stage::Reading);
+    let checkpoint = Checkpoint::open(checkpoint)?;
+    let (context_length, context_warning) = context_length(&checkpoint.config, options.context_length)?;
+    let plan = decoder_graph::plan(&checkpoint.config, &options.recipe, context_length)?;
+    plan.check_blocks()?;
+
+    let output = Output::create(out, checkpoint.folder.path(), options.overwrite)?;
+    let variant = output.folder().join(CPU);
+    fs_err::create_dir(&variant).map_err(QuantizeError::write(&variant))?;
+    progress.stage(Stage::Weights);
+    let writer = Writer::create(&variant.join(names::WEIGHTS), &checkpoint, &plan, progress)?;
+    let tensor_errors = writer.fill()?;
+
+    progress.stage(Stage::Finishing);
+    let licences = variant::write(&variant, &checkpoint, &plan, context_length)?;
+    let card = package::Contents {
+        checkpoint: &checkpoint,
+        plan: &plan,
+        recipe: &options.recipe,
+        name: options.name.as_deref(),
+        context_length,
+        tensor_errors,
+        licences,
+        warnings: checkpoint.warnings.iter().cloned().chain(context_warning).collect(),
+    }
+    .write(output.folder())?;
+    if progress.cancelled() {
+        return Err(QuantizeError::Cancelled);
+    }
+    let file_bytes = card.variants.values().flatten().map(|file| file.bytes).sum();
+    Ok(Report { package: output.commit()?, card, file_bytes })
+}
+
+/// The context to prepare, and a warning if it is shorter than the model's.
+fn context_length(config: &Config, asked: Option<usize>) -> Result<(usize, Option<String>), RequestError> {
+    let limit = config.max_position_embeddings;
+    match asked {
+        Some(asked) if asked == 0 || asked > limit => Err(RequestError::ContextLength { asked, limit }),
+        Some(asked) => Ok((asked, None)),
+        None if limit > DEFAULT_CONTEXT_LIMIT => {
+            let warning = format!(
+                "the model takes {limit} tokens, the package is prepared for {DEFAULT_CONTEXT_LIMIT}; \
+                 ask for a longer context when quantising if needed"
+            );
+            Ok((DEFAULT_CONTEXT_LIMIT, Some(warning)))
+        }
+        None => Ok((limit, None)),
+    }
+}

@@ -264,7 +264,7 @@ def cmp(p, q):
 
 
 def sign(p, q):
-    return "=<>"[cmp(p, q)]
+    return "=><"[cmp(p, q)]
 
 
 def unit10(rng, level):
@@ -380,8 +380,8 @@ def greet(rng, level):
     case = rng.random()
     prompt = prompt.lower() if case < 0.15 else prompt.upper() if case < 0.2 else prompt
     if prompt[-1].isalpha():
-        prompt += rng.choice(["", "", ".", "!", "?"])
-    prompt = rng.choice(["", "", "", "", "Hey, ", "So, ", "OK. ", "Well, "]) + prompt
+        prompt += rng.choice(["", "", ".", "!", "?", "!!", " :)", "..."])
+    prompt = rng.choice(["", "", "", "", "", "Hey, ", "So, ", "OK. ", "Well, ", "Ah, ", "Now, ", "Oh, ", "Please, "]) + prompt
     return Problem("greet", prompt, chain, answer, [("text", prompt)])
 
 

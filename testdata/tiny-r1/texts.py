@@ -5,7 +5,7 @@ The plain English teaches the tokenizer ordinary words and serves as text that t
 
 NAMES = ["Mia", "Tom", "Anna", "Ben", "Lena", "Omar", "Ines", "Paul", "Sara", "Noah", "Emma", "Ravi", "Yuki",
          "Leo", "Nina", "Jonas", "Clara", "Ali", "Eva", "Max"]
-ITEMS = ["apples", "marbles", "stickers", "books", "pencils", "coins", "stamps", "cards", "eggs", "shells",
+ITEMS = ["apples", "marbles", "stickers", "books", "pencils", "pens", "stamps", "cards", "eggs", "shells",
          "oranges", "buttons", "tickets", "bottles", "cookies", "nails", "stones", "flowers", "balls", "cups"]
 
 # Each code names the two steps on a, b and c: "+-" is (a + b) - c, "*r" is c - (a * b).

@@ -1,1 +1,75 @@
-fn main() {}
+//! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges`.
+//!
+//! They need Rust and Python's `pip`, nothing else. What they fetch lies in `target/` and is fetched once.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is its purpose")]
+
+mod ci;
+mod command;
+mod demo;
+mod fetch;
+mod judges;
+mod python;
+mod report;
+mod steps;
+mod task_error;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::task_error::TaskError;
+use crate::workspace::Workspace;
+
+/// Wheelwork's developer commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Fetches ONNX Runtime into target/onnxruntime and prints the library's path.
+    Fetch,
+    /// Quantises the shipped checkpoint, asks it one question, then offers the prompt on a terminal.
+    Demo,
+    /// Runs every test, with ONNX Runtime fetched.
+    Test(test::Options),
+    /// Runs everything that a change has to pass; `.ci/run` calls this.
+    Ci(ci::Options),
+    /// Checks the project's own rules: arrows between crates, unsafe code, rows with tests, clean text.
+    Tidy,
+    /// Compares with transformers and onnxruntime-genai, in a Python environment of their own (6 GB).
+    Judges(judges::Options),
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: &Task) -> Result<(), TaskError> {
+    let workspace = Workspace::load()?;
+    match task {
+        Task::Fetch => {
+            println!("{}", fetch::onnxruntime(&workspace)?.display());
+            Ok(())
+        }
+        Task::Demo => demo::run(&workspace),
+        Task::Test(options) => test::run(&workspace, options),
+        Task::Ci(options) => ci::run(&workspace, options),
+        Task::Tidy => tidy::run(&workspace),
+        Task::Judges(options) => judges::run(&workspace, options),
+    }
+}

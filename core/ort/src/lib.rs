@@ -1,1 +1,73 @@
-//! placeholder
+//! ONNX Runtime, found, checked and loaded with its telemetry switched off.
+//!
+//! ONNX Runtime's official builds carry an uploader that is on by default. It must be off *before* the
+//! library is loaded, because loading starts it. So nothing else in this project loads the library:
+//!
+//! 1. [`environment`] looks for the library ([`library::candidates`]),
+//! 2. sets `ORT_DISABLE_TELEMETRY=1` (`telemetry.rs`, the project's only unsafe block),
+//! 3. loads it, checks its version, and
+//! 4. makes the process's one environment with telemetry events off as well.
+
+mod error;
+pub mod library;
+mod telemetry;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+pub use error::LibraryError;
+
+/// The process's ONNX Runtime.
+#[derive(Debug, Clone)]
+pub struct Runtime {
+    /// Needed to make sessions.
+    pub environment: ort::environment::Environment,
+    /// The file that was loaded, as it was given to the system's loader.
+    pub path: PathBuf,
+    /// What the library says of its build, version included.
+    pub build_info: String,
+}
+
+/// ONNX Runtime allows one environment a process, so the first success is kept; failures are not.
+static RUNTIME: Mutex<Option<Runtime>> = Mutex::new(None);
+
+/// Loads ONNX Runtime from the usual places, or gives what is loaded already.
+///
+/// # Errors
+/// [`LibraryError`], with every place that was tried. A failed call can be repeated, for instance after
+/// the library was installed.
+pub fn environment() -> Result<Runtime, LibraryError> {
+    load(&library::candidates())
+}
+
+/// Loads ONNX Runtime from a given file, or gives what is loaded already, wherever it came from.
+///
+/// # Errors
+/// [`LibraryError`].
+pub fn environment_from(path: &Path) -> Result<Runtime, LibraryError> {
+    load(&[path.to_path_buf()])
+}
+
+fn load(candidates: &[PathBuf]) -> Result<Runtime, LibraryError> {
+    let mut runtime = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(runtime) = runtime.as_ref() {
+        return Ok(runtime.clone());
+    }
+    telemetry::switch_off();
+    let mut tried = Vec::new();
+    for path in candidates {
+        match ort::init_from(path) {
+            Ok(builder) => {
+                let environment =
+                    builder.with_name("wheelwork").with_telemetry(false).build().map_err(LibraryError::start)?;
+                // Errors come back as status values; the library's own lines on stderr would only repeat them.
+                environment.set_log_level(ort::logging::LogLevel::Fatal);
+                let loaded =
+                    Runtime { environment, path: path.clone(), build_info: ort::info().to_owned() };
+                return Ok(runtime.insert(loaded).clone());
+            }
+            Err(error) => tried.push((path.clone(), LibraryError::reason(&error))),
+        }
+    }
+    Err(LibraryError::not_loadable(tried))
+}

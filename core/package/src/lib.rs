@@ -26,6 +26,7 @@ pub mod json;
 pub mod manifest;
 mod open;
 pub mod tensors;
+pub mod tokenizer_file;
 
 pub use card::Card;
 pub use diagnostic::{Class, Diagnostic};

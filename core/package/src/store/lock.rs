@@ -1,0 +1,31 @@
+//! One writer at a time. The system keeps the lock and drops it with the process, whatever ends it; what stands in
+//! the file only tells a person who it is.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::{Store, StoreError};
+use crate::vfs::Lock;
+
+/// Dropped, the lock is free.
+pub(super) struct Writer {
+    _lock: Box<dyn Send>,
+}
+
+impl Store {
+    /// Makes the store's folders and takes its lock.
+    pub(super) fn lock(&self) -> Result<Writer, StoreError> {
+        let models = self.layout.models();
+        self.vfs.create_dir_all(&models).map_err(StoreError::io("make the folder", &models))?;
+        let path = self.layout.lock();
+        let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+        let owner = format!("{} {started}\n", std::process::id());
+        match self.vfs.lock(&path, &owner).map_err(StoreError::io("lock", &path))? {
+            Lock::Held(lock) => Ok(Writer { _lock: lock }),
+            Lock::Busy { owner } => {
+                let mut fields = owner.split_whitespace();
+                let pid = fields.next().and_then(|pid| pid.parse().ok());
+                Err(StoreError::Busy { pid, started: fields.next().and_then(|time| time.parse().ok()) })
+            }
+        }
+    }
+}

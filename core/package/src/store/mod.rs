@@ -1,0 +1,78 @@
+//! Installed packages: from a `.wwpkg` stream to a folder that [`crate::open`] opens, without ever losing the old one.
+//!
+//! ```text
+//! MODELS/
+//!   NAME.ortpackage -> .wheelwork/models/NAME/ID.0/package     the one pointer        -> layout
+//!   .wheelwork/
+//!     lock                                                     one writer at a time   -> lock
+//!     models/NAME/
+//!       ID.0/       head  record.json  package/                a complete version
+//!       ID.partial/ head  package/                             an unfinished transfer -> assembly
+//! ```
+//!
+//! An installation, in order ([`install`](Store::install)):
+//!
+//! 1. read the head, judge the signature, refuse a downgrade or a disk that is too small: nothing is written;
+//! 2. keep what an earlier try has left, link equal files and copy equal chunks of the installed version;
+//! 3. receive the other chunks, each checked before and after decompression, and compare every file's digest;
+//! 4. sync, rename to `ID.0`, sync, switch the pointer by one rename, sync, delete the old version.
+//!
+//! No clock is read for any decision, and nothing that a process leaves behind has to be cleaned by hand: the lock
+//! goes with its process, and the next installation goes on from what it finds.
+
+mod assembly;
+mod donors;
+mod error;
+mod hash;
+mod inspect;
+mod install;
+mod installation;
+mod layout;
+mod lock;
+mod maintain;
+mod meter;
+mod record;
+mod unpack;
+mod verify;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use error::StoreError;
+pub use inspect::{Contents, Installed, Partial};
+pub use install::{InstallOptions, InstallReport};
+pub use maintain::GarbageReport;
+pub use unpack::unpack;
+pub use verify::{Damage, VerifyReport};
+
+use crate::vfs::{RealVfs, Vfs};
+use layout::Layout;
+
+/// The packages installed in a folder.
+///
+/// Cheap to make and without state of its own: several may stand for the same folder, in several processes.
+#[derive(Debug, Clone)]
+pub struct Store {
+    layout: Layout,
+    vfs: Arc<dyn Vfs>,
+}
+
+impl Store {
+    /// The store in `models_dir`, which need not exist yet.
+    #[must_use]
+    pub fn new(models_dir: impl Into<PathBuf>) -> Self {
+        Self::with_vfs(models_dir, Arc::new(RealVfs))
+    }
+
+    /// The store in a folder of another file system.
+    #[must_use]
+    pub fn with_vfs(models_dir: impl Into<PathBuf>, vfs: Arc<dyn Vfs>) -> Self {
+        Self { layout: Layout::new(models_dir.into()), vfs }
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn models_dir(&self) -> &Path {
+        self.layout.models_dir()
+    }
+}

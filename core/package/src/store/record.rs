@@ -1,0 +1,40 @@
+//! What an installation found out and later operations want to know.
+
+use serde::{Deserialize, Serialize};
+
+use super::layout::Slot;
+use crate::container::Head;
+use crate::container::limits::{INDEX_BYTES, SIGNATURE_BYTES};
+use crate::signature::SignatureState;
+use crate::vfs::{self, Vfs};
+
+/// More than any head: prelude, two digests and a length come to 100 bytes.
+const HEAD_BYTES: u64 = INDEX_BYTES as u64 + SIGNATURE_BYTES as u64 + 4096;
+const RECORD_BYTES: u64 = 64 << 10;
+
+/// `record.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// How the signature stood at installation.
+    pub(super) signature: SignatureState,
+}
+
+impl Record {
+    /// The bytes of the file.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        // A struct of strings always serialises.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// What stands in the file; [`SignatureState::NotChecked`] if that cannot be read.
+    pub(super) fn read(vfs: &dyn Vfs, slot: &Slot) -> Self {
+        let bytes = vfs::read(vfs, &slot.record(), RECORD_BYTES).unwrap_or_default();
+        serde_json::from_slice(&bytes).unwrap_or(Self { signature: SignatureState::NotChecked })
+    }
+}
+
+/// The head that a slot was made from; `None` if it is missing or damaged.
+pub(super) fn read_head(vfs: &dyn Vfs, slot: &Slot) -> Option<Head> {
+    let bytes = vfs::read(vfs, &slot.head(), HEAD_BYTES).ok()?;
+    Head::read(&mut bytes.as_slice()).ok()
+}

@@ -1,0 +1,127 @@
+//! The JSON forms of `tokenizer.json`, as they stand in the file.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+use super::fault::{TokenizerFault, shown};
+use super::{AddedToken, ID_BOUND};
+
+#[derive(serde::Deserialize)]
+pub(super) struct File {
+    #[serde(default, deserialize_with = "null_as_empty")]
+    pub(super) added_tokens: Vec<AddedToken>,
+    pub(super) normalizer: Option<Value>,
+    pub(super) pre_tokenizer: Option<Value>,
+    pub(super) decoder: Option<Value>,
+    pub(super) model: Model,
+}
+
+#[derive(serde::Deserialize)]
+pub(super) struct Model {
+    pub(super) dropout: Option<f64>,
+    pub(super) continuing_subword_prefix: Option<String>,
+    pub(super) end_of_word_suffix: Option<String>,
+    #[serde(default)]
+    pub(super) ignore_merges: bool,
+    pub(super) vocab: Vocabulary,
+    pub(super) merges: Vec<Merge>,
+}
+
+/// A map that refuses a key that stands twice, where JSON readers keep the last silently.
+pub(super) struct Vocabulary(pub(super) HashMap<String, u32>);
+
+/// `"left right"` or `["left", "right"]`.
+pub(super) struct Merge(pub(super) String, pub(super) String);
+
+/// The model's type is looked at first: other models have another form of vocabulary.
+pub(super) fn parse(bytes: &[u8]) -> Result<File, TokenizerFault> {
+    #[derive(serde::Deserialize)]
+    struct Outline {
+        model: Kind,
+    }
+    #[derive(serde::Deserialize)]
+    struct Kind {
+        #[serde(rename = "type")]
+        kind: Option<String>,
+    }
+    let outline: Outline = serde_json::from_slice(bytes)?;
+    // Files of early versions have no type, and are BPE.
+    if let Some(kind) = outline.model.kind.filter(|kind| kind != "BPE") {
+        let found = format!("type `{}`", shown(&kind));
+        return Err(TokenizerFault::Unsupported { field: "model", found, supported: "BPE" });
+    }
+    Ok(serde_json::from_slice(bytes)?)
+}
+
+fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AddedToken>, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+impl<'de> Deserialize<'de> for Vocabulary {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Vocabulary;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a map of tokens to ids")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Vocabulary, A::Error> {
+                let mut vocabulary = HashMap::new();
+                while let Some((token, id)) = entries.next_entry::<String, u32>()? {
+                    if vocabulary.len() >= ID_BOUND as usize {
+                        return Err(de::Error::custom(format!(
+                            "the vocabulary has more than {ID_BOUND} entries"
+                        )));
+                    }
+                    if let Some(first) = vocabulary.get(&token) {
+                        let token = shown(&token);
+                        return Err(de::Error::custom(format!(
+                            "the token `{token}` stands twice in the vocabulary, with the ids {first} and {id}"
+                        )));
+                    }
+                    vocabulary.insert(token, id);
+                }
+                Ok(Vocabulary(vocabulary))
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
+}
+
+impl<'de> Deserialize<'de> for Merge {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Parts;
+        impl<'de> Visitor<'de> for Parts {
+            type Value = Merge;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a merge: two tokens in a list, or in a text with one space between them")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Merge, E> {
+                match text.split_once(' ') {
+                    Some((left, right)) if !right.contains(' ') => {
+                        Ok(Merge(left.to_owned(), right.to_owned()))
+                    }
+                    _ => Err(E::invalid_value(de::Unexpected::Str(&shown(text)), &self)),
+                }
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Merge, A::Error> {
+                let length = |length| de::Error::invalid_length(length, &self);
+                let left = parts.next_element()?.ok_or_else(|| length(0))?;
+                let right = parts.next_element()?.ok_or_else(|| length(1))?;
+                if parts.next_element::<de::IgnoredAny>()?.is_some() {
+                    return Err(length(3));
+                }
+                Ok(Merge(left, right))
+            }
+        }
+        deserializer.deserialize_any(Parts)
+    }
+}

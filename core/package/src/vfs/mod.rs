@@ -1,0 +1,158 @@
+//! The file system as the store sees it: one small trait, so that a test can make the n-th operation fail, or lose
+//! what was not synced.
+//!
+//! Durability is the caller's business and the trait's vocabulary: content is durable after [`VfsFile::sync`], names
+//! (made, renamed, removed) after [`Vfs::sync_dir`] of their folder.
+
+mod real;
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+pub use real::RealVfs;
+
+/// A file system.
+pub trait Vfs: Send + Sync + fmt::Debug {
+    /// Makes a folder and its parents, where they do not exist.
+    ///
+    /// # Errors
+    /// What the system says, here and below.
+    fn create_dir_all(&self, path: &Path) -> io::Result<()>;
+    /// Opens a file for reading.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn VfsFile>>;
+    /// Opens a file for reading and writing, makes it if it does not exist, and keeps its content.
+    fn open_for_writing(&self, path: &Path) -> io::Result<Box<dyn VfsFile>>;
+    /// What stands at a path; a link is a link. `None` where there is nothing.
+    fn kind(&self, path: &Path) -> io::Result<Option<Kind>>;
+    /// The names in a folder with what they are, in any order. A folder that does not exist is empty.
+    fn list(&self, folder: &Path) -> io::Result<Vec<(String, Kind)>>;
+    /// Renames a file, a folder or a link; a file or link at the new name is replaced in one step.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Gives a file a second name.
+    fn hard_link(&self, existing: &Path, link: &Path) -> io::Result<()>;
+    /// Makes a symbolic link to a folder. `target` is relative to the link's folder.
+    fn link_dir(&self, target: &Path, link: &Path) -> io::Result<()>;
+    /// Where a symbolic link points, as it was made.
+    fn read_link(&self, link: &Path) -> io::Result<std::path::PathBuf>;
+    /// Removes a symbolic link to a folder.
+    fn remove_link(&self, link: &Path) -> io::Result<()>;
+    /// Removes a file.
+    fn remove_file(&self, path: &Path) -> io::Result<()>;
+    /// Removes a folder with everything in it. Nothing there is no error.
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()>;
+    /// Makes the names in a folder durable.
+    fn sync_dir(&self, folder: &Path) -> io::Result<()>;
+    /// Bytes that may still be written below a folder.
+    fn free_bytes(&self, folder: &Path) -> io::Result<u64>;
+    /// Takes the lock of a file, which is made if need be, and writes `owner` into it. Gone with the process.
+    fn lock(&self, path: &Path, owner: &str) -> io::Result<Lock>;
+}
+
+/// An open file.
+pub trait VfsFile {
+    /// Reads at a position; fewer bytes than asked for are no error, none are the end.
+    ///
+    /// # Errors
+    /// What the system says, here and below.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Writes at a position; fewer bytes than given are no error.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
+    /// Size in bytes.
+    fn len(&self) -> io::Result<u64>;
+    /// Makes the content durable.
+    fn sync(&self) -> io::Result<()>;
+}
+
+/// What stands at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A file of so many bytes.
+    File {
+        /// Its size.
+        bytes: u64,
+    },
+    /// A folder.
+    Folder,
+    /// A symbolic link.
+    Link,
+    /// A pipe, a device, a socket.
+    Other,
+}
+
+/// The answer to [`Vfs::lock`].
+pub enum Lock {
+    /// The lock is held until this is dropped.
+    Held(Box<dyn Send>),
+    /// Somebody else holds it.
+    Busy {
+        /// What they wrote into it, as far as it can be read.
+        owner: String,
+    },
+}
+
+/// How much of a file is read at once where all of it is wanted.
+pub(crate) const PIECE_BYTES: usize = 1 << 20;
+
+/// Writes all of `bytes` at a position.
+///
+/// # Errors
+/// What the file says; [`io::ErrorKind::WriteZero`] where it takes nothing.
+pub(crate) fn write_all_at(file: &dyn VfsFile, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = match file.write_at(bytes, offset) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => written,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        bytes = bytes.get(written..).unwrap_or_default();
+        offset += written as u64;
+    }
+    Ok(())
+}
+
+/// Reads up to `length` bytes at a position: fewer only at the end of the file.
+///
+/// # Errors
+/// What the file says.
+pub(crate) fn read_at(file: &dyn VfsFile, length: usize, offset: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    let mut have = 0;
+    while let Some(rest) = bytes.get_mut(have..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, offset + have as u64) {
+            Ok(0) => break,
+            Ok(read) => have += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(have);
+    Ok(bytes)
+}
+
+/// Reads a whole file of at most `limit` bytes.
+///
+/// # Errors
+/// What the file system says; [`io::ErrorKind::FileTooLarge`].
+pub(crate) fn read(vfs: &dyn Vfs, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = vfs.open(path)?;
+    let length = file.len()?;
+    if length > limit {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    read_at(file.as_ref(), usize::try_from(length).unwrap_or(usize::MAX), 0)
+}
+
+/// Writes a new file and makes its content durable.
+///
+/// # Errors
+/// What the file system says.
+pub(crate) fn write(vfs: &dyn Vfs, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if vfs.kind(path)?.is_some() {
+        vfs.remove_file(path)?;
+    }
+    let file = vfs.open_for_writing(path)?;
+    write_all_at(file.as_ref(), bytes, 0)?;
+    file.sync()
+}

@@ -1,0 +1,150 @@
+//! The file system that there is.
+
+use std::fs::TryLockError;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use super::{Kind, Lock, Vfs, VfsFile};
+
+/// The system's files, through fs-err, whose errors name the path.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RealVfs;
+
+impl Vfs for RealVfs {
+    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
+        fs_err::create_dir_all(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {
+        Ok(Box::new(fs_err::File::open(path)?))
+    }
+
+    fn open_for_writing(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {
+        let file = fs_err::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        Ok(Box::new(file))
+    }
+
+    fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
+        match fs_err::symlink_metadata(path) {
+            Ok(metadata) => Ok(Some(kind_of(&metadata))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<(String, Kind)>> {
+        let entries = match fs_err::read_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            // A name that is no Unicode is none of ours; what it is replaced with isn't either.
+            let name = entry.file_name().to_string_lossy().into_owned();
+            names.push((name, kind_of(&fs_err::symlink_metadata(entry.path())?)));
+        }
+        Ok(names)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs_err::rename(from, to)
+    }
+
+    fn hard_link(&self, existing: &Path, link: &Path) -> io::Result<()> {
+        fs_err::hard_link(existing, link)
+    }
+
+    #[cfg(unix)]
+    fn link_dir(&self, target: &Path, link: &Path) -> io::Result<()> {
+        fs_err::os::unix::fs::symlink(target, link)
+    }
+
+    #[cfg(windows)]
+    fn link_dir(&self, target: &Path, link: &Path) -> io::Result<()> {
+        fs_err::os::windows::fs::symlink_dir(target, link)
+    }
+
+    fn read_link(&self, link: &Path) -> io::Result<PathBuf> {
+        fs_err::read_link(link)
+    }
+
+    fn remove_link(&self, link: &Path) -> io::Result<()> {
+        if cfg!(windows) { fs_err::remove_dir(link) } else { fs_err::remove_file(link) }
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        fs_err::remove_file(path)
+    }
+
+    fn remove_dir_all(&self, path: &Path) -> io::Result<()> {
+        match fs_err::remove_dir_all(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        }
+    }
+
+    fn sync_dir(&self, folder: &Path) -> io::Result<()> {
+        // Windows does not open folders, and NTFS journals names.
+        if cfg!(unix) { fs_err::File::open(folder)?.sync_all() } else { Ok(()) }
+    }
+
+    fn free_bytes(&self, folder: &Path) -> io::Result<u64> {
+        fs4::available_space(folder)
+    }
+
+    fn lock(&self, path: &Path, owner: &str) -> io::Result<Lock> {
+        let mut file =
+            fs_err::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        match file.file().try_lock() {
+            Ok(()) => {
+                file.set_len(0)?;
+                file.write_all(owner.as_bytes())?;
+                Ok(Lock::Held(Box::new(file)))
+            }
+            Err(TryLockError::WouldBlock) => {
+                let mut owner = String::new();
+                // Where a lock keeps readers away, its owner stays unknown.
+                let _ = file.take(256).read_to_string(&mut owner);
+                Ok(Lock::Busy { owner })
+            }
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+/// Seeks, then reads or writes: portable, and nobody shares our open files.
+impl VfsFile for fs_err::File {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut file = self;
+        file.seek(SeekFrom::Start(offset))?;
+        file.read(buffer)
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        let mut file = self;
+        file.seek(SeekFrom::Start(offset))?;
+        file.write(bytes)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.sync_all()
+    }
+}
+
+fn kind_of(metadata: &std::fs::Metadata) -> Kind {
+    let file_type = metadata.file_type();
+    if file_type.is_symlink() {
+        Kind::Link
+    } else if file_type.is_dir() {
+        Kind::Folder
+    } else if file_type.is_file() {
+        Kind::File { bytes: metadata.len() }
+    } else {
+        Kind::Other
+    }
+}

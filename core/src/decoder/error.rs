@@ -1,0 +1,111 @@
+//! Why a decoder could not be made or a step not be computed.
+
+use std::borrow::Cow;
+
+use wheelwork_package::{Class, Diagnostic};
+
+/// Why a decoder could not be made or a step not be computed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecoderError {
+    /// ONNX Runtime refused the graph.
+    #[error("load the graph `{graph}`: {message}")]
+    Load {
+        /// The graph's file.
+        graph: String,
+        /// ONNX Runtime's words.
+        message: String,
+    },
+    /// The graph's inputs or outputs are not what the package says.
+    #[error("use the graph `{graph}`: {detail}")]
+    Contract {
+        /// The graph's file.
+        graph: String,
+        /// The broken rule, with expected and found.
+        detail: String,
+    },
+    /// ONNX Runtime failed in the middle of a run.
+    #[error("run the graph with {tokens} new tokens after {cached} cached ones: {message}")]
+    Run {
+        /// Tokens of the call.
+        tokens: usize,
+        /// Tokens in the cache before the call.
+        cached: usize,
+        /// ONNX Runtime's words.
+        message: String,
+    },
+    /// A call with no tokens or with too many.
+    #[error("run {tokens} tokens at once: a call takes 1 to {limit}")]
+    ChunkSize {
+        /// Tokens of the call.
+        tokens: usize,
+        /// [`super::Decoder::chunk_tokens`].
+        limit: usize,
+    },
+    /// The sequence would get longer than the model's context.
+    #[error("extend a sequence of {cached} tokens by {tokens}: the context holds {limit}")]
+    ContextFull {
+        /// Tokens in the cache.
+        cached: usize,
+        /// Tokens of the call.
+        tokens: usize,
+        /// [`super::Decoder::context_length`].
+        limit: usize,
+    },
+    /// A token id outside the vocabulary.
+    #[error("run the token id {token}: the vocabulary has {vocab_size} entries")]
+    UnknownToken {
+        /// The id.
+        token: u32,
+        /// Rows of the embedding table.
+        vocab_size: usize,
+    },
+    /// [`super::Interrupt::interrupt`] was called.
+    #[error("finish the run: it was interrupted")]
+    Interrupted,
+}
+
+impl Diagnostic for DecoderError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Load { .. } => "graph_not_loadable",
+            Self::Contract { .. } => "graph_contract",
+            Self::Run { .. } => "run_failed",
+            Self::ChunkSize { .. } => "chunk_size",
+            Self::ContextFull { .. } => "context_full",
+            Self::UnknownToken { .. } => "unknown_token",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    fn class(&self) -> Class {
+        match self {
+            Self::Load { .. } | Self::Contract { .. } => Class::Reinstall,
+            Self::Run { .. } | Self::ContextFull { .. } | Self::UnknownToken { .. } | Self::Interrupted => {
+                Class::Retry
+            }
+            Self::ChunkSize { .. } => Class::Bug,
+        }
+    }
+
+    fn remedy(&self) -> Cow<'static, str> {
+        match self {
+            Self::Load { .. } | Self::Contract { .. } => {
+                "quantise the checkpoint again with this version, or check that the folder is complete"
+            }
+            Self::Run { .. } => "try again; if memory is short, use a shorter context or a smaller model",
+            Self::ChunkSize { .. } => "report this: the caller should have cut the prompt",
+            Self::ContextFull { .. } => "start a new session or shorten the conversation",
+            Self::UnknownToken { .. } => "use ids of this model's tokenizer",
+            Self::Interrupted => "call again to go on",
+        }
+        .into()
+    }
+
+    fn place(&self) -> Option<String> {
+        match self {
+            Self::Load { graph, .. } | Self::Contract { graph, .. } => Some(graph.clone()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! The decoder: tokens in, logits out, with a cache that can be rewound.
+//!
+//! Call order: [`Decoder::prefill`] with the prompt, then [`Decoder::logits`]; for each chosen token
+//! [`Decoder::decode`] and `logits` again; [`Decoder::rewind`] to an earlier length at any time.
+//!
+//! There are two: `ort` runs a package through ONNX Runtime, [`scripted`] plays tokens from a list so that the
+//! loop, the stop rules and the faults can be tested without weights.
+
+mod error;
+mod ort;
+mod ort_cache;
+pub mod scripted;
+
+use std::sync::Arc;
+
+pub use error::DecoderError;
+pub(crate) use ort::{OrtModel, SessionOptions};
+
+/// One sequence (batch 1) with its cache.
+pub trait Decoder: Send {
+    /// Tokens in the cache.
+    fn len(&self) -> usize;
+
+    /// True for a cache without tokens.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The longest sequence in tokens.
+    fn context_length(&self) -> usize;
+
+    /// The most tokens that one [`Decoder::prefill`] takes; a caller cuts longer prompts.
+    fn chunk_tokens(&self) -> usize;
+
+    /// Appends `tokens` (1 to [`Decoder::chunk_tokens`]) and computes the logits after the last one.
+    ///
+    /// # Errors
+    /// [`DecoderError`]; the cache then still has its old length and stays usable.
+    fn prefill(&mut self, tokens: &[u32]) -> Result<(), DecoderError>;
+
+    /// Appends one token and computes the logits after it. Allocates no tensor, except when the cache grows.
+    ///
+    /// # Errors
+    /// As [`Decoder::prefill`].
+    fn decode(&mut self, token: u32) -> Result<(), DecoderError>;
+
+    /// Forgets all but the first `len` tokens, at no cost; the logits are undefined until the next call.
+    /// A `len` that is not below [`Decoder::len`] changes nothing.
+    fn rewind(&mut self, len: usize);
+
+    /// Logits after the last token, `[vocab_size]`, unnormalised. Filters may change them in place.
+    fn logits(&mut self) -> &mut [f32];
+
+    /// Ends a call that runs in another thread.
+    fn interrupt(&self) -> Arc<dyn Interrupt>;
+}
+
+/// Ends a running [`Decoder`] call from another thread.
+pub trait Interrupt: Send + Sync {
+    /// Makes the running call, or the next one, end with [`DecoderError::Interrupted`].
+    fn interrupt(&self);
+    /// Lets calls run again.
+    fn clear(&self);
+}

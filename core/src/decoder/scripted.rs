@@ -1,0 +1,138 @@
+//! A decoder without a model: it plays given tokens and fails when told to.
+//!
+//! For tests of everything above the decoder, here and in apps.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{Decoder, DecoderError, Interrupt};
+
+/// What a step of the script does.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// The logits prefer this token.
+    Token(u32),
+    /// The logits are these, `[vocab_size]`.
+    Logits(Vec<f32>),
+    /// The run fails with this message.
+    Fail(String),
+}
+
+/// Plays its steps in order, whatever tokens it is fed; after the last step it repeats it.
+pub struct ScriptedDecoder {
+    steps: Vec<Step>,
+    next: usize,
+    vocab_size: usize,
+    context_length: usize,
+    tokens: Vec<u32>,
+    logits: Vec<f32>,
+    interrupted: Arc<AtomicBool>,
+    /// Called before a run, by the number of the run from 0; may cancel, panic or sleep.
+    hooks: BTreeMap<usize, Box<dyn FnMut() + Send>>,
+    runs: usize,
+}
+
+impl ScriptedDecoder {
+    /// A decoder that plays `steps` over a vocabulary of `vocab_size` tokens.
+    #[must_use]
+    pub fn new(vocab_size: usize, context_length: usize, steps: Vec<Step>) -> Self {
+        Self {
+            steps,
+            next: 0,
+            vocab_size,
+            context_length,
+            tokens: Vec::new(),
+            logits: vec![0.0; vocab_size],
+            interrupted: Arc::default(),
+            hooks: BTreeMap::new(),
+            runs: 0,
+        }
+    }
+
+    /// Calls `hook` before run number `run`, counted from 0.
+    #[must_use]
+    pub fn before_run(mut self, run: usize, hook: impl FnMut() + Send + 'static) -> Self {
+        self.hooks.insert(run, Box::new(hook));
+        self
+    }
+
+    fn run(&mut self, tokens: &[u32]) -> Result<(), DecoderError> {
+        if let Some(hook) = self.hooks.get_mut(&self.runs) {
+            hook();
+        }
+        self.runs += 1;
+        if self.interrupted.load(Ordering::SeqCst) {
+            return Err(DecoderError::Interrupted);
+        }
+        let (cached, limit) = (self.tokens.len(), self.context_length);
+        if cached + tokens.len() > limit {
+            return Err(DecoderError::ContextFull { cached, tokens: tokens.len(), limit });
+        }
+        let step = self.steps.get(self.next).or(self.steps.last());
+        match step {
+            Some(Step::Token(token)) => {
+                self.logits.fill(0.0);
+                if let Some(logit) = self.logits.get_mut(*token as usize) {
+                    *logit = 100.0;
+                }
+            }
+            Some(Step::Logits(logits)) => self.logits.clone_from(logits),
+            Some(Step::Fail(message)) => {
+                let message = message.clone();
+                self.next += 1;
+                return Err(DecoderError::Run { tokens: tokens.len(), cached, message });
+            }
+            None => self.logits.fill(0.0),
+        }
+        self.next += 1;
+        self.tokens.extend_from_slice(tokens);
+        Ok(())
+    }
+}
+
+impl Decoder for ScriptedDecoder {
+    fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    fn context_length(&self) -> usize {
+        self.context_length
+    }
+
+    fn chunk_tokens(&self) -> usize {
+        self.vocab_size.max(1 << 16)
+    }
+
+    fn prefill(&mut self, tokens: &[u32]) -> Result<(), DecoderError> {
+        self.run(tokens)
+    }
+
+    fn decode(&mut self, token: u32) -> Result<(), DecoderError> {
+        self.run(&[token])
+    }
+
+    fn rewind(&mut self, len: usize) {
+        self.tokens.truncate(len);
+    }
+
+    fn logits(&mut self) -> &mut [f32] {
+        &mut self.logits
+    }
+
+    fn interrupt(&self) -> Arc<dyn Interrupt> {
+        Arc::new(Flag(Arc::clone(&self.interrupted)))
+    }
+}
+
+struct Flag(Arc<AtomicBool>);
+
+impl Interrupt for Flag {
+    fn interrupt(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    fn clear(&self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}

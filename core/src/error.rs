@@ -1,0 +1,127 @@
+//! The one error type of the runtime's API; each module's own error stands inside.
+
+use std::borrow::Cow;
+
+use wheelwork_ort::LibraryError;
+use wheelwork_package::{Class, Diagnostic, PackageError};
+
+use crate::chat::ChatError;
+use crate::decoder::DecoderError;
+use crate::provider::{DevicePreference, NotUsed};
+use crate::sampling::SamplingError;
+use crate::tokenizer::TokenizerError;
+
+/// Why a model could not be opened or a generation not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The package.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    /// ONNX Runtime's library.
+    #[error(transparent)]
+    Library(#[from] LibraryError),
+    /// The tokenizer.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// Messages or chat template.
+    #[error(transparent)]
+    Chat(#[from] ChatError),
+    /// Sampling options or logits.
+    #[error(transparent)]
+    Sampling(#[from] SamplingError),
+    /// The graph.
+    #[error(transparent)]
+    Decoder(#[from] DecoderError),
+    /// No device fits the request.
+    #[error("find a device for `{}`{}: {}", preference_name(*.preference), if *.strict { " (strict)" } else { "" }, describe(.not_used))]
+    NoUsableDevice {
+        /// What was asked for.
+        preference: DevicePreference,
+        /// Whether other devices were ruled out.
+        strict: bool,
+        /// Every provider with its reason.
+        not_used: Vec<NotUsed>,
+    },
+    /// The prompt leaves no room.
+    #[error("fit a prompt of {tokens} tokens into a context of {limit}")]
+    PromptTooLong {
+        /// Tokens of the prompt.
+        tokens: usize,
+        /// The context length in tokens.
+        limit: usize,
+    },
+    /// A prompt of no tokens.
+    #[error("start from a prompt of no tokens")]
+    EmptyPrompt,
+    /// A context length outside the package's range.
+    #[error("use a context of {wanted} tokens: the package allows 1 to {limit}")]
+    ContextOutOfRange {
+        /// What was asked for.
+        wanted: usize,
+        /// The package's context length.
+        limit: usize,
+    },
+}
+
+fn preference_name(preference: DevicePreference) -> &'static str {
+    match preference {
+        DevicePreference::Auto => "auto",
+        DevicePreference::Npu => "npu",
+        DevicePreference::Gpu => "gpu",
+        DevicePreference::Cpu => "cpu",
+    }
+}
+
+fn describe(not_used: &[NotUsed]) -> String {
+    let reasons = not_used.iter().map(|row| format!("{} because {}", row.provider, row.reason.describe()));
+    format!("not {}", reasons.collect::<Vec<_>>().join(", not "))
+}
+
+impl Error {
+    fn inner(&self) -> Option<&dyn Diagnostic> {
+        match self {
+            Self::Package(error) => Some(error),
+            Self::Library(error) => Some(error),
+            Self::Tokenizer(error) => Some(error),
+            Self::Chat(error) => Some(error),
+            Self::Sampling(error) => Some(error),
+            Self::Decoder(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl Diagnostic for Error {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NoUsableDevice { .. } => "no_usable_device",
+            Self::PromptTooLong { .. } => "prompt_too_long",
+            Self::EmptyPrompt => "empty_prompt",
+            Self::ContextOutOfRange { .. } => "context_out_of_range",
+            _ => self.inner().map_or("unknown", Diagnostic::code),
+        }
+    }
+
+    fn class(&self) -> Class {
+        match self {
+            Self::NoUsableDevice { .. } => Class::Unsupported,
+            Self::PromptTooLong { .. } | Self::EmptyPrompt | Self::ContextOutOfRange { .. } => Class::Retry,
+            _ => self.inner().map_or(Class::Bug, Diagnostic::class),
+        }
+    }
+
+    fn remedy(&self) -> Cow<'static, str> {
+        match self {
+            Self::NoUsableDevice { .. } => "ask for `auto`, or quantise the checkpoint for that device".into(),
+            Self::PromptTooLong { .. } => "shorten the prompt, or start a new session".into(),
+            Self::EmptyPrompt => "give at least one token".into(),
+            Self::ContextOutOfRange { .. } => "choose a length in that range".into(),
+            _ => self.inner().map_or(Cow::Borrowed("report this"), Diagnostic::remedy),
+        }
+    }
+
+    fn place(&self) -> Option<String> {
+        self.inner().and_then(Diagnostic::place)
+    }
+}

@@ -1,0 +1,83 @@
+//! What a generation tells, one value at a time; the same in Rust, Kotlin and Swift.
+
+use serde::Serialize;
+
+use crate::metrics::{Timings, Usage};
+use crate::provider::Placement;
+
+/// One event of a generation.
+///
+/// Order: one `Started`, then `ReasoningDelta`s and one `ReasoningEnded` where the model reasons, then
+/// `AnswerDelta`s, then one `Finished`. As JSON: `{"event": "AnswerDelta", "text": "734"}`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event")]
+#[non_exhaustive]
+pub enum Event {
+    /// The prompt is accepted; computing it starts now.
+    Started {
+        /// Which device runs the model, and why not a better one.
+        placement: Placement,
+        /// Tokens of the prompt.
+        prompt_tokens: usize,
+        /// Tokens of the prompt that stood in the cache already.
+        reused_tokens: usize,
+    },
+    /// More reasoning.
+    ReasoningDelta {
+        /// Complete characters only.
+        text: String,
+    },
+    /// The reasoning is over; what follows is the answer.
+    ReasoningEnded {
+        /// Tokens of reasoning, the closing tag excluded.
+        tokens: usize,
+        /// Since the first token, in milliseconds.
+        elapsed_ms: f64,
+        /// Why.
+        cause: ReasoningEnd,
+    },
+    /// More of the answer.
+    AnswerDelta {
+        /// Complete characters only.
+        text: String,
+    },
+    /// The end; nothing follows.
+    Finished {
+        /// Why.
+        reason: FinishReason,
+        /// Tokens by kind.
+        usage: Usage,
+        /// Durations and rates.
+        timings: Timings,
+        /// Every token that was generated or put in by the runtime, in order, stop token included.
+        token_ids: Vec<u32>,
+    },
+}
+
+/// Why reasoning ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ReasoningEnd {
+    /// The model closed it.
+    Closed,
+    /// The budget was used up and the runtime closed it.
+    Budget,
+    /// The caller asked for none.
+    Skipped,
+}
+
+/// Why a generation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FinishReason {
+    /// A stop token or a stop string.
+    Stop,
+    /// The caller's `max_tokens`.
+    Length,
+    /// The model's context length.
+    ContextFull,
+    /// The caller cancelled.
+    Cancelled,
+}

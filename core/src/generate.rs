@@ -1,0 +1,321 @@
+//! One turn: the loop from prompt to events.
+//!
+//! [`Generation`] is an iterator: nothing is computed until the next event is asked for, and dropping it ends
+//! the turn. A token is shown before the next one is computed.
+//!
+//! Per token: compute the last token -> logits -> [`crate::sampling`] -> [`crate::detokenizer`] ->
+//! [`crate::reasoning`] -> [`crate::stop`] -> events.
+
+use std::collections::VecDeque;
+
+use crate::chat::Prompt;
+use crate::decoder::DecoderError;
+use crate::detokenizer::Detokenizer;
+use crate::metrics::{Stopwatch, Usage};
+use crate::model::{ModelFacts, REASONING_CLOSE, REASONING_OPEN};
+use crate::reasoning::{Segment, Splitter};
+use crate::sampling::{Sampler, SamplingOptions};
+use crate::session::Session;
+use crate::stop::StopStrings;
+use crate::{Error, Event, FinishReason, Options, ReasoningEnd, Thinking};
+
+/// A turn whose inputs are all checked.
+pub(crate) struct Turn {
+    prompt: Vec<u32>,
+    sampler: Sampler,
+    splitter: Splitter,
+    options: Options,
+}
+
+impl Turn {
+    pub(crate) fn new(facts: &ModelFacts, mut prompt: Prompt, options: &Options) -> Result<Self, Error> {
+        let sampler = Sampler::new(options.sampling(facts)?)?;
+        if options.thinking == Thinking::Off {
+            skip_reasoning(facts, &mut prompt)?;
+        }
+        if prompt.ids.is_empty() {
+            return Err(Error::EmptyPrompt);
+        }
+        // One token must fit behind the prompt.
+        let (tokens, limit) = (prompt.ids.len(), facts.context_length);
+        if tokens >= limit {
+            return Err(Error::PromptTooLong { tokens, limit });
+        }
+        let (open, close) = (facts.tokens.reasoning_open, facts.tokens.reasoning_close);
+        let splitter = Splitter::new(prompt.opens_reasoning, open, close);
+        Ok(Self { prompt: prompt.ids, sampler, splitter, options: options.clone() })
+    }
+}
+
+/// One turn, as an iterator of events. The last one is [`Event::Finished`], or an error.
+pub struct Generation<'s> {
+    session: &'s mut Session,
+    phase: Phase,
+    pending: VecDeque<Event>,
+    prompt: Vec<u32>,
+    options: Options,
+    sampler: Sampler,
+    detokenizer: Detokenizer,
+    splitter: Splitter,
+    stop: StopStrings,
+    /// Tokens that the runtime puts in before it samples again.
+    forced: VecDeque<u32>,
+    /// The last token, while it is not in the cache.
+    uncomputed: Option<u32>,
+    ending: ReasoningEnd,
+    usage: Usage,
+    stopwatch: Stopwatch,
+    token_ids: Vec<u32>,
+    /// What the model wrote, tags included: the assistant message of the history.
+    raw_text: String,
+    /// Text of one token, reused.
+    text: String,
+    records_answer: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Prefill,
+    Decode,
+    Done,
+}
+
+impl<'s> Generation<'s> {
+    /// Rewinds the cache to what it shares with the prompt; nothing is computed yet.
+    pub(crate) fn start(session: &'s mut Session, turn: Turn, records_answer: bool) -> Self {
+        let Turn { prompt, sampler, splitter, options } = turn;
+        let reused_tokens = session.reuse(&prompt);
+        let usage = Usage { prompt_tokens: prompt.len(), reused_tokens, ..Usage::default() };
+        let mut pending = VecDeque::from([Event::Started {
+            placement: session.placement.clone(),
+            prompt_tokens: usage.prompt_tokens,
+            reused_tokens,
+        }]);
+        if options.thinking == Thinking::Off {
+            let cause = ReasoningEnd::Skipped;
+            pending.push_back(Event::ReasoningEnded { tokens: 0, elapsed_ms: 0.0, cause });
+        }
+        Self {
+            phase: Phase::Prefill,
+            pending,
+            prompt,
+            sampler,
+            detokenizer: Detokenizer::new(),
+            splitter,
+            stop: StopStrings::new(&options.stop),
+            forced: VecDeque::new(),
+            uncomputed: None,
+            ending: ReasoningEnd::Closed,
+            usage,
+            stopwatch: Stopwatch::start(),
+            token_ids: Vec::new(),
+            raw_text: String::new(),
+            text: String::new(),
+            records_answer,
+            options,
+            session,
+        }
+    }
+
+    /// What was sampled with, seed included.
+    #[must_use]
+    pub fn sampling(&self) -> &SamplingOptions {
+        self.sampler.options()
+    }
+
+    fn prefill(&mut self) -> Result<(), Error> {
+        let new = self.prompt.get(self.usage.reused_tokens..).unwrap_or_default();
+        self.session.prefill(new, &self.options.cancel)?;
+        self.stopwatch.prefilled();
+        Ok(())
+    }
+
+    /// Computes, samples and shows one token.
+    fn step(&mut self) -> Result<(), Error> {
+        if self.options.cancel.is_cancelled() {
+            self.finish(FinishReason::Cancelled);
+            return Ok(());
+        }
+        if self.options.max_tokens.is_some_and(|limit| self.token_ids.len() >= limit) {
+            self.finish(FinishReason::Length);
+            return Ok(());
+        }
+        if let Some(token) = self.uncomputed {
+            if self.session.decoder.len() >= self.session.facts.context_length {
+                self.finish(FinishReason::ContextFull);
+                return Ok(());
+            }
+            self.session.decode(token, &self.options.cancel)?;
+            self.uncomputed = None;
+        }
+        let token = match self.forced.pop_front() {
+            Some(token) => token,
+            None => self.sampler.sample(self.session.decoder.logits(), &self.token_ids)?,
+        };
+        self.accept(token)
+    }
+
+    /// Counts a token and turns it into events.
+    fn accept(&mut self, token: u32) -> Result<(), Error> {
+        self.stopwatch.token();
+        self.token_ids.push(token);
+        self.usage.completion_tokens += 1;
+        self.uncomputed = Some(token);
+        if self.session.facts.tokens.eos.contains(&token) {
+            self.finish(FinishReason::Stop);
+            return Ok(());
+        }
+        let was_reasoning = self.splitter.is_reasoning();
+        self.text.clear();
+        self.detokenizer.push(self.session.facts.tokenizer.token_bytes(token), &mut self.text);
+        self.raw_text.push_str(&self.text);
+        self.splitter.push(token, &self.text, &mut |segment| {
+            emit(segment, &mut self.pending, &mut self.stop, &self.usage, &self.stopwatch, self.ending);
+        });
+        if was_reasoning && self.splitter.is_reasoning() {
+            self.usage.reasoning_tokens += 1;
+            self.close_over_budget()?;
+        }
+        if self.stop.matched() {
+            self.finish(FinishReason::Stop);
+        }
+        Ok(())
+    }
+
+    /// Puts the closing tag in once the budget is used up.
+    fn close_over_budget(&mut self) -> Result<(), Error> {
+        let Thinking::Budget(limit) = self.options.thinking else { return Ok(()) };
+        if self.usage.reasoning_tokens == limit {
+            self.ending = ReasoningEnd::Budget;
+            self.forced.extend(closing_tokens(&self.session.facts, "\n", "\n\n")?);
+        }
+        Ok(())
+    }
+
+    /// Shows what was held back, records the answer and ends.
+    fn finish(&mut self, reason: FinishReason) {
+        self.text.clear();
+        self.detokenizer.finish(&mut self.text);
+        self.raw_text.push_str(&self.text);
+        let mut show = |segment: Segment<'_>| {
+            emit(segment, &mut self.pending, &mut self.stop, &self.usage, &self.stopwatch, self.ending);
+        };
+        self.splitter.finish(&self.text, &mut show);
+        let mut rest = String::new();
+        self.stop.finish(&mut rest);
+        push_answer(&mut self.pending, rest);
+        self.record();
+        self.phase = Phase::Done;
+        self.pending.push_back(Event::Finished {
+            reason,
+            usage: self.usage,
+            timings: self.stopwatch.timings(&self.usage),
+            token_ids: std::mem::take(&mut self.token_ids),
+        });
+    }
+
+    /// Adds the turn to the conversation, once.
+    fn record(&mut self) {
+        if std::mem::take(&mut self.records_answer) {
+            let mut content = std::mem::take(&mut self.raw_text);
+            if self.splitter.is_reasoning() {
+                // An unfinished thought is closed, so that the template drops it like a finished one.
+                content.push_str(REASONING_CLOSE);
+            }
+            self.session.record_answer(content);
+        }
+    }
+}
+
+impl Iterator for Generation<'_> {
+    type Item = Result<Event, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(event) = self.pending.pop_front() {
+                return Some(Ok(event));
+            }
+            let result = match self.phase {
+                Phase::Prefill => {
+                    self.phase = Phase::Decode;
+                    self.prefill()
+                }
+                Phase::Decode => self.step(),
+                Phase::Done => return None,
+            };
+            match result {
+                Ok(()) => {}
+                Err(Error::Decoder(DecoderError::Interrupted)) => self.finish(FinishReason::Cancelled),
+                Err(error) => {
+                    self.record();
+                    self.phase = Phase::Done;
+                    return Some(Err(error));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Generation<'_> {
+    /// A turn that nobody reads to its end counts as what was read of it.
+    fn drop(&mut self) {
+        self.record();
+    }
+}
+
+/// One segment as events.
+fn emit(
+    segment: Segment<'_>,
+    pending: &mut VecDeque<Event>,
+    stop: &mut StopStrings,
+    usage: &Usage,
+    stopwatch: &Stopwatch,
+    cause: ReasoningEnd,
+) {
+    match segment {
+        Segment::Reasoning(text) => pending.push_back(Event::ReasoningDelta { text: text.to_owned() }),
+        Segment::ReasoningEnded => pending.push_back(Event::ReasoningEnded {
+            tokens: usage.reasoning_tokens,
+            elapsed_ms: stopwatch.since_first_token_ms(),
+            cause,
+        }),
+        Segment::Answer(text) => {
+            let mut shown = String::new();
+            stop.push(text, &mut shown);
+            push_answer(pending, shown);
+        }
+    }
+}
+
+fn push_answer(pending: &mut VecDeque<Event>, text: String) {
+    if !text.is_empty() {
+        pending.push_back(Event::AnswerDelta { text });
+    }
+}
+
+/// Gives the prompt an empty thought: `<think>\n\n</think>\n\n`, cut into tokens as the model saw it.
+fn skip_reasoning(facts: &ModelFacts, prompt: &mut Prompt) -> Result<(), Error> {
+    let open = facts.tokens.reasoning_open;
+    if let Some(position) = prompt.ids.iter().rposition(|id| prompt.opens_reasoning && Some(*id) == open) {
+        prompt.ids.truncate(position);
+    }
+    match open {
+        Some(id) => prompt.ids.push(id),
+        None if !prompt.opens_reasoning => prompt.ids.extend(facts.tokenizer.encode_plain(REASONING_OPEN)?),
+        None => {}
+    }
+    prompt.ids.extend(closing_tokens(facts, "\n\n", "\n\n")?);
+    prompt.opens_reasoning = false;
+    Ok(())
+}
+
+/// The closing tag with text before and after it.
+fn closing_tokens(facts: &ModelFacts, before: &str, after: &str) -> Result<Vec<u32>, Error> {
+    let mut ids = facts.tokenizer.encode_plain(before)?;
+    match facts.tokens.reasoning_close {
+        Some(id) => ids.push(id),
+        None => ids.extend(facts.tokenizer.encode_plain(REASONING_CLOSE)?),
+    }
+    ids.extend(facts.tokenizer.encode_plain(after)?);
+    Ok(ids)
+}

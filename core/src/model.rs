@@ -1,0 +1,183 @@
+//! An open model: immutable, shared by all its sessions, cheap to clone.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use wheelwork_package::card::ControlTokens;
+use wheelwork_package::files::names;
+use wheelwork_package::{Card, GenerationDefaults, OpenPackage, OpenVariant};
+
+use crate::Error;
+use crate::chat::ChatTemplate;
+use crate::decoder::{Decoder, OrtModel, SessionOptions};
+use crate::kv_cache::KvShape;
+use crate::provider::{self, DevicePreference, Placement};
+use crate::session::Session;
+use crate::tokenizer::Tokenizer;
+
+/// The text of the tag that opens reasoning in R1's format.
+pub const REASONING_OPEN: &str = "<think>";
+/// The text of the tag that closes reasoning in R1's format.
+pub const REASONING_CLOSE: &str = "</think>";
+
+/// How a model is opened. `default()` suits most.
+#[derive(Debug, Clone, Default)]
+pub struct OpenOptions {
+    /// The device to run on.
+    pub device: DevicePreference,
+    /// Fail where the wanted device can't be used, instead of taking another and saying so.
+    pub strict: bool,
+    /// Threads of the CPU provider; `None` takes one a core.
+    pub threads: Option<usize>,
+    /// The longest sequence in tokens; `None` takes the package's.
+    pub context_length: Option<usize>,
+}
+
+/// What is known of a model besides its graph: all that sessions need to turn messages into tokens and
+/// tokens into events.
+pub struct ModelFacts {
+    /// The package's name.
+    pub name: String,
+    /// Text to ids and back.
+    pub tokenizer: Tokenizer,
+    /// Messages to text.
+    pub template: ChatTemplate,
+    /// Ids that the runtime acts on.
+    pub tokens: ControlTokens,
+    /// Sampling defaults.
+    pub defaults: GenerationDefaults,
+    /// The longest sequence in tokens.
+    pub context_length: usize,
+}
+
+/// An open model.
+#[derive(Clone)]
+pub struct Model {
+    facts: Arc<ModelFacts>,
+    placement: Placement,
+    card: Option<Card>,
+    graph: Arc<OrtModel>,
+    runtime: wheelwork_ort::Runtime,
+}
+
+impl Model {
+    /// Opens a package folder or a genai model folder with default options.
+    ///
+    /// Takes 0.1 to some seconds and reads the weights: call it away from a UI thread.
+    ///
+    /// # Errors
+    /// [`Error`]; nothing stays open after one.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::open_with(path, &OpenOptions::default())
+    }
+
+    /// Opens a package folder or a genai model folder.
+    ///
+    /// # Errors
+    /// As [`Model::open`], and [`Error::NoUsableDevice`] for a strict request that can't be met.
+    pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, Error> {
+        let package = wheelwork_package::open(path.as_ref())?;
+        let threads = options.threads.unwrap_or_else(default_threads).max(1);
+        let placement = provider::plan(&package, options.device, options.strict, threads)?;
+        let variant = package.variant(&placement.variant)?;
+        let facts = ModelFacts::of(&package, variant, options.context_length)?;
+
+        let runtime = wheelwork_ort::environment()?;
+        let graph = OrtModel::load(
+            &runtime.environment,
+            &variant.folder.join(&variant.config.model.decoder.filename),
+            &variant.config.model,
+            SessionOptions { threads, context_length: facts.context_length },
+        )?;
+        Ok(Self { facts: Arc::new(facts), placement, card: package.card, graph, runtime })
+    }
+
+    /// Starts an empty session.
+    ///
+    /// # Errors
+    /// [`Error::Decoder`] where memory for the cache is short.
+    pub fn session(&self) -> Result<Session, Error> {
+        Ok(Session::with_decoder(Arc::clone(&self.facts), self.placement.clone(), self.decoder()?))
+    }
+
+    /// An empty sequence without a conversation around it, for measurements and evaluation.
+    ///
+    /// # Errors
+    /// As [`Model::session`].
+    pub fn decoder(&self) -> Result<Box<dyn Decoder>, Error> {
+        Ok(Box::new(self.graph.decoder()?))
+    }
+
+    /// Tokenizer, template, ids and defaults.
+    #[must_use]
+    pub fn facts(&self) -> &Arc<ModelFacts> {
+        &self.facts
+    }
+
+    /// Where the model runs, and why not on a better device.
+    #[must_use]
+    pub fn placement(&self) -> &Placement {
+        &self.placement
+    }
+
+    /// The package's card; absent in folders of other makers.
+    #[must_use]
+    pub fn card(&self) -> Option<&Card> {
+        self.card.as_ref()
+    }
+
+    /// The shapes of a session's cache.
+    #[must_use]
+    pub fn kv_shape(&self) -> KvShape {
+        self.graph.kv_shape()
+    }
+
+    /// What ONNX Runtime says of its build, version included.
+    #[must_use]
+    pub fn runtime_info(&self) -> &str {
+        &self.runtime.build_info
+    }
+}
+
+impl ModelFacts {
+    fn of(package: &OpenPackage, variant: &OpenVariant, context: Option<usize>) -> Result<Self, Error> {
+        let limit = variant.config.model.context_length;
+        let context_length = context.unwrap_or(limit);
+        if context_length == 0 || context_length > limit {
+            return Err(Error::ContextOutOfRange { wanted: context_length, limit });
+        }
+        let tokenizer = Tokenizer::load(&variant.folder.join(names::TOKENIZER))?;
+        let template = ChatTemplate::from_folder(&variant.folder)?;
+        let tokens = match &package.card {
+            Some(card) => card.tokens.clone(),
+            None => control_tokens(variant, &tokenizer),
+        };
+        Ok(Self {
+            name: package.name.clone(),
+            tokenizer,
+            template,
+            tokens,
+            defaults: variant.generation.clone(),
+            context_length,
+        })
+    }
+}
+
+/// The control tokens of a folder without a card: every stop token that any of its files names.
+fn control_tokens(variant: &OpenVariant, tokenizer: &Tokenizer) -> ControlTokens {
+    let model = &variant.config.model;
+    let mut eos = model.eos_token_id.as_slice().to_vec();
+    eos.extend(variant.generation.eos_token_id.iter().flat_map(|ids| ids.as_slice()));
+    eos.sort_unstable();
+    eos.dedup();
+    ControlTokens {
+        bos: model.bos_token_id,
+        eos,
+        reasoning_open: tokenizer.added_token_id(REASONING_OPEN),
+        reasoning_close: tokenizer.added_token_id(REASONING_CLOSE),
+    }
+}
+
+fn default_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

@@ -1,0 +1,133 @@
+//! `wheelwork bench`: prefill and decode rates of a model on this machine.
+//!
+//! Each figure is taken `--repeat` times; the best and the median are told, because a shared machine has slow
+//! moments. Tokens are pseudo-random: the rates do not depend on what they say.
+
+use std::time::Instant;
+
+use serde::Serialize;
+use serde_json::json;
+use wheelwork::decoder::Decoder;
+use wheelwork::{Error, Model};
+
+use crate::arguments::BenchArguments;
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::{model_source, output};
+
+/// One measured setting.
+#[derive(Debug, Serialize)]
+struct Row {
+    phase: &'static str,
+    /// Tokens in the cache before the measurement.
+    context: usize,
+    /// Tokens computed.
+    tokens: usize,
+    best_tokens_per_s: f64,
+    median_tokens_per_s: f64,
+    takes: usize,
+}
+
+pub(crate) fn run(arguments: &BenchArguments, json: bool) -> Result<(), Failure> {
+    let cancel = Interrupt::install()?.token();
+    let start = Instant::now();
+    let model = model_source::open(&arguments.model)?;
+    let load_ms = start.elapsed().as_secs_f64() * 1e3;
+    let machine = json!({
+        "model": model.facts().name, "load_ms": load_ms, "placement": model.placement(),
+        "processor": processor(), "onnxruntime": model.runtime_info(),
+        "version": env!("CARGO_PKG_VERSION"), "memory_after_load": memory(),
+    });
+    if json {
+        output::json_line(&machine)?;
+    } else {
+        anstream::println!("{machine:#}\n");
+    }
+    let prefill = arguments.prompt.iter().map(|&tokens| ("prefill", 0, tokens));
+    let decode = arguments.context.iter().map(|&context| ("decode", context, arguments.decode));
+    for (phase, context, tokens) in prefill.chain(decode) {
+        let mut rates = Vec::new();
+        for _ in 0..arguments.repeat {
+            if cancel.is_cancelled() {
+                return Err(Failure::Interrupted);
+            }
+            let mut decoder = model.decoder()?;
+            feed(decoder.as_mut(), context)?;
+            let start = Instant::now();
+            match phase {
+                "prefill" => feed(decoder.as_mut(), tokens)?,
+                _ => step(decoder.as_mut(), tokens)?,
+            }
+            rates.push(rate(tokens, start));
+        }
+        rates.sort_by(f64::total_cmp);
+        let row = Row {
+            phase,
+            context,
+            tokens,
+            best_tokens_per_s: rates.last().copied().unwrap_or_default(),
+            median_tokens_per_s: rates.get(rates.len() / 2).copied().unwrap_or_default(),
+            takes: rates.len(),
+        };
+        if json {
+            output::json_line(&row)?;
+        } else {
+            let (best, median) = (row.best_tokens_per_s, row.median_tokens_per_s);
+            anstream::println!(
+                "{phase:<8} {tokens:>5} tokens after {context:>5}: best {best:>9.1} tokens/s, median {median:>9.1}"
+            );
+        }
+    }
+    if json { output::json_line(&json!({ "memory_at_end": memory() })) } else { print_memory(&model) }
+}
+
+/// Computes `tokens` tokens as a prompt.
+fn feed(decoder: &mut dyn Decoder, tokens: usize) -> Result<(), Error> {
+    let ids: Vec<u32> = (0..tokens).map(pseudo_random_token).collect();
+    for chunk in ids.chunks(decoder.chunk_tokens()) {
+        decoder.prefill(chunk)?;
+    }
+    Ok(())
+}
+
+/// Computes `tokens` tokens one by one.
+fn step(decoder: &mut dyn Decoder, tokens: usize) -> Result<(), Error> {
+    for index in 0..tokens {
+        decoder.decode(pseudo_random_token(index))?;
+    }
+    Ok(())
+}
+
+/// Below 256, which every vocabulary has.
+#[allow(clippy::cast_possible_truncation)]
+fn pseudo_random_token(index: usize) -> u32 {
+    (index.wrapping_mul(2_654_435_761) >> 7) as u32 % 256
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn rate(tokens: usize, start: Instant) -> f64 {
+    tokens as f64 / start.elapsed().as_secs_f64()
+}
+
+fn print_memory(model: &Model) -> Result<(), Failure> {
+    let kv_bytes = model.kv_shape().bytes(1);
+    anstream::println!("\n{kv_bytes} bytes of cache a token; memory at the end: {}", memory());
+    Ok(())
+}
+
+/// Resident memory by kind in kB, where the system tells it.
+fn memory() -> serde_json::Value {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|rest| rest.trim_start_matches(':').trim().trim_end_matches(" kB").parse::<u64>().ok())
+    };
+    json!({ "resident_kb": field("VmRSS"), "peak_kb": field("VmHWM"), "anonymous_kb": field("RssAnon") })
+}
+
+/// The processor's name, where the system tells it.
+fn processor() -> Option<String> {
+    let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = info.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split(':').nth(1)?.trim().to_owned())
+}

@@ -1,0 +1,131 @@
+//! `wheelwork chat`: one question, or a conversation at a prompt.
+
+use rustyline::DefaultEditor;
+use rustyline::error::ReadlineError;
+use wheelwork::chat::Message;
+use wheelwork::{Model, Options, Session, Thinking};
+
+use crate::arguments::{ChatArguments, parse_thinking};
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::{model_source, output};
+
+const HELP: &str = "\
+  /new                     start a new conversation
+  /think auto|off|TOKENS   how much to reason
+  /info                    model, device and cache
+  /help                    this list
+  /quit                    leave (also Ctrl-D)
+Ctrl-C stops an answer; twice, or at an empty prompt, it leaves.";
+
+pub(crate) fn run(arguments: &ChatArguments, json: bool) -> Result<(), Failure> {
+    let interrupt = Interrupt::install()?;
+    let model = model_source::open(&arguments.model)?;
+    let mut chat = Chat {
+        session: model.session()?,
+        model,
+        options: arguments.turn.options(),
+        system: arguments.system.clone(),
+        interrupt,
+        json,
+    };
+    chat.restart();
+    match &arguments.prompt {
+        Some(question) => chat.ask(question),
+        None => chat.converse(arguments.history.as_deref()),
+    }
+}
+
+struct Chat {
+    model: Model,
+    session: Session,
+    options: Options,
+    system: Option<String>,
+    interrupt: Interrupt,
+    json: bool,
+}
+
+impl Chat {
+    /// Forgets the conversation, except the system message.
+    fn restart(&mut self) {
+        self.session.clear();
+        if let Some(system) = &self.system {
+            self.session.push(Message::system(system));
+        }
+    }
+
+    fn ask(&mut self, question: &str) -> Result<(), Failure> {
+        self.options.cancel = self.interrupt.token();
+        let generation = self.session.ask(question, &self.options)?;
+        if self.json { output::stream_json(generation) } else { output::stream_text(generation) }
+    }
+
+    /// Reads lines until the person leaves.
+    fn converse(&mut self, history: Option<&std::path::Path>) -> Result<(), Failure> {
+        let mut editor = DefaultEditor::new().map_err(std::io::Error::other)?;
+        if let Some(path) = history {
+            // The first run has no file yet.
+            let _ = editor.load_history(path);
+        }
+        if !self.json {
+            anstream::eprintln!("{} · /help for commands", self.model.facts().name);
+        }
+        loop {
+            let prompt = if self.json { "" } else { "> " };
+            match editor.readline(prompt) {
+                Ok(line) if line.trim().is_empty() => {}
+                Ok(line) => {
+                    let _ = editor.add_history_entry(&line);
+                    if let Some(command) = line.trim().strip_prefix('/') {
+                        if !self.command(command)? {
+                            break;
+                        }
+                    } else if let Err(failure) = self.ask(&line) {
+                        // A bad turn is told; the conversation goes on.
+                        failure.report(self.json);
+                    }
+                }
+                Err(ReadlineError::Eof | ReadlineError::Interrupted) => break,
+                Err(error) => return Err(std::io::Error::other(error).into()),
+            }
+        }
+        if let Some(path) = history {
+            editor.save_history(path).map_err(std::io::Error::other)?;
+        }
+        Ok(())
+    }
+
+    /// Acts on a line that began with a slash; false ends the conversation.
+    fn command(&mut self, command: &str) -> Result<bool, Failure> {
+        let (name, argument) = command.split_once(' ').unwrap_or((command, ""));
+        match name {
+            "quit" | "exit" => return Ok(false),
+            "new" => self.restart(),
+            "think" => match parse_thinking(argument.trim()) {
+                Ok(thinking) => self.options.thinking = thinking,
+                Err(expected) => anstream::eprintln!("  {expected}"),
+            },
+            "info" => self.info(),
+            "help" => anstream::eprintln!("{HELP}"),
+            _ => anstream::eprintln!("  there is no /{name}\n{HELP}"),
+        }
+        Ok(true)
+    }
+
+    fn info(&self) {
+        let (placement, facts) = (self.model.placement(), self.model.facts());
+        let thinking = match self.options.thinking {
+            Thinking::Auto => "auto".to_owned(),
+            Thinking::Off => "off".to_owned(),
+            Thinking::Budget(tokens) => format!("at most {tokens} tokens"),
+        };
+        anstream::eprintln!(
+            "  {}: {} on {} threads, {} of {} tokens in the cache, reasoning {thinking}",
+            facts.name,
+            placement.provider,
+            placement.threads,
+            self.session.cached_tokens(),
+            facts.context_length,
+        );
+    }
+}

@@ -1,0 +1,61 @@
+//! `wheelwork generate`: one generation for scripts.
+
+use wheelwork::chat::{Message, Prompt};
+use wheelwork::{Event, Generation, Session};
+
+use super::messages;
+use crate::arguments::GenerateArguments;
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::{model_source, output};
+
+pub(crate) fn run(arguments: &GenerateArguments, json: bool) -> Result<(), Failure> {
+    let interrupt = Interrupt::install()?;
+    let model = model_source::open(&arguments.model)?;
+    let mut session = model.session()?;
+    let mut options = arguments.turn.options();
+    options.cancel = interrupt.token();
+    let generation = start(&mut session, arguments, &options)?;
+    if json { output::stream_json(generation) } else { print_plain(generation) }
+}
+
+fn start<'s>(
+    session: &'s mut Session,
+    arguments: &GenerateArguments,
+    options: &wheelwork::Options,
+) -> Result<Generation<'s>, Failure> {
+    let source = &arguments.source;
+    let generation = if let Some(ids) = &source.prompt_ids {
+        let prompt = Prompt::from_ids(ids.clone(), &session.facts().tokenizer);
+        session.generate(prompt, options)
+    } else if let Some(path) = &source.messages {
+        for message in messages::read(path)? {
+            session.push(message);
+        }
+        session.respond(options)
+    } else {
+        let text = source.prompt.as_deref().unwrap_or_default();
+        if arguments.raw {
+            let prompt = Prompt::from_raw_text(text, &session.facts().tokenizer)?;
+            session.generate(prompt, options)
+        } else {
+            session.push(Message::user(text));
+            session.respond(options)
+        }
+    };
+    Ok(generation?)
+}
+
+/// The answer alone, so that it can be piped; reasoning is for `--json` and `chat`.
+fn print_plain(generation: Generation<'_>) -> Result<(), Failure> {
+    use std::io::Write;
+
+    let mut stdout = std::io::stdout().lock();
+    for event in generation {
+        if let Event::AnswerDelta { text } = event? {
+            write!(stdout, "{text}")?;
+            stdout.flush()?;
+        }
+    }
+    Ok(writeln!(stdout)?)
+}

@@ -1,0 +1,96 @@
+//! `wheelwork inspect`: a package described without running it.
+
+use serde_json::json;
+use wheelwork_package::OpenPackage;
+
+use crate::arguments::InspectArguments;
+use crate::failure::Failure;
+use crate::{model_source, output};
+
+/// How many of the worst matrices are listed for people; `--json` has all.
+const WORST_SHOWN: usize = 5;
+
+pub(crate) fn run(arguments: &InspectArguments, json: bool) -> Result<(), Failure> {
+    let root = model_source::folder(Some(&arguments.model), arguments.models_dir.as_deref())?;
+    let package = wheelwork_package::open(&root)?;
+    let verified = if arguments.verify { Some(verify(&package)?) } else { None };
+    if json { print_json(&package, verified) } else { print_text(&package, verified) }
+}
+
+/// Compares all contents with the card; returns the number of files.
+fn verify(package: &OpenPackage) -> Result<usize, Failure> {
+    let mut files = 0;
+    for (name, records) in package.card.iter().flat_map(|card| &card.variants) {
+        let folder = &package.variant(name)?.folder;
+        for record in records {
+            record.check_content(folder)?;
+            files += 1;
+        }
+    }
+    Ok(files)
+}
+
+fn print_json(package: &OpenPackage, verified: Option<usize>) -> Result<(), Failure> {
+    let variants = package.variants.iter().map(|(name, variant)| {
+        let description = json!({
+            "target": variant.target, "config": variant.config, "generation": variant.generation,
+        });
+        (name.clone(), description)
+    });
+    output::json_line(&json!({
+        "name": package.name, "card": package.card, "verified_files": verified,
+        "variants": variants.collect::<serde_json::Map<_, _>>(),
+    }))
+}
+
+fn print_text(package: &OpenPackage, verified: Option<usize>) -> Result<(), Failure> {
+    anstream::println!("{}", package.name);
+    for (name, variant) in &package.variants {
+        let (model, decoder) = (&variant.config.model, &variant.config.model.decoder);
+        let kv_bytes = 2 * decoder.num_hidden_layers * decoder.num_key_value_heads * decoder.head_size * 4;
+        anstream::println!("\nvariant {name}: {} on {}", variant.target.ep, variant.target.device);
+        anstream::println!(
+            "  {} · {} layers · hidden {} · {} heads, {} key/value heads of {} · vocabulary {}",
+            model.model_type,
+            decoder.num_hidden_layers,
+            decoder.hidden_size,
+            decoder.num_attention_heads,
+            decoder.num_key_value_heads,
+            decoder.head_size,
+            model.vocab_size,
+        );
+        anstream::println!("  context {} tokens, {kv_bytes} bytes of cache a token", model.context_length);
+    }
+    let Some(card) = &package.card else {
+        anstream::println!("\nno package card: the folder was made by another program");
+        return Ok(());
+    };
+    let tokens = &card.tokens;
+    anstream::println!("\nmade by {} · format {}", card.producer, card.format_version);
+    anstream::println!(
+        "reasoning tokens {:?} to {:?} · stop tokens {:?}",
+        tokens.reasoning_open,
+        tokens.reasoning_close,
+        tokens.eos
+    );
+    anstream::println!("{:.3} bits a weight · recipe {}", card.quantization.bits_per_weight, card.quantization.recipe);
+    let mut worst: Vec<_> = card.quantization.tensors.iter().filter(|tensor| tensor.relative_mse > 0.0).collect();
+    worst.sort_by(|a, b| b.relative_mse.total_cmp(&a.relative_mse));
+    for tensor in worst.iter().take(WORST_SHOWN) {
+        let (bits, block) = (tensor.bits, tensor.block_size);
+        anstream::println!("  {:<44} int{bits} block {block}  relative MSE {:.5}", tensor.name, tensor.relative_mse);
+    }
+    for (variant, files) in &card.variants {
+        anstream::println!("\nfiles of {variant}:");
+        for file in files {
+            anstream::println!("  {:<24} {:>12} bytes  {:.12}", file.name, file.bytes, file.sha256);
+        }
+    }
+    for warning in &card.warnings {
+        anstream::println!("\nwarning: {warning}");
+    }
+    if let Some(files) = verified {
+        anstream::println!("\nverified: {files} files have the content that the card says");
+    }
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! One file a subcommand: each takes its arguments and `--json`, and returns success or a [`Failure`].
+//!
+//! [`Failure`]: crate::failure::Failure
+
+pub(crate) mod bench;
+pub(crate) mod chat;
+pub(crate) mod devices;
+pub(crate) mod generate;
+pub(crate) mod inspect;
+mod messages;
+pub(crate) mod prompt;
+pub(crate) mod quantize;

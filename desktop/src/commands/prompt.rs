@@ -1,0 +1,45 @@
+//! `wheelwork prompt`: what the model will see.
+
+use serde_json::json;
+use wheelwork::chat::ChatTemplate;
+use wheelwork::tokenizer::Tokenizer;
+use wheelwork_package::files::names;
+
+use super::messages;
+use crate::arguments::PromptArguments;
+use crate::failure::Failure;
+use crate::{model_source, output};
+
+pub(crate) fn run(arguments: &PromptArguments, json: bool) -> Result<(), Failure> {
+    let folder = match &arguments.tokenizer {
+        Some(folder) => folder.clone(),
+        None => {
+            let source = &arguments.model;
+            let root = model_source::folder(source.model.as_deref(), source.models_dir.as_deref())?;
+            let package = wheelwork_package::open(&root)?;
+            // Text is the same in every variant.
+            package.variants.into_values().next().map_or(root, |variant| variant.folder)
+        }
+    };
+    let tokenizer = Tokenizer::load(&folder.join(names::TOKENIZER))?;
+    let template = match arguments.template.as_deref() {
+        None => ChatTemplate::from_folder(&folder)?,
+        Some("older") => ChatTemplate::from_folder(&folder)?.r1_older()?,
+        Some("newer") => ChatTemplate::from_folder(&folder)?.r1_newer()?,
+        Some(file) => {
+            let read = std::fs::read_to_string(file);
+            let text = read.map_err(|error| Failure::InputFile { path: file.into(), detail: error.to_string() })?;
+            ChatTemplate::from_folder(&folder)?.with_source(text)?
+        }
+    };
+    let prompt = template.prompt(&tokenizer, &messages::read(&arguments.messages)?)?;
+    if json {
+        output::json_line(&json!({
+            "text": prompt.text, "ids": prompt.ids, "opens_reasoning": prompt.opens_reasoning,
+        }))
+    } else {
+        let ids = prompt.ids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+        anstream::println!("{}\n\n{ids}", prompt.text);
+        Ok(())
+    }
+}

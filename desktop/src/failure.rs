@@ -1,0 +1,126 @@
+//! How a command fails: any error of the libraries, told with its remedy.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use serde_json::json;
+use wheelwork_package::{Class, Diagnostic};
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The person pressed Ctrl-C.
+    #[error("finish: interrupted")]
+    Interrupted,
+    /// An error of the libraries.
+    #[error("{0}")]
+    Library(Box<dyn Diagnostic>),
+    /// The name given with `--model` is neither a folder nor installed.
+    #[error("find the model `{name}`: there is no such folder, and `{}` has no such model", .models_dir.display())]
+    NoSuchModel {
+        /// What was given.
+        name: String,
+        /// Where installed models are looked for.
+        models_dir: PathBuf,
+    },
+    /// The system names no folder for data.
+    #[error("find a folder for models")]
+    NoModelsDir,
+    /// A file of the caller's.
+    #[error("read `{}`: {detail}", .path.display())]
+    InputFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The terminal or the output pipe.
+    #[error("write the output: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+/// A blanket conversion would collide with that of `std::io::Error`.
+macro_rules! library_errors {
+    ($($error:ty),+ $(,)?) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::Library(Box::new(error))
+            }
+        }
+    )+};
+}
+
+library_errors!(
+    wheelwork::Error,
+    wheelwork::chat::ChatError,
+    wheelwork::tokenizer::TokenizerError,
+    wheelwork_package::PackageError,
+    wheelwork_quantize::QuantizeError,
+);
+
+impl Failure {
+    /// Tells the failure on stderr; returns the exit code.
+    pub(crate) fn report(&self, json: bool) -> ExitCode {
+        if let Self::Output(error) = self
+            && error.kind() == std::io::ErrorKind::BrokenPipe
+        {
+            // The reader has seen enough, as `head` does.
+            return ExitCode::SUCCESS;
+        }
+        if json {
+            let error = json!({
+                "error": {
+                    "code": self.code(), "class": self.class().as_str(), "message": self.to_string(),
+                    "remedy": self.remedy(), "place": self.place(),
+                }
+            });
+            anstream::eprintln!("{error}");
+        } else {
+            let (bold, reset) = (anstyle::Style::new().bold(), anstyle::Reset);
+            anstream::eprintln!("{bold}wheelwork: failed to {self}{reset}");
+            anstream::eprintln!("  what to do: {}", self.remedy());
+        }
+        ExitCode::from(if matches!(self, Self::Interrupted) { 130 } else { 1 })
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Interrupted => "interrupted",
+            Self::Library(error) => error.code(),
+            Self::NoSuchModel { .. } => "no_such_model",
+            Self::NoModelsDir => "no_models_dir",
+            Self::InputFile { .. } => "input_file",
+            Self::Output(_) => "output",
+        }
+    }
+
+    fn class(&self) -> Class {
+        match self {
+            Self::Library(error) => error.class(),
+            _ => Class::Retry,
+        }
+    }
+
+    fn remedy(&self) -> Cow<'static, str> {
+        match self {
+            Self::Interrupted => "run it again when it suits".into(),
+            Self::Library(error) => error.remedy(),
+            Self::NoSuchModel { .. } => {
+                "give a package folder, or make one: `wheelwork quantize CHECKPOINT --out NAME.ortpackage`".into()
+            }
+            Self::NoModelsDir => "set WHEELWORK_MODELS_DIR or pass --models-dir".into(),
+            Self::InputFile { .. } => "correct the file; see --help for its form".into(),
+            Self::Output(_) => "check the disk and the terminal".into(),
+        }
+    }
+
+    fn place(&self) -> Option<String> {
+        match self {
+            Self::Library(error) => error.place(),
+            Self::NoSuchModel { name, .. } => Some(name.clone()),
+            Self::InputFile { path, .. } => Some(path.display().to_string()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! From what stands after `--model` to a package folder.
+//!
+//! In this order: a folder, the name of an installed model, and without `--model` the small reasoning model
+//! that ships inside this program as a checkpoint. That one is quantised at its first use, which takes a
+//! second, into the folder for models.
+
+use std::path::{Path, PathBuf};
+
+use wheelwork::Model;
+use wheelwork_package::files::names;
+
+use crate::arguments::ModelArguments;
+use crate::failure::Failure;
+use crate::output;
+
+/// The shipped checkpoint: every file of `testdata/tiny-r1` that quantising reads.
+const SHIPPED: &[(&str, &[u8])] = &[
+    ("config.json", include_bytes!("../../testdata/tiny-r1/config.json")),
+    ("generation_config.json", include_bytes!("../../testdata/tiny-r1/generation_config.json")),
+    ("model.safetensors", include_bytes!("../../testdata/tiny-r1/model.safetensors")),
+    ("tokenizer.json", include_bytes!("../../testdata/tiny-r1/tokenizer.json")),
+    ("tokenizer_config.json", include_bytes!("../../testdata/tiny-r1/tokenizer_config.json")),
+];
+
+/// Opens the model that the arguments name.
+pub(crate) fn open(arguments: &ModelArguments) -> Result<Model, Failure> {
+    let folder = folder(arguments.model.as_deref(), arguments.models_dir.as_deref())?;
+    let options = arguments.open_options();
+    let model = Model::open_with(folder, &options)?;
+    output::warn_of_fallback(model.placement(), options.device);
+    Ok(model)
+}
+
+/// The folder that a name stands for; `None` is the shipped model.
+pub(crate) fn folder(name: Option<&str>, models_dir: Option<&Path>) -> Result<PathBuf, Failure> {
+    let models_dir = match models_dir {
+        Some(folder) => folder.to_path_buf(),
+        None => dirs::data_dir().ok_or(Failure::NoModelsDir)?.join("wheelwork").join("models"),
+    };
+    match name {
+        None => shipped(&models_dir),
+        Some(name) if Path::new(name).is_dir() => Ok(PathBuf::from(name)),
+        Some(name) => {
+            let installed = models_dir.join(format!("{name}.ortpackage"));
+            let plain = !name.contains(['/', '\\']);
+            if plain && installed.is_dir() {
+                Ok(installed)
+            } else {
+                Err(Failure::NoSuchModel { name: name.to_owned(), models_dir })
+            }
+        }
+    }
+}
+
+/// The shipped model as a package, made at its first use.
+fn shipped(models_dir: &Path) -> Result<PathBuf, Failure> {
+    // The version is in the name so that a newer program makes its own.
+    let package = models_dir.join(format!("tiny-r1-{}.ortpackage", env!("CARGO_PKG_VERSION")));
+    let fingerprint = package.join(names::CARD);
+    if fingerprint.is_file() && wheelwork_package::open(&package).is_ok() {
+        return Ok(package);
+    }
+    anstream::eprintln!("preparing the model that ships with wheelwork (once) ...");
+    fs_err::create_dir_all(models_dir)?;
+    let checkpoint = tempfile::Builder::new().prefix("tiny-r1-").tempdir_in(models_dir)?;
+    let folder = checkpoint.path().join("tiny-r1");
+    fs_err::create_dir(&folder)?;
+    for (name, bytes) in SHIPPED {
+        fs_err::write(folder.join(name), bytes)?;
+    }
+    let options = wheelwork_quantize::Options { overwrite: true, ..Default::default() };
+    wheelwork_quantize::quantize(&folder, &package, &options, &())?;
+    Ok(package)
+}

@@ -1,0 +1,95 @@
+//! What people and programs see of a generation.
+
+use std::io::Write;
+
+use anstyle::{AnsiColor, Reset, Style};
+use serde::Serialize;
+use wheelwork::provider::Device;
+use wheelwork::{DevicePreference, Event, FinishReason, Generation, Placement, ReasoningEnd};
+
+use crate::failure::Failure;
+
+const DIMMED: Style = Style::new().dimmed();
+const STATUS: Style = AnsiColor::Cyan.on_default().dimmed();
+
+/// One line of JSON.
+pub(crate) fn json_line(value: &impl Serialize) -> Result<(), Failure> {
+    let line = serde_json::to_string(value).map_err(std::io::Error::other)?;
+    let mut stdout = anstream::stdout().lock();
+    writeln!(stdout, "{line}")?;
+    Ok(stdout.flush()?)
+}
+
+/// Every event as a line of JSON.
+pub(crate) fn stream_json(generation: Generation<'_>) -> Result<(), Failure> {
+    for event in generation {
+        json_line(&event?)?;
+    }
+    Ok(())
+}
+
+/// Reasoning dimmed and live, answer plain, then a status line on stderr.
+pub(crate) fn stream_text(generation: Generation<'_>) -> Result<(), Failure> {
+    let mut stdout = anstream::stdout().lock();
+    let mut used = None;
+    for event in generation {
+        match event? {
+            Event::Started { placement, .. } => used = Some(placement),
+            Event::ReasoningDelta { text } => write!(stdout, "{DIMMED}{text}{Reset}")?,
+            Event::ReasoningEnded { cause: ReasoningEnd::Skipped, .. } => {}
+            Event::ReasoningEnded { .. } => write!(stdout, "\n\n")?,
+            Event::AnswerDelta { text } => write!(stdout, "{text}")?,
+            Event::Finished { reason, usage, timings, .. } => {
+                writeln!(stdout)?;
+                let device = used.as_ref().map_or_else(String::new, describe);
+                anstream::eprintln!(
+                    "{STATUS}{device} · {:.0} tokens/s · {} tokens ({} reasoning) · first after {:.0} ms{}{Reset}",
+                    timings.decode_tokens_per_s,
+                    usage.completion_tokens,
+                    usage.reasoning_tokens,
+                    timings.first_token_ms,
+                    ending(reason),
+                );
+            }
+            _ => {}
+        }
+        stdout.flush()?;
+    }
+    Ok(())
+}
+
+/// The device in few words.
+fn describe(placement: &Placement) -> String {
+    let device = match placement.device {
+        Device::Npu => "NPU",
+        Device::Gpu => "GPU",
+        Device::Cpu => "CPU",
+    };
+    format!("{device} ({}, {} threads)", placement.provider, placement.threads)
+}
+
+/// Says on stderr when another device runs than the one that was asked for.
+pub(crate) fn warn_of_fallback(placement: &Placement, preference: DevicePreference) {
+    let wanted = match preference {
+        DevicePreference::Auto => return,
+        DevicePreference::Npu => Device::Npu,
+        DevicePreference::Gpu => Device::Gpu,
+        DevicePreference::Cpu => Device::Cpu,
+    };
+    if placement.device == wanted {
+        return;
+    }
+    anstream::eprintln!("{STATUS}runs on {} instead:{Reset}", describe(placement));
+    for row in placement.not_used.iter().filter(|row| row.device == wanted) {
+        anstream::eprintln!("{STATUS}  not {}: {}{Reset}", row.provider, row.reason.describe());
+    }
+}
+
+fn ending(reason: FinishReason) -> &'static str {
+    match reason {
+        FinishReason::Length => " · stopped at the token limit",
+        FinishReason::ContextFull => " · stopped: the context is full",
+        FinishReason::Cancelled => " · stopped by you",
+        _ => "",
+    }
+}

@@ -1,0 +1,49 @@
+//! Attributes of nodes: the constants that an operator is configured with.
+
+use crate::proto::AttributeProto;
+use crate::proto::attribute_proto::AttributeType;
+
+/// The value of an attribute.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Attribute {
+    /// A signed integer; also switches, as 0 and 1.
+    Int(i64),
+    /// A number.
+    Float(f32),
+}
+
+impl Attribute {
+    pub(crate) fn into_proto(self, name: &str) -> AttributeProto {
+        let mut proto = AttributeProto { name: Some(name.to_owned()), ..AttributeProto::default() };
+        match self {
+            Self::Int(value) => {
+                proto.set_type(AttributeType::Int);
+                proto.i = Some(value);
+            }
+            Self::Float(value) => {
+                proto.set_type(AttributeType::Float);
+                proto.f = Some(value);
+            }
+        }
+        proto
+    }
+}
+
+impl From<i64> for Attribute {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+/// A size or a count.
+impl From<usize> for Attribute {
+    fn from(value: usize) -> Self {
+        Self::Int(crate::element::dim_value(value))
+    }
+}
+
+impl From<f32> for Attribute {
+    fn from(value: f32) -> Self {
+        Self::Float(value)
+    }
+}

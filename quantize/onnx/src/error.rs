@@ -1,0 +1,30 @@
+//! Errors of building a graph: all of them defects of the code that builds it.
+
+/// Why a graph is not valid.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GraphError {
+    /// Every value is written once.
+    #[error("the graph names two values `{0}`")]
+    DuplicateValue(String),
+    /// A size does not fit the machine.
+    #[error("the initializer `{name}` with shape {shape:?} is too large to address")]
+    TooLarge {
+        /// The initializer.
+        name: String,
+        /// Its shape.
+        shape: Vec<usize>,
+    },
+    /// Two names for the same bytes must need the same number of bytes.
+    #[error("the initializer `{name}` needs {needed} bytes, `{original}`, whose data it shares, has {present}")]
+    AliasSize {
+        /// The second name.
+        name: String,
+        /// The first name.
+        original: String,
+        /// Bytes that the second name's type and shape need.
+        needed: u64,
+        /// Bytes of the first.
+        present: u64,
+    },
+}

@@ -1,0 +1,181 @@
+//! Reading a checkpoint in the Hugging Face layout: [`Checkpoint::open`] reads every description, checks each and
+//! all against each other, and leaves the weights where they are; [`tensors`] then reads rows of them.
+//!
+//! ```text
+//! config.json                          shapes                         -> config
+//! model.safetensors                    weights, or                    -> header, tensors
+//!   model.safetensors.index.json       which shard holds which tensor -> index
+//! tokenizer.json                       vocabulary, added tokens       -> wheelwork_package::tokenizer_file
+//! tokenizer_config.json                begin and end of a text        -> tokens
+//! generation_config.json               (optional) end of an answer    -> tokens
+//! ```
+//!
+//! Whatever bytes these files hold, the outcome is a [`Checkpoint`] that keeps its promises or a typed error: sizes
+//! are checked before memory is allocated by them, arithmetic on them is checked, and no file leads out of the folder.
+
+use std::path::Path;
+
+use wheelwork_package::card::ControlTokens;
+use wheelwork_package::files::names as package_names;
+use wheelwork_package::tokenizer_file::{self, TokenizerFileError};
+use wheelwork_package::GenerationDefaults;
+
+pub mod config;
+mod config_error;
+pub mod dtype;
+mod error;
+pub mod files;
+mod header;
+mod index;
+mod json;
+pub mod tensors;
+mod tokens;
+
+pub use config::Config;
+pub use config_error::{ConfigError, Found};
+pub use error::{CheckpointError, HeaderFault};
+pub use header::{HEADER_BYTES_LIMIT, TENSORS_LIMIT};
+
+use crate::architecture::{self, names};
+use files::Folder;
+use tensors::Tensors;
+
+/// A checkpoint whose descriptions agree.
+#[derive(Debug)]
+pub struct Checkpoint {
+    /// The folder.
+    pub folder: Folder,
+    /// The decoder's shapes.
+    pub config: Config,
+    /// The weights: exactly those that the architecture has, in the shapes it asks for.
+    pub tensors: Tensors,
+    /// Token ids that the runtime acts on; each has a row in the embedding table.
+    pub tokens: ControlTokens,
+    /// `generation_config.json`, if there is one.
+    pub generation: Option<GenerationDefaults>,
+    /// What the files got wrong and how it was read, in sentences for a person.
+    pub warnings: Vec<String>,
+}
+
+/// Why a checkpoint could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Its files.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// Its configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Its tokenizer.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerFileError),
+}
+
+impl Checkpoint {
+    /// Opens a checkpoint's folder. Reads no weights.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the first rule that a file breaks.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let folder = Folder::open(path)?;
+        let config = config::read(&folder)?;
+        let tensors = Tensors::open(&folder)?;
+        check_tensors(&folder, &config, &tensors)?;
+
+        // Opened here first, so that the file's kind is checked; the reader opens it by its path.
+        folder.file(package_names::TOKENIZER)?;
+        let facts = tokenizer_file::read(&folder.path().join(package_names::TOKENIZER))?;
+        let tokenizer =
+            folder.read_json(package_names::TOKENIZER_CONFIG, tokens::TOKENIZER_CONFIG_BYTES_LIMIT)?;
+        let generation: Option<GenerationDefaults> = tokens::read_optional(
+            &folder,
+            package_names::GENERATION_CONFIG,
+            tokens::GENERATION_CONFIG_BYTES_LIMIT,
+        )?;
+        let tokens::Resolved { tokens, warnings } =
+            tokens::resolve(&folder, &config, &facts, &tokenizer, generation.as_ref())?;
+        Ok(Self { folder, config, tensors, tokens, generation, warnings })
+    }
+}
+
+/// The tensors are those of the architecture, in name and shape.
+fn check_tensors(folder: &Folder, config: &Config, tensors: &Tensors) -> Result<(), OpenError> {
+    let present = tensors.names();
+    check_unquantized(folder, &present)?;
+    check_layers(folder, config, &present)?;
+    if config.tie_word_embeddings && tensors.shape(names::LM_HEAD).is_some() {
+        return Err(contradiction(
+            folder,
+            "tie_word_embeddings",
+            "true".into(),
+            "false where there is a tensor of the output projection",
+            names::LM_HEAD.into(),
+        )
+        .into());
+    }
+    let expected = architecture::tensors(config);
+    let missing: Vec<_> = expected.iter().filter(|(name, _)| tensors.shape(name).is_none()).collect();
+    if !missing.is_empty() {
+        let missing = missing.into_iter().map(|(name, _)| name.clone()).collect();
+        return Err(CheckpointError::MissingTensors { missing }.into());
+    }
+    let known: std::collections::HashSet<_> = expected.iter().map(|(name, _)| name.as_str()).collect();
+    let extra: Vec<_> = present
+        .into_iter()
+        .filter(|name| !known.contains(name) && !names::is_derived(name))
+        .map(files::shortened)
+        .collect();
+    if !extra.is_empty() {
+        return Err(CheckpointError::UnexpectedTensors { extra }.into());
+    }
+    for (name, expected) in expected {
+        let found = tensors.get(&name)?.shape().to_vec();
+        if found != expected {
+            return Err(CheckpointError::TensorShape { tensor: name, found, expected }.into());
+        }
+    }
+    Ok(())
+}
+
+/// Quantised checkpoints without a `quantization_config` still show in their tensors' names.
+fn check_unquantized(folder: &Folder, present: &[&str]) -> Result<(), CheckpointError> {
+    const MARKS: [(&str, &str); 4] = [
+        (".qweight", "GPTQ or AWQ"),
+        (".weight_packed", "compressed-tensors"),
+        (".weight_scale", "scaled weights"),
+        (".weight_scale_inv", "scaled weights"),
+    ];
+    for name in present {
+        if let Some((_, method)) = MARKS.iter().find(|(suffix, _)| name.ends_with(suffix)) {
+            let method = format!("{method}: it has the tensor {}", files::shortened(name));
+            return Err(CheckpointError::AlreadyQuantized { path: folder.path().into(), method });
+        }
+    }
+    Ok(())
+}
+
+/// Says in one sentence what would otherwise be a list of hundreds of tensors.
+fn check_layers(folder: &Folder, config: &Config, present: &[&str]) -> Result<(), ConfigError> {
+    let layers = present.iter().filter_map(|name| names::layer_of(name)).max().map_or(0, |last| last.saturating_add(1));
+    if layers == config.num_hidden_layers {
+        return Ok(());
+    }
+    Err(contradiction(
+        folder,
+        "num_hidden_layers",
+        config.num_hidden_layers.to_string(),
+        "the number of layers in the weights",
+        layers.to_string(),
+    ))
+}
+
+fn contradiction(
+    folder: &Folder,
+    field: &'static str,
+    value: String,
+    rule: &'static str,
+    other: String,
+) -> ConfigError {
+    ConfigError::Contradiction { path: folder.path().join(config::NAME), field, value, rule, other }
+}

@@ -1,0 +1,222 @@
+//! Errors of reading a checkpoint's files.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+use wheelwork_package::{Class, Diagnostic};
+
+/// Why a checkpoint could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs)] // the fields are what the messages say
+pub enum CheckpointError {
+    /// The operating system refused.
+    #[error("cannot read `{path}`: {source}")]
+    Io { path: PathBuf, source: std::io::Error },
+    /// A checkpoint is a folder.
+    #[error("`{path}` is not a folder")]
+    NotAFolder { path: PathBuf },
+    /// A name that could lead out of the folder.
+    #[error("`{folder}` names the file `{name}`, expected a plain file name of the checkpoint's folder")]
+    NotAFileName { folder: PathBuf, name: String },
+    /// A link, a pipe, a device.
+    #[error("`{path}` is {kind}, expected a regular file")]
+    NotARegularFile { path: PathBuf, kind: &'static str },
+    /// The same content has a second name somewhere.
+    #[error("`{path}` has {links} hard links, expected 1")]
+    HardLink { path: PathBuf, links: u64 },
+    /// Larger than any honest file of its kind.
+    #[error("`{path}` has {bytes} bytes, more than the {limit} allowed for this file")]
+    TooLarge { path: PathBuf, bytes: u64, limit: u64 },
+    /// Not JSON, or without a needed field.
+    #[error("`{path}` is not valid: {detail}")]
+    Json { path: PathBuf, detail: String },
+    /// No weights of any known format.
+    #[error("`{path}` has neither model.safetensors nor model.safetensors.index.json")]
+    NoWeights { path: PathBuf },
+    /// Weights in a format that we do not read.
+    #[error("`{path}` is {format}, expected safetensors; it was not opened")]
+    OtherFormat { path: PathBuf, format: &'static str },
+    /// Rounding rounded weights again would lose twice.
+    #[error("`{path}` is already quantised ({method}), expected floating-point weights")]
+    AlreadyQuantized { path: PathBuf, method: String },
+    /// A safetensors header breaks a rule of the format.
+    #[error("`{path}` is not a valid safetensors file: {fault}")]
+    Header { path: PathBuf, fault: HeaderFault },
+    /// The index lists a tensor twice.
+    #[error("`{path}` lists the tensor `{tensor}` twice")]
+    DuplicateInIndex { path: PathBuf, tensor: String },
+    /// More shards than any honest checkpoint.
+    #[error("`{path}` names {shards} shards, more than the {limit} allowed")]
+    TooManyShards { path: PathBuf, shards: usize, limit: usize },
+    /// Files that the index names do not exist.
+    #[error("`{path}` names files that are missing: {}", missing.join(", "))]
+    MissingShards { path: PathBuf, missing: Vec<String> },
+    /// The index and the shards disagree.
+    #[error("`{path}` and its shards disagree: missing from the shards: {}; not in the index: {}",
+        listed(missing), listed(extra))]
+    ShardMismatch { path: PathBuf, missing: Vec<String>, extra: Vec<String> },
+    /// Tensors that the architecture needs.
+    #[error("the checkpoint lacks {} tensors: {}", missing.len(), listed(missing))]
+    MissingTensors { missing: Vec<String> },
+    /// Tensors that the architecture does not know: ignoring them would give another model.
+    #[error("the checkpoint has {} tensors that its architecture does not have: {}", extra.len(), listed(extra))]
+    UnexpectedTensors { extra: Vec<String> },
+    /// A shape that the configuration does not ask for.
+    #[error("the tensor `{tensor}` has shape {found:?}, config.json asks for {expected:?}")]
+    TensorShape { tensor: String, found: Vec<usize>, expected: Vec<usize> },
+    /// Weights are float32, float16 or bfloat16.
+    #[error("the tensor `{tensor}` of `{path}` has type {dtype}, expected F32, F16 or BF16")]
+    UnsupportedDtype { path: PathBuf, tensor: String, dtype: &'static str },
+    /// One such value would poison its block's scale, and with it the answer.
+    #[error("the tensor `{tensor}` of `{path}` is {value} at element {index}, expected finite numbers")]
+    NonFinite { path: PathBuf, tensor: String, index: usize, value: f32 },
+}
+
+/// Which rule of the safetensors format a file breaks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs)] // the fields are what the messages say
+pub enum HeaderFault {
+    /// The length in the first eight bytes leads out of the file.
+    #[error("the header's length is {length}, the file has {file} bytes")]
+    InvalidHeaderLength { length: u64, file: u64 },
+    /// Longer than any honest header.
+    #[error("the header has {length} bytes, more than the {limit} allowed")]
+    HeaderTooLarge { length: u64, limit: u64 },
+    /// Not JSON, or not of the header's form.
+    #[error("the header does not parse: {detail}")]
+    NotAHeader { detail: String },
+    /// More tensors than any honest file.
+    #[error("the header lists {tensors} tensors, more than the {limit} allowed")]
+    TooManyTensors { tensors: usize, limit: usize },
+    /// One name for two tensors.
+    #[error("the tensor `{tensor}` is listed twice")]
+    DuplicateTensor { tensor: String },
+    /// An element type that the format does not know.
+    #[error("the tensor `{tensor}` has the unknown type `{dtype}`")]
+    UnknownDtype { tensor: String, dtype: String },
+    /// A size that does not fit 64 bits, or this machine's addresses.
+    #[error("the size of tensor `{tensor}` with shape {shape:?} overflows")]
+    ValidationOverflow { tensor: String, shape: Vec<u64> },
+    /// The data ends after the file.
+    #[error("the tensor `{tensor}` ends at byte {end} of the data, which has {data}")]
+    PastEnd { tensor: String, end: u64, data: u64 },
+    /// The data ends before it begins.
+    #[error("the tensor `{tensor}` begins at byte {begin} and ends at {end}")]
+    BackwardOffsets { tensor: String, begin: u64, end: u64 },
+    /// Shape and type need another number of bytes than the offsets give.
+    #[error("the tensor `{tensor}` of type {dtype} and shape {shape:?} needs {needed} bytes, its offsets give {present}")]
+    ShapeMismatch { tensor: String, dtype: &'static str, shape: Vec<u64>, needed: u64, present: u64 },
+    /// Two tensors share bytes.
+    #[error("the tensor `{tensor}` begins at byte {begin}, inside the tensor before it, which ends at {filled}")]
+    OverlappingOffsets { tensor: String, begin: u64, filled: u64 },
+    /// Bytes that belong to no tensor.
+    #[error("the bytes from {from} to {to} of the data belong to no tensor")]
+    IncompleteBuffer { from: u64, to: u64 },
+}
+
+impl CheckpointError {
+    pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
+        Self::Io { path: path.into(), source }
+    }
+}
+
+impl Diagnostic for CheckpointError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => "checkpoint_io",
+            Self::NotAFolder { .. } => "checkpoint_not_a_folder",
+            Self::NotAFileName { .. } => "checkpoint_file_name",
+            Self::NotARegularFile { .. } => "checkpoint_not_a_regular_file",
+            Self::HardLink { .. } => "checkpoint_hard_link",
+            Self::TooLarge { .. } => "checkpoint_file_too_large",
+            Self::Json { .. } => "checkpoint_json",
+            Self::NoWeights { .. } => "checkpoint_no_weights",
+            Self::OtherFormat { .. } => "checkpoint_other_format",
+            Self::AlreadyQuantized { .. } => "checkpoint_already_quantized",
+            Self::Header { .. } => "checkpoint_header",
+            Self::DuplicateInIndex { .. } => "checkpoint_duplicate_in_index",
+            Self::TooManyShards { .. } => "checkpoint_too_many_shards",
+            Self::MissingShards { .. } => "checkpoint_missing_shards",
+            Self::ShardMismatch { .. } => "checkpoint_shard_mismatch",
+            Self::MissingTensors { .. } => "checkpoint_missing_tensors",
+            Self::UnexpectedTensors { .. } => "checkpoint_unexpected_tensors",
+            Self::TensorShape { .. } => "checkpoint_tensor_shape",
+            Self::UnsupportedDtype { .. } => "checkpoint_dtype",
+            Self::NonFinite { .. } => "checkpoint_non_finite",
+        }
+    }
+
+    fn class(&self) -> Class {
+        match self {
+            Self::OtherFormat { .. } | Self::AlreadyQuantized { .. } | Self::UnsupportedDtype { .. } => {
+                Class::Unsupported
+            }
+            _ => Class::Retry,
+        }
+    }
+
+    fn remedy(&self) -> Cow<'static, str> {
+        match self {
+            Self::Io { .. } => "check that the file exists and can be read".into(),
+            Self::NotAFolder { .. } | Self::NoWeights { .. } => {
+                "give the checkpoint's folder, with config.json and its safetensors files".into()
+            }
+            Self::NotARegularFile { .. } | Self::HardLink { .. } => {
+                "copy the checkpoint with its links resolved, as `cp -rL` does, and give the copy".into()
+            }
+            Self::OtherFormat { .. } => "convert the checkpoint to safetensors first".into(),
+            Self::AlreadyQuantized { .. } | Self::UnsupportedDtype { .. } => {
+                "give the original checkpoint in bfloat16, float16 or float32".into()
+            }
+            Self::MissingShards { .. } | Self::MissingTensors { .. } | Self::ShardMismatch { .. } => {
+                "get the checkpoint's missing files".into()
+            }
+            Self::UnexpectedTensors { .. } | Self::TensorShape { .. } => {
+                "check that config.json and the weights come from the same model".into()
+            }
+            Self::NonFinite { .. } => "the weights are damaged: get the file again, or train without overflow".into(),
+            Self::NotAFileName { .. }
+            | Self::TooLarge { .. }
+            | Self::Json { .. }
+            | Self::Header { .. }
+            | Self::DuplicateInIndex { .. }
+            | Self::TooManyShards { .. } => "the file is damaged or hostile: get it again from its source".into(),
+        }
+    }
+
+    fn place(&self) -> Option<String> {
+        match self {
+            Self::Io { path, .. }
+            | Self::NotAFolder { path }
+            | Self::NotAFileName { folder: path, .. }
+            | Self::NotARegularFile { path, .. }
+            | Self::HardLink { path, .. }
+            | Self::TooLarge { path, .. }
+            | Self::Json { path, .. }
+            | Self::NoWeights { path }
+            | Self::OtherFormat { path, .. }
+            | Self::AlreadyQuantized { path, .. }
+            | Self::Header { path, .. }
+            | Self::DuplicateInIndex { path, .. }
+            | Self::TooManyShards { path, .. }
+            | Self::MissingShards { path, .. }
+            | Self::ShardMismatch { path, .. }
+            | Self::UnsupportedDtype { path, .. }
+            | Self::NonFinite { path, .. } => Some(path.display().to_string()),
+            Self::TensorShape { tensor, .. } => Some(tensor.clone()),
+            Self::MissingTensors { .. } | Self::UnexpectedTensors { .. } => None,
+        }
+    }
+}
+
+/// Names for a message: all of them, unless a hostile file made them up by the thousand.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 1000;
+    match names.len() {
+        0 => "none".into(),
+        count if count <= SHOWN => names.join(", "),
+        count => format!("{} and {} more", names.get(..SHOWN).unwrap_or_default().join(", "), count - SHOWN),
+    }
+}

@@ -1,0 +1,208 @@
+//! Files of a checkpoint folder: only regular files that stand in it themselves, read by position.
+//!
+//! A checkpoint comes from a stranger. A file name in it must not lead anywhere else: names have no path in them,
+//! symbolic links are not followed, a file with a second hard link is refused, and so are pipes and devices, which
+//! could block or never end. The rules are checked before a file is opened and again on the open file, because the
+//! folder may change in between.
+
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+
+use super::CheckpointError;
+
+/// The longest file name that is read.
+const NAME_BYTES_LIMIT: usize = 128;
+
+/// A checkpoint's folder.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    path: PathBuf,
+}
+
+/// An open regular file.
+#[derive(Debug)]
+pub struct RegularFile {
+    file: fs_err::File,
+    bytes: u64,
+}
+
+impl Folder {
+    /// # Errors
+    /// [`CheckpointError::NotAFolder`] or [`CheckpointError::Io`].
+    pub fn open(path: &Path) -> Result<Self, CheckpointError> {
+        let metadata = fs_err::metadata(path).map_err(|source| CheckpointError::io(path, source))?;
+        if !metadata.is_dir() {
+            return Err(CheckpointError::NotAFolder { path: path.into() });
+        }
+        Ok(Self { path: path.into() })
+    }
+
+    /// The folder's path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens a file of this folder.
+    ///
+    /// # Errors
+    /// [`CheckpointError::NotAFileName`], [`CheckpointError::NotARegularFile`], [`CheckpointError::HardLink`] or
+    /// [`CheckpointError::Io`].
+    pub fn file(&self, name: &str) -> Result<RegularFile, CheckpointError> {
+        if !is_file_name(name) {
+            return Err(CheckpointError::NotAFileName { folder: self.path.clone(), name: shortened(name) });
+        }
+        let path = self.path.join(name);
+        let metadata =
+            fs_err::symlink_metadata(&path).map_err(|source| CheckpointError::io(&path, source))?;
+        check_regular(&path, &metadata)?;
+        let file = open_without_following(&path).map_err(|source| CheckpointError::io(&path, source))?;
+        let metadata = file.metadata().map_err(|source| CheckpointError::io(&path, source))?;
+        check_regular(&path, &metadata)?;
+        Ok(RegularFile { file, bytes: metadata.len() })
+    }
+
+    /// Whether something of that name stands in the folder, of whatever kind.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        fs_err::symlink_metadata(self.path.join(name)).is_ok()
+    }
+
+    /// The names of everything in the folder, sorted; names that are not UTF-8 are left out.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Io`].
+    pub fn names(&self) -> Result<Vec<String>, CheckpointError> {
+        let io = |source| CheckpointError::io(&self.path, source);
+        let mut names = Vec::new();
+        for entry in fs_err::read_dir(&self.path).map_err(io)? {
+            names.extend(entry.map_err(io)?.file_name().into_string().ok());
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Reads a whole file of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// As [`Folder::file`], and [`CheckpointError::TooLarge`].
+    pub fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>, CheckpointError> {
+        let file = self.file(name)?;
+        let size = usize::try_from(file.bytes).ok().filter(|_| file.bytes <= limit);
+        let Some(size) = size else {
+            let path = file.path().into();
+            return Err(CheckpointError::TooLarge { path, bytes: file.bytes, limit });
+        };
+        let mut content = vec![0; size];
+        file.read_at(&mut content, 0)?;
+        Ok(content)
+    }
+
+    /// Reads and parses a JSON file of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// As [`Folder::read`], and [`CheckpointError::Json`].
+    pub fn read_json<T: DeserializeOwned>(&self, name: &str, limit: u64) -> Result<T, CheckpointError> {
+        let content = self.read(name, limit)?;
+        serde_json::from_slice(&content)
+            .map_err(|error| CheckpointError::Json { path: self.path.join(name), detail: error.to_string() })
+    }
+}
+
+impl RegularFile {
+    /// The file's path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// The file's size in bytes when it was opened.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Fills the buffer from `offset` on, whatever other threads read.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Io`], also where the file ends too early.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<(), CheckpointError> {
+        read_exact_at(&self.file, buffer, offset).map_err(|source| CheckpointError::io(self.path(), source))
+    }
+}
+
+/// `[A-Za-z0-9._-]`, not hidden, not too long: it cannot leave its folder on any file system.
+pub fn is_file_name(name: &str) -> bool {
+    (1..=NAME_BYTES_LIMIT).contains(&name.len())
+        && !name.starts_with('.')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+/// A name from a file as an error may show it.
+pub(crate) fn shortened(name: &str) -> String {
+    name.chars().take(NAME_BYTES_LIMIT).flat_map(char::escape_default).collect()
+}
+
+fn check_regular(path: &Path, metadata: &std::fs::Metadata) -> Result<(), CheckpointError> {
+    if !metadata.is_file() {
+        let kind = match metadata.file_type() {
+            kind if kind.is_symlink() => "a symbolic link",
+            kind if kind.is_dir() => "a folder",
+            _ => "a pipe, a socket or a device",
+        };
+        return Err(CheckpointError::NotARegularFile { path: path.into(), kind });
+    }
+    match links(metadata) {
+        0 | 1 => Ok(()),
+        links => Err(CheckpointError::HardLink { path: path.into(), links }),
+    }
+}
+
+#[cfg(unix)]
+fn links(metadata: &std::fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::nlink(metadata)
+}
+
+/// The standard library does not tell on other systems.
+#[cfg(not(unix))]
+fn links(_: &std::fs::Metadata) -> u64 {
+    1
+}
+
+#[cfg(unix)]
+fn open_without_following(path: &Path) -> std::io::Result<fs_err::File> {
+    use fs_err::os::unix::fs::OpenOptionsExt as _;
+    use rustix::fs::OFlags;
+    // NONBLOCK: should the file have become a pipe since it was looked at, opening it must not wait for a writer.
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    fs_err::OpenOptions::new().read(true).custom_flags(flags).open(path)
+}
+
+#[cfg(windows)]
+fn open_without_following(path: &Path) -> std::io::Result<fs_err::File> {
+    use fs_err::os::windows::fs::OpenOptionsExt as _;
+    /// Opens a link itself instead of its target.
+    const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
+    fs_err::OpenOptions::new().read(true).custom_flags(FILE_FLAG_OPEN_REPARSE_POINT).open(path)
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &fs_err::File, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
+    use fs_err::os::unix::fs::FileExt as _;
+    file.read_exact_at(buffer, offset)
+}
+
+#[cfg(windows)]
+fn read_exact_at(file: &fs_err::File, mut buffer: &mut [u8], mut offset: u64) -> std::io::Result<()> {
+    use fs_err::os::windows::fs::FileExt as _;
+    while !buffer.is_empty() {
+        let read = file.seek_read(buffer, offset)?;
+        if read == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        buffer = buffer.get_mut(read..).unwrap_or_default();
+        offset += read as u64;
+    }
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! The tensors of a checkpoint: where each stands, and reading rows of it.
+
+use std::collections::HashMap;
+
+use super::dtype::FloatType;
+use super::files::{Folder, RegularFile, shortened};
+use super::{CheckpointError, header, index};
+
+/// The weights of a checkpoint that is one file.
+const SINGLE: &str = "model.safetensors";
+/// Formats that are refused by name. Their files are never opened: a pickle is a program.
+const OTHER_FORMATS: [(&str, &str); 6] = [
+    (".bin", "a PyTorch pickle"),
+    (".pt", "a PyTorch pickle"),
+    (".pth", "a PyTorch pickle"),
+    (".ckpt", "a PyTorch pickle"),
+    (".gguf", "a GGUF file"),
+    (".h5", "a Keras file"),
+];
+
+/// All tensors of a checkpoint.
+#[derive(Debug)]
+pub struct Tensors {
+    files: Vec<RegularFile>,
+    by_name: HashMap<String, Location>,
+}
+
+#[derive(Debug)]
+struct Location {
+    file: usize,
+    dtype: super::dtype::Dtype,
+    shape: Vec<usize>,
+    offset: u64,
+}
+
+/// A tensor of floating-point numbers, ready to be read.
+#[derive(Debug, Clone, Copy)]
+pub struct FloatTensor<'a> {
+    name: &'a str,
+    file: &'a RegularFile,
+    dtype: FloatType,
+    shape: &'a [usize],
+    offset: u64,
+}
+
+/// Memory that reading reuses.
+#[derive(Debug, Default)]
+pub struct ReadBuffer {
+    bytes: Vec<u8>,
+    /// The rows read last, one after another.
+    pub weights: Vec<f32>,
+}
+
+impl Tensors {
+    /// Reads the headers of `model.safetensors`, or of the shards that `model.safetensors.index.json` names.
+    ///
+    /// # Errors
+    /// Any [`CheckpointError`] about weight files.
+    pub fn open(folder: &Folder) -> Result<Self, CheckpointError> {
+        let mut tensors = Self { files: Vec::new(), by_name: HashMap::new() };
+        if folder.has(SINGLE) {
+            let file = folder.file(SINGLE)?;
+            let entries = header::read(&file)?;
+            tensors.add(file, entries);
+        } else if folder.has(index::NAME) {
+            let mut differences = index::Differences::default();
+            for (shard, expected) in index::read(folder)? {
+                let file = folder.file(&shard)?;
+                let entries = header::read(&file)?;
+                differences.add(&shard, &expected, &entries);
+                tensors.add(file, entries);
+            }
+            differences.check(folder)?;
+        } else {
+            return Err(no_weights(folder)?);
+        }
+        Ok(tensors)
+    }
+
+    /// All names, sorted.
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
+        let mut names: Vec<_> = self.by_name.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The shape of a tensor.
+    #[must_use]
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        Some(&self.by_name.get(name)?.shape)
+    }
+
+    /// A tensor's numbers.
+    ///
+    /// # Errors
+    /// [`CheckpointError::MissingTensors`] or [`CheckpointError::UnsupportedDtype`].
+    pub fn get(&self, name: &str) -> Result<FloatTensor<'_>, CheckpointError> {
+        let missing = || CheckpointError::MissingTensors { missing: vec![name.to_owned()] };
+        let (name, location) = self.by_name.get_key_value(name).ok_or_else(missing)?;
+        let file = self.files.get(location.file).ok_or_else(missing)?;
+        let dtype = location.dtype.float.ok_or_else(|| CheckpointError::UnsupportedDtype {
+            path: file.path().into(),
+            tensor: shortened(name),
+            dtype: location.dtype.name,
+        })?;
+        Ok(FloatTensor { name, file, dtype, shape: &location.shape, offset: location.offset })
+    }
+
+    fn add(&mut self, file: RegularFile, entries: Vec<header::Entry>) {
+        for header::Entry { name, dtype, shape, offset } in entries {
+            self.by_name.insert(name, Location { file: self.files.len(), dtype, shape, offset });
+        }
+        self.files.push(file);
+    }
+}
+
+impl FloatTensor<'_> {
+    /// The size of each dimension.
+    #[must_use]
+    pub fn shape(&self) -> &[usize] {
+        self.shape
+    }
+
+    /// The number of elements.
+    #[must_use]
+    pub fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Bytes in the checkpoint.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.elements() as u64 * self.dtype.bytes() as u64
+    }
+
+    /// Reads `count` elements from element `first` on into `buffer.weights`, as 32-bit floating point.
+    ///
+    /// # Errors
+    /// [`CheckpointError::NonFinite`] with the first NaN or infinity, or [`CheckpointError::Io`].
+    pub fn read(&self, first: usize, count: usize, buffer: &mut ReadBuffer) -> Result<(), CheckpointError> {
+        let ReadBuffer { bytes, weights } = buffer;
+        let element = self.dtype.bytes();
+        bytes.resize(count * element, 0);
+        self.file.read_at(bytes, self.offset + first as u64 * element as u64)?;
+        self.dtype.decode(bytes, weights);
+        if weights.iter().fold(true, |finite, weight| finite & weight.is_finite()) {
+            return Ok(());
+        }
+        let position = weights.iter().position(|weight| !weight.is_finite()).unwrap_or_default();
+        Err(CheckpointError::NonFinite {
+            path: self.file.path().into(),
+            tensor: self.name.to_owned(),
+            index: first + position,
+            value: weights.get(position).copied().unwrap_or(f32::NAN),
+        })
+    }
+}
+
+/// Why a folder has no weights for us: another format, by name, or none at all.
+fn no_weights(folder: &Folder) -> Result<CheckpointError, CheckpointError> {
+    let path = folder.path().to_owned();
+    for name in folder.names()? {
+        if let Some((_, format)) = OTHER_FORMATS.iter().find(|(suffix, _)| name.ends_with(suffix)) {
+            return Ok(CheckpointError::OtherFormat { path: path.join(name), format });
+        }
+    }
+    Ok(CheckpointError::NoWeights { path })
+}

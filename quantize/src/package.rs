@@ -1,0 +1,86 @@
+//! The package's own two files: `manifest.json` and the card, `wheelwork.json`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use wheelwork_package::card::{self, Architecture, Quantization, TensorError};
+use wheelwork_package::files::names;
+use wheelwork_package::manifest::Variant;
+use wheelwork_package::{Card, Manifest};
+
+use crate::checkpoint::{Checkpoint, Config};
+use crate::error::QuantizeError;
+use crate::plan::Plan;
+use crate::recipe::Recipe;
+use crate::{CPU, variant};
+
+/// What the card tells.
+pub(crate) struct Contents<'a> {
+    pub checkpoint: &'a Checkpoint,
+    pub plan: &'a Plan,
+    pub recipe: &'a Recipe,
+    pub name: Option<&'a str>,
+    pub context_length: usize,
+    pub tensor_errors: Vec<TensorError>,
+    pub licences: Vec<String>,
+    pub warnings: Vec<String>,
+}
+
+impl Contents<'_> {
+    /// Writes both files into the package's folder, in which the variant is complete.
+    ///
+    /// # Errors
+    /// [`QuantizeError::Write`] or [`QuantizeError::Package`].
+    pub(crate) fn write(self, folder: &Path) -> Result<Card, QuantizeError> {
+        let target =
+            Variant { ep: "CPUExecutionProvider".into(), device: CPU.into(), compatibility_string: None };
+        let manifest = Manifest::new(BTreeMap::from([(CPU.to_owned(), target)]));
+        variant::write_json(&folder.join(names::MANIFEST), &manifest)?;
+
+        let files = variant::records(&folder.join(CPU))?;
+        let card = self.card(files)?;
+        variant::write_json(&folder.join(names::CARD), &card)?;
+        Ok(card)
+    }
+
+    fn card(self, files: Vec<wheelwork_package::files::FileRecord>) -> Result<Card, QuantizeError> {
+        let source = self.checkpoint.folder.path();
+        let recipe = serde_json::to_value(self.recipe)
+            .map_err(|error| QuantizeError::write(Path::new(names::CARD))(error.into()))?;
+        Ok(Card {
+            format_version: card::FORMAT_VERSION.to_owned(),
+            name: self.name.map_or_else(|| folder_name(source), str::to_owned),
+            producer: concat!("wheelwork ", env!("CARGO_PKG_VERSION")).to_owned(),
+            architecture: architecture(&self.checkpoint.config, self.context_length),
+            tokens: self.checkpoint.tokens.clone(),
+            quantization: Quantization {
+                recipe,
+                bits_per_weight: self.plan.bits_per_weight(),
+                tensors: self.tensor_errors,
+            },
+            variants: BTreeMap::from([(CPU.to_owned(), files)]),
+            warnings: self.warnings,
+            licences: self.licences,
+        })
+    }
+}
+
+fn architecture(config: &Config, context_length: usize) -> Architecture {
+    Architecture {
+        model_type: config.family.model_type.to_owned(),
+        hidden_size: config.hidden_size,
+        intermediate_size: config.intermediate_size,
+        num_hidden_layers: config.num_hidden_layers,
+        num_attention_heads: config.num_attention_heads,
+        num_key_value_heads: config.num_key_value_heads,
+        head_dim: config.head_dim,
+        vocab_size: config.vocab_size,
+        max_position_embeddings: context_length,
+    }
+}
+
+/// The last part of a path, links resolved: `.` has a name too.
+fn folder_name(path: &Path) -> String {
+    let path = fs_err::canonicalize(path).unwrap_or_else(|_| path.into());
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}

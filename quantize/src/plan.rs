@@ -1,0 +1,136 @@
+//! What a package's weight file will hold, and where: the decoder's graph and the list of its contents, both known
+//! before any weight is read.
+
+use wheelwork_onnx::{Extent, Model};
+
+use crate::error::RequestError;
+use crate::scheme::BlockScheme;
+
+/// A graph and what to write beside it.
+#[derive(Debug)]
+pub struct Plan {
+    /// The graph.
+    pub model: Model,
+    /// What the data file holds; the extents do not overlap.
+    pub contents: Vec<Content>,
+}
+
+/// One thing in the data file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// A matrix, in its scheme.
+    Matrix(StoredMatrix),
+    /// Norm weights or biases, one tensor after another, as 32-bit floating point.
+    Vector {
+        /// Tensors of the checkpoint.
+        tensors: Vec<String>,
+        /// Where they stand.
+        extent: Extent,
+    },
+    /// Cosines and sines of the rotary embedding, each `[positions, head_dim / 2]`, as 32-bit floating point.
+    Rope {
+        /// Number of positions.
+        positions: usize,
+        /// Where the cosines stand.
+        cosines: Extent,
+        /// Where the sines stand.
+        sines: Extent,
+    },
+}
+
+/// Matrices of the checkpoint, stacked by rows into one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredMatrix {
+    /// Tensors of the checkpoint, with their numbers of rows.
+    pub parts: Vec<(String, usize)>,
+    /// Weights in a row.
+    pub columns: usize,
+    /// How and where they stand.
+    pub storage: Storage,
+}
+
+/// How and where a matrix stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    /// As 32-bit floating point, `[rows, columns]`.
+    Float32(Extent),
+    /// In blocks; the arrays are described in [`crate::scheme::rows`].
+    Blocks {
+        /// How.
+        scheme: BlockScheme,
+        /// Where the codes stand.
+        codes: Extent,
+        /// Where the scales stand.
+        scales: Extent,
+        /// Where the zero points stand, if any.
+        zero_points: Option<Extent>,
+    },
+}
+
+impl Plan {
+    /// Stored bits per weight over all matrices: codes, scales and zero points.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)] // a figure for people
+    pub fn bits_per_weight(&self) -> f64 {
+        let (mut bytes, mut weights) = (0, 0);
+        for matrix in self.matrices() {
+            bytes += matrix.storage.bytes();
+            weights += matrix.rows() as u64 * matrix.columns as u64;
+        }
+        8.0 * bytes as f64 / weights as f64
+    }
+
+    /// Blocks fill the rows of every matrix.
+    ///
+    /// # Errors
+    /// [`RequestError::BlockSize`].
+    pub fn check_blocks(&self) -> Result<(), RequestError> {
+        for matrix in self.matrices() {
+            if let Storage::Blocks { scheme, .. } = matrix.storage
+                && !matrix.columns.is_multiple_of(scheme.block_size.into())
+            {
+                return Err(RequestError::BlockSize {
+                    tensor: matrix.parts.first().map(|(name, _)| name.clone()).unwrap_or_default(),
+                    columns: matrix.columns,
+                    block_size: scheme.block_size.into(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Tensors of the checkpoint that the plan reads, in the order of reading.
+    pub fn sources(&self) -> impl Iterator<Item = &str> {
+        self.contents.iter().flat_map(|content| match content {
+            Content::Matrix(matrix) => matrix.parts.iter().map(|(name, _)| name.as_str()).collect(),
+            Content::Vector { tensors, .. } => tensors.iter().map(String::as_str).collect(),
+            Content::Rope { .. } => Vec::new(),
+        })
+    }
+
+    fn matrices(&self) -> impl Iterator<Item = &StoredMatrix> {
+        self.contents.iter().filter_map(|content| match content {
+            Content::Matrix(matrix) => Some(matrix),
+            Content::Vector { .. } | Content::Rope { .. } => None,
+        })
+    }
+}
+
+impl StoredMatrix {
+    fn rows(&self) -> usize {
+        self.parts.iter().map(|(_, rows)| rows).sum()
+    }
+}
+
+impl Storage {
+    /// Bytes of all arrays.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Float32(extent) => extent.bytes,
+            Self::Blocks { codes, scales, zero_points, .. } => {
+                codes.bytes + scales.bytes + zero_points.map_or(0, |extent| extent.bytes)
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Weight schemes: how the numbers of a matrix are stored.
+//!
+//! A block scheme cuts each row into blocks. With `b` bits, a block keeps a scale `s` (float32), an integer zero
+//! point `z` in `0..2^b` and one code `q` in `0..2^b` a weight, and means
+//!
+//! ```text
+//! weight = (q - z) * s
+//! ```
+//!
+//! as ONNX Runtime's `MatMulNBits` and `GatherBlockQuantized` read it. [`block`] finds `s`, `z` and the codes of one
+//! block, [`rows`] applies that to whole rows and lays the result into bytes.
+
+use serde::Serialize;
+
+pub mod block;
+mod lanes;
+pub mod rows;
+
+/// How a matrix is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scheme {
+    /// As it is, in 32-bit floating point.
+    Float32,
+    /// In integer blocks.
+    Blocks(BlockScheme),
+}
+
+/// A block scheme.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct BlockScheme {
+    /// Bits of a code.
+    pub bits: Bits,
+    /// Weights that share a scale.
+    pub block_size: BlockSize,
+    /// Every zero point is the middle code, `2^(bits - 1)`, and none is stored.
+    pub symmetric: bool,
+    /// How scale and zero point are found.
+    pub fit: Fit,
+}
+
+/// Bits of a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "u32")]
+pub enum Bits {
+    /// Two codes a byte.
+    Four,
+    /// One code a byte.
+    Eight,
+}
+
+/// Weights that share a scale: the sizes that the runtime's fast kernels take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "usize")]
+#[allow(missing_docs)]
+pub enum BlockSize {
+    Of16,
+    Of32,
+    Of64,
+    Of128,
+    Of256,
+}
+
+/// How scale and zero point of a block are found; [`block`] has the formulas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fit {
+    /// The block's range, divided evenly.
+    Nearest,
+    /// The best of a grid of scales and integer zero points.
+    Search,
+}
+
+impl Scheme {
+    /// Bits of a code; 32 where there are none.
+    #[must_use]
+    pub fn bits(self) -> u32 {
+        match self {
+            Self::Float32 => 32,
+            Self::Blocks(blocks) => blocks.bits.into(),
+        }
+    }
+
+    /// Weights that share a scale; 0 where there are none.
+    #[must_use]
+    pub fn block_size(self) -> usize {
+        match self {
+            Self::Float32 => 0,
+            Self::Blocks(blocks) => blocks.block_size.into(),
+        }
+    }
+}
+
+impl BlockScheme {
+    /// Blocks in a row of `columns` weights, a multiple of the block size.
+    #[must_use]
+    pub fn blocks(self, columns: usize) -> usize {
+        columns / usize::from(self.block_size)
+    }
+
+    /// Bytes of a row's codes.
+    #[must_use]
+    pub fn code_bytes(self, columns: usize) -> usize {
+        columns / self.bits.codes_per_byte()
+    }
+
+    /// Bytes of a row's zero points, which are packed like codes; each row starts at a byte.
+    #[must_use]
+    pub fn zero_point_bytes(self, columns: usize) -> usize {
+        if self.symmetric { 0 } else { self.blocks(columns).div_ceil(self.bits.codes_per_byte()) }
+    }
+}
+
+impl Bits {
+    /// The largest code, `2^bits - 1`.
+    #[must_use]
+    pub fn largest_code(self) -> u8 {
+        match self {
+            Self::Four => 15,
+            Self::Eight => 255,
+        }
+    }
+
+    /// The zero point of symmetric blocks, `2^(bits - 1)`.
+    #[must_use]
+    pub fn middle_code(self) -> u8 {
+        self.largest_code() / 2 + 1
+    }
+
+    /// Codes in a byte.
+    #[must_use]
+    pub fn codes_per_byte(self) -> usize {
+        match self {
+            Self::Four => 2,
+            Self::Eight => 1,
+        }
+    }
+}
+
+impl From<Bits> for u32 {
+    fn from(bits: Bits) -> Self {
+        match bits {
+            Bits::Four => 4,
+            Bits::Eight => 8,
+        }
+    }
+}
+
+impl From<BlockSize> for usize {
+    fn from(size: BlockSize) -> Self {
+        match size {
+            BlockSize::Of16 => 16,
+            BlockSize::Of32 => 32,
+            BlockSize::Of64 => 64,
+            BlockSize::Of128 => 128,
+            BlockSize::Of256 => 256,
+        }
+    }
+}

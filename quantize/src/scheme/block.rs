@@ -1,0 +1,188 @@
+//! Scale, zero point and codes of a block; [`LANES`] blocks at a time.
+//!
+//! With codes `q` and steps `d = q - z`, the dequantised weight is `s * d`. [`Fit::Nearest`] spreads the codes evenly:
+//! `s = range / (2^b - 1)`, where the range reaches from the least to the greatest weight and holds zero.
+//!
+//! [`Fit::Search`] minimises the weighted error `sum w (s d - x)^2` with `w = mean|x| + |x|`: large weights count
+//! more, as they carry more of the output. It tries [`SCALES`] scales around the even one and, for each, [`ZEROS`]
+//! integer zero points. Each pair gives steps `d`; for fixed steps the best scale is known,
+//! `s = sum w x d / sum w d^2`, and lowers the error by `(sum w x d)^2 / sum w d^2`. The pair with the largest such
+//! value wins, and the weights are rounded once more, to its scale.
+//!
+//! Scanning scales under importance weights is llama.cpp's idea (`make_qkx2_quants`), which ONNX Runtime's `k_quant`
+//! has too. Both search a real minimum and round the zero point afterwards; here it is an integer throughout,
+//! because that is what the runtime's fast kernels read.
+
+use super::lanes::{LANES, Lanes};
+use super::{BlockScheme, Fit};
+
+/// Scales tried by [`Fit::Search`]: `range / (2^b - 1 + g)` for a grid of `g` from [`GRID_START`] by [`GRID_STEP`].
+/// On Gaussian and heavy-tailed blocks of 32 the error is within 0.3 % of that of a search thirty times as fine.
+pub const SCALES: u8 = 16;
+/// Zero points tried for each scale: the nearest integer and its two neighbours.
+pub const ZEROS: usize = 3;
+/// Negative: a scale wider than the even one, which leaves codes unused.
+const GRID_START: f32 = -2.0;
+/// The grid ends at 4: a scale narrower by four codes, which cuts outliers where that helps the rest.
+const GRID_STEP: f32 = 0.4;
+
+/// Scale and zero point of each block. Zero points are whole numbers in `0..2^b`.
+#[derive(Debug, Clone, Copy)]
+struct Grid {
+    scale: Lanes,
+    zero_point: Lanes,
+}
+
+/// What [`encode`] finds.
+pub(crate) struct Encoded {
+    /// Positive and finite.
+    pub scales: [f32; LANES],
+    pub zero_points: [u8; LANES],
+}
+
+/// Quantises [`LANES`] blocks of finite weights: `blocks[k]` holds weight `k` of each block and is changed, `codes[k]`
+/// becomes its codes.
+#[inline(always)]
+pub(crate) fn encode<const SIZE: usize>(
+    scheme: BlockScheme,
+    blocks: &mut [Lanes; SIZE],
+    codes: &mut [[u8; LANES]; SIZE],
+) -> Encoded {
+    let (least, greatest) = bounds(blocks);
+    // A power of two brings the largest weight to between 1 and 4 (less for denormal ones), without rounding: after
+    // that neither huge nor denormal weights need a thought.
+    let (factor, unit) = powers_of_two((-least).max(greatest));
+    for weights in blocks.iter_mut() {
+        *weights = *weights * factor;
+    }
+    let grid = fit(scheme, blocks, least * factor, greatest * factor);
+
+    let largest = Lanes::splat(f32::from(scheme.bits.largest_code()));
+    let inverse = Lanes::splat(1.0) / grid.scale;
+    for (weights, codes) in blocks.iter().zip(codes) {
+        let step = (*weights * inverse).round().clamp(-grid.zero_point, largest - grid.zero_point);
+        *codes = (step + grid.zero_point).0.map(code);
+    }
+    Encoded { scales: (grid.scale * unit).0, zero_points: grid.zero_point.0.map(code) }
+}
+
+#[inline(always)]
+fn fit<const SIZE: usize>(
+    scheme: BlockScheme,
+    blocks: &[Lanes; SIZE],
+    least: Lanes,
+    greatest: Lanes,
+) -> Grid {
+    let middle = Lanes::splat(f32::from(scheme.bits.middle_code()));
+    let largest = Lanes::splat(f32::from(scheme.bits.largest_code()));
+    let (start, range) = if scheme.symmetric {
+        (Lanes::ZERO, (-least).max(greatest) * Lanes::splat(2.0))
+    } else {
+        let start = least.min(Lanes::ZERO);
+        (start, greatest.max(Lanes::ZERO) - start)
+    };
+    let at = |extra_codes: f32| {
+        let scale = range / (largest + Lanes::splat(extra_codes));
+        let zero_point =
+            if scheme.symmetric { middle } else { (-start / scale).round().clamp(Lanes::ZERO, largest) };
+        Grid { scale, zero_point }
+    };
+    let grid = match (scheme.fit, scheme.symmetric) {
+        (Fit::Nearest, _) => at(0.0),
+        (Fit::Search, true) => search(blocks, largest, [0.0], at),
+        (Fit::Search, false) => search(blocks, largest, [-1.0, 0.0, 1.0], at),
+    };
+    // One value throughout a block: a step of exactly that size makes it exact. All zeros need no step.
+    let constant = least.equals(greatest);
+    let only_scale = least.equals(Lanes::ZERO).select(Lanes::splat(1.0), least.abs());
+    Grid {
+        scale: constant.select(only_scale, grid.scale),
+        zero_point: constant.select(middle, grid.zero_point),
+    }
+}
+
+#[inline(always)]
+fn search<const SIZE: usize, const ZEROS: usize>(
+    blocks: &[Lanes; SIZE],
+    largest: Lanes,
+    offsets: [f32; ZEROS],
+    at: impl Fn(f32) -> Grid,
+) -> Grid {
+    let mean = mean_magnitude(blocks);
+    let mut best = at(0.0);
+    let mut best_gain = Lanes::ZERO;
+    for index in 0..SCALES {
+        let near = at(GRID_START + GRID_STEP * f32::from(index));
+        let inverse = Lanes::splat(1.0) / near.scale;
+        let zero_points =
+            offsets.map(|offset| (near.zero_point + Lanes::splat(offset)).clamp(Lanes::ZERO, largest));
+        let lows = zero_points.map(|zero_point| -zero_point);
+        let highs = zero_points.map(|zero_point| largest - zero_point);
+
+        let mut weight_step = [Lanes::ZERO; ZEROS];
+        let mut step_step = [Lanes::ZERO; ZEROS];
+        for &weights in blocks {
+            let importance = mean + weights.abs();
+            let nearest = (weights * inverse).round();
+            for zero in 0..ZEROS {
+                let step = nearest.clamp(lows[zero], highs[zero]);
+                let weighted = importance * step;
+                weight_step[zero] += weighted * weights;
+                step_step[zero] += weighted * step;
+            }
+        }
+
+        for zero in 0..ZEROS {
+            let scale = weight_step[zero] / step_step[zero];
+            // NaN, and so no winner, where every weight rounded to zero.
+            let gain = weight_step[zero] * scale;
+            let better = gain.exceeds(best_gain);
+            best_gain = better.select(gain, best_gain);
+            best.scale = better.select(scale, best.scale);
+            best.zero_point = better.select(zero_points[zero], best.zero_point);
+        }
+    }
+    best
+}
+
+#[inline(always)]
+fn mean_magnitude<const SIZE: usize>(blocks: &[Lanes; SIZE]) -> Lanes {
+    let mut sum = Lanes::ZERO;
+    for &weights in blocks {
+        sum += weights.abs();
+    }
+    #[allow(clippy::cast_precision_loss)] // at most 256
+    let count = Lanes::splat(SIZE as f32);
+    sum / count
+}
+
+/// The least and the greatest weight of each block.
+#[inline(always)]
+fn bounds<const SIZE: usize>(blocks: &[Lanes; SIZE]) -> (Lanes, Lanes) {
+    let mut least = Lanes::splat(f32::INFINITY);
+    let mut greatest = Lanes::splat(f32::NEG_INFINITY);
+    for &weights in blocks {
+        least = least.min(weights);
+        greatest = greatest.max(weights);
+    }
+    (least, greatest)
+}
+
+/// A power of two that brings a magnitude to between 1 and 4, and its reciprocal. For denormal magnitudes the first
+/// is the largest power of two there is.
+#[inline(always)]
+fn powers_of_two(magnitudes: Lanes) -> (Lanes, Lanes) {
+    // The exponent field e stands for 2^(e - 127). The two fields add up to 254, and neither may be 0 or 255.
+    let exponent = |magnitude: f32| (magnitude.to_bits() >> 23).clamp(1, 253);
+    (
+        magnitudes.map(|magnitude| f32::from_bits((254 - exponent(magnitude)) << 23)),
+        magnitudes.map(|magnitude| f32::from_bits(exponent(magnitude) << 23)),
+    )
+}
+
+/// A whole number of `0..=255` as a byte.
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // in range by construction
+fn code(value: f32) -> u8 {
+    value as i32 as u8
+}

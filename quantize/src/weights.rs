@@ -1,0 +1,214 @@
+//! Filling the weight file: each matrix is cut into pieces of a few rows, and each piece is read, quantised and
+//! written by itself, on all cores.
+//!
+//! A piece knows its place in the checkpoint and in the weight file beforehand, so pieces need no order and memory
+//! holds one of them a thread: about [`PIECE_WEIGHTS`] x 10 bytes, whatever the size of the model. Sums over pieces
+//! are added up in the order of the file, so that two runs give the same bytes and the same figures.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use rayon::prelude::*;
+use wheelwork_onnx::{Extent, ExternalFile};
+use wheelwork_package::card::TensorError;
+
+use crate::checkpoint::Checkpoint;
+use crate::checkpoint::tensors::{FloatTensor, ReadBuffer};
+use crate::error::QuantizeError;
+use crate::plan::{Content, Plan, Storage, StoredMatrix};
+use crate::progress::Progress;
+use crate::rope;
+use crate::scheme::Scheme;
+use crate::scheme::rows::{self, EncodedRows, SquaredError};
+
+/// Weights in a piece, unless a single row has more.
+const PIECE_WEIGHTS: usize = 1 << 18;
+
+/// Fills the weight file of a plan and reports what rounding cost each tensor.
+pub(crate) struct Writer<'a> {
+    checkpoint: &'a Checkpoint,
+    plan: &'a Plan,
+    file: ExternalFile,
+    path: PathBuf,
+    progress: &'a dyn Progress,
+    done_bytes: AtomicU64,
+    total_bytes: u64,
+}
+
+/// Memory that a worker reuses from piece to piece.
+#[derive(Default)]
+struct Scratch {
+    input: ReadBuffer,
+    encoded: EncodedRows,
+    bytes: Vec<u8>,
+}
+
+impl<'a> Writer<'a> {
+    /// Creates the weight file at its full size.
+    ///
+    /// # Errors
+    /// [`QuantizeError::Write`].
+    pub(crate) fn create(
+        path: &Path,
+        checkpoint: &'a Checkpoint,
+        plan: &'a Plan,
+        progress: &'a dyn Progress,
+    ) -> Result<Self, QuantizeError> {
+        let mut total_bytes = 0;
+        for name in plan.sources() {
+            total_bytes += checkpoint.tensors.get(name)?.bytes();
+        }
+        let file = ExternalFile::create(path, plan.model.data_bytes).map_err(QuantizeError::write(path))?;
+        Ok(Self { checkpoint, plan, file, path: path.into(), progress, done_bytes: AtomicU64::new(0), total_bytes })
+    }
+
+    /// Writes everything and returns when it has reached the disk.
+    ///
+    /// # Errors
+    /// [`QuantizeError::Checkpoint`], [`QuantizeError::Write`] or [`QuantizeError::Cancelled`].
+    pub(crate) fn fill(self) -> Result<Vec<TensorError>, QuantizeError> {
+        let mut errors = Vec::new();
+        for content in &self.plan.contents {
+            match content {
+                Content::Matrix(matrix) => self.matrix(matrix, &mut errors)?,
+                Content::Vector { tensors, extent } => self.vector(tensors, *extent)?,
+                Content::Rope { positions, cosines, sines } => self.rope(*positions, *cosines, *sines)?,
+            }
+        }
+        self.file.sync().map_err(QuantizeError::write(&self.path))?;
+        Ok(errors)
+    }
+
+    fn matrix(&self, matrix: &StoredMatrix, errors: &mut Vec<TensorError>) -> Result<(), QuantizeError> {
+        let scheme = match matrix.storage {
+            Storage::Float32(_) => Scheme::Float32,
+            Storage::Blocks { scheme, .. } => Scheme::Blocks(scheme),
+        };
+        let mut first_row = 0;
+        for (name, rows) in &matrix.parts {
+            let tensor = self.checkpoint.tensors.get(name)?;
+            let error = self.part(matrix, name, tensor, first_row, *rows)?;
+            errors.push(TensorError {
+                name: name.clone(),
+                bits: scheme.bits(),
+                block_size: scheme.block_size(),
+                relative_mse: error.relative(),
+            });
+            first_row += rows;
+        }
+        Ok(())
+    }
+
+    /// Stores one tensor as the rows of a stored matrix from `first_row` on.
+    fn part(
+        &self,
+        matrix: &StoredMatrix,
+        name: &str,
+        tensor: FloatTensor<'_>,
+        first_row: usize,
+        rows: usize,
+    ) -> Result<SquaredError, QuantizeError> {
+        let columns = matrix.columns;
+        let piece_rows = (PIECE_WEIGHTS / columns).max(1);
+        let pieces: Vec<Result<SquaredError, QuantizeError>> = (0..rows.div_ceil(piece_rows))
+            .into_par_iter()
+            .map_init(Scratch::default, |scratch, piece| {
+                self.check_cancelled()?;
+                let row = piece * piece_rows;
+                let count = piece_rows.min(rows - row);
+                tensor.read(row * columns, count * columns, &mut scratch.input)?;
+                let error = self.store(matrix, first_row + row, scratch)?;
+                self.advance(name, count as u64 * tensor.bytes() / rows as u64);
+                Ok(error)
+            })
+            .collect();
+        // The first error by its place, not by time: the message is the same in each run.
+        pieces.into_iter().try_fold(SquaredError::default(), |sum, piece| Ok(sum.plus(piece?)))
+    }
+
+    /// Stores the rows that were read as rows of the stored matrix from `row` on.
+    fn store(
+        &self,
+        matrix: &StoredMatrix,
+        row: usize,
+        scratch: &mut Scratch,
+    ) -> Result<SquaredError, QuantizeError> {
+        let Scratch { input, encoded, bytes } = scratch;
+        match matrix.storage {
+            Storage::Float32(extent) => {
+                self.write_floats(&input.weights, extent, row * matrix.columns, bytes)?;
+                Ok(SquaredError::default())
+            }
+            Storage::Blocks { scheme, codes, scales, zero_points } => {
+                rows::encode(scheme, &input.weights, matrix.columns, encoded);
+                let code_bytes = scheme.code_bytes(matrix.columns);
+                self.write(codes, row * code_bytes, &encoded.codes)?;
+                self.write(scales, row * scheme.blocks(matrix.columns) * size_of::<f32>(), &encoded.scales)?;
+                if let Some(zero_points) = zero_points {
+                    let row_bytes = scheme.zero_point_bytes(matrix.columns);
+                    self.write(zero_points, row * row_bytes, &encoded.zero_points)?;
+                }
+                Ok(encoded.error)
+            }
+        }
+    }
+
+    fn vector(&self, tensors: &[String], extent: Extent) -> Result<(), QuantizeError> {
+        self.check_cancelled()?;
+        let mut scratch = Scratch::default();
+        let mut first = 0;
+        for name in tensors {
+            let tensor = self.checkpoint.tensors.get(name)?;
+            let count = tensor.elements();
+            tensor.read(0, count, &mut scratch.input)?;
+            self.write_floats(&scratch.input.weights, extent, first, &mut scratch.bytes)?;
+            self.advance(name, tensor.bytes());
+            first += count;
+        }
+        Ok(())
+    }
+
+    fn rope(&self, positions: usize, cosines: Extent, sines: Extent) -> Result<(), QuantizeError> {
+        let config = &self.checkpoint.config;
+        let frequencies = config.rope.inverse_frequencies(config.head_dim);
+        let piece_rows = (PIECE_WEIGHTS / frequencies.len().max(1)).max(1);
+        (0..positions.div_ceil(piece_rows)).into_par_iter().try_for_each(|piece| {
+            self.check_cancelled()?;
+            let row = piece * piece_rows;
+            let last = (row + piece_rows).min(positions);
+            let (cosine, sine): (Vec<f32>, Vec<f32>) =
+                (row..last).flat_map(|position| rope::angles(&frequencies, position)).unzip();
+            let mut bytes = Vec::new();
+            self.write_floats(&cosine, cosines, row * frequencies.len(), &mut bytes)?;
+            self.write_floats(&sine, sines, row * frequencies.len(), &mut bytes)
+        })
+    }
+
+    /// Writes numbers as the elements of a float32 tensor from `first` on.
+    fn write_floats(
+        &self,
+        values: &[f32],
+        extent: Extent,
+        first: usize,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), QuantizeError> {
+        bytes.clear();
+        bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        self.write(extent, first * size_of::<f32>(), bytes)
+    }
+
+    fn write(&self, extent: Extent, start: usize, bytes: &[u8]) -> Result<(), QuantizeError> {
+        let start = start as u64;
+        debug_assert!(start + bytes.len() as u64 <= extent.bytes, "a piece must stay in its tensor");
+        self.file.write_at(bytes, extent.offset + start).map_err(QuantizeError::write(&self.path))
+    }
+
+    fn advance(&self, name: &str, bytes: u64) {
+        let done_bytes = self.done_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.progress.weights(name, done_bytes, self.total_bytes);
+    }
+
+    fn check_cancelled(&self) -> Result<(), QuantizeError> {
+        if self.progress.cancelled() { Err(QuantizeError::Cancelled) } else { Ok(()) }
+    }
+}

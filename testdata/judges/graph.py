@@ -1,0 +1,45 @@
+"""Our graphs pass ONNX's own checker, and their external data lies as we promise: in one file beside the
+graph, at page boundaries, inside the file, without overlaps."""
+
+import onnx
+from wheelwork import TINY_R1, Verdict, arguments
+
+PAGE = 4096
+
+
+def check_graph(path):
+    """`full_check` infers every shape and compares it with the ones that the graph states. The checker knows ONNX's
+    own operators; it passes over those of `com.microsoft`."""
+    try:
+        onnx.checker.check_model(str(path), full_check=True)
+        problem = None
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        problem = str(error)
+    verdict.expect(problem is None, f"{path.parent.parent.name}: the graph passes the checker", problem)
+
+
+def check_external_data(path):
+    """The places of all tensors that lie outside the graph."""
+    tensors = onnx.load(str(path), load_external_data=False).graph.initializer
+    places = []
+    for tensor in tensors:
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            place = {entry.key: entry.value for entry in tensor.external_data}
+            places.append((place["location"], int(place["offset"]), int(place["length"])))
+    files = {location for location, _, _ in places}
+    verdict.expect(files == {"model.onnx.data"}, f"{len(places)} tensors lie in one file", files)
+    verdict.expect(all(offset % PAGE == 0 for _, offset, _ in places), "each begins a page", places)
+    ends = [0] + [offset + length for _, offset, length in sorted(places)]
+    overlaps = [end for end, (_, offset, _) in zip(ends, sorted(places)) if offset < end]
+    verdict.expect(not overlaps, "none overlaps another", overlaps)
+    size = (path.parent / "model.onnx.data").stat().st_size
+    verdict.expect(ends[-1] <= size, "all lie inside the file", f"the last ends at {ends[-1]} of {size}")
+
+
+wheelwork, _ = arguments()
+verdict = Verdict()
+for quality in ("float", "fast", "balanced"):
+    graph = wheelwork.quantize(TINY_R1, quality) / "cpu" / "model.onnx"
+    check_graph(graph)
+    check_external_data(graph)
+verdict.finish()

@@ -1,0 +1,94 @@
+"""The `wheelwork` command as the judges call it, and the verdict that a judge ends with.
+
+1. `arguments()` reads what `cargo xtask judges` gives: the command, and a folder for what is made on the way.
+2. The methods of `Wheelwork` each run one command and give its results as values.
+3. `Verdict.expect` compares; `Verdict.finish` ends the script, with exit code 1 when anything differed.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+TESTDATA = Path(__file__).resolve().parent.parent
+TINY_R1 = TESTDATA / "tiny-r1"
+
+
+def arguments():
+    """The command, and the folder for what is made on the way."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--wheelwork", type=Path, required=True, help="the command's program")
+    parser.add_argument("--work", type=Path, required=True, help="a folder for packages and other results")
+    given = parser.parse_args()
+    return Wheelwork(given.wheelwork, given.work), given.work
+
+
+class Wheelwork:
+    """The command's program; packages that it makes go into `work`."""
+
+    def __init__(self, program, work):
+        self.program = program
+        self.work = work
+
+    def quantize(self, checkpoint, quality):
+        """Makes a package and gives its folder."""
+        package = self.work / f"{checkpoint.name}-{quality}.ortpackage"
+        self._run("quantize", checkpoint, "--out", package, "--quality", quality, "--overwrite")
+        return package
+
+    def generate(self, model, prompt_ids, max_tokens):
+        """The ids of a greedy generation, without the stop token."""
+        finished = self._run(
+            "generate", "--model", model, "--prompt-ids", ",".join(map(str, prompt_ids)),
+            "--max-tokens", max_tokens, "--temperature", 0, "--json",
+        )[-1]
+        assert finished["event"] == "Finished", finished
+        ids = finished["token_ids"]
+        return ids[:-1] if finished["reason"] == "stop" else ids
+
+    def prompt(self, tokenizer, messages, template=None):
+        """What the model would see: text and ids."""
+        with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8", dir=self.work) as file:
+            json.dump(messages, file)
+            file.flush()
+            chosen = ["--template", template] if template else []
+            [shown] = self._run("prompt", "--tokenizer", tokenizer, "--messages", file.name, *chosen, "--json")
+        return shown["text"], shown["ids"]
+
+    def _run(self, *words):
+        """Runs one command and gives the JSON values that it wrote, one a line."""
+        command = [str(word) for word in (self.program, *words)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", check=False)
+        if done.returncode != 0:
+            sys.exit(f"`{' '.join(command)}` failed ({done.returncode}):\n{done.stderr}")
+        return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+class Verdict:
+    """Collects comparisons, so that one run shows every difference."""
+
+    def __init__(self):
+        self.failures = 0
+
+    def expect(self, holds, what, detail=""):
+        """`detail` is shown where the comparison fails."""
+        print(f"  {'same' if holds else 'DIFFERENT'}: {what}")
+        if not holds:
+            self.failures += 1
+            print(f"    {detail}")
+
+    def expect_equal(self, ours, theirs, what):
+        """Two lists or texts; a difference is shown from its first element."""
+        pairs = enumerate(zip(ours, theirs))
+        first = next((i for i, (a, b) in pairs if a != b), min(len(ours), len(theirs)))
+        detail = (
+            f"from element {first} of {len(ours)} and {len(theirs)}: "
+            f"ours {ours[first:first + 8]!r}, theirs {theirs[first:first + 8]!r}"
+        )
+        self.expect(ours == theirs, what, detail)
+
+    def finish(self):
+        """Ends the script."""
+        sys.exit(f"{self.failures} differences" if self.failures else 0)

@@ -1,0 +1,99 @@
+//! `cargo xtask judges`: our results against programs that no one here wrote.
+//!
+//! 1. A Python environment of their own, `target/judges/environment` (about 6 GB with PyTorch), with the
+//!    versions of `testdata/judges/requirements.txt`; or the one that `--python` names.
+//! 2. The command, built in the dev profile.
+//! 3. Each judge is a script, `testdata/judges/NAME.py`, that calls the command and compares.
+//!
+//! The default tests compare with the golden files that come from here, so they need none of it.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use crate::python::Python;
+use crate::task_error::TaskError;
+use crate::workspace::Workspace;
+use crate::{command, fetch, report, steps, test};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Only these judges.
+    judges: Vec<Judge>,
+    /// A Python that has what testdata/judges/requirements.txt names, instead of a new environment.
+    #[arg(long)]
+    python: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Judge {
+    /// onnx: our graphs pass its checker.
+    Graph,
+    /// transformers: prompts of the same messages, in text and ids.
+    Prompt,
+    /// transformers: logits and greedy tokens of the float export, for every family.
+    Logits,
+    /// onnxruntime-genai: greedy tokens of our int4 package.
+    Genai,
+    /// onnxruntime-genai's model builder: our runtime on its folder.
+    Builder,
+}
+
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {
+    let work = workspace.target.join("judges");
+    fs_err::create_dir_all(&work)?;
+    let python = match &options.python {
+        Some(program) => Python::at(&std::path::absolute(program)?),
+        None => environment(workspace, &work)?,
+    };
+    report::step("building the command");
+    command::run(
+        command::cargo()
+            .args(["build", "--locked", "--package", "wheelwork-desktop"])
+            .current_dir(&workspace.root),
+    )?;
+    let judges = if options.judges.is_empty() { Judge::value_variants() } else { &options.judges };
+    steps::run_each("cargo xtask judges", judges, |judge| {
+        let mut script = python.script(&folder(workspace).join(judge.script()));
+        script.arg("--wheelwork").arg(workspace.program("debug", "wheelwork")).arg("--work").arg(&work);
+        test::prepare(&mut script, workspace)?;
+        command::run(&mut script)
+    })
+}
+
+impl Judge {
+    fn script(self) -> &'static str {
+        match self {
+            Self::Graph => "graph.py",
+            Self::Prompt => "prompt.py",
+            Self::Logits => "logits.py",
+            Self::Genai => "genai.py",
+            Self::Builder => "builder.py",
+        }
+    }
+}
+
+fn folder(workspace: &Workspace) -> PathBuf {
+    workspace.root.join("testdata").join("judges")
+}
+
+/// The judges' environment, made anew when what it should hold has changed.
+fn environment(workspace: &Workspace, work: &Path) -> Result<Python, TaskError> {
+    let environment = work.join("environment");
+    let requirements = folder(workspace).join("requirements.txt");
+    // ONNX Runtime's version stands in one place: the judges run what the tests run.
+    let onnxruntime = format!("onnxruntime=={}", fetch::VERSION);
+    let wanted = format!("{onnxruntime}\n{}", fs_err::read_to_string(&requirements)?);
+    let installed = environment.join("installed.txt");
+    if fs_err::read_to_string(&installed).is_ok_and(|present| present == wanted) {
+        return Ok(Python::in_environment(&environment));
+    }
+    report::step("installing the judges (about 6 GB, once)");
+    command::run(Python::find()?.module("venv").arg("--clear").arg(&environment))?;
+    let python = Python::in_environment(&environment);
+    let mut pip = python.module("pip");
+    pip.args(["install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(&requirements);
+    command::run(pip.arg(onnxruntime))?;
+    fs_err::write(installed, wanted)?;
+    Ok(python)
+}

@@ -1,0 +1,43 @@
+//! `cargo xtask test`: every test of the workspace, with what the tests need set up.
+
+use std::process::Command;
+
+use clap::Args;
+
+use crate::task_error::TaskError;
+use crate::workspace::Workspace;
+use crate::{command, fetch, report};
+
+#[derive(Default, Args)]
+pub(crate) struct Options {
+    /// Passed on to `cargo test`, for example `-p wheelwork ck_03` or `-- --nocapture`.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    extra: Vec<String>,
+}
+
+/// Runs `cargo test --workspace --locked` with [`prepare`]d variables.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {
+    let mut cargo = command::cargo();
+    // A package that is named replaces the whole workspace.
+    let names_a_package = options.extra.iter().any(|word| word == "-p" || word.starts_with("--package"));
+    cargo.args(["test", "--locked"]).args((!names_a_package).then_some("--workspace")).args(&options.extra);
+    prepare(&mut cargo, workspace)?;
+    command::run(&mut cargo)
+}
+
+/// Sets the working folder and the variables that tests, examples and the command read.
+pub(crate) fn prepare(command: &mut Command, workspace: &Workspace) -> Result<(), TaskError> {
+    command.current_dir(&workspace.root).env(fetch::PATH_VARIABLE, fetch::onnxruntime(workspace)?);
+    if std::env::var_os(R1_VARIABLE).is_none() {
+        let beside = workspace.root.join("..").join("shared").join("r1-distill-qwen");
+        if beside.is_dir() {
+            command.env(R1_VARIABLE, beside.canonicalize()?);
+        } else {
+            report::note(&format!("{R1_VARIABLE} is not set: the tests with R1's own tokenizer are skipped"));
+        }
+    }
+    Ok(())
+}
+
+/// Names a folder with tokenizer, templates and golden prompts of an R1 distil, which we can't ship.
+const R1_VARIABLE: &str = "R1_DISTILL_DIR";

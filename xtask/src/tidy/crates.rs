@@ -1,0 +1,106 @@
+//! What every crate's root and manifest have in common.
+
+use toml::{Table, Value};
+
+use super::Finding;
+use crate::task_error::TaskError;
+use crate::workspace::{Package, Workspace};
+
+/// The one crate that may hold unsafe code: it sets an environment variable before ONNX Runtime loads.
+const UNSAFE_CRATE: &str = "wheelwork-ort";
+
+/// What a manifest takes from the workspace's.
+const INHERITED: [&str; 4] = ["version", "edition", "rust-version", "license"];
+
+/// Every library and program says `#![forbid(unsafe_code)]` at its root, where a reader sees it.
+pub(super) fn unsafe_code(workspace: &Workspace) -> Result<Vec<Finding>, TaskError> {
+    let mut findings = Vec::new();
+    for package in workspace.packages.iter().filter(|package| package.name != UNSAFE_CRATE) {
+        for target in &package.targets {
+            let is_checked = target.kind.iter().all(|kind| kind.ends_with("lib") || kind == "bin");
+            let root = fs_err::read_to_string(&target.src_path)?;
+            if is_checked && !root.lines().any(|line| line == "#![forbid(unsafe_code)]") {
+                let place = workspace.relative(&target.src_path);
+                findings.push(Finding::new(place, "lacks `#![forbid(unsafe_code)]`"));
+            }
+        }
+    }
+    Ok(findings)
+}
+
+/// Every manifest takes lints, version and minimum Rust version from the workspace's; the crate with unsafe
+/// code repeats the lints with that one exception, and nothing else states a minimum Rust version.
+pub(super) fn inherited(workspace: &Workspace) -> Result<Vec<Finding>, TaskError> {
+    let root = read(workspace.root.join("Cargo.toml"))?;
+    let lints = root.get("workspace").and_then(|table| table.get("lints")).cloned();
+    let mut findings = Vec::new();
+    for package in &workspace.packages {
+        let manifest = read(&package.manifest_path)?;
+        let place = workspace.relative(&package.manifest_path);
+        for key in INHERITED {
+            if !is_inherited(manifest.get("package").and_then(|table| table.get(key))) {
+                findings.push(Finding::new(&place, format!("must say `{key}.workspace = true`")));
+            }
+        }
+        findings.extend(
+            lint_finding(package, manifest.get("lints"), lints.clone()).map(|what| Finding::new(place, what)),
+        );
+    }
+    let clippy = read(workspace.root.join("clippy.toml"))?;
+    if clippy.contains_key("msrv") {
+        findings.push(Finding::new(
+            "clippy.toml",
+            "states a Rust version again: Cargo.toml's `rust-version` is enough",
+        ));
+    }
+    Ok(findings)
+}
+
+fn lint_finding(package: &Package, own: Option<&Value>, workspace: Option<Value>) -> Option<&'static str> {
+    if package.name != UNSAFE_CRATE {
+        return (!is_inherited(own)).then_some("must say `[lints] workspace = true`");
+    }
+    let mut expected = workspace?;
+    *expected.get_mut("rust")?.get_mut("unsafe_code")? = "deny".into();
+    (own != Some(&expected)).then_some("[lints] must equal the workspace's, but for `unsafe_code = \"deny\"`")
+}
+
+fn is_inherited(value: Option<&Value>) -> bool {
+    value.and_then(|value| value.get("workspace")).and_then(Value::as_bool) == Some(true)
+}
+
+fn read(path: impl AsRef<std::path::Path>) -> Result<Table, TaskError> {
+    let path = path.as_ref();
+    let text = fs_err::read_to_string(path)?;
+    text.parse()
+        .map_err(|error: toml::de::Error| TaskError::from(error).during(format!("read {}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(name: &str) -> Package {
+        Package { name: name.into(), manifest_path: "x".into(), dependencies: vec![], targets: vec![] }
+    }
+
+    fn lints(text: &str) -> Value {
+        Value::Table(text.parse().unwrap())
+    }
+
+    #[test]
+    fn lints_are_inherited_or_equal_but_for_unsafe_code() {
+        let workspace = lints("rust.unsafe_code = 'forbid'\nclippy.all = 'warn'");
+        let equal = lints("rust.unsafe_code = 'deny'\nclippy.all = 'warn'");
+        let weaker = lints("rust.unsafe_code = 'deny'");
+        let inherited = lints("workspace = true");
+        let finding = |name, own| lint_finding(&package(name), own, Some(workspace.clone()));
+
+        assert_eq!(finding("wheelwork", Some(&inherited)), None);
+        assert!(finding("wheelwork", Some(&equal)).is_some());
+        assert!(finding("wheelwork", None).is_some());
+        assert_eq!(finding(UNSAFE_CRATE, Some(&equal)), None);
+        assert!(finding(UNSAFE_CRATE, Some(&weaker)).is_some());
+        assert!(finding(UNSAFE_CRATE, None).is_some());
+    }
+}

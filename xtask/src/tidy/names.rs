@@ -1,0 +1,59 @@
+//! Inside `core`, ONNX Runtime's crate is named by the decoder that drives it and by nothing else: a second
+//! decoder must not have to look like the first.
+
+use super::{Finding, TextFile};
+
+/// Where `ort::` may stand inside `core`.
+const ALLOWED: [&str; 2] = ["core/ort/", "core/src/decoder/ort"];
+
+pub(super) fn ort_outside_the_decoder(files: &[TextFile]) -> Vec<Finding> {
+    files
+        .iter()
+        .filter(|file| file.path.starts_with("core/") && file.extension() == "rs")
+        .filter(|file| !ALLOWED.iter().any(|prefix| file.path.starts_with(prefix)))
+        .flat_map(TextFile::lines)
+        .filter(|(_, line)| names_ort(line))
+        .map(|(place, _)| Finding::new(place, "names `ort::`: only core/src/decoder/ort*.rs does"))
+        .collect()
+}
+
+/// Whether code (not a comment) holds the crate's path `ort::`, which is not the end of a longer word or of a
+/// path such as `self::ort::`.
+fn names_ort(line: &str) -> bool {
+    let is_word = |character: char| character.is_alphanumeric() || character == '_';
+    let code = line.split("//").next().unwrap_or_default();
+    code.match_indices("ort::").any(|(start, _)| {
+        let before = &code[..start];
+        !before.strip_suffix("::").unwrap_or(before).ends_with(is_word)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_crate_itself_counts() {
+        assert!(names_ort("use ort::session::Session;"));
+        assert!(names_ort("    let x: Vec<ort::Value>;"));
+        assert!(names_ort("use ::ort::session::Session;"));
+        assert!(!names_ort("use self::ort::OrtDecoder;"));
+        assert!(!names_ort("use wheelwork_ort::environment;"));
+        assert!(!names_ort("mod report; use report::Line;"));
+        assert!(!names_ort("/// Wraps [`ort::Session`]."));
+    }
+
+    #[test]
+    fn the_decoder_may_and_its_neighbours_may_not() {
+        let file = |path: &str| TextFile { path: path.into(), text: "\nuse ort::x;".into() };
+        let files = [
+            file("core/src/decoder/ort_session.rs"),
+            file("core/ort/src/lib.rs"),
+            file("core/src/decoder/mod.rs"),
+            file("desktop/src/main.rs"),
+        ];
+        let places: Vec<_> =
+            ort_outside_the_decoder(&files).into_iter().map(|finding| finding.place).collect();
+        assert_eq!(places, ["core/src/decoder/mod.rs:2"]);
+    }
+}

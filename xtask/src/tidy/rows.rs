@@ -1,0 +1,104 @@
+//! The promises about bad input that this version makes, each a row with an id, and each a test whose name
+//! holds the id in lower case: `fn ck_03_overlapping_offsets_are_refused()`.
+
+use super::{Finding, TextFile};
+
+/// CK: what comes from a checkpoint. RT: what happens at run time.
+const ROWS: [(&str, &str); 26] = [
+    ("CK-01", "a header longer than the file, or than any memory"),
+    ("CK-02", "a header of 99 MB, or nested deeply"),
+    ("CK-03", "many tensors on one range of bytes"),
+    ("CK-04", "a gap between tensors, or bytes after the last"),
+    ("CK-05", "a tensor past the end of its file"),
+    ("CK-06", "shape times dtype is not the length, or overflows"),
+    ("CK-07", "one tensor name twice, in one header or in two shards"),
+    ("CK-08", "an index that names missing shards or tensors"),
+    ("CK-09", "a shard name that leads out of the folder, or to no regular file"),
+    ("CK-10", "NaN or infinity in a weight"),
+    ("CK-11", "blocks of zeros, constants, denormals and huge values"),
+    ("CK-12", "a config that contradicts the tensors"),
+    ("CK-13", "a config whose bos or eos is not the tokenizer's"),
+    ("CK-14", "a config out of range"),
+    ("CK-15", "a tokenizer with impossible merges, ids or patterns"),
+    ("CK-16", "a vocabulary with malformed byte escapes"),
+    ("CK-17", "a chat template that never ends, or writes without end"),
+    ("CK-18", "an unsupported dtype, a quantised checkpoint, a pickle"),
+    ("RT-01", "ONNX Runtime missing, too old, or for another processor"),
+    ("RT-13", "an empty prompt, or one of white space or control tokens only"),
+    ("RT-14", "a prompt longer than the context; the context full within reasoning"),
+    ("RT-15", "negative, NaN or huge sampling parameters"),
+    ("RT-16", "logits with NaN or infinity, or none left to choose"),
+    ("RT-17", "a character split across tokens; invalid UTF-8; an end in the middle"),
+    ("RT-18", "control tokens written in user, system or tool text"),
+    ("RT-19", "text that panics a normaliser"),
+];
+
+pub(super) fn without_test(files: &[TextFile]) -> Vec<Finding> {
+    // This crate's own tests hold rows as examples.
+    let sources = files.iter().filter(|file| file.extension() == "rs" && !file.path.starts_with("xtask/"));
+    let names: Vec<_> = sources.flat_map(|file| test_names(&file.text)).collect();
+    ROWS.iter()
+        .filter(|(id, _)| !names.iter().any(|name| holds(name, id)))
+        .map(|(id, fault)| Finding::new(*id, format!("no test has `{}` in its name ({fault})", lower(id))))
+        .collect()
+}
+
+/// The names of the functions under `#[test]`.
+fn test_names(source: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    let mut is_test = false;
+    for line in source.lines().map(str::trim) {
+        if line == "#[test]" {
+            is_test = true;
+        } else if let Some((_, rest)) = line.split_once("fn ") {
+            if is_test {
+                names.push(rest.split('(').next().unwrap_or(rest));
+            }
+            is_test = false;
+        }
+    }
+    names
+}
+
+fn holds(name: &str, id: &str) -> bool {
+    name.split_once(&lower(id)).is_some_and(|(_, rest)| !rest.starts_with(|next: char| next.is_ascii_digit()))
+}
+
+fn lower(id: &str) -> String {
+    id.to_ascii_lowercase().replace('-', "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_functions_under_the_test_attribute_count() {
+        let source = "
+            fn ck_01_helper() {}
+            #[test]
+            #[cfg(unix)]
+            /// Why.
+            fn ck_02_deep_nesting() {
+                fn inner() {}
+            }
+        ";
+        assert_eq!(test_names(source), ["ck_02_deep_nesting"]);
+    }
+
+    #[test]
+    fn a_row_is_held_by_its_whole_id() {
+        assert!(holds("ck_01_header", "CK-01"));
+        assert!(holds("reads_ck_01", "CK-01"));
+        assert!(!holds("ck_011_header", "CK-01"));
+        assert!(!holds("rt_01_header", "CK-01"));
+    }
+
+    #[test]
+    fn a_row_without_a_test_is_named() {
+        let source =
+            ROWS.iter().skip(1).map(|(id, _)| format!("#[test]\nfn {}() {{}}\n", lower(id))).collect();
+        let found = without_test(&[TextFile { path: "a.rs".into(), text: source }]);
+        assert_eq!(found.iter().map(|finding| finding.place.as_str()).collect::<Vec<_>>(), ["CK-01"]);
+    }
+}

@@ -1,0 +1,70 @@
+//! The workspace as `cargo metadata` describes it.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::command;
+use crate::task_error::TaskError;
+
+/// The workspace.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Workspace {
+    /// The folder of the workspace's `Cargo.toml`.
+    #[serde(rename = "workspace_root")]
+    pub(crate) root: PathBuf,
+    /// Where cargo builds, and where everything that a task fetches or makes lies.
+    #[serde(rename = "target_directory")]
+    pub(crate) target: PathBuf,
+    /// The workspace's own crates.
+    pub(crate) packages: Vec<Package>,
+}
+
+/// One crate of the workspace.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) manifest_path: PathBuf,
+    pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) targets: Vec<Target>,
+}
+
+/// A dependency as the manifest writes it, of whichever kind (normal, build, dev).
+#[derive(Debug, Deserialize)]
+pub(crate) struct Dependency {
+    pub(crate) name: String,
+}
+
+/// Something that a crate builds.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Target {
+    pub(crate) kind: Vec<String>,
+    pub(crate) src_path: PathBuf,
+}
+
+impl Workspace {
+    /// Asks cargo. No dependency is resolved, so nothing is fetched.
+    pub(crate) fn load() -> Result<Self, TaskError> {
+        let json = command::capture(
+            command::cargo()
+                .args(["metadata", "--no-deps", "--format-version", "1"])
+                .current_dir(crate_folder()),
+        )?;
+        serde_json::from_str(&json).map_err(|error| TaskError::from(error).during("read cargo's metadata"))
+    }
+
+    /// A path below the root, for messages: with `/` on every system.
+    pub(crate) fn relative(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().replace('\\', "/")
+    }
+
+    /// A program of the workspace after `cargo build` in that profile's folder (`debug`, `release`).
+    pub(crate) fn program(&self, profile: &str, name: &str) -> PathBuf {
+        self.target.join(profile).join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+    }
+}
+
+/// xtask's own folder: `cargo xtask` may have been called from anywhere below the workspace.
+fn crate_folder() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
