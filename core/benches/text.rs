@@ -31,7 +31,10 @@ fn sampling(criterion: &mut Criterion) {
     let rows = [
         ("greedy", SamplingOptions { temperature: 0.0, ..r1.clone() }),
         ("temperature 0.6, top-p 0.95 (R1)", r1.clone()),
-        ("R1 and repetition penalty over 32,768 tokens", SamplingOptions { repetition_penalty: 1.1, ..r1.clone() }),
+        (
+            "R1 and repetition penalty over 32,768 tokens",
+            SamplingOptions { repetition_penalty: 1.1, ..r1.clone() },
+        ),
         ("R1, top-k 40 and min-p 0.05", SamplingOptions { top_k: 40, min_p: 0.05, ..r1.clone() }),
     ];
     for deviation in [1.0, 3.0] {

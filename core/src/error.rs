@@ -34,7 +34,7 @@ pub enum Error {
     #[error(transparent)]
     Decoder(#[from] DecoderError),
     /// No device fits the request.
-    #[error("find a device for `{}`{}: {}", preference_name(*.preference), if *.strict { " (strict)" } else { "" }, describe(.not_used))]
+    #[error("no device fits `{}`{}: {}", preference_name(*.preference), if *.strict { " (strict)" } else { "" }, describe(.not_used))]
     NoUsableDevice {
         /// What was asked for.
         preference: DevicePreference,
@@ -44,7 +44,7 @@ pub enum Error {
         not_used: Vec<NotUsed>,
     },
     /// The prompt leaves no room.
-    #[error("fit a prompt of {tokens} tokens into a context of {limit}")]
+    #[error("the prompt has {tokens} tokens, the context holds {limit}")]
     PromptTooLong {
         /// Tokens of the prompt.
         tokens: usize,
@@ -52,10 +52,10 @@ pub enum Error {
         limit: usize,
     },
     /// A prompt of no tokens.
-    #[error("start from a prompt of no tokens")]
+    #[error("the prompt has no tokens")]
     EmptyPrompt,
     /// A context length outside the package's range.
-    #[error("use a context of {wanted} tokens: the package allows 1 to {limit}")]
+    #[error("a context of {wanted} tokens is out of range: the package allows 1 to {limit}")]
     ContextOutOfRange {
         /// What was asked for.
         wanted: usize,
@@ -113,7 +113,9 @@ impl Diagnostic for Error {
 
     fn remedy(&self) -> Cow<'static, str> {
         match self {
-            Self::NoUsableDevice { .. } => "ask for `auto`, or quantise the checkpoint for that device".into(),
+            Self::NoUsableDevice { .. } => {
+                "ask for `auto`, or quantise the checkpoint for that device".into()
+            }
             Self::PromptTooLong { .. } => "shorten the prompt, or start a new session".into(),
             Self::EmptyPrompt => "give at least one token".into(),
             Self::ContextOutOfRange { .. } => "choose a length in that range".into(),

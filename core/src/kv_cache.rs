@@ -24,9 +24,16 @@ impl KvShape {
     /// Bytes of keys and values together for `capacity_tokens`; saturates instead of overflowing.
     #[must_use]
     pub fn bytes(&self, capacity_tokens: usize) -> u64 {
-        [2, self.num_hidden_layers, self.num_key_value_heads, self.head_dim, self.element_bytes, capacity_tokens]
-            .iter()
-            .fold(1_u64, |product, &factor| product.saturating_mul(factor as u64))
+        [
+            2,
+            self.num_hidden_layers,
+            self.num_key_value_heads,
+            self.head_dim,
+            self.element_bytes,
+            capacity_tokens,
+        ]
+        .iter()
+        .fold(1_u64, |product, &factor| product.saturating_mul(factor as u64))
     }
 }
 
@@ -46,7 +53,8 @@ mod tests {
 
     #[test]
     fn r1_distill_qwen_1_5b_takes_56_kib_a_token() {
-        let shape = KvShape { num_hidden_layers: 28, num_key_value_heads: 2, head_dim: 128, element_bytes: 4 };
+        let shape =
+            KvShape { num_hidden_layers: 28, num_key_value_heads: 2, head_dim: 128, element_bytes: 4 };
         assert_eq!(shape.bytes(1), 56 << 10);
     }
 

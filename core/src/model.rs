@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use wheelwork_package::card::ControlTokens;
 use wheelwork_package::files::names;
+use wheelwork_package::generation::TokenIds;
 use wheelwork_package::{Card, GenerationDefaults, OpenPackage, OpenVariant};
 
 use crate::Error;
@@ -167,7 +168,7 @@ impl ModelFacts {
 fn control_tokens(variant: &OpenVariant, tokenizer: &Tokenizer) -> ControlTokens {
     let model = &variant.config.model;
     let mut eos = model.eos_token_id.as_slice().to_vec();
-    eos.extend(variant.generation.eos_token_id.iter().flat_map(|ids| ids.as_slice()));
+    eos.extend(variant.generation.eos_token_id.iter().flat_map(TokenIds::as_slice));
     eos.sort_unstable();
     eos.dedup();
     ControlTokens {

@@ -147,7 +147,9 @@ pub fn plan(
     let mut not_used = Vec::new();
     let first = PROVIDERS.iter().filter(|provider| wanted(provider.device));
     let rest = PROVIDERS.iter().filter(|provider| !wanted(provider.device));
-    for (provider, allowed) in first.map(|provider| (provider, true)).chain(rest.map(|provider| (provider, !strict))) {
+    for (provider, allowed) in
+        first.map(|provider| (provider, true)).chain(rest.map(|provider| (provider, !strict)))
+    {
         let variant = package.variants.iter().find(|(_, variant)| variant.target.ep == provider.ep);
         let reason = match (variant, provider.support) {
             _ if !allowed => NotUsedReason::NotRequested,

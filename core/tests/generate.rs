@@ -1,4 +1,6 @@
 //! The loop from prompt to events, on a decoder that plays a script: stop rules, budgets, faults, cancelling.
+// A failed expectation is this file's way to speak.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,8 +10,8 @@ use wheelwork::decoder::scripted::{ScriptedDecoder, Step};
 use wheelwork::provider::Device;
 use wheelwork::tokenizer::Tokenizer;
 use wheelwork::{
-    CancelToken, Diagnostic, Error, Event, FinishReason, ModelFacts, Options, Placement, ReasoningEnd, Session,
-    Thinking,
+    CancelToken, Diagnostic, Error, Event, FinishReason, ModelFacts, Options, Placement, ReasoningEnd,
+    Session, Thinking,
 };
 use wheelwork_package::GenerationDefaults;
 use wheelwork_package::card::ControlTokens;
@@ -144,7 +146,10 @@ fn a_budget_closes_the_reasoning() {
 
 #[test]
 fn thinking_off_opens_with_an_empty_thought() {
-    let outcome = ask(&mut writes("4<｜end▁of▁sentence｜>"), &Options { thinking: Thinking::Off, ..Options::default() });
+    let outcome = ask(
+        &mut writes("4<｜end▁of▁sentence｜>"),
+        &Options { thinking: Thinking::Off, ..Options::default() },
+    );
     assert_eq!(outcome.reasoning, "");
     assert_eq!(outcome.reasoning_ended, [(0, ReasoningEnd::Skipped)]);
     assert_eq!(outcome.answer, "4");
@@ -166,7 +171,8 @@ fn the_next_turn_reuses_the_cache_up_to_the_users_turn() {
     let mut turn = session.ask("and 3 + 3?", &Options::default()).unwrap();
     let Some(Ok(Event::Started { prompt_tokens, reused_tokens, .. })) = turn.next() else { panic!() };
     // Everything up to the first turn's `<｜Assistant｜>`: the thought is dropped by the template.
-    let first_prompt = tokens(&facts(1024), "<｜begin▁of▁sentence｜><｜User｜>2 + 2 = ?<｜Assistant｜>").len();
+    let first_prompt =
+        tokens(&facts(1024), "<｜begin▁of▁sentence｜><｜User｜>2 + 2 = ?<｜Assistant｜>").len();
     assert_eq!(reused_tokens, first_prompt);
     assert!(prompt_tokens > reused_tokens && reused_tokens < cached);
 }
@@ -194,7 +200,8 @@ fn rt_10_a_cancel_from_another_place_ends_the_turn_within_a_token() {
     let cancel = CancelToken::new();
     let facts = facts(1024);
     let hook = cancel.clone();
-    let decoder = ScriptedDecoder::new(VOCAB, 1024, script(&facts, "7777777777")).before_run(4, move || hook.cancel());
+    let decoder =
+        ScriptedDecoder::new(VOCAB, 1024, script(&facts, "7777777777")).before_run(4, move || hook.cancel());
     let mut session = session(&facts, decoder);
     let outcome = ask(&mut session, &Options { cancel, ..Options::default() });
     let (reason, _, ids) = outcome.finished.unwrap();
@@ -279,6 +286,8 @@ fn rt_17_a_character_cut_by_the_end_is_replaced_and_never_half_shown() {
 fn errors_do_not_repeat_the_prompt() {
     let facts = facts(64);
     let mut session = session(&facts, ScriptedDecoder::new(VOCAB, 64, Vec::new()));
-    let Err(error) = session.ask(&"secret ".repeat(100), &Options::default()) else { panic!("it does not fit") };
+    let Err(error) = session.ask(&"secret ".repeat(100), &Options::default()) else {
+        panic!("it does not fit")
+    };
     assert!(!format!("{error} {error:?} {}", error.remedy()).contains("secret"));
 }

@@ -11,13 +11,13 @@ use wheelwork_package::{Class, Diagnostic};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// The person pressed Ctrl-C.
-    #[error("finish: interrupted")]
+    #[error("interrupted")]
     Interrupted,
     /// An error of the libraries.
     #[error("{0}")]
     Library(Box<dyn Diagnostic>),
     /// The name given with `--model` is neither a folder nor installed.
-    #[error("find the model `{name}`: there is no such folder, and `{}` has no such model", .models_dir.display())]
+    #[error("there is no model `{name}`: no such folder, and none of that name in `{}`", .models_dir.display())]
     NoSuchModel {
         /// What was given.
         name: String,
@@ -25,10 +25,10 @@ pub(crate) enum Failure {
         models_dir: PathBuf,
     },
     /// The system names no folder for data.
-    #[error("find a folder for models")]
+    #[error("the system names no folder for models")]
     NoModelsDir,
     /// A file of the caller's.
-    #[error("read `{}`: {detail}", .path.display())]
+    #[error("`{}` cannot be used: {detail}", .path.display())]
     InputFile {
         /// The file.
         path: PathBuf,
@@ -36,7 +36,7 @@ pub(crate) enum Failure {
         detail: String,
     },
     /// The terminal or the output pipe.
-    #[error("write the output: {0}")]
+    #[error("the output cannot be written: {0}")]
     Output(#[from] std::io::Error),
 }
 
@@ -78,7 +78,7 @@ impl Failure {
             anstream::eprintln!("{error}");
         } else {
             let (bold, reset) = (anstyle::Style::new().bold(), anstyle::Reset);
-            anstream::eprintln!("{bold}wheelwork: failed to {self}{reset}");
+            anstream::eprintln!("{bold}wheelwork: {self}{reset}");
             anstream::eprintln!("  what to do: {}", self.remedy());
         }
         ExitCode::from(if matches!(self, Self::Interrupted) { 130 } else { 1 })
@@ -107,7 +107,8 @@ impl Failure {
             Self::Interrupted => "run it again when it suits".into(),
             Self::Library(error) => error.remedy(),
             Self::NoSuchModel { .. } => {
-                "give a package folder, or make one: `wheelwork quantize CHECKPOINT --out NAME.ortpackage`".into()
+                "give a package folder, or make one: `wheelwork quantize CHECKPOINT --out NAME.ortpackage`"
+                    .into()
             }
             Self::NoModelsDir => "set WHEELWORK_MODELS_DIR or pass --models-dir".into(),
             Self::InputFile { .. } => "correct the file; see --help for its form".into(),

@@ -2,6 +2,8 @@
 //!
 //! The golden files come from `testdata/families/make.py`, which runs `Qwen2ForCausalLM`, `LlamaForCausalLM`
 //! (llama3 rope scaling) and `Qwen3ForCausalLM` in float32 on the same bfloat16 weights.
+// A failed expectation is this file's way to speak.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
 
@@ -47,7 +49,8 @@ fn golden(family: &str) -> Golden {
 
 fn assert_close(found: &[f32], expected: &[f32], place: &str) {
     assert_eq!(found.len(), expected.len(), "{place}");
-    let worst = found.iter().zip(expected).map(|(found, expected)| (found - expected).abs()).fold(0.0, f32::max);
+    let worst =
+        found.iter().zip(expected).map(|(found, expected)| (found - expected).abs()).fold(0.0, f32::max);
     assert!(worst <= MAX_ERROR, "{place}: the largest difference is {worst}");
 }
 
@@ -58,7 +61,8 @@ fn check(checkpoint: &str, family: &str) {
     assert!(range > 1.0, "{family}: the golden logits are all below {range}");
 
     let package = TemporaryPackage::of(checkpoint, FLOAT);
-    let model = Model::open_with(package.path(), &OpenOptions { threads: Some(1), ..Default::default() }).unwrap();
+    let model =
+        Model::open_with(package.path(), &OpenOptions { threads: Some(1), ..Default::default() }).unwrap();
     let last = golden.prompt.len() - 1;
 
     // The whole prompt at once, then 64 steps.

@@ -15,9 +15,8 @@ import numpy as np
 import onnxruntime
 import torch
 from transformers import AutoModelForCausalLM
-from wheelwork import TESTDATA, Verdict, arguments
+from wheelwork import FAMILIES, Verdict, arguments
 
-FAMILIES = TESTDATA / "families"
 MAX_ERROR = 2e-4
 PROMPT_TOKENS, CHUNK, DECODE_STEPS, REWIND_TO = 100, 37, 64, 90
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 TESTDATA = Path(__file__).resolve().parent.parent
 TINY_R1 = TESTDATA / "tiny-r1"
+FAMILIES = TESTDATA / "families"
 
 
 def arguments():

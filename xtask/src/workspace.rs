@@ -29,10 +29,19 @@ pub(crate) struct Package {
     pub(crate) targets: Vec<Target>,
 }
 
-/// A dependency as the manifest writes it, of whichever kind (normal, build, dev).
+/// A dependency as the manifest writes it.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Dependency {
     pub(crate) name: String,
+    /// `dev`, `build`, or nothing for what the crate itself uses.
+    pub(crate) kind: Option<String>,
+}
+
+impl Dependency {
+    /// Whether only tests, examples and benchmarks use it.
+    pub(crate) fn is_dev(&self) -> bool {
+        self.kind.as_deref() == Some("dev")
+    }
 }
 
 /// Something that a crate builds.

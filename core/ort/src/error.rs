@@ -12,13 +12,13 @@ use crate::library::PATH_VARIABLE;
 #[non_exhaustive]
 pub enum LibraryError {
     /// No candidate could be loaded.
-    #[error("load ONNX Runtime: {}", describe(.tried))]
+    #[error("ONNX Runtime cannot be loaded: {}", describe(.tried))]
     NotLoadable {
         /// Each file that was tried, with the reason why it is not usable.
         tried: Vec<(PathBuf, String)>,
     },
     /// The library was loaded and refused to start.
-    #[error("start ONNX Runtime: {message}")]
+    #[error("ONNX Runtime does not start: {message}")]
     NotStarted {
         /// What it said.
         message: String,
@@ -36,8 +36,12 @@ impl LibraryError {
 
     pub(crate) fn reason(error: &ort::LoadDynamicError) -> String {
         match error {
-            ort::LoadDynamicError::Dlopen { error, .. } => format!("the system's loader refuses it ({error})"),
-            ort::LoadDynamicError::MissingApi { .. } => "it is not ONNX Runtime (no OrtGetApiBase)".to_owned(),
+            ort::LoadDynamicError::Dlopen { error, .. } => {
+                format!("the system's loader refuses it ({error})")
+            }
+            ort::LoadDynamicError::MissingApi { .. } => {
+                "it is not ONNX Runtime (no OrtGetApiBase)".to_owned()
+            }
             ort::LoadDynamicError::BadVersion { version_str, .. } => {
                 format!("it is version {version_str}, at least 1.{} is needed", ort::MINOR_VERSION)
             }
@@ -47,7 +51,11 @@ impl LibraryError {
 }
 
 fn describe(tried: &[(PathBuf, String)]) -> String {
-    tried.iter().map(|(path, reason)| format!("`{}`: {reason}", path.display())).collect::<Vec<_>>().join("; ")
+    tried
+        .iter()
+        .map(|(path, reason)| format!("`{}`: {reason}", path.display()))
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 impl Diagnostic for LibraryError {

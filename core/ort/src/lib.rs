@@ -58,12 +58,14 @@ fn load(candidates: &[PathBuf]) -> Result<Runtime, LibraryError> {
     for path in candidates {
         match ort::init_from(path) {
             Ok(builder) => {
-                let environment =
-                    builder.with_name("wheelwork").with_telemetry(false).build().map_err(LibraryError::start)?;
+                let environment = builder
+                    .with_name("wheelwork")
+                    .with_telemetry(false)
+                    .build()
+                    .map_err(LibraryError::start)?;
                 // Errors come back as status values; the library's own lines on stderr would only repeat them.
                 environment.set_log_level(ort::logging::LogLevel::Fatal);
-                let loaded =
-                    Runtime { environment, path: path.clone(), build_info: ort::info().to_owned() };
+                let loaded = Runtime { environment, path: path.clone(), build_info: ort::info().to_owned() };
                 return Ok(runtime.insert(loaded).clone());
             }
             Err(error) => tried.push((path.clone(), LibraryError::reason(&error))),

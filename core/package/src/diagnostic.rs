@@ -33,8 +33,8 @@ impl Class {
 
 /// An error that can be shown to a person and matched by a program.
 ///
-/// The `Display` text is a lowercase fragment that reads well after "failed to ...:" and never holds prompt
-/// or answer text.
+/// The `Display` text is a lowercase fragment that reads well after "failed to ...:", names what is broken with
+/// what was expected and found, and never holds prompt or answer text.
 pub trait Diagnostic: std::error::Error + Send + Sync + 'static {
     /// Stable, in `snake_case`, unique across the project.
     fn code(&self) -> &'static str;

@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 pub mod card;
+pub mod container;
 pub mod diagnostic;
 mod error;
 pub mod files;
@@ -25,8 +26,11 @@ pub mod genai_config;
 pub mod json;
 pub mod manifest;
 mod open;
+pub mod signature;
+pub mod store;
 pub mod tensors;
 pub mod tokenizer_file;
+pub mod vfs;
 
 pub use card::Card;
 pub use diagnostic::{Class, Diagnostic};

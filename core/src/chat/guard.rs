@@ -1,80 +1,165 @@
 //! Breaking control tokens in message text, so that a rendered template holds the template's own alone.
 //!
-//! A sentinel, a character that stands in no message and no template, is put after the first character of
-//! every control token in the text. A token could also come together across an edge, half of it text and half
-//! template: so a text that begins with the tail of a token, or ends with its head, gets a sentinel there.
-//! [`crate::chat::Prompt`] takes the sentinels out before encoding, so what the model reads is the text as it
-//! was.
+//! A *stand-in* is a private-use character that occurs in no message and not in the template. It takes the place
+//! of one character in every control token of the text, and gives it back when the prompt is cut
+//! ([`Guard::restore`]): the template sees a text of the same length, and the model reads it as it was.
+//!
+//! A token could also come together across an edge, from a text and its neighbour. So a text that ends with the
+//! head of a token, begins with the tail of one or is the middle of one gets a stand-in there too; so does one
+//! that does so without the whitespace around it, because templates strip that.
+//!
+//! In the model's own words `<think>` and `</think>` stay whole up to the last `</think>`: by them templates find
+//! the earlier reasoning and drop it. What a template leaves of them was reasoning of the model, tags and all.
 
-use super::message::{FunctionCall, Message, Role, ToolCall};
-use crate::model::{REASONING_CLOSE, REASONING_OPEN};
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// Noncharacters of Unicode's last plane and private characters: text has no reason to hold one.
-const SENTINELS: std::ops::RangeInclusive<char> = '\u{10_f000}'..='\u{10_ffff}';
+use aho_corasick::{AhoCorasick, Input, MatchKind};
 
-/// Breaks tokens in text.
+use super::{ChatError, Message, Role};
+use crate::reasoning::{CLOSE_TAG, OPEN_TAG};
+use crate::tokenizer::Tokenizer;
+
+/// Breaks the control tokens of some messages and mends them again.
 pub(super) struct Guard<'a> {
-    /// Control tokens by their text.
+    /// The texts to break: added tokens, and R1's tags even where they are no tokens.
     tokens: Vec<&'a str>,
-    sentinel: char,
+    token_matcher: AhoCorasick,
+    tag_matcher: AhoCorasick,
+    /// Each character of a token with its stand-in.
+    stand_ins: HashMap<char, char>,
+    originals: HashMap<char, char>,
+    messages: Vec<Message>,
+    text_bytes: usize,
 }
 
 impl<'a> Guard<'a> {
-    /// `None` if every sentinel stands in some text, which takes 4,096 different ones.
-    pub(super) fn new(tokens: Vec<&'a str>, texts: &[&str]) -> Option<Self> {
-        let sentinel = SENTINELS.into_iter().find(|&sentinel| texts.iter().all(|text| !text.contains(sentinel)))?;
-        Some(Self { tokens, sentinel })
+    /// `source` is the template's text.
+    ///
+    /// # Errors
+    /// [`ChatError::NoStandIn`].
+    pub(super) fn new(
+        tokenizer: &'a Tokenizer,
+        source: &str,
+        messages: &[Message],
+    ) -> Result<Self, ChatError> {
+        let added = tokenizer.added_tokens().iter().map(|token| token.content.as_str());
+        let tokens: Vec<&str> = added.chain([OPEN_TAG, CLOSE_TAG]).collect();
+
+        let mut messages = messages.to_vec();
+        let mut taken: HashSet<char> =
+            tokens.iter().flat_map(|token| token.chars()).chain(source.chars()).collect();
+        let mut text_bytes = 0_usize;
+        for message in &mut messages {
+            message.each_text(&mut |text, _| {
+                taken.extend(text.chars().filter(|char| is_private(*char)));
+                text_bytes = text_bytes.saturating_add(text.len());
+            });
+        }
+        let replaceable: BTreeSet<char> = tokens.iter().flat_map(|token| token.chars()).collect();
+        let free = PRIVATE.into_iter().flatten().filter(|char| !taken.contains(char));
+        let originals: HashMap<char, char> = free.zip(replaceable.iter().copied()).collect();
+        if originals.len() < replaceable.len() {
+            return Err(ChatError::NoStandIn);
+        }
+        let stand_ins = originals.iter().map(|(stand_in, original)| (*original, *stand_in)).collect();
+        let (token_matcher, tag_matcher) = (matcher(&tokens)?, matcher(&[OPEN_TAG, CLOSE_TAG])?);
+        Ok(Self { tokens, token_matcher, tag_matcher, stand_ins, originals, messages, text_bytes })
     }
 
-    pub(super) fn sentinel(&self) -> char {
-        self.sentinel
+    /// The size of all text in the messages, in bytes.
+    pub(super) fn text_bytes(&self) -> usize {
+        self.text_bytes
     }
 
-    /// The message with all its text broken. In the model's own words the reasoning tags stay whole, because
-    /// templates find the end of the earlier reasoning by them.
-    pub(super) fn message(&self, message: &Message) -> Message {
-        let tags = [REASONING_OPEN, REASONING_CLOSE];
-        let kept: &[&str] = if message.role == Role::Assistant { &tags } else { &[] };
-        Message {
-            role: message.role,
-            content: message.content.as_deref().map(|text| self.text(text, kept)),
-            tool_calls: message.tool_calls.iter().map(|call| self.tool_call(call)).collect(),
+    /// The messages with their tokens broken.
+    pub(super) fn messages(&self) -> Vec<Message> {
+        let mut messages = self.messages.clone();
+        for message in &mut messages {
+            let speaks = message.role == Role::Assistant;
+            message.each_text(&mut |text, is_content| {
+                *text = if is_content && speaks { self.break_answer(text) } else { self.break_tokens(text) };
+            });
+        }
+        messages
+    }
+
+    /// The text as it was before tokens were broken.
+    pub(super) fn restore<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if text.contains(is_private) {
+            text.chars().map(|char| self.originals.get(&char).copied().unwrap_or(char)).collect()
+        } else {
+            text.into()
         }
     }
 
-    fn tool_call(&self, call: &ToolCall) -> ToolCall {
-        ToolCall {
-            kind: self.text(&call.kind, &[]),
-            function: FunctionCall {
-                name: self.text(&call.function.name, &[]),
-                arguments: self.text(&call.function.arguments, &[]),
-            },
+    /// Leaves the tags of finished reasoning whole.
+    fn break_answer(&self, text: &str) -> String {
+        let end = text.rfind(CLOSE_TAG).map_or(0, |start| start + CLOSE_TAG.len());
+        let (reasoning, answer) = text.split_at(end);
+        let mut broken = String::with_capacity(text.len());
+        let mut rest = 0;
+        for tag in self.tag_matcher.find_iter(reasoning) {
+            broken += &self.break_tokens(reasoning.get(rest..tag.start()).unwrap_or_default());
+            broken += reasoning.get(tag.range()).unwrap_or_default();
+            rest = tag.end();
+        }
+        // The reasoning ends with a tag, so nothing of it is left.
+        broken + &self.break_tokens(answer)
+    }
+
+    fn break_tokens(&self, text: &str) -> String {
+        let mut places = BTreeSet::new();
+        self.find_tokens(text, &mut places);
+        let stripped = text.trim();
+        self.find_edges(text, 0, &mut places);
+        self.find_edges(stripped, text.len() - text.trim_start().len(), &mut places);
+        let stand_in = |char| self.stand_ins.get(&char).copied().unwrap_or(char);
+        text.char_indices()
+            .map(|(place, char)| if places.contains(&place) { stand_in(char) } else { char })
+            .collect()
+    }
+
+    /// The start of every token in the text, also where two overlap.
+    fn find_tokens(&self, text: &str, places: &mut BTreeSet<usize>) {
+        let mut from = 0;
+        while let Some(found) = self.token_matcher.find(Input::new(text).range(from..)) {
+            places.insert(found.start());
+            let first = text.get(found.start()..).and_then(|rest| rest.chars().next());
+            from = found.start() + first.map_or(1, char::len_utf8);
         }
     }
 
-    /// The text with a sentinel in every token except `kept`.
-    fn text(&self, text: &str, kept: &[&str]) -> String {
-        let tokens = || self.tokens.iter().copied().filter(|token| !kept.contains(token));
-        let mut broken = String::with_capacity(text.len() + 8);
-        if tokens().any(|token| proper_ends(token).any(|(_, tail)| text.starts_with(tail))) {
-            broken.push(self.sentinel);
-        }
-        for (position, char) in text.char_indices() {
-            broken.push(char);
-            // Every token in the text is hit, also where two overlap.
-            let rest = text.get(position..).unwrap_or_default();
-            if tokens().any(|token| rest.starts_with(token)) {
-                broken.push(self.sentinel);
+    /// Where an edge of `text` is a part of a token; `offset` is where `text` starts.
+    fn find_edges(&self, text: &str, offset: usize, places: &mut BTreeSet<usize>) {
+        for token in &self.tokens {
+            for (cut, _) in token.char_indices().skip(1) {
+                let (head, tail) = token.split_at(cut);
+                if text.ends_with(head) {
+                    places.insert(offset + text.len() - head.len());
+                }
+                if text.starts_with(tail) {
+                    places.insert(offset);
+                }
+            }
+            if !text.is_empty() && token.contains(text) {
+                places.insert(offset);
             }
         }
-        if tokens().any(|token| proper_ends(token).any(|(head, _)| text.ends_with(head))) {
-            broken.push(self.sentinel);
-        }
-        broken
     }
 }
 
-/// Every way to cut a token into a head and a tail, neither empty.
-fn proper_ends(token: &str) -> impl Iterator<Item = (&str, &str)> {
-    token.char_indices().skip(1).map(|(position, _)| token.split_at(position))
+/// The two planes of private use; their last two characters are none.
+const PRIVATE: [std::ops::RangeInclusive<char>; 2] =
+    ['\u{f_0000}'..='\u{f_fffd}', '\u{10_0000}'..='\u{10_fffd}'];
+
+fn is_private(char: char) -> bool {
+    PRIVATE.iter().any(|plane| plane.contains(&char))
+}
+
+fn matcher(texts: &[&str]) -> Result<AhoCorasick, ChatError> {
+    AhoCorasick::builder()
+        .match_kind(MatchKind::LeftmostFirst)
+        .build(texts)
+        .map_err(|error| ChatError::Template { detail: error.to_string() })
 }

@@ -9,7 +9,7 @@ use wheelwork_package::{Class, Diagnostic};
 #[non_exhaustive]
 pub enum DecoderError {
     /// ONNX Runtime refused the graph.
-    #[error("load the graph `{graph}`: {message}")]
+    #[error("the graph `{graph}` cannot be loaded: {message}")]
     Load {
         /// The graph's file.
         graph: String,
@@ -17,7 +17,7 @@ pub enum DecoderError {
         message: String,
     },
     /// The graph's inputs or outputs are not what the package says.
-    #[error("use the graph `{graph}`: {detail}")]
+    #[error("the graph `{graph}` does not fit the package: {detail}")]
     Contract {
         /// The graph's file.
         graph: String,
@@ -25,7 +25,7 @@ pub enum DecoderError {
         detail: String,
     },
     /// ONNX Runtime failed in the middle of a run.
-    #[error("run the graph with {tokens} new tokens after {cached} cached ones: {message}")]
+    #[error("the run of {tokens} new tokens after {cached} cached ones failed: {message}")]
     Run {
         /// Tokens of the call.
         tokens: usize,
@@ -35,7 +35,7 @@ pub enum DecoderError {
         message: String,
     },
     /// A call with no tokens or with too many.
-    #[error("run {tokens} tokens at once: a call takes 1 to {limit}")]
+    #[error("{tokens} tokens cannot run at once: a call takes 1 to {limit}")]
     ChunkSize {
         /// Tokens of the call.
         tokens: usize,
@@ -43,7 +43,7 @@ pub enum DecoderError {
         limit: usize,
     },
     /// The sequence would get longer than the model's context.
-    #[error("extend a sequence of {cached} tokens by {tokens}: the context holds {limit}")]
+    #[error("a sequence of {cached} tokens cannot grow by {tokens}: the context holds {limit}")]
     ContextFull {
         /// Tokens in the cache.
         cached: usize,
@@ -53,7 +53,7 @@ pub enum DecoderError {
         limit: usize,
     },
     /// A token id outside the vocabulary.
-    #[error("run the token id {token}: the vocabulary has {vocab_size} entries")]
+    #[error("the token id {token} is outside the vocabulary of {vocab_size}")]
     UnknownToken {
         /// The id.
         token: u32,
@@ -61,7 +61,7 @@ pub enum DecoderError {
         vocab_size: usize,
     },
     /// [`super::Interrupt::interrupt`] was called.
-    #[error("finish the run: it was interrupted")]
+    #[error("the run was interrupted")]
     Interrupted,
 }
 

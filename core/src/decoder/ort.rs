@@ -205,16 +205,11 @@ struct Bound {
 
 impl OrtDecoder {
     fn new(model: Arc<OrtModel>) -> ::ort::Result<Self> {
-        let capacity = grown_capacity(0, FIRST_CAPACITY_TOKENS.min(model.context_length), model.context_length);
+        let capacity =
+            grown_capacity(0, FIRST_CAPACITY_TOKENS.min(model.context_length), model.context_length);
         let mut cache = OrtCache::new(model.shape, capacity)?;
         let step = Bound::new(&model, &mut cache, 1, capacity)?;
-        Ok(Self {
-            len: 0,
-            step,
-            cache,
-            run_options: Arc::new(RunOptions::new()?),
-            model,
-        })
+        Ok(Self { len: 0, step, cache, run_options: Arc::new(RunOptions::new()?), model })
     }
 
     fn check(&self, tokens: &[u32]) -> Result<(), DecoderError> {

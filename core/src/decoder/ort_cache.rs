@@ -39,7 +39,8 @@ impl OrtCache {
     /// The same first `len` tokens with more room behind them.
     pub(super) fn grown(&self, capacity_tokens: usize, len: usize) -> ::ort::Result<Self> {
         let mut grown = Self::new(self.shape, capacity_tokens)?;
-        let (old_row, new_row) = (self.capacity_tokens * self.shape.head_dim, capacity_tokens * self.shape.head_dim);
+        let (old_row, new_row) =
+            (self.capacity_tokens * self.shape.head_dim, capacity_tokens * self.shape.head_dim);
         let used = len * self.shape.head_dim;
         for (old, new) in self.tensors.iter().zip(&mut grown.tensors) {
             let (old, new) = (old.extract_tensor().1, new.extract_tensor_mut().1);

@@ -10,9 +10,8 @@ pub(super) const SMALLEST_EXPONENT: u32 = 44;
 
 pub(super) fn from_logits(logits: &mut [f32], largest: f32, temperature: f32) {
     // Powers of two are what floats are made of, so the base changes here, once.
-    let scale = f64::from(LOG2_E) / f64::from(temperature);
-    // A temperature next to 0 would make this infinite, and 0 · ∞ is not a number.
-    let scale = scale.min(f64::from(f32::MAX)) as f32;
+    // A temperature next to 0 would make the scale infinite, and 0 · ∞ is not a number.
+    let scale = (LOG2_E / temperature).min(f32::MAX);
     for logit in logits {
         *logit = exp2((*logit - largest) * scale);
     }

@@ -14,7 +14,7 @@ pub enum TokenizerError {
     #[error(transparent)]
     File(#[from] TokenizerFileError),
     /// The `tokenizers` crate refuses or panics.
-    #[error("use the tokenizer `{}`: {message}", .path.display())]
+    #[error("the tokenizer `{}` is not usable: {message}", .path.display())]
     Library {
         /// The file.
         path: PathBuf,
@@ -22,7 +22,7 @@ pub enum TokenizerError {
         message: String,
     },
     /// A text longer than any context.
-    #[error("encode a text of {bytes} bytes, expected at most {limit}")]
+    #[error("the text has {bytes} bytes, expected at most {limit}")]
     TextTooLong {
         /// Its length in bytes.
         bytes: usize,
@@ -30,7 +30,7 @@ pub enum TokenizerError {
         limit: usize,
     },
     /// The vocabulary lacks one of the 256 bytes, and the text has it.
-    #[error("encode a text with a byte that `{}` has no token for", .path.display())]
+    #[error("the text has a byte that `{}` has no token for", .path.display())]
     ByteWithoutToken {
         /// The file.
         path: PathBuf,

@@ -24,7 +24,7 @@ impl TokenBytes {
         for token in by_id {
             match token {
                 Some(Token::Ordinary(token)) => {
-                    table.bytes.extend(token.chars().filter_map(byte_level::byte_of))
+                    table.bytes.extend(token.chars().filter_map(byte_level::byte_of));
                 }
                 Some(Token::Added(text)) => table.bytes.extend_from_slice(text.as_bytes()),
                 None => {}

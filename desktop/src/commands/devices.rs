@@ -48,7 +48,7 @@ pub(crate) fn run(json: bool) -> Result<(), Failure> {
             anstream::println!("\nONNX Runtime: {}\n  {}", runtime.path.display(), runtime.build_info);
             anstream::println!("Threads: {threads}");
         }
-        Err(error) => anstream::println!("\nfailed to {error}\n  what to do: {}", error.remedy()),
+        Err(error) => anstream::println!("\n{error}\n  what to do: {}", error.remedy()),
     }
     Ok(())
 }

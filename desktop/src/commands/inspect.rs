@@ -73,12 +73,21 @@ fn print_text(package: &OpenPackage, verified: Option<usize>) -> Result<(), Fail
         tokens.reasoning_close,
         tokens.eos
     );
-    anstream::println!("{:.3} bits a weight · recipe {}", card.quantization.bits_per_weight, card.quantization.recipe);
-    let mut worst: Vec<_> = card.quantization.tensors.iter().filter(|tensor| tensor.relative_mse > 0.0).collect();
+    anstream::println!(
+        "{:.3} bits a weight · recipe {}",
+        card.quantization.bits_per_weight,
+        card.quantization.recipe
+    );
+    let mut worst: Vec<_> =
+        card.quantization.tensors.iter().filter(|tensor| tensor.relative_mse > 0.0).collect();
     worst.sort_by(|a, b| b.relative_mse.total_cmp(&a.relative_mse));
     for tensor in worst.iter().take(WORST_SHOWN) {
         let (bits, block) = (tensor.bits, tensor.block_size);
-        anstream::println!("  {:<44} int{bits} block {block}  relative MSE {:.5}", tensor.name, tensor.relative_mse);
+        anstream::println!(
+            "  {:<44} int{bits} block {block}  relative MSE {:.5}",
+            tensor.name,
+            tensor.relative_mse
+        );
     }
     for (variant, files) in &card.variants {
         anstream::println!("\nfiles of {variant}:");

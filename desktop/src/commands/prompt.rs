@@ -28,7 +28,8 @@ pub(crate) fn run(arguments: &PromptArguments, json: bool) -> Result<(), Failure
         Some("newer") => ChatTemplate::from_folder(&folder)?.r1_newer()?,
         Some(file) => {
             let read = std::fs::read_to_string(file);
-            let text = read.map_err(|error| Failure::InputFile { path: file.into(), detail: error.to_string() })?;
+            let text =
+                read.map_err(|error| Failure::InputFile { path: file.into(), detail: error.to_string() })?;
             ChatTemplate::from_folder(&folder)?.with_source(text)?
         }
     };

@@ -7,7 +7,8 @@
 //! more, as they carry more of the output. It tries [`SCALES`] scales around the even one and, for each, [`ZEROS`]
 //! integer zero points. Each pair gives steps `d`; for fixed steps the best scale is known,
 //! `s = sum w x d / sum w d^2`, and lowers the error by `(sum w x d)^2 / sum w d^2`. The pair with the largest such
-//! value wins, and the weights are rounded once more, to its scale.
+//! value wins, and the weights are rounded once more, to its scale. Sums have 32 bits, so the search does not see
+//! differences below a millionth of the signal: it is made for 4-bit codes, whose error is thousands of times that.
 //!
 //! Scanning scales under importance weights is llama.cpp's idea (`make_qkx2_quants`), which ONNX Runtime's `k_quant`
 //! has too. Both search a real minimum and round the zero point afterwards; here it is an integer throughout,

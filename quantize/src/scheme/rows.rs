@@ -121,3 +121,6 @@ fn pack(bits: Bits, codes: &[u8], bytes: &mut Vec<u8>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Which crate may depend on which: the `wrappers` of `deny.toml`, held against the manifests.
 //!
 //! cargo-deny checks the same table over the whole graph. This check needs no tool, and adds that a crate
-//! can't be left out of the table.
+//! can't be left out of the table. Both leave out what only tests use.
 
 use std::collections::BTreeMap;
 
@@ -45,7 +45,7 @@ struct Entry {
 fn forbidden(packages: &[Package], allowed: &BTreeMap<String, Entry>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for package in packages {
-        for dependency in &package.dependencies {
+        for dependency in package.dependencies.iter().filter(|dependency| !dependency.is_dev()) {
             if let Some(entry) = allowed.get(&dependency.name)
                 && !entry.wrappers.contains(&package.name)
             {
@@ -82,9 +82,13 @@ mod tests {
         Package {
             name: name.into(),
             manifest_path: "Cargo.toml".into(),
-            dependencies: dependencies.iter().map(|name| Dependency { name: (*name).into() }).collect(),
+            dependencies: dependencies.iter().map(|name| dependency(name, None)).collect(),
             targets: Vec::new(),
         }
+    }
+
+    fn dependency(name: &str, kind: Option<&str>) -> Dependency {
+        Dependency { name: name.into(), kind: kind.map(str::to_owned) }
     }
 
     fn allow(name: &str, wrappers: &[&str]) -> (String, Entry) {
@@ -94,7 +98,9 @@ mod tests {
 
     #[test]
     fn only_listed_crates_may_depend_on_a_listed_one() {
-        let packages = [package("core", &["ort", "serde"]), package("quantize", &["ort"])];
+        let mut packages =
+            [package("core", &["ort", "serde"]), package("quantize", &["ort"]), package("tests", &[])];
+        packages[2].dependencies.push(dependency("ort", Some("dev")));
         let allowed = BTreeMap::from([allow("ort", &["core"])]);
         assert_eq!(
             forbidden(&packages, &allowed),

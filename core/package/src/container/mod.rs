@@ -4,7 +4,7 @@
 //!
 //! 1. [`Head::read`] takes prelude, index and signature from a stream; everything in them is checked.
 //! 2. [`Trust::judge`](crate::signature::Trust::judge) says how the signature stands, before any chunk is read.
-//! 3. [`unpack`] writes a folder, [`verify`] checks every byte, and [`crate::store`] installs.
+//! 3. [`verify`] checks every byte; [`crate::store`] unpacks and installs.
 //!
 //! Writing is [`pack`](mod@pack) (with the feature `pack`) and [`sign`].
 
@@ -22,7 +22,6 @@ mod pipeline;
 mod progress;
 mod sign;
 mod source;
-mod unpack;
 mod verify;
 
 pub(crate) use chunks::{Chunk, read_chunks};
@@ -32,8 +31,8 @@ pub use frame::FrameError;
 pub use head::{Head, Needs};
 pub use index::Index;
 pub use name::{EntryPath, Name, NameError};
+pub(crate) use pipeline::default_threads;
 pub use progress::{Progress, Step, Watch, unwatched};
 pub use sign::sign;
 pub use source::{Seekable, Source, Stream};
-pub use unpack::unpack;
 pub use verify::{Verification, verify};

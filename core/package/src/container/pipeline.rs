@@ -58,7 +58,10 @@ mod tests {
             thread::sleep(std::time::Duration::from_micros((item * 7919) % 500));
             item
         };
-        in_order(items, 4, work, |result| Ok(seen.push(result))).unwrap();
+        in_order(items, 4, work, |result| {
+            seen.push(result);
+            Ok(())
+        }).unwrap();
         assert_eq!(seen, (0..50).collect::<Vec<_>>());
     }
 
@@ -66,7 +69,10 @@ mod tests {
     fn the_first_error_ends_it() {
         let items = [Ok(1), Ok(2), Err("broken"), Ok(3)];
         let mut seen = Vec::new();
-        let result = in_order(items.into_iter(), 1, |item| item, |result| Ok(seen.push(result)));
+        let result = in_order(items.into_iter(), 1, |item| item, |result| {
+            seen.push(result);
+            Ok(())
+        });
         assert_eq!((result, seen), (Err("broken"), vec![1, 2]));
     }
 }

@@ -68,6 +68,11 @@ impl<'a> Assembly<'a> {
         }
     }
 
+    /// Whether a chunk has to be written anywhere.
+    pub(super) fn needs(&self, chunk: usize) -> bool {
+        self.places.get(chunk).is_some_and(|places| !places.is_empty())
+    }
+
     /// Whether the chunk stands, with the right content, at all of its places.
     pub(super) fn has(&self, chunk: usize) -> Result<bool, StoreError> {
         let Some(entry) = self.index.chunks.get(chunk) else { return Ok(false) };
@@ -149,7 +154,7 @@ impl<'a> Assembly<'a> {
             };
         }
         match &self.open {
-            Some((_, file)) => write_all_at(file.as_ref(), content, place.offset).map_err(failed),
+            Some((_, file)) => vfs::write_all_at(file.as_ref(), content, place.offset).map_err(failed),
             None => Ok(()),
         }
     }

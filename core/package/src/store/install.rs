@@ -107,8 +107,12 @@ impl Store {
             let installed = installed.unwrap_or(head.id);
             return Err(StoreError::OtherPackage { name: name.clone(), installed, offered: head.id });
         }
-        let is_intact =
-            current.head.is_some() && self.damage(&current, watch)?.is_empty();
+        let is_intact = match self.damage(&current, watch) {
+            Ok(damage) => damage.is_empty(),
+            // A file that cannot be read has to come from the source as well.
+            Err(StoreError::Io { .. }) => false,
+            Err(error) => return Err(error),
+        };
         let mut installation = Installation::new(self, &head, signature, options, Some(current));
         installation.current_is_damaged = !is_intact;
         installation.run(source, watch)

@@ -1,14 +1,17 @@
 //! One installation, step by step. The door sign of [`super`] has the order; here is why nothing is lost between the
 //! steps: whatever a step leaves behind is either named by the pointer, complete and durable, or not named at all.
 
+use std::collections::HashSet;
+use std::io::ErrorKind;
+
 use super::assembly::Assembly;
 use super::donors::Donors;
 use super::inspect::Current;
-use super::layout::{self, Layout, Slot};
+use super::layout::{Layout, Slot};
 use super::meter::Meter;
 use super::record::Record;
 use super::{InstallOptions, InstallReport, Store, StoreError};
-use crate::container::{Chunk, ContainerError, Head, Source, Step, Watch, default_threads, read_chunks};
+use crate::container::{Chunk, Head, Source, Step, Watch, default_threads, read_chunks};
 use crate::signature::SignatureState;
 use crate::vfs::{self, Kind};
 
@@ -68,11 +71,14 @@ impl<'a> Installation<'a> {
         Ok(self.report)
     }
 
-    /// Whether the pointer names this very package and every file has its size.
+    /// Whether the pointer names this very package, trusted no less than now, and every file has its size.
     fn is_installed(&self) -> bool {
         let Some(current) = self.current.as_ref() else { return false };
         let is_same = current.head.as_ref().is_some_and(|head| head.id == self.head.id);
+        let recorded = Record::read(self.store.vfs.as_ref(), &current.slot).signature;
+        let is_trusted = !self.report.signature.is_valid() || recorded == self.report.signature;
         is_same
+            && is_trusted
             && self.head.index.files.iter().all(|file| {
                 let path = file.path.under(&current.slot.package());
                 matches!(self.store.vfs.kind(&path), Ok(Some(Kind::File { bytes })) if bytes == file.bytes)
@@ -83,11 +89,14 @@ impl<'a> Installation<'a> {
     fn write(&mut self, partial: &Slot, source: &mut dyn Source, watch: &mut Watch<'_>) -> Result<(), StoreError> {
         let (store, head) = (self.store, self.head);
         let donors = Donors::of(store.vfs.as_ref(), &store.versions(&self.report.name)?);
-        self.check_space(partial, &donors)?;
+        let (needed_bytes, free_bytes) = self.space(partial, &donors)?;
+        if needed_bytes > free_bytes {
+            return Err(self.no_space(needed_bytes, free_bytes));
+        }
         self.prepare(partial)?;
         let mut assembly = Assembly::new(store.vfs.as_ref(), &head.index, partial.package())?;
         let mut have = vec![false; head.index.chunks.len()];
-        self.resume(&mut assembly, &mut have, watch)?;
+        self.resume(&mut assembly, &donors, &mut have, watch)?;
         self.reuse(&mut assembly, &donors, &mut have, watch)?;
         self.receive(&mut assembly, &have, source, watch)?;
         assembly.finish(&mut Meter::new(watch, Step::Sync, head.index.file_bytes())?)?;
@@ -100,10 +109,10 @@ impl<'a> Installation<'a> {
         store.vfs.sync_dir(partial.path()).map_err(StoreError::io("sync", partial.path()))
     }
 
-    /// Refuses to begin what cannot end: bytes of the files that have to be written, against those that are free.
-    fn check_space(&self, partial: &Slot, donors: &Donors<'_>) -> Result<(), StoreError> {
+    /// Bytes that are still to be written, and bytes that are free.
+    fn space(&self, partial: &Slot, donors: &Donors<'_>) -> Result<(u64, u64), StoreError> {
         let vfs = self.store.vfs.as_ref();
-        let mut counted = std::collections::HashSet::new();
+        let mut counted = HashSet::new();
         let mut needed_bytes = SLACK_BYTES + self.head.byte_len();
         for file in &self.head.index.files {
             if !counted.insert(file.sha256) || donors.has_file(&file.sha256) {
@@ -118,10 +127,24 @@ impl<'a> Installation<'a> {
         }
         let path = self.store.layout.models_dir();
         let free_bytes = vfs.free_bytes(path).map_err(StoreError::io("look for space on", path))?;
-        if needed_bytes > free_bytes {
-            return Err(StoreError::NoSpace { path: path.to_owned(), needed_bytes, free_bytes });
+        Ok((needed_bytes, free_bytes))
+    }
+
+    fn no_space(&self, needed_bytes: u64, free_bytes: u64) -> StoreError {
+        StoreError::NoSpace { path: self.store.layout.models_dir().to_owned(), needed_bytes, free_bytes }
+    }
+
+    /// A disk that became full on the way is told as one that was too small from the start: with the bytes needed.
+    fn explain_full_disk(&self, error: StoreError, partial: &Slot) -> StoreError {
+        let is_full = matches!(&error, StoreError::Io { source, .. } if source.kind() == ErrorKind::StorageFull);
+        if !is_full {
+            return error;
         }
-        Ok(())
+        let versions = self.store.versions(&self.report.name).unwrap_or_default();
+        match self.space(partial, &Donors::of(self.store.vfs.as_ref(), &versions)) {
+            Ok((needed_bytes, free_bytes)) => self.no_space(needed_bytes, free_bytes),
+            Err(_) => error,
+        }
     }
 
     /// Makes the partial's folder, or keeps the one that an earlier try of the same package has left.
@@ -137,6 +160,7 @@ impl<'a> Installation<'a> {
     fn resume(
         &mut self,
         assembly: &mut Assembly<'_>,
+        donors: &Donors<'_>,
         have: &mut [bool],
         watch: &mut Watch<'_>,
     ) -> Result<(), StoreError> {
@@ -145,7 +169,10 @@ impl<'a> Installation<'a> {
         for (_, file, path) in assembly.written_files() {
             match vfs.kind(&path).map_err(StoreError::io("look at", &path))? {
                 None => {}
-                Some(Kind::File { bytes }) if bytes <= file.bytes => was_begun = true,
+                // What a donor has may be a link to the donor's own file, which must not be written.
+                Some(Kind::File { bytes }) if bytes <= file.bytes && !donors.has_file(&file.sha256) => {
+                    was_begun = true;
+                }
                 Some(_) => vfs.remove_file(&path).map_err(StoreError::io("remove", &path))?,
             }
         }
@@ -180,7 +207,7 @@ impl<'a> Installation<'a> {
                 assembly.adopt(number);
                 for (chunk, entry, _) in index.chunks_of(file) {
                     // A chunk that other files need as well is taken from the donor below.
-                    if assembly.is_placed(chunk) && mark(have, chunk) {
+                    if !assembly.needs(chunk) && mark(have, chunk) {
                         self.report.reused_bytes += u64::from(entry.stored_bytes);
                     }
                 }
@@ -253,19 +280,6 @@ impl<'a> Installation<'a> {
         // Only after this may the old version go: until then the old pointer could come back.
         let models = layout.models_dir();
         vfs.sync_dir(models).map_err(StoreError::io("sync", models))
-    }
-
-    /// A disk that became full on the way is told as one that was too small from the start.
-    fn explain_full_disk(&self, error: StoreError, partial: &Slot) -> StoreError {
-        let is_full = matches!(&error, StoreError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull);
-        if !is_full {
-            return error;
-        }
-        let donors = Donors::of(self.store.vfs.as_ref(), &self.store.versions(&self.report.name).unwrap_or_default());
-        match self.check_space(partial, &donors) {
-            Err(no_space @ StoreError::NoSpace { .. }) => no_space,
-            _ => error,
-        }
     }
 }
 

@@ -39,7 +39,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use error::StoreError;
-pub use inspect::{Contents, Installed, Partial};
+pub use inspect::{Contents, Installed, InstalledPackage, Partial};
 pub use install::{InstallOptions, InstallReport};
 pub use maintain::GarbageReport;
 pub use unpack::unpack;

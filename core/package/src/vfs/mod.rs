@@ -59,7 +59,7 @@ pub trait VfsFile {
     /// Writes at a position; fewer bytes than given are no error.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
     /// Size in bytes.
-    fn len(&self) -> io::Result<u64>;
+    fn byte_len(&self) -> io::Result<u64>;
     /// Makes the content durable.
     fn sync(&self) -> io::Result<()>;
 }
@@ -137,7 +137,7 @@ pub(crate) fn read_at(file: &dyn VfsFile, length: usize, offset: u64) -> io::Res
 /// What the file system says; [`io::ErrorKind::FileTooLarge`].
 pub(crate) fn read(vfs: &dyn Vfs, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = vfs.open(path)?;
-    let length = file.len()?;
+    let length = file.byte_len()?;
     if length > limit {
         return Err(io::ErrorKind::FileTooLarge.into());
     }

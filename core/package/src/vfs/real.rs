@@ -127,7 +127,7 @@ impl VfsFile for fs_err::File {
         file.write(bytes)
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn byte_len(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }
 

@@ -1,0 +1,172 @@
+//! Writing a container (feature `pack`, which links libzstd).
+//!
+//! 1. `folder`: which files there are, and that the package opens and agrees with its card.
+//! 2. `layout`: each file is read once, cut into chunks and hashed. Now the length of the head is known.
+//! 3. `body`: each chunk is read again, compressed on several threads and written behind the room for the head.
+//! 4. The head is signed and written, the file synced and renamed to its name.
+
+mod body;
+mod chunker;
+mod error;
+mod folder;
+mod layout;
+
+use std::path::{Path, PathBuf};
+
+pub use error::PackError;
+
+use super::{Digest, Head, Name, Step, Watch};
+use crate::signature::SecretKey;
+use crate::vfs::{RealVfs, Vfs, write_all_at};
+use layout::Layout;
+
+/// What to pack, and how.
+#[derive(Debug, Clone)]
+pub struct PackOptions {
+    /// The package's name: it will be installed as `NAME.ortpackage`.
+    pub name: Name,
+    /// The publisher's counter against rollback: higher with every release.
+    pub version: u64,
+    /// zstd's compression level; [`LEVELS`] are allowed.
+    pub level: i32,
+    /// Threads that compress; `None` for one a core.
+    pub threads: Option<usize>,
+}
+
+/// The compression levels, from fastest to smallest.
+pub const LEVELS: std::ops::RangeInclusive<i32> = 1..=22;
+
+/// What [`pack`] wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PackReport {
+    /// The package's id.
+    pub id: Digest,
+    /// Files in it.
+    pub files: usize,
+    /// Bytes of these files.
+    pub file_bytes: u64,
+    /// Chunks, each stored once.
+    pub chunks: usize,
+    /// Bytes of the chunks' content.
+    pub content_bytes: u64,
+    /// Bytes of the container.
+    pub container_bytes: u64,
+}
+
+/// Packs the package folder `folder` into the new file `output`, signed if there is a key.
+///
+/// The same folder, options, key and libzstd give the same bytes. `output` appears whole or not at all; an existing
+/// file is replaced.
+///
+/// # Errors
+/// [`PackError`]. Every file of the folder is packed; one that the format has no place for is an error, not left out.
+pub fn pack(
+    folder: &Path,
+    output: &Path,
+    options: &PackOptions,
+    key: Option<&SecretKey>,
+    watch: &mut Watch<'_>,
+) -> Result<PackReport, PackError> {
+    pack_with(&RealVfs, folder, output, options, key, watch)
+}
+
+/// [`pack`], writing to another file system.
+///
+/// # Errors
+/// As [`pack`].
+pub fn pack_with(
+    vfs: &dyn Vfs,
+    folder: &Path,
+    output: &Path,
+    options: &PackOptions,
+    key: Option<&SecretKey>,
+    watch: &mut Watch<'_>,
+) -> Result<PackReport, PackError> {
+    if !LEVELS.contains(&options.level) {
+        return Err(PackError::Level { level: options.level });
+    }
+    if output.starts_with(folder) {
+        return Err(PackError::OutputInside { path: output.to_owned() });
+    }
+    let files = folder::scan(folder)?;
+    let total_bytes = files.iter().map(|file| file.bytes).sum();
+    let layout = Layout::of(options, files, &mut Steps { watch, step: Step::Scan, done_bytes: 0, total_bytes })?;
+    folder::check_card(folder, &layout.index)?;
+    let partial = partial_path(output);
+    let written = write(vfs, layout, &partial, options, key, watch).and_then(|report| {
+        vfs.rename(&partial, output).map_err(PackError::io("rename", &partial))?;
+        Ok(report)
+    });
+    if written.is_err() {
+        // The first error says more than one of the clean-up.
+        let _ = vfs.remove_file(&partial);
+    }
+    let report = written?;
+    if let Some(parent) = output.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        vfs.sync_dir(parent).map_err(PackError::io("sync", parent))?;
+    }
+    Ok(report)
+}
+
+fn write(
+    vfs: &dyn Vfs,
+    mut layout: Layout,
+    partial: &Path,
+    options: &PackOptions,
+    key: Option<&SecretKey>,
+    watch: &mut Watch<'_>,
+) -> Result<PackReport, PackError> {
+    if vfs.kind(partial).map_err(PackError::io("look at", partial))?.is_some() {
+        vfs.remove_file(partial).map_err(PackError::io("remove", partial))?;
+    }
+    let file = vfs.open_for_writing(partial).map_err(PackError::io("write", partial))?;
+    let planned = signed_head(&layout, key)?.byte_len();
+    let total_bytes = layout.index.content_bytes();
+    let mut steps = Steps { watch, step: Step::Compress, done_bytes: 0, total_bytes };
+    body::write(&mut layout, options, file.as_ref(), partial, planned, &mut steps)?;
+    let head = signed_head(&layout, key)?;
+    if head.byte_len() != planned {
+        return Err(PackError::HeadLength { planned, found: head.byte_len() });
+    }
+    write_all_at(file.as_ref(), &head.to_bytes(), 0).map_err(PackError::io("write", partial))?;
+    file.sync().map_err(PackError::io("sync", partial))?;
+    Ok(PackReport {
+        id: head.id,
+        files: head.index.files.len(),
+        file_bytes: head.index.file_bytes(),
+        chunks: head.index.chunks.len(),
+        content_bytes: head.index.content_bytes(),
+        container_bytes: head.byte_len() + head.index.stored_bytes(),
+    })
+}
+
+/// Its length depends on the files, their names and the number of chunks only, so it is known before anything is
+/// compressed.
+fn signed_head(layout: &Layout, key: Option<&SecretKey>) -> Result<Head, PackError> {
+    let mut head = Head::new(&layout.index)?;
+    head.signature = key.map(|key| key.sign(&head));
+    Ok(head)
+}
+
+fn partial_path(output: &Path) -> PathBuf {
+    let mut path = output.as_os_str().to_owned();
+    path.push(".partial");
+    path.into()
+}
+
+/// Progress of one step.
+struct Steps<'a, 'w> {
+    watch: &'a mut Watch<'w>,
+    step: Step,
+    done_bytes: u64,
+    total_bytes: u64,
+}
+
+impl Steps<'_, '_> {
+    fn add(&mut self, bytes: usize) -> Result<(), PackError> {
+        self.done_bytes += bytes as u64;
+        let progress =
+            super::Progress { step: self.step, done_bytes: self.done_bytes, total_bytes: self.total_bytes };
+        if (self.watch)(progress).is_break() { Err(PackError::Cancelled) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,14 @@
+//! The container, its signature and the store, from outside: by row of the reliability table, then by fault.
+
+mod container;
+mod faults;
+mod frozen;
+mod head;
+mod install;
+mod kill;
+mod memory;
+#[cfg(feature = "pack")]
+mod pack;
+mod power_loss;
+mod signature;
+mod support;

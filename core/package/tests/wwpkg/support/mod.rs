@@ -1,0 +1,172 @@
+//! Packages to test with, and file systems that fail.
+
+pub(crate) mod faulty;
+pub(crate) mod memory;
+pub(crate) mod writer;
+
+use std::path::Path;
+
+use wheelwork_package::container::{Name, Seekable, unwatched};
+use wheelwork_package::genai_config::{Decoder, GenaiConfig, Model, Search};
+use wheelwork_package::generation::TokenIds;
+use wheelwork_package::manifest::Variant;
+use wheelwork_package::signature::{Policy, PublicKey, SecretKey, Trust};
+use wheelwork_package::store::{InstallOptions, InstallReport, Store, StoreError};
+use wheelwork_package::{Manifest, card};
+
+use writer::Container;
+
+/// Bytes without order: what zstd can't shrink.
+pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(2).wrapping_add(1);
+    let byte = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    };
+    std::iter::repeat_with(byte).take(length).collect()
+}
+
+pub(crate) fn key() -> SecretKey {
+    SecretKey::from_seed(&[7; 32])
+}
+
+pub(crate) fn name(name: &str) -> Name {
+    Name::new(name).unwrap()
+}
+
+/// The files of a package of two variants that opens; the second shares its tokenizer with the first.
+pub(crate) fn files(weights: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let config = genai_config();
+    let target = |ep: &str, device: &str| Variant { ep: ep.into(), device: device.into(), compatibility_string: None };
+    let manifest = Manifest::new(
+        [("cpu", "CPUExecutionProvider", "cpu"), ("qnn", "QNNExecutionProvider", "npu")]
+            .map(|(variant, ep, device)| (variant.to_owned(), target(ep, device)))
+            .into(),
+    );
+    let json = |value: &serde_json::Value| serde_json::to_vec(value).unwrap();
+    let config = json(&serde_json::to_value(config).unwrap());
+    let mut files = vec![
+        ("cpu/genai_config.json".to_owned(), config.clone()),
+        ("cpu/model.onnx".to_owned(), noise(1, 900)),
+        ("cpu/model.onnx.data".to_owned(), weights.to_vec()),
+        ("cpu/tokenizer.json".to_owned(), noise(2, 2500)),
+        ("manifest.json".to_owned(), json(&serde_json::to_value(manifest).unwrap())),
+        ("qnn/empty".to_owned(), Vec::new()),
+        ("qnn/genai_config.json".to_owned(), config),
+        ("qnn/tokenizer.json".to_owned(), noise(2, 2500)),
+    ];
+    files.sort();
+    files
+}
+
+/// The smallest configuration that opens.
+fn genai_config() -> GenaiConfig {
+    GenaiConfig {
+        model: Model {
+            model_type: "qwen2".into(),
+            vocab_size: 16,
+            context_length: 16,
+            bos_token_id: None,
+            eos_token_id: TokenIds::One(1),
+            pad_token_id: None,
+            decoder: Decoder {
+                filename: "model.onnx".into(),
+                head_size: 2,
+                hidden_size: 4,
+                num_attention_heads: 2,
+                num_key_value_heads: 1,
+                num_hidden_layers: 1,
+                inputs: Default::default(),
+                outputs: Default::default(),
+                session_options: Default::default(),
+            },
+        },
+        search: Search::default(),
+    }
+}
+
+/// Version `version` of a package called `tiny`: about 12 kB in chunks of 700 bytes.
+pub(crate) fn tiny(version: u64) -> Container {
+    // Three quarters of the weights are the same in every version.
+    let mut weights = noise(3, 6000);
+    weights.extend(noise(100 + version, 2000));
+    Container::new("tiny", version, &files(&weights), 700)
+}
+
+/// Trust in [`key`] alone.
+pub(crate) fn trust(policy: Policy) -> Trust {
+    Trust { policy, keys: vec![key().public()] }
+}
+
+pub(crate) fn trusting(keys: &[PublicKey]) -> Trust {
+    Trust { policy: Policy::Require, keys: keys.to_vec() }
+}
+
+/// Options for file systems that `open` can't see.
+pub(crate) fn unopened() -> InstallOptions {
+    InstallOptions { must_open: false, ..InstallOptions::default() }
+}
+
+pub(crate) fn install(store: &Store, bytes: &[u8], options: &InstallOptions) -> Result<InstallReport, StoreError> {
+    store.install(&mut Seekable(std::io::Cursor::new(bytes)), options, &mut unwatched)
+}
+
+/// Asserts that `tiny` is installed, whole, and returns its version.
+pub(crate) fn intact_version(store: &Store) -> u64 {
+    let report = store.verify(&name("tiny"), &mut unwatched).unwrap();
+    assert_eq!(report.damage, []);
+    let contents = store.list().unwrap();
+    contents.models[0].package.as_ref().unwrap().version
+}
+
+/// A folder for many small synced writes: in memory where the system has such a place.
+pub(crate) fn fast_folder() -> tempfile::TempDir {
+    let shared_memory = Path::new("/dev/shm");
+    tempfile::tempdir_in(shared_memory).or_else(|_| tempfile::tempdir()).unwrap()
+}
+
+/// Writes files as a package folder.
+pub(crate) fn write_folder(root: &Path, files: &[(String, Vec<u8>)]) {
+    for (path, content) in files {
+        let path = root.join(path);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, content).unwrap();
+    }
+}
+
+/// A card about the two variants of [`files`].
+pub(crate) fn write_card(root: &Path) {
+    let records = |variant: &str| {
+        let folder = root.join(variant);
+        let names = fs_err::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.map(|name| wheelwork_package::files::FileRecord::of(&folder, &name).unwrap()).collect()
+    };
+    let card = card::Card {
+        format_version: card::FORMAT_VERSION.into(),
+        name: "tiny".into(),
+        producer: "test".into(),
+        architecture: card::Architecture {
+            model_type: "qwen2".into(),
+            hidden_size: 4,
+            intermediate_size: 8,
+            num_hidden_layers: 1,
+            num_attention_heads: 2,
+            num_key_value_heads: 1,
+            head_dim: 2,
+            vocab_size: 16,
+            max_position_embeddings: 16,
+        },
+        tokens: card::ControlTokens::default(),
+        quantization: card::Quantization {
+            recipe: serde_json::Value::Null,
+            bits_per_weight: 4.0,
+            tensors: Vec::new(),
+        },
+        variants: ["cpu", "qnn"].map(|variant| (variant.to_owned(), records(variant))).into(),
+        warnings: Vec::new(),
+        licences: Vec::new(),
+    };
+    wheelwork_package::json::write(&root.join("wheelwork.json"), &card).unwrap();
+}

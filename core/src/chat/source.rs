@@ -1,0 +1,99 @@
+//! Where a template comes from: the model's folder, or R1's conversation in our words.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+use wheelwork_package::files::names;
+use wheelwork_package::json;
+
+use super::ChatError;
+
+/// The file that newer checkpoints keep the template in.
+const TEMPLATE_FILE: &str = "chat_template.jinja";
+
+/// R1's conversation. Of several system messages the last counts, and an earlier answer loses its reasoning, as
+/// in DeepSeek's own template; unlike there, tools are refused, for which the distils were not trained.
+const R1: &str = "\
+{{ bos_token }}\
+{%- for message in messages if message.role == 'system' %}\
+{%- if loop.last %}{{ message.content }}{% endif %}{% endfor -%}\
+{%- for message in messages -%}\
+{%- if message.role == 'user' %}{{ '<｜User｜>' + message.content }}\
+{%- elif message.role == 'assistant' and not message.tool_calls %}\
+{{ '<｜Assistant｜>' + message.content.split('</think>')[-1] + eos_token }}\
+{%- elif message.role != 'system' %}{{ raise_exception('this template has no tools') }}\
+{%- endif -%}{%- endfor -%}\
+{%- if add_generation_prompt %}{{ '<｜Assistant｜>' }}{% endif %}";
+/// What R1's newer template adds.
+const R1_OPENING: &str = "{%- if add_generation_prompt %}{{ '<think>\\n' }}{% endif %}";
+
+/// The tokens that [`r1`] needs, besides the first and the last of a sequence.
+pub(super) const R1_TOKENS: [&str; 2] = ["<｜User｜>", "<｜Assistant｜>"];
+
+pub(super) fn r1(opens_reasoning: bool) -> String {
+    if opens_reasoning { format!("{R1}{R1_OPENING}") } else { R1.to_owned() }
+}
+
+/// What of a model's folder matters here.
+pub(super) struct FolderTemplate {
+    pub(super) source: Option<String>,
+    /// The text of the token that begins a sequence.
+    pub(super) bos_token: Option<String>,
+    /// The text of the token that ends one.
+    pub(super) eos_token: Option<String>,
+}
+
+/// Reads `chat_template.jinja`, else the `chat_template` of `tokenizer_config.json`.
+pub(super) fn read(folder: &Path) -> Result<FolderTemplate, ChatError> {
+    let config: TokenizerConfig = json::read(&folder.join(names::TOKENIZER_CONFIG))?;
+    let file = folder.join(TEMPLATE_FILE);
+    let source = if file.is_file() {
+        let bytes = json::read_bytes(&file, json::JSON_BYTES_LIMIT)?;
+        let invalid = |_| ChatError::Template { detail: format!("{TEMPLATE_FILE} is not UTF-8") };
+        Some(String::from_utf8(bytes).map_err(invalid)?)
+    } else {
+        config.chat_template.as_ref().map(template_text).transpose()?
+    };
+    let text = |token: Option<TokenText>| token.map(TokenText::into_text);
+    Ok(FolderTemplate { source, bos_token: text(config.bos_token), eos_token: text(config.eos_token) })
+}
+
+#[derive(Deserialize)]
+struct TokenizerConfig {
+    bos_token: Option<TokenText>,
+    eos_token: Option<TokenText>,
+    chat_template: Option<Value>,
+}
+
+/// A token as plain text or as a description.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum TokenText {
+    Plain(String),
+    Described { content: String },
+}
+
+impl TokenText {
+    fn into_text(self) -> String {
+        match self {
+            Self::Plain(text) | Self::Described { content: text } => text,
+        }
+    }
+}
+
+/// A template as text, or a list of named ones: the one named `default`, or the only one.
+fn template_text(value: &Value) -> Result<String, ChatError> {
+    let text = match value {
+        Value::Array(entries) => {
+            let default =
+                entries.iter().find(|entry| entry.get("name").and_then(Value::as_str) == Some("default"));
+            let only = entries.first().filter(|_| entries.len() == 1);
+            default.or(only).and_then(|entry| entry.get("template")).and_then(Value::as_str)
+        }
+        other => other.as_str(),
+    };
+    text.map(str::to_owned).ok_or_else(|| ChatError::Template {
+        detail: "`chat_template` is neither text nor a list with an entry named `default`".to_owned(),
+    })
+}

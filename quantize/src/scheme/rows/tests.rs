@@ -1,0 +1,218 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::scheme::Fit;
+
+const SIZES: [BlockSize; 5] =
+    [BlockSize::Of16, BlockSize::Of32, BlockSize::Of64, BlockSize::Of128, BlockSize::Of256];
+
+fn int4(fit: Fit) -> BlockScheme {
+    BlockScheme { bits: Bits::Four, block_size: BlockSize::Of32, symmetric: false, fit }
+}
+
+fn int8() -> BlockScheme {
+    BlockScheme { bits: Bits::Eight, block_size: BlockSize::Of32, symmetric: true, fit: Fit::Nearest }
+}
+
+/// Every combination that a recipe can name.
+fn schemes() -> impl Strategy<Value = BlockScheme> {
+    let bits = prop_oneof![Just(Bits::Four), Just(Bits::Eight)];
+    let fit = prop_oneof![Just(Fit::Nearest), Just(Fit::Search)];
+    let size = prop::sample::select(SIZES.to_vec());
+    (bits, size, any::<bool>(), fit).prop_map(|(bits, block_size, symmetric, fit)| BlockScheme {
+        bits,
+        block_size,
+        symmetric,
+        fit,
+    })
+}
+
+fn encoded(scheme: BlockScheme, weights: &[f32], columns: usize) -> EncodedRows {
+    let mut rows = EncodedRows::default();
+    encode(scheme, weights, columns, &mut rows);
+    rows
+}
+
+/// `(code - zero point) * scale` of each weight, with the scale of its block, from the stored bytes.
+fn decoded(scheme: BlockScheme, rows: &EncodedRows, columns: usize) -> Vec<(f32, f32)> {
+    let unpack = |bytes: &[u8]| -> Vec<u8> {
+        match scheme.bits {
+            Bits::Eight => bytes.to_vec(),
+            Bits::Four => bytes.iter().flat_map(|byte| [byte & 15, byte >> 4]).collect(),
+        }
+    };
+    let scales: Vec<f32> = rows.scales.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    let codes = unpack(&rows.codes);
+    let row_zeros = scheme.zero_point_bytes(columns) * scheme.bits.codes_per_byte();
+    let zeros = unpack(&rows.zero_points);
+    let size = usize::from(scheme.block_size);
+    let decode = |(index, &code): (usize, &u8)| {
+        let (row, block) = (index / columns, index % columns / size);
+        let zero =
+            if scheme.symmetric { scheme.bits.middle_code() } else { zeros[row * row_zeros + block] };
+        let scale = scales[index / size];
+        ((f32::from(code) - f32::from(zero)) * scale, scale)
+    };
+    codes.iter().enumerate().map(decode).collect()
+}
+
+/// The search's weighted squared error of one block, in relation to its weighted squares.
+fn weighted_error(scheme: BlockScheme, weights: &[f32]) -> f64 {
+    let size = usize::from(scheme.block_size);
+    let decoded = decoded(scheme, &encoded(scheme, weights, size), size);
+    let mean = weights.iter().map(|weight| f64::from(weight.abs())).sum::<f64>() / size as f64;
+    let importance = |weight: f32| mean + f64::from(weight.abs());
+    let error = |(&weight, (found, _)): (&f32, (f32, f32))| importance(weight) * f64::from(found - weight).powi(2);
+    let signal = |&weight: &f32| importance(weight) * f64::from(weight).powi(2);
+    weights.iter().zip(decoded).map(error).sum::<f64>() / weights.iter().map(signal).sum::<f64>()
+}
+
+/// Sums of four uniform numbers, from a generator that every machine has.
+fn bell_shaped(count: usize) -> Vec<f32> {
+    let mut state = 1_u32;
+    let mut uniform = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 24) as f32 - 0.5
+    };
+    (0..count).map(|_| 0.04 * (uniform() + uniform() + uniform() + uniform())).collect()
+}
+
+proptest! {
+    /// Even spacing errs by half a step; a rounded zero point and the cut at the last code by another half.
+    #[test]
+    fn ck_11_no_weight_moves_by_more_than_a_step(
+        mut scheme in schemes(),
+        exponent in -60_i32..60,
+        weights in prop::collection::vec(-1.0_f32..1.0, 256),
+    ) {
+        scheme.fit = Fit::Nearest;
+        let unit = 2_f32.powi(exponent);
+        let weights: Vec<_> = weights.into_iter().map(|weight| weight * unit).collect();
+        let rows = encoded(scheme, &weights, 256);
+        for (weight, (found, scale)) in weights.iter().zip(decoded(scheme, &rows, 256)) {
+            prop_assert!(scale > 0.0);
+            prop_assert!((found - weight).abs() <= scale * 1.0001, "{weight} became {found}, step {scale}");
+        }
+    }
+
+    #[test]
+    fn ck_11_constant_blocks_are_exact(scheme in schemes(), value in any::<f32>().prop_filter("finite", |value| value.is_finite())) {
+        let size = usize::from(scheme.block_size);
+        let rows = encoded(scheme, &vec![value; size], size);
+        for (found, _) in decoded(scheme, &rows, size) {
+            prop_assert_eq!(found, value);
+        }
+        prop_assert_eq!(rows.error.error, 0.0);
+    }
+
+    #[test]
+    fn ck_11_scales_are_positive_and_finite_whatever_the_weights(
+        scheme in schemes(),
+        weights in prop::collection::vec(any::<f32>().prop_filter("finite", |value| value.is_finite()), 256),
+    ) {
+        for (_, scale) in decoded(scheme, &encoded(scheme, &weights, 256), 256) {
+            prop_assert!(scale >= 0.0 && scale.is_finite());
+        }
+    }
+
+    #[test]
+    fn the_search_is_never_worse_than_rounding(
+        mut scheme in schemes(),
+        weights in prop::collection::vec(-1.0_f32..1.0, 256),
+        outlier in 1.0_f32..50.0,
+    ) {
+        let mut weights = weights[..usize::from(scheme.block_size)].to_vec();
+        weights[3] *= outlier;
+        scheme.fit = Fit::Nearest;
+        let nearest = weighted_error(scheme, &weights);
+        scheme.fit = Fit::Search;
+        let searched = weighted_error(scheme, &weights);
+        // The search adds up in 32 bits: it does not see what is smaller than a millionth of the signal.
+        prop_assert!(searched <= nearest * 1.00001 + 1e-6, "{searched} against {nearest}");
+    }
+
+    /// Rows are independent, and the lanes that a last group leaves empty change nothing.
+    #[test]
+    fn rows_together_give_the_bytes_of_rows_apart(
+        scheme in schemes(),
+        rows in 1_usize..12,
+        seed in 0_usize..1000,
+    ) {
+        let columns = 3 * usize::from(scheme.block_size);
+        let weights = &bell_shaped(seed + rows * columns)[seed..];
+        let together = encoded(scheme, weights, columns);
+        let mut apart = EncodedRows::default();
+        for row in weights.chunks(columns) {
+            let row = encoded(scheme, row, columns);
+            apart.codes.extend(row.codes);
+            apart.scales.extend(row.scales);
+            apart.zero_points.extend(row.zero_points);
+        }
+        prop_assert!(together.codes == apart.codes);
+        prop_assert!(together.scales == apart.scales);
+        prop_assert!(together.zero_points == apart.zero_points);
+    }
+
+    #[test]
+    fn the_error_is_that_of_the_stored_bytes(scheme in schemes(), seed in 0_usize..1000) {
+        let weights = &bell_shaped(seed + 512)[seed..];
+        let rows = encoded(scheme, weights, 256);
+        let expected: f64 = weights
+            .iter()
+            .zip(decoded(scheme, &rows, 256))
+            .map(|(&weight, (found, _))| f64::from(found - weight).powi(2))
+            .sum();
+        prop_assert!((rows.error.error - expected).abs() <= 1e-9 * expected);
+    }
+}
+
+#[test]
+fn ck_11_denormal_and_huge_weights_keep_their_relative_error() {
+    let weights = bell_shaped(32);
+    let ordinary = encoded(int4(Fit::Search), &weights, 32).error.relative();
+    for exponent in [-120, 120] {
+        let unit = 2_f32.powi(exponent);
+        let scaled: Vec<_> = weights.iter().map(|weight| weight * unit).collect();
+        let error = encoded(int4(Fit::Search), &scaled, 32).error.relative();
+        assert!((error / ordinary - 1.0).abs() < 1e-3, "2^{exponent}: {error} against {ordinary}");
+    }
+}
+
+#[test]
+fn ck_11_the_largest_half_precision_numbers_have_a_finite_scale() {
+    let mut weights = bell_shaped(32);
+    (weights[0], weights[1]) = (65504.0, -65504.0);
+    for scheme in [int4(Fit::Nearest), int4(Fit::Search), int8()] {
+        let rows = encoded(scheme, &weights, 32);
+        for (weight, (found, scale)) in weights.iter().zip(decoded(scheme, &rows, 32)) {
+            assert!(scale.is_finite() && (found - weight).abs() <= scale, "{weight} became {found}");
+        }
+    }
+}
+
+#[test]
+fn codes_and_zero_points_lie_as_the_operators_read_them() {
+    // Steps of 1 from zero point 4: a block's weights -4, -3, ..., 11 and again.
+    let block: Vec<f32> = (0..32_u8).map(|index| f32::from(index % 16) - 4.0).collect();
+    let rows = encoded(int4(Fit::Nearest), &[&block[..], &block, &block].concat(), 96);
+    assert_eq!(rows.codes[..8], [0x10, 0x32, 0x54, 0x76, 0x98, 0xba, 0xdc, 0xfe]);
+    assert_eq!(rows.scales, [1_f32.to_le_bytes(); 3].as_flattened());
+    assert_eq!(rows.zero_points, [0x44, 0x04]);
+    assert_eq!(rows.error.relative(), 0.0);
+
+    let rows = encoded(int8(), &[&block[..], &block].concat(), 32);
+    assert_eq!((rows.codes.len(), rows.scales.len(), rows.zero_points.len()), (64, 8, 0));
+}
+
+/// Bit-exact on any machine: the arithmetic has one order and no fused operations.
+#[test]
+fn the_same_bytes_on_every_machine() {
+    let digest = |scheme| {
+        let rows = encoded(scheme, &bell_shaped(64 * 256), 256);
+        let bytes = rows.codes.iter().chain(&rows.scales).chain(&rows.zero_points);
+        // FNV-1a.
+        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+    };
+    let found = [digest(int4(Fit::Nearest)), digest(int4(Fit::Search)), digest(int8())];
+    assert_eq!(found.map(|digest| format!("{digest:016x}")), ["21d4fa270295c5d9", "2b93e4d17c9cbb58", "cc9cb64875a0479e"]);
+}
