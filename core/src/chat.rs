@@ -1,9 +1,9 @@
 //! Messages to token ids, exactly as the checkpoint's template and tokenizer would, with one difference: text in
 //! a message can't become a control token.
 //!
-//! 1. [`guard`] replaces a character of every control token in message text by a stand-in;
-//! 2. [`template`] renders the checkpoint's Jinja template with fuel and an output limit;
-//! 3. [`prompt`] cuts the result at control tokens, which are the template's own now, puts the characters back in
+//! 1. `guard` replaces a character of every control token in message text by a stand-in;
+//! 2. `template` renders the checkpoint's Jinja template with fuel and an output limit;
+//! 3. `prompt` cuts the result at control tokens, which are the template's own now, puts the characters back in
 //!    the text between them and encodes it plain.
 //!
 //! Text between two control tokens is encoded as one piece, template words and message words together, as the

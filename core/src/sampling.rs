@@ -15,8 +15,8 @@
 //! logits give the same token on every machine.
 //!
 //! At a vocabulary of 152k tokens a sort would cost more than all the rest. None is needed: every step keeps the
-//! best of the one before, so together they are one threshold, which a histogram finds ([`truncation`]); and a
-//! draw may go through the tokens in any order, so it goes by id ([`draw`]).
+//! best of the one before, so together they are one threshold, which a histogram finds (`truncation`); and a
+//! draw may go through the tokens in any order, so it goes by id (`draw`).
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};

@@ -68,8 +68,8 @@ impl StopStrings {
     /// How many bytes at the end are the start of a stop text.
     fn longest_start(&self) -> usize {
         let start_of = |stop: &String| {
-            let ends = stop.char_indices().map(|(end, _)| end).rev();
-            ends.into_iter().find(|end| self.held.ends_with(stop.get(..*end).unwrap_or_default()))
+            let mut ends = stop.char_indices().rev().map(|(end, _)| end);
+            ends.find(|end| self.held.ends_with(stop.get(..*end).unwrap_or_default()))
         };
         self.stops.iter().filter_map(start_of).max().unwrap_or(0)
     }

@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
+use etcetera::BaseStrategy;
 use wheelwork::Model;
 use wheelwork_package::files::names;
 
@@ -35,7 +36,11 @@ pub(crate) fn open(arguments: &ModelArguments) -> Result<Model, Failure> {
 pub(crate) fn folder(name: Option<&str>, models_dir: Option<&Path>) -> Result<PathBuf, Failure> {
     let models_dir = match models_dir {
         Some(folder) => folder.to_path_buf(),
-        None => dirs::data_dir().ok_or(Failure::NoModelsDir)?.join("wheelwork").join("models"),
+        None => etcetera::choose_base_strategy()
+            .map_err(|_| Failure::NoModelsDir)?
+            .data_dir()
+            .join("wheelwork")
+            .join("models"),
     };
     match name {
         None => shipped(&models_dir),

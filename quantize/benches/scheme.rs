@@ -34,7 +34,7 @@ fn bell_shaped(count: usize) -> Vec<f32> {
     let mut state = 1_u32;
     let mut uniform = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (f64::from(state) / f64::from(u32::MAX) - 0.5) as f32
+        (state >> 8) as f32 / (1 << 24) as f32 - 0.5
     };
     (0..count).map(|_| 0.04 * (0..4).map(|_| uniform()).sum::<f32>()).collect()
 }

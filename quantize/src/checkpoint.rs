@@ -15,10 +15,10 @@
 
 use std::path::Path;
 
+use wheelwork_package::GenerationDefaults;
 use wheelwork_package::card::ControlTokens;
 use wheelwork_package::files::names as package_names;
 use wheelwork_package::tokenizer_file::{self, TokenizerFileError};
-use wheelwork_package::GenerationDefaults;
 
 pub mod config;
 mod config_error;
@@ -157,7 +157,11 @@ fn check_unquantized(folder: &Folder, present: &[&str]) -> Result<(), Checkpoint
 
 /// Says in one sentence what would otherwise be a list of hundreds of tensors.
 fn check_layers(folder: &Folder, config: &Config, present: &[&str]) -> Result<(), ConfigError> {
-    let layers = present.iter().filter_map(|name| names::layer_of(name)).max().map_or(0, |last| last.saturating_add(1));
+    let layers = present
+        .iter()
+        .filter_map(|name| names::layer_of(name))
+        .max()
+        .map_or(0, |last| last.saturating_add(1));
     if layers == config.num_hidden_layers {
         return Ok(());
     }

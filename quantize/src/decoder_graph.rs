@@ -147,11 +147,13 @@ impl Decoder<'_> {
             Node::standard("ReduceSum", "lengths").input(&mask).input(&axis).attribute("keepdims", 0_i64),
         );
         let less_one = graph.add(Node::standard("Sub", "lengths.less_one").input(&lengths).input(&one));
-        let last_positions = graph.add(Node::standard("Cast", "last_positions").input(&less_one).element("to", int32));
+        let last_positions =
+            graph.add(Node::standard("Cast", "last_positions").input(&less_one).element("to", int32));
         // The mask may be longer than the sequence, so its width says nothing.
         let longest = graph
             .add(Node::standard("ReduceMax", "lengths.longest").input(&lengths).attribute("keepdims", 0_i64));
-        let total_length = graph.add(Node::standard("Cast", "total_length").input(&longest).element("to", int32));
+        let total_length =
+            graph.add(Node::standard("Cast", "total_length").input(&longest).element("to", int32));
 
         let table = [context_length, self.config.head_dim / 2];
         let cosines = graph.external("rope.cosines", ElementType::Float32, &table);
@@ -203,11 +205,8 @@ impl Decoder<'_> {
     fn attention(&mut self, layer: usize, normed: &Value, shared: &Shared) -> Value {
         let config = self.config;
         let prefix = |name: &str| names::layer(layer, &format!("self_attn.{name}"));
-        let parts = [
-            ("q_proj", config.query_size()),
-            ("k_proj", config.key_size()),
-            ("v_proj", config.key_size()),
-        ];
+        let parts =
+            [("q_proj", config.query_size()), ("k_proj", config.key_size()), ("v_proj", config.key_size())];
         let packed_size = config.query_size() + 2 * config.key_size();
         let matrix = self.projection_matrix(
             &prefix("qkv_proj"),
@@ -256,11 +255,13 @@ impl Decoder<'_> {
     fn normed_heads(&mut self, layer: usize, packed: &Value, heads: &HeadShapes) -> [Value; 3] {
         let prefix = |name: &str| names::layer(layer, &format!("self_attn.{name}"));
         let parts = ["query", "key", "value"].map(prefix);
-        let split =
-            Node::standard("Split", &prefix("split")).input(packed).input(&heads.sizes).attribute("axis", -1_i64);
-        let [queries, keys, values] = self.graph.add_named(split, [&parts[0], &parts[1], &parts[2]].map(String::as_str));
-        let queries =
-            self.head_norm(&prefix("q_norm"), &queries, &heads.split_queries, &heads.join_queries);
+        let split = Node::standard("Split", &prefix("split"))
+            .input(packed)
+            .input(&heads.sizes)
+            .attribute("axis", -1_i64);
+        let [queries, keys, values] =
+            self.graph.add_named(split, [&parts[0], &parts[1], &parts[2]].map(String::as_str));
+        let queries = self.head_norm(&prefix("q_norm"), &queries, &heads.split_queries, &heads.join_queries);
         let keys = self.head_norm(&prefix("k_norm"), &keys, &heads.split_keys, &heads.join_keys);
         [queries, keys, values]
     }

@@ -152,7 +152,9 @@ impl Diagnostic for RequestError {
 
     fn remedy(&self) -> Cow<'static, str> {
         match self {
-            Self::NoName { .. } | Self::NotAPackage { .. } => "choose another output, such as NAME.ortpackage".into(),
+            Self::NoName { .. } | Self::NotAPackage { .. } => {
+                "choose another output, such as NAME.ortpackage".into()
+            }
             Self::Exists { .. } => "choose another output, or allow it to be overwritten".into(),
             Self::OverlapsCheckpoint { .. } => "choose an output beside the checkpoint".into(),
             Self::ContextLength { limit, .. } => format!("ask for at most {limit} tokens").into(),

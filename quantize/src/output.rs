@@ -105,7 +105,10 @@ fn check_apart(target: &Path, checkpoint: &Path) -> Result<(), QuantizeError> {
     let checkpoint = fs_err::canonicalize(checkpoint).map_err(QuantizeError::write(checkpoint))?;
     // An existing target may itself be a link to the checkpoint.
     let resolved = fs_err::canonicalize(target).unwrap_or_else(|_| target.into());
-    if [target, &resolved].iter().any(|target| target.starts_with(&checkpoint) || checkpoint.starts_with(target)) {
+    if [target, &resolved]
+        .iter()
+        .any(|target| target.starts_with(&checkpoint) || checkpoint.starts_with(target))
+    {
         return Err(RequestError::OverlapsCheckpoint { output: target.into(), checkpoint }.into());
     }
     Ok(())
@@ -120,7 +123,11 @@ fn check_target(target: &Path, overwrite: bool) -> Result<(), RequestError> {
         return Err(RequestError::Exists { path: target.into() });
     }
     let is_package = [names::MANIFEST, names::CARD].iter().all(|name| target.join(name).is_file());
-    if is_package && !target.is_symlink() { Ok(()) } else { Err(RequestError::NotAPackage { path: target.into() }) }
+    if is_package && !target.is_symlink() {
+        Ok(())
+    } else {
+        Err(RequestError::NotAPackage { path: target.into() })
+    }
 }
 
 /// A name beside the target that no other run uses.
@@ -132,7 +139,9 @@ fn beside(target: &Path, purpose: &str) -> PathBuf {
 
 fn remove(folder: &Path) -> Result<(), QuantizeError> {
     match fs_err::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(QuantizeError::write(folder)(error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(QuantizeError::write(folder)(error))
+        }
         _ => Ok(()),
     }
 }

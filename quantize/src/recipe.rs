@@ -25,12 +25,8 @@ const INT8: BlockScheme =
     BlockScheme { bits: Bits::Eight, block_size: BlockSize::Of32, symmetric: true, fit: Fit::Nearest };
 
 /// No quantisation: the yardstick.
-pub const FLOAT: Recipe = Recipe {
-    name: "float",
-    layers: Scheme::Float32,
-    lm_head: Scheme::Float32,
-    embedding: Scheme::Float32,
-};
+pub const FLOAT: Recipe =
+    Recipe { name: "float", layers: Scheme::Float32, lm_head: Scheme::Float32, embedding: Scheme::Float32 };
 
 /// Round to nearest.
 pub const FAST: Recipe = Recipe {

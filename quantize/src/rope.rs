@@ -60,7 +60,8 @@ impl Llama3Scaling {
 
 /// Cosines and sines of one position, `[head_dim / 2]` each, as 32-bit floating point.
 pub fn angles(frequencies: &[f64], position: usize) -> impl Iterator<Item = (f32, f32)> {
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // below 2^53; rounding is the purpose
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+    // below 2^53; rounding is the purpose
     frequencies.iter().map(move |frequency| {
         let (sine, cosine) = (position as f64 * frequency).sin_cos();
         (cosine as f32, sine as f32)

@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use wheelwork_package::files::{FileRecord, names};
-use wheelwork_package::generation::TokenIds;
 use wheelwork_package::genai_config::{self, Decoder, GenaiConfig, Search};
+use wheelwork_package::generation::TokenIds;
 use wheelwork_package::{GenerationDefaults, PackageError, tokenizer_file};
 
 use crate::checkpoint::Checkpoint;
@@ -76,7 +76,8 @@ pub(crate) fn records(folder: &Path) -> Result<Vec<FileRecord>, QuantizeError> {
 /// # Errors
 /// [`QuantizeError::Write`].
 pub(crate) fn write_json<T: serde::Serialize>(path: &Path, value: &T) -> Result<(), QuantizeError> {
-    let mut content = serde_json::to_vec_pretty(value).map_err(|error| QuantizeError::write(path)(error.into()))?;
+    let mut content =
+        serde_json::to_vec_pretty(value).map_err(|error| QuantizeError::write(path)(error.into()))?;
     content.push(b'\n');
     write_file(path, &content)
 }

@@ -59,7 +59,15 @@ impl<'a> Writer<'a> {
             total_bytes += checkpoint.tensors.get(name)?.bytes();
         }
         let file = ExternalFile::create(path, plan.model.data_bytes).map_err(QuantizeError::write(path))?;
-        Ok(Self { checkpoint, plan, file, path: path.into(), progress, done_bytes: AtomicU64::new(0), total_bytes })
+        Ok(Self {
+            checkpoint,
+            plan,
+            file,
+            path: path.into(),
+            progress,
+            done_bytes: AtomicU64::new(0),
+            total_bytes,
+        })
     }
 
     /// Writes everything and returns when it has reached the disk.

@@ -31,11 +31,16 @@ fn build(
 ) -> tokenizers::Result<tokenizers::Tokenizer> {
     // Some files list added tokens in the vocabulary too, even with merges; BPE could then make one of text. The
     // reference never comes to these merges, because it cuts at the tokens first.
+    let tokens = facts.vocabulary.len();
     facts.vocabulary.retain(|_, id| !is_added(*id));
     let known = &facts.vocabulary;
-    facts.merges.retain(|(left, right)| {
-        known.contains_key(left) && known.contains_key(right) && known.contains_key(&format!("{left}{right}"))
-    });
+    if known.len() < tokens {
+        facts.merges.retain(|(left, right)| {
+            known.contains_key(left)
+                && known.contains_key(right)
+                && known.contains_key(&format!("{left}{right}"))
+        });
+    }
     let vocabulary: Vocab =
         facts.vocabulary.into_iter().chain([(UNKNOWN_NAME.to_owned(), UNKNOWN)]).collect();
     let model = BPE::builder()

@@ -10,8 +10,7 @@ use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::{model_source, output};
 
-const HELP: &str = "\
-  /new                     start a new conversation
+const HELP: &str = "  /new                     start a new conversation
   /think auto|off|TOKENS   how much to reason
   /info                    model, device and cache
   /help                    this list

@@ -60,7 +60,8 @@ pub(crate) fn value_info(name: &str, element: ElementType, shape: &[Dimension<'_
             }),
         })
         .collect();
-    let tensor = type_proto::Tensor { elem_type: Some(element.code()), shape: Some(TensorShapeProto { dim }) };
+    let tensor =
+        type_proto::Tensor { elem_type: Some(element.code()), shape: Some(TensorShapeProto { dim }) };
     ValueInfoProto {
         name: Some(name.to_owned()),
         r#type: Some(TypeProto { denotation: None, value: Some(type_proto::Value::TensorType(tensor)) }),

@@ -16,7 +16,9 @@ pub enum GraphError {
         shape: Vec<usize>,
     },
     /// Two names for the same bytes must need the same number of bytes.
-    #[error("the initializer `{name}` needs {needed} bytes, `{original}`, whose data it shares, has {present}")]
+    #[error(
+        "the initializer `{name}` needs {needed} bytes, `{original}`, whose data it shares, has {present}"
+    )]
     AliasSize {
         /// The second name.
         name: String,

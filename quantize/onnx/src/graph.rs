@@ -95,7 +95,11 @@ impl Graph {
     }
 
     /// Adds a node with several outputs; an output with an empty name is not wanted.
-    pub fn add_named<const OUTPUTS: usize>(&mut self, node: Node, outputs: [&str; OUTPUTS]) -> [Value; OUTPUTS] {
+    pub fn add_named<const OUTPUTS: usize>(
+        &mut self,
+        node: Node,
+        outputs: [&str; OUTPUTS],
+    ) -> [Value; OUTPUTS] {
         self.proto.node.push(node.into_proto(&outputs));
         outputs.map(|output| if output.is_empty() { Value(String::new()) } else { self.declare(output) })
     }
@@ -116,10 +120,11 @@ impl Graph {
 
     /// Declares an initializer whose data is written to the data file, and reserves its place there.
     pub fn external(&mut self, name: &str, element: ElementType, shape: &[usize]) -> External {
-        let extent = bytes_of(element, shape).and_then(|bytes| self.layout.place(bytes)).unwrap_or_else(|| {
-            self.fail(GraphError::TooLarge { name: name.to_owned(), shape: shape.to_vec() });
-            Extent { offset: 0, bytes: 0 }
-        });
+        let extent =
+            bytes_of(element, shape).and_then(|bytes| self.layout.place(bytes)).unwrap_or_else(|| {
+                self.fail(GraphError::TooLarge { name: name.to_owned(), shape: shape.to_vec() });
+                Extent { offset: 0, bytes: 0 }
+            });
         self.place(name, element, shape, extent)
     }
 
@@ -151,7 +156,10 @@ impl Graph {
         if let Some(error) = self.error {
             return Err(error);
         }
-        let opset = |domain: &str, version| OperatorSetIdProto { domain: Some(domain.to_owned()), version: Some(version) };
+        let opset = |domain: &str, version| OperatorSetIdProto {
+            domain: Some(domain.to_owned()),
+            version: Some(version),
+        };
         let proto = ModelProto {
             ir_version: Some(IR_VERSION),
             opset_import: vec![opset("", STANDARD_VERSION), opset(MICROSOFT, MICROSOFT_VERSION)],
@@ -164,7 +172,10 @@ impl Graph {
     }
 
     fn place(&mut self, name: &str, element: ElementType, shape: &[usize], extent: Extent) -> External {
-        let entry = |key: &str, value: String| StringStringEntryProto { key: Some(key.to_owned()), value: Some(value) };
+        let entry = |key: &str, value: String| StringStringEntryProto {
+            key: Some(key.to_owned()),
+            value: Some(value),
+        };
         let mut proto = tensor(name, element, shape);
         proto.set_data_location(DataLocation::External);
         proto.external_data = vec![

@@ -220,9 +220,10 @@ fn family(path: &Path, raw: &RawConfig) -> Result<&'static Family, ConfigError> 
         (_, Some(model_type)) => model_type,
         _ => return Err(ConfigError::Missing { path: path.into(), field: "architectures" }),
     };
-    FAMILIES.iter().find(|family| family.class == found || family.model_type == found).ok_or_else(|| {
-        ConfigError::UnknownArchitecture { path: path.into(), found: shortened(found) }
-    })
+    FAMILIES
+        .iter()
+        .find(|family| family.class == found || family.model_type == found)
+        .ok_or_else(|| ConfigError::UnknownArchitecture { path: path.into(), found: shortened(found) })
 }
 
 /// Features that would change the graph and that none of the families' distilled models use.

@@ -29,7 +29,9 @@ pub enum ConfigError {
     #[error("`{path}` sets {field} to {value}, expected {rule}, which is {other}")]
     Contradiction { path: PathBuf, field: &'static str, value: String, rule: &'static str, other: String },
     /// Generation would never end.
-    #[error("`{path}` names no end-of-sequence token, nor do generation_config.json and tokenizer_config.json")]
+    #[error(
+        "`{path}` names no end-of-sequence token, nor do generation_config.json and tokenizer_config.json"
+    )]
     NoEndToken { path: PathBuf },
 }
 

@@ -37,9 +37,8 @@ impl FloatType {
             Self::F32 => weights.extend(bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes))),
             Self::F16 => weights
                 .extend(bytes.as_chunks().0.iter().map(|&bytes| half::f16::from_le_bytes(bytes).to_f32())),
-            Self::Bf16 => weights.extend(
-                bytes.as_chunks().0.iter().map(|&bytes| half::bf16::from_le_bytes(bytes).to_f32()),
-            ),
+            Self::Bf16 => weights
+                .extend(bytes.as_chunks().0.iter().map(|&bytes| half::bf16::from_le_bytes(bytes).to_f32())),
         }
     }
 }

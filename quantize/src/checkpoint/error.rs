@@ -53,8 +53,11 @@ pub enum CheckpointError {
     #[error("`{path}` names files that are missing: {}", missing.join(", "))]
     MissingShards { path: PathBuf, missing: Vec<String> },
     /// The index and the shards disagree.
-    #[error("`{path}` and its shards disagree: missing from the shards: {}; not in the index: {}",
-        listed(missing), listed(extra))]
+    #[error(
+        "`{path}` and its shards disagree: missing from the shards: {}; not in the index: {}",
+        listed(missing),
+        listed(extra)
+    )]
     ShardMismatch { path: PathBuf, missing: Vec<String>, extra: Vec<String> },
     /// Tensors that the architecture needs.
     #[error("the checkpoint lacks {} tensors: {}", missing.len(), listed(missing))]
@@ -106,10 +109,14 @@ pub enum HeaderFault {
     #[error("the tensor `{tensor}` begins at byte {begin} and ends at {end}")]
     BackwardOffsets { tensor: String, begin: u64, end: u64 },
     /// Shape and type need another number of bytes than the offsets give.
-    #[error("the tensor `{tensor}` of type {dtype} and shape {shape:?} needs {needed} bytes, its offsets give {present}")]
+    #[error(
+        "the tensor `{tensor}` of type {dtype} and shape {shape:?} needs {needed} bytes, its offsets give {present}"
+    )]
     ShapeMismatch { tensor: String, dtype: &'static str, shape: Vec<u64>, needed: u64, present: u64 },
     /// Two tensors share bytes.
-    #[error("the tensor `{tensor}` begins at byte {begin}, inside the tensor before it, which ends at {filled}")]
+    #[error(
+        "the tensor `{tensor}` begins at byte {begin}, inside the tensor before it, which ends at {filled}"
+    )]
     OverlappingOffsets { tensor: String, begin: u64, filled: u64 },
     /// Bytes that belong to no tensor.
     #[error("the bytes from {from} to {to} of the data belong to no tensor")]
@@ -176,13 +183,17 @@ impl Diagnostic for CheckpointError {
             Self::UnexpectedTensors { .. } | Self::TensorShape { .. } => {
                 "check that config.json and the weights come from the same model".into()
             }
-            Self::NonFinite { .. } => "the weights are damaged: get the file again, or train without overflow".into(),
+            Self::NonFinite { .. } => {
+                "the weights are damaged: get the file again, or train without overflow".into()
+            }
             Self::NotAFileName { .. }
             | Self::TooLarge { .. }
             | Self::Json { .. }
             | Self::Header { .. }
             | Self::DuplicateInIndex { .. }
-            | Self::TooManyShards { .. } => "the file is damaged or hostile: get it again from its source".into(),
+            | Self::TooManyShards { .. } => {
+                "the file is damaged or hostile: get it again from its source".into()
+            }
         }
     }
 

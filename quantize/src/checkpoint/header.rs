@@ -217,3 +217,50 @@ impl<'de> Deserialize<'de> for Shape {
         deserializer.deserialize_seq(Sizes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const VALID: &str = r#"{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"b":{"dtype":"BF16","shape":[4],"data_offsets":[24,32]}}"#;
+    const DATA_BYTES: u64 = 32;
+
+    /// Whatever a header says: if it is accepted, its tensors fill the data exactly.
+    fn refused_or_exact(text: &[u8]) {
+        let Ok(entries) = parse(text, 100, DATA_BYTES) else { return };
+        let mut end = 100;
+        for entry in entries {
+            assert_eq!(entry.offset, end);
+            end += entry.shape.iter().product::<usize>() as u64 * entry.dtype.bytes;
+        }
+        assert_eq!(end, 100 + DATA_BYTES);
+    }
+
+    #[test]
+    fn a_valid_header_parses() {
+        let entries = parse(VALID.as_bytes(), 100, DATA_BYTES).unwrap();
+        let found: Vec<_> = entries.iter().map(|entry| (entry.name.as_str(), entry.offset)).collect();
+        assert_eq!(found, [("a", 100), ("b", 124)]);
+        assert!(parse(b"{}", 8, 0).unwrap().is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_refused_or_exact(text in prop::collection::vec(any::<u8>(), 0..200)) {
+            refused_or_exact(&text);
+        }
+
+        #[test]
+        fn a_changed_header_is_refused_or_exact(
+            changes in prop::collection::vec((0..VALID.len(), prop::sample::select(b"0123456789-.e\"[]{},:ab".to_vec())), 1..4),
+        ) {
+            let mut text = VALID.as_bytes().to_vec();
+            for (position, byte) in changes {
+                text[position] = byte;
+            }
+            refused_or_exact(&text);
+        }
+    }
+}

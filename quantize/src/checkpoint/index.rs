@@ -47,7 +47,11 @@ pub(super) fn read(folder: &Folder) -> Result<Shards, CheckpointError> {
         return Err(CheckpointError::TooManyShards { path, shards, limit: SHARDS_LIMIT });
     }
     let missing: Vec<_> = shards.keys().filter(|shard| !folder.has(shard)).cloned().collect();
-    if missing.is_empty() { Ok(shards) } else { Err(CheckpointError::MissingShards { path: path(), missing }) }
+    if missing.is_empty() {
+        Ok(shards)
+    } else {
+        Err(CheckpointError::MissingShards { path: path(), missing })
+    }
 }
 
 /// What a shard lacks of its tensors, and what it holds beside them.

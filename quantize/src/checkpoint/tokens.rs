@@ -15,8 +15,8 @@ use wheelwork_package::card::ControlTokens;
 use wheelwork_package::generation::TokenIds;
 use wheelwork_package::tokenizer_file::TokenizerFacts;
 
-use super::{CheckpointError, Config, ConfigError, config};
 use super::files::Folder;
+use super::{CheckpointError, Config, ConfigError, config};
 
 /// The longest `tokenizer_config.json` that is read, in bytes; chat templates stand in it.
 pub(super) const TOKENIZER_CONFIG_BYTES_LIMIT: u64 = 16 << 20;
@@ -70,7 +70,8 @@ pub(super) fn resolve(
     let tokenizer_bos = id_of("bos_token", tokenizer.bos_token.as_ref(), &mut warnings);
     let tokenizer_eos = id_of("eos_token", tokenizer.eos_token.as_ref(), &mut warnings);
     let ids = |ids: Option<&TokenIds>| ids.map(|ids| ids.as_slice().to_vec()).unwrap_or_default();
-    let generation_bos = ids(generation.and_then(|generation| generation.bos_token_id.as_ref())).first().copied();
+    let generation_bos =
+        ids(generation.and_then(|generation| generation.bos_token_id.as_ref())).first().copied();
     let generation_eos = ids(generation.and_then(|generation| generation.eos_token_id.as_ref()));
 
     let bos = tokenizer_bos.or(generation_bos).or(config.bos_token_id);
@@ -78,7 +79,9 @@ pub(super) fn resolve(
         if let (Some(stated), Some(bos)) = (stated, bos)
             && stated != bos
         {
-            warnings.push(format!("{file} sets bos_token_id to {stated}, the tokenizer's is {bos}; {bos} is used"));
+            warnings.push(format!(
+                "{file} sets bos_token_id to {stated}, the tokenizer's is {bos}; {bos} is used"
+            ));
         }
     }
 

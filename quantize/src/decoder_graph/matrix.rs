@@ -23,15 +23,17 @@ impl Decoder<'_> {
             Matrix::Float32(values) => {
                 Node::standard("Gather", name).input(&values.value).input(ids).attribute("axis", 0_i64)
             }
-            Matrix::Blocks { scheme, codes, scales, zero_points } => Node::microsoft("GatherBlockQuantized", name)
-                .input(&codes.value)
-                .input(ids)
-                .input(&scales.value)
-                .optional_input(zero_points.as_ref().map(|zero_points| &zero_points.value))
-                .attribute("bits", i64::from(u32::from(scheme.bits)))
-                .attribute("block_size", usize::from(scheme.block_size))
-                .attribute("gather_axis", 0_i64)
-                .attribute("quantize_axis", 1_i64),
+            Matrix::Blocks { scheme, codes, scales, zero_points } => {
+                Node::microsoft("GatherBlockQuantized", name)
+                    .input(&codes.value)
+                    .input(ids)
+                    .input(&scales.value)
+                    .optional_input(zero_points.as_ref().map(|zero_points| &zero_points.value))
+                    .attribute("bits", i64::from(u32::from(scheme.bits)))
+                    .attribute("block_size", usize::from(scheme.block_size))
+                    .attribute("gather_axis", 0_i64)
+                    .attribute("quantize_axis", 1_i64)
+            }
         };
         self.graph.add(node)
     }
@@ -84,7 +86,13 @@ impl Decoder<'_> {
     }
 
     /// Declares a matrix in the form of [`Decoder::lookup`]: codes are `[rows, bytes of a row]`.
-    pub(super) fn matrix(&mut self, name: &str, scheme: Scheme, parts: Vec<(String, usize)>, columns: usize) -> Matrix {
+    pub(super) fn matrix(
+        &mut self,
+        name: &str,
+        scheme: Scheme,
+        parts: Vec<(String, usize)>,
+        columns: usize,
+    ) -> Matrix {
         self.declare(name, scheme, parts, columns, |scheme, rows| vec![rows, scheme.code_bytes(columns)])
     }
 
@@ -111,7 +119,8 @@ impl Decoder<'_> {
         let graph = &mut self.graph;
         let (matrix, storage) = match scheme {
             Scheme::Float32 => {
-                let values = graph.external(&format!("{name}.weight"), ElementType::Float32, &[rows, columns]);
+                let values =
+                    graph.external(&format!("{name}.weight"), ElementType::Float32, &[rows, columns]);
                 let storage = Storage::Float32(values.extent);
                 (Matrix::Float32(values), storage)
             }

@@ -9,35 +9,35 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use wheelwork_quantize::{Options, QuantizeError, Recipe, Report, quantize};
 
-pub const HIDDEN: usize = 64;
-pub const INNER: usize = 96;
-pub const LAYERS: usize = 2;
-pub const HEADS: usize = 4;
-pub const KEY_HEADS: usize = 2;
-pub const HEAD_DIM: usize = 16;
-pub const VOCAB: usize = 40;
+pub(crate) const HIDDEN: usize = 64;
+pub(crate) const INNER: usize = 96;
+pub(crate) const LAYERS: usize = 2;
+pub(crate) const HEADS: usize = 4;
+pub(crate) const KEY_HEADS: usize = 2;
+pub(crate) const HEAD_DIM: usize = 16;
+pub(crate) const VOCAB: usize = 40;
 /// `<end>` of the tiny tokenizer.
-pub const END: u32 = 4;
+pub(crate) const END: u32 = 4;
 
 /// A checkpoint that is written when all is set. Dropped with its folder.
-pub struct Tiny {
+pub(crate) struct Tiny {
     folder: TempDir,
-    pub config: Value,
-    pub tensors: BTreeMap<String, Tensor>,
-    pub tokenizer: Value,
-    pub tokenizer_config: Value,
-    pub generation_config: Value,
+    pub(crate) config: Value,
+    pub(crate) tensors: BTreeMap<String, Tensor>,
+    pub(crate) tokenizer: Value,
+    pub(crate) tokenizer_config: Value,
+    pub(crate) generation_config: Value,
 }
 
 #[derive(Clone)]
-pub struct Tensor {
-    pub dtype: safetensors::Dtype,
-    pub shape: Vec<usize>,
-    pub bytes: Vec<u8>,
+pub(crate) struct Tensor {
+    pub(crate) dtype: safetensors::Dtype,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Tiny {
-    pub fn qwen2() -> Self {
+    pub(crate) fn qwen2() -> Self {
         let config = json!({
             "architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "hidden_act": "silu",
             "hidden_size": HIDDEN, "intermediate_size": INNER, "num_hidden_layers": LAYERS,
@@ -62,7 +62,10 @@ impl Tiny {
         for layer in 0..LAYERS {
             let name = |rest: &str| format!("model.layers.{layer}.{rest}");
             for (projection, heads) in [("q", HEADS), ("k", KEY_HEADS), ("v", KEY_HEADS)] {
-                tiny.random(&name(&format!("self_attn.{projection}_proj.weight")), &[heads * HEAD_DIM, HIDDEN]);
+                tiny.random(
+                    &name(&format!("self_attn.{projection}_proj.weight")),
+                    &[heads * HEAD_DIM, HIDDEN],
+                );
                 tiny.random(&name(&format!("self_attn.{projection}_proj.bias")), &[heads * HEAD_DIM]);
             }
             tiny.random(&name("self_attn.o_proj.weight"), &[HIDDEN, HEADS * HEAD_DIM]);
@@ -75,7 +78,7 @@ impl Tiny {
         tiny
     }
 
-    pub fn qwen3() -> Self {
+    pub(crate) fn qwen3() -> Self {
         let mut tiny = Self::llama();
         tiny.set("architectures", json!(["Qwen3ForCausalLM"])).set("model_type", json!("qwen3"));
         tiny.set("head_dim", json!(HEAD_DIM));
@@ -87,7 +90,7 @@ impl Tiny {
         tiny
     }
 
-    pub fn llama() -> Self {
+    pub(crate) fn llama() -> Self {
         let mut tiny = Self::qwen2();
         tiny.set("architectures", json!(["LlamaForCausalLM"])).set("model_type", json!("llama"));
         tiny.tensors.retain(|name, _| !name.ends_with(".bias"));
@@ -95,7 +98,7 @@ impl Tiny {
     }
 
     /// The output projection is the embedding table.
-    pub fn tied() -> Self {
+    pub(crate) fn tied() -> Self {
         let mut tiny = Self::qwen2();
         tiny.set("tie_word_embeddings", json!(true));
         tiny.tensors.remove("lm_head.weight");
@@ -103,28 +106,28 @@ impl Tiny {
     }
 
     /// Sets a field of `config.json`.
-    pub fn set(&mut self, field: &str, value: Value) -> &mut Self {
+    pub(crate) fn set(&mut self, field: &str, value: Value) -> &mut Self {
         self.config[field] = value;
         self
     }
 
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("tiny")
     }
 
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path().join(name)
     }
 
     /// Writes all files, the weights as one.
-    pub fn write(&self) -> &Self {
+    pub(crate) fn write(&self) -> &Self {
         self.write_descriptions();
         self.write_weights("model.safetensors", |_| true);
         self
     }
 
     /// Writes all files, the weights as two shards with an index: layers, and the rest.
-    pub fn write_sharded(&self) -> &Self {
+    pub(crate) fn write_sharded(&self) -> &Self {
         self.write_descriptions();
         let in_layers = |name: &str| name.starts_with("model.layers.");
         self.write_weights("layers.safetensors", in_layers);
@@ -133,7 +136,7 @@ impl Tiny {
         self
     }
 
-    pub fn write_descriptions(&self) {
+    pub(crate) fn write_descriptions(&self) {
         fs_err::create_dir_all(self.path()).unwrap();
         for (name, value) in [
             ("config.json", &self.config),
@@ -145,47 +148,49 @@ impl Tiny {
         }
     }
 
-    pub fn write_weights(&self, file: &str, chosen: impl Fn(&str) -> bool) {
+    pub(crate) fn write_weights(&self, file: &str, chosen: impl Fn(&str) -> bool) {
         let views = self.tensors.iter().filter(|(name, _)| chosen(name)).map(|(name, tensor)| {
             (name, TensorView::new(tensor.dtype, tensor.shape.clone(), &tensor.bytes).unwrap())
         });
         safetensors::serialize_to_file(views, None, &self.file(file)).unwrap();
     }
 
-    pub fn write_index<'a>(&self, shard_of: impl Fn(&str) -> &'a str) {
+    pub(crate) fn write_index<'a>(&self, shard_of: impl Fn(&str) -> &'a str) {
         let map: BTreeMap<_, _> = self.tensors.keys().map(|name| (name, shard_of(name))).collect();
         let index = json!({"metadata": {"total_size": 1}, "weight_map": map});
         fs_err::write(self.file("model.safetensors.index.json"), index.to_string()).unwrap();
     }
 
     /// A package beside the checkpoint.
-    pub fn out(&self) -> PathBuf {
+    pub(crate) fn out(&self) -> PathBuf {
         self.folder.path().join("tiny.ortpackage")
     }
 
-    pub fn quantize(&self, recipe: &Recipe) -> Result<Report, QuantizeError> {
+    pub(crate) fn quantize(&self, recipe: &Recipe) -> Result<Report, QuantizeError> {
         let options = Options { recipe: recipe.clone(), overwrite: true, ..Options::default() };
         quantize(&self.path(), &self.out(), &options, &())
     }
 
     /// The error of the default recipe. Nothing may be left beside the checkpoint.
-    pub fn refusal(&self) -> QuantizeError {
+    pub(crate) fn refusal(&self) -> QuantizeError {
         let error = self.quantize(&Recipe::default()).expect_err("the checkpoint must be refused");
         assert_eq!(self.siblings(), ["tiny"], "something was left behind after: {error}");
         error
     }
 
     /// What stands beside the checkpoint, itself included.
-    pub fn siblings(&self) -> Vec<String> {
+    pub(crate) fn siblings(&self) -> Vec<String> {
         let entries = fs_err::read_dir(self.folder.path()).unwrap();
-        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
 
     /// Adds a bfloat16 tensor of numbers that depend on its name.
-    pub fn random(&mut self, name: &str, shape: &[usize]) {
-        let mut state = name.bytes().fold(1_u64, |state, byte| state.wrapping_mul(31).wrapping_add(byte.into()));
+    pub(crate) fn random(&mut self, name: &str, shape: &[usize]) {
+        let mut state =
+            name.bytes().fold(1_u64, |state, byte| state.wrapping_mul(31).wrapping_add(byte.into()));
         let mut next = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             (state >> 40) as f32 / (1_u32 << 24) as f32 - 0.5
@@ -197,24 +202,24 @@ impl Tiny {
 }
 
 impl Tensor {
-    pub fn bf16(shape: &[usize], values: &[f32]) -> Self {
+    pub(crate) fn bf16(shape: &[usize], values: &[f32]) -> Self {
         let bytes = values.iter().flat_map(|value| bf16::from_f32(*value).to_le_bytes()).collect();
         Self { dtype: safetensors::Dtype::BF16, shape: shape.to_vec(), bytes }
     }
 
     /// The elements of a bfloat16 tensor.
-    pub fn values(&self) -> Vec<f32> {
+    pub(crate) fn values(&self) -> Vec<f32> {
         let (pairs, _) = self.bytes.as_chunks();
         pairs.iter().map(|pair| bf16::from_le_bytes(*pair).to_f32()).collect()
     }
 
-    pub fn put(&mut self, index: usize, value: f32) {
+    pub(crate) fn put(&mut self, index: usize, value: f32) {
         self.bytes[2 * index..2 * index + 2].copy_from_slice(&bf16::from_f32(value).to_le_bytes());
     }
 }
 
 /// A safetensors file of any header and data.
-pub fn raw_safetensors(path: &Path, header: &str, data: &[u8]) {
+pub(crate) fn raw_safetensors(path: &Path, header: &str, data: &[u8]) {
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend_from_slice(header.as_bytes());
     bytes.extend_from_slice(data);

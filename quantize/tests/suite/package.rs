@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::json;
-use wheelwork_onnx::proto::{ModelProto, TensorProto, attribute_proto::AttributeType};
+use wheelwork_onnx::proto::{
+    ModelProto, StringStringEntryProto, TensorProto, attribute_proto::AttributeType,
+};
 use wheelwork_package::files::names;
 use wheelwork_package::{GenerationDefaults, open};
 use wheelwork_quantize::{
@@ -22,7 +24,8 @@ struct Opened {
 impl Opened {
     fn new(package: &Path) -> Self {
         let folder = package.join("cpu");
-        let model = prost::Message::decode(fs_err::read(folder.join(names::GRAPH)).unwrap().as_slice()).unwrap();
+        let model =
+            prost::Message::decode(fs_err::read(folder.join(names::GRAPH)).unwrap().as_slice()).unwrap();
         Self { model, data: fs_err::read(folder.join(names::WEIGHTS)).unwrap() }
     }
 
@@ -46,7 +49,11 @@ impl Opened {
     /// What `MatMulNBits` reads: (code - zero point) * scale.
     fn dequantized(&self, name: &str, bits: u32, block: usize, columns: usize) -> Vec<f32> {
         let unpack = |bytes: &[u8]| -> Vec<u8> {
-            if bits == 8 { bytes.to_vec() } else { bytes.iter().flat_map(|byte| [byte & 15, byte >> 4]).collect() }
+            if bits == 8 {
+                bytes.to_vec()
+            } else {
+                bytes.iter().flat_map(|byte| [byte & 15, byte >> 4]).collect()
+            }
         };
         let codes = unpack(self.bytes(&format!("{name}.codes")));
         let scales = self.floats(&format!("{name}.scales"));
@@ -109,7 +116,10 @@ fn the_float_recipe_keeps_every_weight() {
     assert_eq!(package.floats("lm_head.weight"), of("lm_head.weight"));
     assert_eq!(package.floats("model.norm.values"), of("model.norm.weight"));
     let stacked = |kind: &str| -> Vec<f32> {
-        ["q", "k", "v"].iter().flat_map(|part| of(&format!("model.layers.1.self_attn.{part}_proj.{kind}"))).collect()
+        ["q", "k", "v"]
+            .iter()
+            .flat_map(|part| of(&format!("model.layers.1.self_attn.{part}_proj.{kind}")))
+            .collect()
     };
     assert_eq!(package.floats("model.layers.1.self_attn.qkv_proj.weight"), stacked("weight"));
     assert_eq!(package.floats("model.layers.1.self_attn.qkv_proj.bias.values"), stacked("bias"));
@@ -127,7 +137,8 @@ fn the_card_tells_the_error_that_the_stored_weights_have() {
         ("lm_head", "lm_head.weight", 8, HIDDEN),
         ("model.embed_tokens", "model.embed_tokens.weight", 8, HIDDEN),
     ] {
-        let error = relative_error(&package.dequantized(stored, bits, 32, columns), &tiny.tensors[source].values());
+        let error =
+            relative_error(&package.dequantized(stored, bits, 32, columns), &tiny.tensors[source].values());
         let tensors = &report.card.quantization.tensors;
         let told = tensors.iter().find(|tensor| tensor.name == source).unwrap();
         assert_eq!((told.bits, told.block_size), (bits, 32));
@@ -149,12 +160,15 @@ fn tied_embeddings_are_stored_once() {
     let package = Opened::new(&tiny.quantize(&recipe::BALANCED).unwrap().package);
     let place = |name: &str| package.tensor(name).external_data.clone();
     assert_eq!(place("lm_head.codes"), place("model.embed_tokens.codes"));
-    assert_eq!(package.tensor("lm_head.codes").dims, [VOCAB as i64, 2, 32]);
+    assert_eq!(package.tensor("lm_head.codes").dims, [i64::try_from(VOCAB).unwrap(), 2, 32]);
 
     let package = Opened::new(&tiny.quantize(&recipe::FLOAT).unwrap().package);
     let reads = |operator: &str| {
         let nodes = &package.model.graph.as_ref().unwrap().node;
-        nodes.iter().filter(|node| node.op_type() == operator).any(|node| node.input.contains(&"model.embed_tokens.weight".into()))
+        nodes
+            .iter()
+            .filter(|node| node.op_type() == operator)
+            .any(|node| node.input.contains(&"model.embed_tokens.weight".into()))
     };
     assert!(reads("Gather") && reads("FusedMatMul"));
 }
@@ -195,7 +209,11 @@ fn ck_13_the_tokenizer_wins_over_a_stale_configuration() {
     let card = tiny.quantize(&Recipe::default()).unwrap().card;
     assert_eq!(card.tokens.bos, Some(3));
     assert_eq!(card.tokens.eos, [2, END]);
-    let expected = ["config.json sets bos_token_id to 0", "generation_config.json sets bos_token_id to 1", "config.json sets eos_token_id to 0"];
+    let expected = [
+        "config.json sets bos_token_id to 0",
+        "generation_config.json sets bos_token_id to 1",
+        "config.json sets eos_token_id to 0",
+    ];
     assert_eq!(card.warnings.len(), expected.len());
     for (warning, start) in card.warnings.iter().zip(expected) {
         assert!(warning.starts_with(start), "{warning}");
@@ -216,13 +234,17 @@ fn ck_13_without_a_generation_configuration_the_tokenizer_ends_the_answer() {
 #[test]
 fn ck_17_a_template_is_carried_along_unread() {
     let mut tiny = Tiny::qwen2();
-    let endless = "{% for i in range(10**9) %}{% for j in range(10**9) %}x{% endfor %}{% endfor %}{{ 'x' * 10**9 }}{%";
+    let endless =
+        "{% for i in range(10**9) %}{% for j in range(10**9) %}x{% endfor %}{% endfor %}{{ 'x' * 10**9 }}{%";
     tiny.tokenizer_config["chat_template"] = json!(endless);
     tiny.write();
     fs_err::write(tiny.file("chat_template.jinja"), endless).unwrap();
     let package = tiny.quantize(&Recipe::default()).unwrap().package;
     for name in ["tokenizer_config.json", "chat_template.jinja"] {
-        assert_eq!(fs_err::read(package.join("cpu").join(name)).unwrap(), fs_err::read(tiny.file(name)).unwrap());
+        assert_eq!(
+            fs_err::read(package.join("cpu").join(name)).unwrap(),
+            fs_err::read(tiny.file(name)).unwrap()
+        );
     }
 }
 
@@ -250,7 +272,8 @@ fn a_long_context_is_cut_with_a_warning_and_granted_when_asked_for() {
 fn an_output_is_replaced_only_when_asked_and_only_if_it_is_a_package() {
     let tiny = Tiny::qwen2();
     tiny.write();
-    let run = |overwrite| quantize(&tiny.path(), &tiny.out(), &Options { overwrite, ..Options::default() }, &());
+    let run =
+        |overwrite| quantize(&tiny.path(), &tiny.out(), &Options { overwrite, ..Options::default() }, &());
     fs_err::create_dir(tiny.out()).unwrap();
     fs_err::write(tiny.out().join("thesis.txt"), "years of work").unwrap();
     let error = run(true).unwrap_err();
@@ -333,12 +356,18 @@ fn large_arrays_begin_at_a_page_and_none_overlap() {
     let package = Opened::new(&tiny.quantize(&recipe::FLOAT).unwrap().package);
     let mut places: Vec<(u64, u64)> = Vec::new();
     for tensor in &package.model.graph.as_ref().unwrap().initializer {
-        let entry = |key: &str| tensor.external_data.iter().find(|entry| entry.key() == key).map(|entry| entry.value());
+        let entry = |key: &str| {
+            tensor.external_data.iter().find(|entry| entry.key() == key).map(StringStringEntryProto::value)
+        };
         let Some(location) = entry("location") else { continue };
         assert_eq!(location, names::WEIGHTS);
         let number = |key| entry(key).unwrap().parse().unwrap();
         let (offset, length): (u64, u64) = (number("offset"), number("length"));
-        let alignment = if length >= wheelwork_onnx::LARGE_BYTES { wheelwork_onnx::PAGE_BYTES } else { wheelwork_onnx::VECTOR_BYTES };
+        let alignment = if length >= wheelwork_onnx::LARGE_BYTES {
+            wheelwork_onnx::PAGE_BYTES
+        } else {
+            wheelwork_onnx::VECTOR_BYTES
+        };
         assert_eq!(offset % alignment, 0, "{}", tensor.name());
         places.push((offset, offset + length));
     }
@@ -354,7 +383,13 @@ fn every_attribute_says_its_type() {
     let package = Opened::new(&tiny.quantize(&Recipe::default()).unwrap().package);
     for node in &package.model.graph.as_ref().unwrap().node {
         for attribute in &node.attribute {
-            assert_ne!(attribute.r#type(), AttributeType::Undefined, "{} of {}", attribute.name(), node.name());
+            assert_ne!(
+                attribute.r#type(),
+                AttributeType::Undefined,
+                "{} of {}",
+                attribute.name(),
+                node.name()
+            );
         }
     }
 }

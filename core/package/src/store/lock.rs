@@ -1,6 +1,7 @@
 //! One writer at a time. The system keeps the lock and drops it with the process, whatever ends it; what stands in
 //! the file only tells a person who it is.
 
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Store, StoreError};
@@ -14,8 +15,7 @@ pub(super) struct Writer {
 impl Store {
     /// Makes the store's folders and takes its lock.
     pub(super) fn lock(&self) -> Result<Writer, StoreError> {
-        let models = self.layout.models();
-        self.vfs.create_dir_all(&models).map_err(StoreError::io("make the folder", &models))?;
+        self.make_folders(&self.layout.models())?;
         let path = self.layout.lock();
         let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
         let owner = format!("{} {started}\n", std::process::id());
@@ -27,5 +27,22 @@ impl Store {
                 Err(StoreError::Busy { pid, started: fields.next().and_then(|time| time.parse().ok()) })
             }
         }
+    }
+
+    /// Makes a folder, and the names of those that were missing durable.
+    fn make_folders(&self, folder: &Path) -> Result<(), StoreError> {
+        let mut missing = Vec::new();
+        for ancestor in folder.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty()) {
+            if self.vfs.kind(ancestor).map_err(StoreError::io("look at", ancestor))?.is_some() {
+                break;
+            }
+            missing.push(ancestor);
+        }
+        self.vfs.create_dir_all(folder).map_err(StoreError::io("make the folder", folder))?;
+        for parent in missing.into_iter().rev().filter_map(Path::parent) {
+            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+            self.vfs.sync_dir(parent).map_err(StoreError::io("sync", parent))?;
+        }
+        Ok(())
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct File {
 
 #[derive(serde::Deserialize)]
 pub(super) struct Model {
+    #[serde(rename = "type")]
+    kind: Option<String>,
     pub(super) dropout: Option<f64>,
     pub(super) continuing_subword_prefix: Option<String>,
     pub(super) end_of_word_suffix: Option<String>,
@@ -36,7 +38,7 @@ pub(super) struct Vocabulary(pub(super) HashMap<String, u32>);
 /// `"left right"` or `["left", "right"]`.
 pub(super) struct Merge(pub(super) String, pub(super) String);
 
-/// The model's type is looked at first: other models have another form of vocabulary.
+/// A file that does not parse may hold another kind of model, whose vocabulary has another form.
 pub(super) fn parse(bytes: &[u8]) -> Result<File, TokenizerFault> {
     #[derive(serde::Deserialize)]
     struct Outline {
@@ -47,13 +49,17 @@ pub(super) fn parse(bytes: &[u8]) -> Result<File, TokenizerFault> {
         #[serde(rename = "type")]
         kind: Option<String>,
     }
-    let outline: Outline = serde_json::from_slice(bytes)?;
+    let parsed: Result<File, _> = serde_json::from_slice(bytes);
+    let kind = match &parsed {
+        Ok(file) => file.model.kind.clone(),
+        Err(_) => serde_json::from_slice(bytes).ok().and_then(|outline: Outline| outline.model.kind),
+    };
     // Files of early versions have no type, and are BPE.
-    if let Some(kind) = outline.model.kind.filter(|kind| kind != "BPE") {
+    if let Some(kind) = kind.filter(|kind| kind != "BPE") {
         let found = format!("type `{}`", shown(&kind));
         return Err(TokenizerFault::Unsupported { field: "model", found, supported: "BPE" });
     }
-    Ok(serde_json::from_slice(bytes)?)
+    Ok(parsed?)
 }
 
 fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AddedToken>, D::Error> {

@@ -48,8 +48,7 @@ fn decoded(scheme: BlockScheme, rows: &EncodedRows, columns: usize) -> Vec<(f32,
     let size = usize::from(scheme.block_size);
     let decode = |(index, &code): (usize, &u8)| {
         let (row, block) = (index / columns, index % columns / size);
-        let zero =
-            if scheme.symmetric { scheme.bits.middle_code() } else { zeros[row * row_zeros + block] };
+        let zero = if scheme.symmetric { scheme.bits.middle_code() } else { zeros[row * row_zeros + block] };
         let scale = scales[index / size];
         ((f32::from(code) - f32::from(zero)) * scale, scale)
     };
@@ -62,7 +61,8 @@ fn weighted_error(scheme: BlockScheme, weights: &[f32]) -> f64 {
     let decoded = decoded(scheme, &encoded(scheme, weights, size), size);
     let mean = weights.iter().map(|weight| f64::from(weight.abs())).sum::<f64>() / size as f64;
     let importance = |weight: f32| mean + f64::from(weight.abs());
-    let error = |(&weight, (found, _)): (&f32, (f32, f32))| importance(weight) * f64::from(found - weight).powi(2);
+    let error =
+        |(&weight, (found, _)): (&f32, (f32, f32))| importance(weight) * f64::from(found - weight).powi(2);
     let signal = |&weight: &f32| importance(weight) * f64::from(weight).powi(2);
     weights.iter().zip(decoded).map(error).sum::<f64>() / weights.iter().map(signal).sum::<f64>()
 }
@@ -211,8 +211,13 @@ fn the_same_bytes_on_every_machine() {
         let rows = encoded(scheme, &bell_shaped(64 * 256), 256);
         let bytes = rows.codes.iter().chain(&rows.scales).chain(&rows.zero_points);
         // FNV-1a.
-        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+        })
     };
     let found = [digest(int4(Fit::Nearest)), digest(int4(Fit::Search)), digest(int8())];
-    assert_eq!(found.map(|digest| format!("{digest:016x}")), ["21d4fa270295c5d9", "2b93e4d17c9cbb58", "cc9cb64875a0479e"]);
+    assert_eq!(
+        found.map(|digest| format!("{digest:016x}")),
+        ["21d4fa270295c5d9", "2b93e4d17c9cbb58", "cc9cb64875a0479e"]
+    );
 }

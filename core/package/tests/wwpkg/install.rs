@@ -1,0 +1,400 @@
+//! Installing, updating, repairing and removing, when nothing fails but the input.
+
+use std::io::{self, Cursor, Read};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use wheelwork_package::container::{ContainerError, Progress, Seekable, Step, Stream, unwatched};
+use wheelwork_package::signature::{Policy, SignatureState};
+use wheelwork_package::store::{Damage, InstallOptions, Store, StoreError};
+use wheelwork_package::{Class, Diagnostic};
+
+use crate::support::faulty::{Fault, FaultyVfs};
+use crate::support::memory::MemoryVfs;
+use crate::support::writer::Container;
+use crate::support::{files, install, intact_version, key, name, noise, tiny, trust, unopened};
+
+fn in_memory() -> (Store, MemoryVfs) {
+    let vfs = MemoryVfs::default();
+    (Store::with_vfs("/models", Arc::new(vfs.clone())), vfs)
+}
+
+/// Reads `bytes`, then fails.
+struct Cut<'a>(&'a [u8]);
+
+impl Read for Cut<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(buffer) {
+            Ok(0) => Err(io::ErrorKind::ConnectionReset.into()),
+            result => result,
+        }
+    }
+}
+
+#[test]
+fn an_installed_package_opens_and_is_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path().join("models"));
+    assert_eq!(store.list().unwrap(), Default::default());
+    let container = tiny(4);
+    let options = InstallOptions { trust: trust(Policy::Require), ..InstallOptions::default() };
+    let report = install(&store, &container.signed(&key()), &options).unwrap();
+    assert_eq!(report.path, folder.path().join("models/tiny.ortpackage"));
+    assert_eq!((report.received_bytes, report.replaced_version), (container.index.stored_bytes(), None));
+    let open = wheelwork_package::open(&report.path).unwrap();
+    assert_eq!((open.name.as_str(), open.variants.len()), ("tiny", 2));
+    let contents = store.list().unwrap();
+    assert_eq!(contents.models.len(), 1);
+    assert!(matches!(contents.models[0].signature, SignatureState::Valid { .. }));
+    assert_eq!(contents.models[0].package.as_ref().unwrap().version, 4);
+    assert_eq!(intact_version(&store), 4);
+}
+
+#[test]
+fn an_update_takes_what_is_equal_from_the_installed_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    install(&store, &tiny(1).bytes(), &InstallOptions::default()).unwrap();
+    let new = tiny(2);
+    let report = install(&store, &new.bytes(), &InstallOptions::default()).unwrap();
+    assert_eq!(report.replaced_version, Some(1));
+    assert_eq!(report.received_bytes + report.reused_bytes, report.package_bytes);
+    // 2000 of the weights' 8000 bytes differ: three or four chunks of 700.
+    assert!((2000..=3000).contains(&report.received_bytes), "{report:?}");
+    assert_eq!(intact_version(&store), 2);
+    wheelwork_package::open(&report.path).unwrap();
+    let again = install(&store, &new.bytes(), &InstallOptions::default()).unwrap();
+    assert!(!again.is_new && again.received_bytes == 0);
+}
+
+#[test]
+fn an_update_skips_in_a_source_that_can_and_never_asks_for_what_it_has() {
+    struct Counting(Cursor<Vec<u8>>, u64);
+    impl Read for Counting {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let read = self.0.read(buffer)?;
+            self.1 += read as u64;
+            Ok(read)
+        }
+    }
+    impl io::Seek for Counting {
+        fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+            self.0.seek(to)
+        }
+    }
+    let (store, _) = in_memory();
+    install(&store, &tiny(1).bytes(), &unopened()).unwrap();
+    let new = tiny(2);
+    let mut source = Seekable(Counting(Cursor::new(new.bytes()), 0));
+    let report = store.install(&mut source, &unopened(), &mut unwatched).unwrap();
+    assert_eq!(source.0.1, new.head().byte_len() + report.received_bytes);
+}
+
+#[test]
+fn in_03_a_second_writer_is_told_who_is_writing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, other) = (Store::new(folder.path()), Store::new(folder.path()));
+    let bytes = tiny(1).bytes();
+    let mut busy = None;
+    let mut watch = |_: Progress| {
+        busy.get_or_insert_with(|| install(&other, &bytes, &InstallOptions::default()));
+        ControlFlow::Continue(())
+    };
+    one.install(&mut Stream(bytes.as_slice()), &InstallOptions::default(), &mut watch).unwrap();
+    match busy {
+        Some(Err(StoreError::Busy { pid, started })) => {
+            assert_eq!(pid, Some(std::process::id()));
+            assert!(started.is_some());
+        }
+        other => panic!("{other:?}"),
+    }
+    // The first is done: the lock is free, whatever stands in its file.
+    install(&other, &tiny(2).bytes(), &InstallOptions::default()).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn in_03_a_running_engine_keeps_the_files_that_it_has_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    let path = install(&store, &tiny(1).bytes(), &InstallOptions::default()).unwrap().path;
+    let mut weights = fs_err::File::open(path.join("cpu/model.onnx.data")).unwrap();
+    install(&store, &tiny(2).bytes(), &InstallOptions::default()).unwrap();
+    store.collect_garbage(true).unwrap();
+    let mut content = Vec::new();
+    weights.read_to_end(&mut content).unwrap();
+    assert_eq!(content, [noise(3, 6000), noise(101, 2000)].concat());
+}
+
+#[test]
+fn in_04_an_interrupted_transfer_goes_on_where_it_ended() {
+    let (store, _) = in_memory();
+    let container = tiny(1);
+    let bytes = container.bytes();
+    let start = usize::try_from(container.head().byte_len()).unwrap();
+    let mut had = 0;
+    for cut in (start..bytes.len()).step_by(1500) {
+        let result = store.install(&mut Stream(Cut(&bytes[..cut])), &unopened(), &mut unwatched);
+        let error = result.unwrap_err();
+        assert!(matches!(error, StoreError::Container(ContainerError::Source { .. })), "{error}");
+        assert_eq!(error.class(), Class::Retry);
+        let partial = &store.list().unwrap().partials[0];
+        assert_eq!((partial.name.as_str(), partial.version), ("tiny", Some(1)));
+        assert!(partial.bytes >= had, "nothing that had arrived is thrown away");
+        had = partial.bytes;
+    }
+    let report = install(&store, &bytes, &unopened()).unwrap();
+    assert_eq!(report.resumed_bytes + report.received_bytes, report.package_bytes);
+    assert!(report.resumed_bytes > report.package_bytes * 3 / 4, "{report:?}");
+    assert_eq!(intact_version(&store), 1);
+    assert!(store.list().unwrap().partials.is_empty());
+}
+
+#[test]
+fn in_04_a_source_that_changed_starts_anew_and_the_old_partial_is_kept_until_asked() {
+    let (store, _) = in_memory();
+    let (first, second) = (tiny(1).bytes(), tiny(2).bytes());
+    store.install(&mut Stream(Cut(&first[..first.len() - 100])), &unopened(), &mut unwatched).unwrap_err();
+    let report = install(&store, &second, &unopened()).unwrap();
+    assert_eq!((report.resumed_bytes, report.version), (0, 2));
+    assert_eq!(store.list().unwrap().partials.len(), 1);
+    assert_eq!(store.collect_garbage(false).unwrap().partials, 0);
+    assert_eq!(store.collect_garbage(true).unwrap().partials, 1);
+    assert_eq!(intact_version(&store), 2);
+}
+
+#[test]
+fn in_04_partials_that_were_damaged_are_received_again() {
+    let (store, vfs) = in_memory();
+    let bytes = tiny(1).bytes();
+    store.install(&mut Stream(Cut(&bytes[..bytes.len() - 100])), &unopened(), &mut unwatched).unwrap_err();
+    let id = tiny(1).head().id.to_string();
+    let partial = std::path::PathBuf::from(format!("/models/.wheelwork/models/tiny/{}.partial/package", &id[..32]));
+    vfs.damage(&partial.join("cpu/model.onnx.data"), 1000);
+    let report = install(&store, &bytes, &unopened()).unwrap();
+    assert!(report.received_bytes >= 700 && report.resumed_bytes > 0, "{report:?}");
+    assert_eq!(intact_version(&store), 1);
+}
+
+#[test]
+fn in_05_a_repair_fetches_the_broken_chunk_and_no_other() {
+    let (store, vfs) = in_memory();
+    let container = tiny(1);
+    let bytes = container.bytes();
+    install(&store, &bytes, &unopened()).unwrap();
+    let id = container.head().id.to_string();
+    let weights = format!("/models/.wheelwork/models/tiny/{}.0/package/cpu/model.onnx.data", &id[..32]);
+    vfs.damage(weights.as_ref(), 1500);
+    let damage = store.verify(&name("tiny"), &mut unwatched).unwrap().damage;
+    let [Damage::Chunk { file, chunk, offset: 1400, bytes: 700 }] = damage.as_slice() else { panic!("{damage:?}") };
+    assert_eq!(file, "cpu/model.onnx.data");
+    let report = store
+        .repair(&name("tiny"), &mut Seekable(Cursor::new(&bytes)), &unopened(), &mut unwatched)
+        .unwrap();
+    assert_eq!(report.received_bytes, u64::from(container.index.chunks[*chunk].stored_bytes));
+    assert_eq!(intact_version(&store), 1);
+    let again = store.repair(&name("tiny"), &mut Stream(bytes.as_slice()), &unopened(), &mut unwatched).unwrap();
+    assert!(!again.is_new, "nothing was left to repair");
+    let other = tiny(2).bytes();
+    let result = store.repair(&name("tiny"), &mut Stream(other.as_slice()), &unopened(), &mut unwatched);
+    assert!(matches!(result, Err(StoreError::OtherPackage { .. })));
+}
+
+#[test]
+fn verify_names_missing_short_and_unexpected_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    let path = install(&store, &tiny(1).bytes(), &InstallOptions::default()).unwrap().path;
+    fs_err::remove_file(path.join("cpu/model.onnx")).unwrap();
+    fs_err::write(path.join("qnn/empty"), b"no more").unwrap();
+    fs_err::write(path.join("cpu/more"), b"").unwrap();
+    let damage = store.verify(&name("tiny"), &mut unwatched).unwrap().damage;
+    assert_eq!(
+        damage,
+        [
+            Damage::Unexpected { file: "cpu/more".into() },
+            Damage::Missing { file: "cpu/model.onnx".into() },
+            Damage::Size { file: "qnn/empty".into(), found: 7, expected: 0 },
+        ]
+    );
+    let bytes = tiny(1).bytes();
+    store.repair(&name("tiny"), &mut Stream(bytes.as_slice()), &InstallOptions::default(), &mut unwatched).unwrap();
+    assert_eq!(intact_version(&store), 1);
+}
+
+#[test]
+fn in_06_a_downgrade_is_refused_unless_asked_for() {
+    let (store, _) = in_memory();
+    install(&store, &tiny(5).bytes(), &unopened()).unwrap();
+    let older = tiny(4).bytes();
+    let result = install(&store, &older, &unopened());
+    assert!(matches!(result, Err(StoreError::Downgrade { installed: 5, offered: 4, .. })), "{result:?}");
+    assert_eq!(intact_version(&store), 5);
+    install(&store, &older, &InstallOptions { allow_downgrade: true, ..unopened() }).unwrap();
+    assert_eq!(intact_version(&store), 4);
+}
+
+#[test]
+fn in_07_an_endless_source_is_read_to_the_signed_end_and_no_further() {
+    let (store, _) = in_memory();
+    let bytes = tiny(1).bytes();
+    let length = bytes.len() as u64;
+    let mut source = Stream(Cursor::new(bytes).chain(io::repeat(0)).take(u64::MAX));
+    store.install(&mut source, &unopened(), &mut unwatched).unwrap();
+    assert_eq!(u64::MAX - source.0.limit(), length);
+}
+
+#[test]
+fn in_07_a_package_larger_than_the_disk_is_refused_by_its_size_before_anything_is_written() {
+    let (store, vfs) = in_memory();
+    install(&store, &tiny(1).bytes(), &unopened()).unwrap();
+    // A few chunks that stand for a terabyte, as content-addressing allows.
+    let mut container = tiny(2);
+    let weights = container.index.files.iter().position(|file| file.chunks.len() > 5).unwrap();
+    let first = container.index.files[weights].chunks[0];
+    let more = 1_000_000;
+    container.index.files[weights].chunks.extend(vec![first; more]);
+    container.index.files[weights].bytes += 700 * more as u64;
+    vfs.set_free_bytes(100 << 20);
+    let result = install(&store, &container.bytes(), &unopened());
+    match result {
+        Err(StoreError::NoSpace { needed_bytes, free_bytes, .. }) => {
+            assert!(needed_bytes > 700_000_000 && free_bytes == 100 << 20);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(store.list().unwrap().partials.is_empty());
+    assert_eq!(intact_version(&store), 1);
+}
+
+#[test]
+fn in_08_clocks_decide_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    let path = install(&store, &tiny(2).bytes(), &InstallOptions::default()).unwrap().path;
+    let second = std::time::Duration::from_secs(1);
+    for seconds in [0, 4_102_444_800] {
+        // A lock left in 1970 or 2100 by a process that is gone, and files from then.
+        fs_err::write(folder.path().join(".wheelwork/lock"), format!("1 {seconds}\n")).unwrap();
+        let times = std::fs::FileTimes::new().set_modified(std::time::UNIX_EPOCH + second * seconds);
+        let weights = fs_err::OpenOptions::new().write(true).open(path.join("cpu/model.onnx.data")).unwrap();
+        weights.file().set_times(times).unwrap();
+        assert_eq!(intact_version(&store), 2);
+        let again = install(&store, &tiny(2).bytes(), &InstallOptions::default()).unwrap();
+        assert!(!again.is_new);
+        let older = install(&store, &tiny(1).bytes(), &InstallOptions::default());
+        assert!(matches!(older, Err(StoreError::Downgrade { .. })), "the counter decides");
+    }
+}
+
+#[test]
+fn in_09_a_file_that_cannot_be_read_now_is_no_damage() {
+    let (store, vfs) = in_memory();
+    install(&store, &tiny(1).bytes(), &unopened()).unwrap();
+    let mut at = 1;
+    let mut failed = 0;
+    loop {
+        let faulty = Arc::new(FaultyVfs::new(Arc::new(vfs.clone()), at, Fault::Once(io::ErrorKind::Other)));
+        let result = Store::with_vfs("/models", faulty.clone()).verify(&name("tiny"), &mut unwatched);
+        if !faulty.has_struck() {
+            break;
+        }
+        match result {
+            Err(error) => {
+                assert_eq!(error.class(), Class::Retry, "{error}");
+                failed += 1;
+            }
+            // The record of what was installed could not be read: said so, and cured by the next try.
+            Ok(report) => assert_eq!(report.damage, [Damage::Head]),
+        }
+        at += 1;
+    }
+    assert!(failed > 20, "{failed}");
+    assert_eq!(intact_version(&store), 1);
+}
+
+#[test]
+fn cancelling_at_any_step_keeps_the_old_version_and_what_was_done() {
+    let (store, _) = in_memory();
+    install(&store, &tiny(1).bytes(), &unopened()).unwrap();
+    let bytes = tiny(2).bytes();
+    for calls in 0.. {
+        let mut left = calls;
+        let mut watch = |_: Progress| {
+            left -= 1;
+            if left < 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        match store.install(&mut Stream(bytes.as_slice()), &unopened(), &mut watch) {
+            Err(StoreError::Cancelled) => assert_eq!(intact_version(&store), 1),
+            Ok(report) => {
+                assert!(calls > 10 && report.resumed_bytes + report.reused_bytes > 0);
+                break;
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+    assert_eq!(intact_version(&store), 2);
+}
+
+#[test]
+fn progress_of_a_step_rises_to_its_total() {
+    let (store, _) = in_memory();
+    let bytes = tiny(1).bytes();
+    let mut seen = Vec::new();
+    let mut watch = |progress: Progress| {
+        seen.push(progress);
+        ControlFlow::Continue(())
+    };
+    store.install(&mut Stream(bytes.as_slice()), &unopened(), &mut watch).unwrap();
+    for step in [Step::Receive, Step::Sync] {
+        let of_step: Vec<_> = seen.iter().filter(|progress| progress.step == step).collect();
+        assert!(of_step.is_sorted_by_key(|progress| progress.done_bytes));
+        assert_eq!(of_step.last().unwrap().done_bytes, of_step[0].total_bytes, "{step:?}");
+    }
+}
+
+#[test]
+fn removing_leaves_nothing_and_never_touches_what_is_not_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    install(&store, &tiny(1).bytes(), &InstallOptions::default()).unwrap();
+    store.remove(&name("tiny")).unwrap();
+    assert!(matches!(store.remove(&name("tiny")), Err(StoreError::NotInstalled { .. })));
+    assert_eq!(store.list().unwrap(), Default::default());
+    assert_eq!(fs_err::read_dir(folder.path().join(".wheelwork/models")).unwrap().count(), 0);
+    let mine = folder.path().join("tiny.ortpackage");
+    fs_err::create_dir(&mine).unwrap();
+    for result in [
+        store.remove(&name("tiny")).err(),
+        install(&store, &tiny(1).bytes(), &InstallOptions::default()).err(),
+        store.verify(&name("tiny"), &mut unwatched).err(),
+    ] {
+        assert!(matches!(result, Some(StoreError::NotOurs { .. })), "{result:?}");
+    }
+    assert!(mine.is_dir());
+}
+
+#[test]
+fn a_package_that_does_not_open_never_replaces_one_that_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    install(&store, &tiny(1).bytes(), &InstallOptions::default()).unwrap();
+    let mut broken = files(&noise(3, 6000));
+    broken[0].1 = b"{}".to_vec();
+    let bytes = Container::new("tiny", 2, &broken, 700).bytes();
+    let result = install(&store, &bytes, &InstallOptions::default());
+    assert!(matches!(result, Err(StoreError::DoesNotOpen(_))), "{result:?}");
+    assert_eq!(intact_version(&store), 1);
+}
+
+#[test]
+fn a_signature_that_came_later_is_recorded() {
+    let (store, _) = in_memory();
+    let container = tiny(1);
+    install(&store, &container.bytes(), &unopened()).unwrap();
+    let options = InstallOptions { trust: trust(Policy::Require), ..unopened() };
+    let report = install(&store, &container.signed(&key()), &options).unwrap();
+    assert_eq!(report.received_bytes, 0);
+    assert!(store.list().unwrap().models[0].signature.is_valid());
+    assert!(!install(&store, &container.signed(&key()), &options).unwrap().is_new);
+}

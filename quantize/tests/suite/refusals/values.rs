@@ -1,0 +1,254 @@
+//! Weights, configuration and tokenizer: rows CK-10 to CK-18.
+
+use serde_json::json;
+use wheelwork_package::Diagnostic;
+use wheelwork_package::tokenizer_file::{TokenizerFault, TokenizerFileError};
+use wheelwork_quantize::checkpoint::{CheckpointError, ConfigError, HeaderFault};
+use wheelwork_quantize::{QuantizeError, Recipe, RequestError, recipe};
+
+use super::{checkpoint_error, config_error, header_fault};
+use crate::checkpoint::{END, Tensor, Tiny, VOCAB};
+
+const QUERY: &str = "model.layers.1.self_attn.q_proj.weight";
+
+#[test]
+fn ck_10_the_first_weight_that_is_no_number_is_named() {
+    for (value, recipe) in [(f32::NAN, recipe::BALANCED), (f32::INFINITY, recipe::FLOAT)] {
+        for tensor in [QUERY, "model.norm.weight", "model.layers.0.self_attn.k_proj.bias", "lm_head.weight"] {
+            let mut tiny = Tiny::qwen2();
+            let spoilt = tiny.tensors.get_mut(tensor).unwrap();
+            spoilt.put(17, value);
+            spoilt.put(23, f32::NAN);
+            tiny.write();
+            let error = tiny.quantize(&recipe).unwrap_err();
+            assert_eq!(tiny.siblings(), ["tiny"]);
+            match checkpoint_error(error) {
+                CheckpointError::NonFinite { tensor: named, index, .. } => {
+                    assert_eq!((named.as_str(), index), (tensor, 17));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn ck_12_contradictions_between_configuration_and_tensors_are_refused() {
+    for (field, value) in [
+        ("num_attention_heads", 2),
+        ("num_key_value_heads", 4),
+        ("intermediate_size", 128),
+        ("vocab_size", 48),
+    ] {
+        let mut tiny = Tiny::qwen2();
+        tiny.set("head_dim", json!(16)).set(field, json!(value)).write();
+        let error = checkpoint_error(tiny.refusal());
+        assert!(
+            matches!(&error, CheckpointError::TensorShape { found, expected, .. } if found != expected),
+            "{field}: {error:?}"
+        );
+    }
+}
+
+#[test]
+fn ck_12_another_number_of_layers_is_refused_with_both_values() {
+    for layers in [1, 3] {
+        let mut tiny = Tiny::qwen2();
+        tiny.set("num_hidden_layers", json!(layers)).write();
+        match config_error(tiny.refusal()) {
+            ConfigError::Contradiction { field: "num_hidden_layers", value, other, .. } => {
+                assert_eq!((value, other), (layers.to_string(), "2".to_owned()));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn ck_12_a_token_without_a_row_is_refused() {
+    let mut tiny = Tiny::qwen2();
+    tiny.generation_config["eos_token_id"] = json!([END, VOCAB]);
+    tiny.write();
+    let error = config_error(tiny.refusal());
+    assert!(
+        matches!(&error, ConfigError::Contradiction { field: "vocab_size", other, .. } if other == "40"),
+        "{error:?}"
+    );
+
+    let mut tiny = Tiny::qwen2();
+    let rows = 5;
+    tiny.set("vocab_size", json!(rows));
+    tiny.random("model.embed_tokens.weight", &[rows, 64]);
+    tiny.random("lm_head.weight", &[rows, 64]);
+    tiny.write();
+    let error = config_error(tiny.refusal());
+    assert!(
+        matches!(&error, ConfigError::Contradiction { field: "vocab_size", other, .. } if other == "6"),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn ck_12_a_tied_projection_that_exists_is_refused() {
+    let mut tiny = Tiny::qwen2();
+    tiny.set("tie_word_embeddings", json!(true)).write();
+    let error = config_error(tiny.refusal());
+    assert!(matches!(error, ConfigError::Contradiction { field: "tie_word_embeddings", .. }), "{error:?}");
+}
+
+#[test]
+fn ck_14_sizes_out_of_range_are_refused() {
+    for (field, value) in [
+        ("hidden_size", json!(0)),
+        ("hidden_size", json!(-64)),
+        ("hidden_size", json!(1_u64 << 40)),
+        ("intermediate_size", json!(0)),
+        ("num_hidden_layers", json!(1_000_000_000)),
+        ("num_hidden_layers", json!(0)),
+        ("num_attention_heads", json!(0)),
+        ("num_key_value_heads", json!(0)),
+        ("head_dim", json!(8)),
+        ("vocab_size", json!(1)),
+        ("max_position_embeddings", json!(0)),
+        ("rms_norm_eps", json!(0.0)),
+        ("rms_norm_eps", json!(-1e-6)),
+        ("rope_theta", json!(0.0)),
+        ("rope_theta", json!(1e300)),
+    ] {
+        let mut tiny = Tiny::qwen2();
+        tiny.set(field, value.clone()).write();
+        let error = config_error(tiny.refusal());
+        assert!(
+            matches!(&error, ConfigError::OutOfRange { field: named, .. } if *named == field),
+            "{field} = {value}: {error:?}"
+        );
+        assert!(error.place().unwrap().ends_with(&format!("config.json: {field}")));
+    }
+}
+
+#[test]
+fn ck_14_numbers_that_json_does_not_have_are_refused() {
+    let tiny = Tiny::qwen2();
+    tiny.write();
+    for number in ["NaN", "Infinity", "1e999"] {
+        let text = tiny.config.to_string().replace("10000.0", number);
+        fs_err::write(tiny.file("config.json"), text).unwrap();
+        let error = checkpoint_error(tiny.refusal());
+        assert!(
+            matches!(&error, CheckpointError::Json { path, .. } if path.ends_with("config.json")),
+            "{error:?}"
+        );
+    }
+}
+
+#[test]
+fn ck_14_heads_that_do_not_divide_are_refused() {
+    let mut tiny = Tiny::qwen2();
+    tiny.set("num_key_value_heads", json!(3)).write();
+    let error = config_error(tiny.refusal());
+    assert!(matches!(error, ConfigError::Contradiction { field: "num_attention_heads", .. }), "{error:?}");
+
+    let mut tiny = Tiny::qwen2();
+    tiny.set("num_attention_heads", json!(3)).set("num_key_value_heads", json!(3)).write();
+    let error = config_error(tiny.refusal());
+    assert!(matches!(error, ConfigError::Contradiction { field: "hidden_size", .. }), "{error:?}");
+
+    let mut tiny = Tiny::qwen2();
+    tiny.set("head_dim", json!(24)).write();
+    let error = config_error(tiny.refusal());
+    assert!(matches!(error, ConfigError::Unsupported { field: "head_dim", .. }), "{error:?}");
+}
+
+#[test]
+fn ck_14_features_that_would_change_the_graph_are_refused_by_name() {
+    let yarn = json!({"rope_type": "yarn", "factor": 4.0});
+    for (field, value, named) in [
+        ("hidden_act", json!("gelu"), "hidden_act"),
+        ("attention_bias", json!(true), "attention_bias"),
+        ("mlp_bias", json!(true), "mlp_bias"),
+        ("use_sliding_window", json!(true), "use_sliding_window"),
+        ("rope_scaling", yarn.clone(), "rope_scaling.rope_type"),
+        ("rope_parameters", yarn, "rope_scaling.rope_type"),
+    ] {
+        let mut tiny = Tiny::qwen2();
+        tiny.set(field, value).write();
+        let error = config_error(tiny.refusal());
+        assert!(matches!(&error, ConfigError::Unsupported { field, .. } if *field == named), "{error:?}");
+    }
+}
+
+#[test]
+fn ck_14_an_unknown_architecture_is_told_the_known_ones() {
+    let mut tiny = Tiny::qwen2();
+    tiny.set("architectures", json!(["MambaForCausalLM"])).write();
+    let error = tiny.refusal();
+    for name in ["MambaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM", "LlamaForCausalLM"] {
+        assert!(error.to_string().contains(name), "{error}");
+    }
+    assert!(matches!(config_error(error), ConfigError::UnknownArchitecture { .. }));
+}
+
+#[test]
+fn ck_15_a_merge_of_an_unknown_token_is_refused() {
+    let mut tiny = Tiny::qwen2();
+    tiny.tokenizer["model"]["merges"] = json!(["a b", "ab c"]);
+    tiny.write();
+    match tiny.refusal() {
+        QuantizeError::Tokenizer(TokenizerFileError::Broken { fault, .. }) => {
+            assert!(matches!(fault, TokenizerFault::MergeOfUnknown { index: 1, .. }), "{fault:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn ck_16_a_malformed_byte_escape_is_refused() {
+    let mut tiny = Tiny::qwen2();
+    tiny.tokenizer["model"]["vocab"]["<0x-1>"] = json!(7);
+    tiny.write();
+    match tiny.refusal() {
+        QuantizeError::Tokenizer(TokenizerFileError::Broken { fault, .. }) => {
+            assert!(matches!(fault, TokenizerFault::MalformedByteEscape { .. }), "{fault:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn ck_18_unsupported_element_types_are_refused_by_name() {
+    for (dtype, name, bytes) in [(safetensors::Dtype::F64, "F64", 8), (safetensors::Dtype::I32, "I32", 4)] {
+        let mut tiny = Tiny::qwen2();
+        let shape = tiny.tensors[QUERY].shape.clone();
+        let bytes = vec![0; shape.iter().product::<usize>() * bytes];
+        tiny.tensors.insert(QUERY.into(), Tensor { dtype, shape, bytes });
+        tiny.write();
+        match checkpoint_error(tiny.refusal()) {
+            CheckpointError::UnsupportedDtype { tensor, dtype, .. } => {
+                assert_eq!((tensor.as_str(), dtype), (QUERY, name));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let fault = header_fault(r#"{"a":{"dtype":"F4","shape":[2],"data_offsets":[0,1]}}"#, &[0]);
+    assert_eq!(fault, HeaderFault::UnknownDtype { tensor: "a".into(), dtype: "F4".into() });
+}
+
+#[test]
+fn blocks_that_do_not_fill_the_rows_are_refused() {
+    let mut tiny = Tiny::qwen2();
+    let inner = 80;
+    tiny.set("intermediate_size", json!(inner));
+    for layer in 0..2 {
+        let name = |rest: &str| format!("model.layers.{layer}.mlp.{rest}.weight");
+        tiny.random(&name("gate_proj"), &[inner, 64]);
+        tiny.random(&name("up_proj"), &[inner, 64]);
+        tiny.random(&name("down_proj"), &[64, inner]);
+    }
+    tiny.write();
+    let error = tiny.refusal();
+    assert!(
+        matches!(error, QuantizeError::Request(RequestError::BlockSize { columns: 80, block_size: 32, .. })),
+        "{error:?}"
+    );
+    tiny.quantize(&Recipe::named("float").unwrap()).unwrap();
+}
