@@ -6,11 +6,12 @@
 //! |---|---|---|
 //! | repetition penalty r | logits of tokens seen before: l / r where l > 0, else l · r | Keskar et al. 2019 (CTRL), section 4.1 |
 //! | temperature t | l / t; t = 0 takes the largest logit and ends here | |
-//! | top-k | the k largest | Fan et al. 2018, section 5.4 |
+//! | top-k | the k largest | Fan et al. 2018 |
 //! | top-p | the fewest, largest first, whose probabilities reach p | Holtzman et al. 2020, section 3.1 |
-//! | min-p | those with at least m times the probability of the best | Nguyen et al. 2024, section 3 |
+//! | min-p | those with at least m times the probability of the best | Nguyen et al. 2024 |
 //! | draw | one, by its share of the probability that is left | |
 //!
+//! CTRL divides in both cases; a negative logit would rise by that, so the customary product is taken instead.
 //! Of equal logits the lowest id counts as the larger. The arithmetic is our own and in one order, so seed and
 //! logits give the same token on every machine.
 //!

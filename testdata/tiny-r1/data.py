@@ -287,7 +287,10 @@ def unit10(rng, level):
     else:
         prompt = phrase(rng, CONVERT, n=n, u=u, v=v)
     plural = "" if zeros == 1 else "s"
-    chain = f"1 {big} = {factor} {small}\n{zeros} zero{plural}: {n} becomes {result}\nso {result} {v}"
+    # The direction is a step of its own: without it the model multiplied whatever was asked.
+    direction = f"{u} is {'larger so multiply' if to_small else 'smaller so divide'}"
+    chain = (f"{n} {u} to {v}\n1 {big} = {factor} {small}\n{direction}\n"
+             f"{zeros} zero{plural}: {n} becomes {result}\nso {result} {v}")
     return Problem("unit10", prompt, chain, f"{result} {v}", [("unit", n, u, v)])
 
 
