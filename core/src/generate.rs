@@ -12,8 +12,8 @@ use crate::chat::Prompt;
 use crate::decoder::DecoderError;
 use crate::detokenizer::Detokenizer;
 use crate::metrics::{Stopwatch, Usage};
-use crate::model::{ModelFacts, REASONING_CLOSE, REASONING_OPEN};
-use crate::reasoning::{Segment, Splitter};
+use crate::model::ModelFacts;
+use crate::reasoning::{CLOSE_TAG, OPEN_TAG, Segment, Splitter};
 use crate::sampling::{Sampler, SamplingOptions};
 use crate::session::Session;
 use crate::stop::StopStrings;
@@ -220,7 +220,7 @@ impl<'s> Generation<'s> {
             let mut content = std::mem::take(&mut self.raw_text);
             if self.splitter.is_reasoning() {
                 // An unfinished thought is closed, so that the template drops it like a finished one.
-                content.push_str(REASONING_CLOSE);
+                content.push_str(CLOSE_TAG);
             }
             self.session.record_answer(content);
         }
@@ -301,7 +301,7 @@ fn skip_reasoning(facts: &ModelFacts, prompt: &mut Prompt) -> Result<(), Error> 
     }
     match open {
         Some(id) => prompt.ids.push(id),
-        None if !prompt.opens_reasoning => prompt.ids.extend(facts.tokenizer.encode_plain(REASONING_OPEN)?),
+        None if !prompt.opens_reasoning => prompt.ids.extend(facts.tokenizer.encode_plain(OPEN_TAG)?),
         None => {}
     }
     prompt.ids.extend(closing_tokens(facts, "\n\n", "\n\n")?);
@@ -314,7 +314,7 @@ fn closing_tokens(facts: &ModelFacts, before: &str, after: &str) -> Result<Vec<u
     let mut ids = facts.tokenizer.encode_plain(before)?;
     match facts.tokens.reasoning_close {
         Some(id) => ids.push(id),
-        None => ids.extend(facts.tokenizer.encode_plain(REASONING_CLOSE)?),
+        None => ids.extend(facts.tokenizer.encode_plain(CLOSE_TAG)?),
     }
     ids.extend(facts.tokenizer.encode_plain(after)?);
     Ok(ids)

@@ -52,7 +52,7 @@ pub use error::Error;
 pub use event::{Event, FinishReason, ReasoningEnd};
 pub use generate::Generation;
 pub use metrics::{Timings, Usage};
-pub use model::{Model, ModelFacts, OpenOptions, REASONING_CLOSE, REASONING_OPEN};
+pub use model::{Model, ModelFacts, OpenOptions};
 pub use options::{Options, Thinking};
 pub use provider::{DevicePreference, Placement};
 pub use session::Session;

@@ -13,13 +13,9 @@ use crate::chat::ChatTemplate;
 use crate::decoder::{Decoder, OrtModel, SessionOptions};
 use crate::kv_cache::KvShape;
 use crate::provider::{self, DevicePreference, Placement};
+use crate::reasoning::{CLOSE_TAG, OPEN_TAG};
 use crate::session::Session;
 use crate::tokenizer::Tokenizer;
-
-/// The text of the tag that opens reasoning in R1's format.
-pub const REASONING_OPEN: &str = "<think>";
-/// The text of the tag that closes reasoning in R1's format.
-pub const REASONING_CLOSE: &str = "</think>";
 
 /// How a model is opened. `default()` suits most.
 #[derive(Debug, Clone, Default)]
@@ -174,8 +170,8 @@ fn control_tokens(variant: &OpenVariant, tokenizer: &Tokenizer) -> ControlTokens
     ControlTokens {
         bos: model.bos_token_id,
         eos,
-        reasoning_open: tokenizer.added_token_id(REASONING_OPEN),
-        reasoning_close: tokenizer.added_token_id(REASONING_CLOSE),
+        reasoning_open: tokenizer.added_token_id(OPEN_TAG),
+        reasoning_close: tokenizer.added_token_id(CLOSE_TAG),
     }
 }
 

@@ -29,6 +29,12 @@ pub(crate) fn open(arguments: &ModelArguments) -> Result<Model, Failure> {
     let options = arguments.open_options();
     let model = Model::open_with(folder, &options)?;
     output::warn_of_fallback(model.placement(), options.device);
+    let facts = model.facts();
+    if facts.template.is_older_r1(&facts.tokenizer) {
+        anstream::eprintln!(
+            "the model's chat template is R1's of before February 2025: the model may skip its reasoning"
+        );
+    }
     Ok(model)
 }
 

@@ -2,6 +2,9 @@
 
 The pipeline is R1's: NFC, Qwen2's pre-tokeniser with single digits, byte-level BPE, and R1's own control tokens,
 with its exact characters (U+FF5C and U+2581), at the end of the vocabulary.
+
+The committed tokenizer.json is fixed, since the weights belong to it. It was made before data.py put the direction into
+the chains of unit10, so running this file now gives a slightly different one.
 """
 
 import json

@@ -133,7 +133,7 @@ def main():
     adam = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.1}, {"params": rest, "weight_decay": 0.0}],
                              lr=args.lr, betas=(0.9, 0.98), fused=True)
 
-    state = {"step": 0, "tokens": 0, "target_tokens": 0, "elapsed": 0.0, "index": 0, "decay_from": DECAY_FROM}
+    state = {"step": 0, "tokens": 0, "target_tokens": 0, "elapsed": 0.0, "index": 0}
     if args.resume:
         saved = torch.load(args.work / "state.pt")
         state = saved["state"]
@@ -164,7 +164,7 @@ def main():
         tensors = {n: p.detach().to(torch.bfloat16).float() for n, p in zip(names, master)}
         rows = [r for i, r in enumerate(data.heldout()) if i % 200 < per_task]
         checked = evaluation.run(evaluation.from_tensors(config, tensors), encoder.tokenizer, rows)
-        write(step=state["step"], tokens=state["tokens"], minutes=round(progress() * args.minutes, 2),
+        write(step=state["step"], tokens=state["tokens"], minutes=round(progress() * limit / 60, 2),
               answers=evaluation.table(checked, "answer_ok"), chains=evaluation.table(checked, "chain_ok"))
 
     write(size=args.size, parameters=sum(p.numel() for p in master), lr=args.lr, batch=args.tokens,
@@ -176,11 +176,9 @@ def main():
         done = progress()
         if done >= 1:
             break
-        if (args.work / "finish").exists() and done < state["decay_from"]:
-            # Keep the decay's share of the whole: shorten the time instead of skipping the decay.
-            state["decay_from"] = DECAY_FROM
-            limit = done * limit / DECAY_FROM
-            done = DECAY_FROM
+        if done < DECAY_FROM and (args.work / "finish").exists():
+            # Shorten the time instead of skipping the decay, so that it keeps its share of the whole.
+            limit, done = done * limit / DECAY_FROM, DECAY_FROM
         rate = args.lr * min(1, (state["step"] + 1) / 200, (1 - done) / (1 - DECAY_FROM))
         for group in adam.param_groups:
             group["lr"] = rate

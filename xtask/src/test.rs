@@ -15,12 +15,15 @@ pub(crate) struct Options {
     extra: Vec<String>,
 }
 
-/// Runs `cargo test --workspace --locked` with [`prepare`]d variables.
+/// Runs `cargo test --workspace` with [`prepare`]d variables; one run shows every failure.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {
     let mut cargo = command::cargo();
     // A package that is named replaces the whole workspace.
     let names_a_package = options.extra.iter().any(|word| word == "-p" || word.starts_with("--package"));
-    cargo.args(["test", "--locked"]).args((!names_a_package).then_some("--workspace")).args(&options.extra);
+    cargo
+        .args(["test", "--locked", "--no-fail-fast"])
+        .args((!names_a_package).then_some("--workspace"))
+        .args(&options.extra);
     prepare(&mut cargo, workspace)?;
     command::run(&mut cargo)
 }

@@ -10,7 +10,9 @@ use crate::diagnostic::{Class, Diagnostic};
 #[non_exhaustive]
 pub enum PackageError {
     /// Neither `manifest.json` nor `genai_config.json` stands in the folder.
-    #[error("`{path}` is neither a package nor a genai model folder: it has no manifest.json and no genai_config.json")]
+    #[error(
+        "`{path}` is neither a package nor a genai model folder: it has no manifest.json and no genai_config.json"
+    )]
     NotAPackage {
         /// The folder that was given.
         path: PathBuf,
@@ -70,7 +72,9 @@ pub enum PackageError {
         expected: u64,
     },
     /// A file differs in content from what the card says.
-    #[error("`{path}` does not have the content that the package card says (SHA-256 {found}, expected {expected})")]
+    #[error(
+        "`{path}` does not have the content that the package card says (SHA-256 {found}, expected {expected})"
+    )]
     HashMismatch {
         /// The file.
         path: PathBuf,

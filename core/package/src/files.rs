@@ -55,8 +55,13 @@ impl FileRecord {
     /// [`PackageError::Io`] or [`PackageError::SizeMismatch`].
     pub fn check_size(&self, folder: &Path) -> Result<(), PackageError> {
         let path = folder.join(&self.name);
-        let found = fs_err::metadata(&path).map_err(|source| PackageError::Io { path: path.clone(), source })?.len();
-        if found == self.bytes { Ok(()) } else { Err(PackageError::SizeMismatch { path, found, expected: self.bytes }) }
+        let found =
+            fs_err::metadata(&path).map_err(|source| PackageError::Io { path: path.clone(), source })?.len();
+        if found == self.bytes {
+            Ok(())
+        } else {
+            Err(PackageError::SizeMismatch { path, found, expected: self.bytes })
+        }
     }
 
     /// Reads the file and compares size and digest with the record.

@@ -46,6 +46,9 @@ impl Manifest {
     /// A manifest of the given variants.
     #[must_use]
     pub fn new(variants: BTreeMap<String, Variant>) -> Self {
-        Self { schema_version: SCHEMA_VERSION.to_owned(), components: Components { model: Component { variants } } }
+        Self {
+            schema_version: SCHEMA_VERSION.to_owned(),
+            components: Components { model: Component { variants } },
+        }
     }
 }

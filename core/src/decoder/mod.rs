@@ -3,18 +3,18 @@
 //! Call order: [`Decoder::prefill`] with the prompt, then [`Decoder::logits`]; for each chosen token
 //! [`Decoder::decode`] and `logits` again; [`Decoder::rewind`] to an earlier length at any time.
 //!
-//! There are two: `ort` runs a package through ONNX Runtime, [`scripted`] plays tokens from a list so that the
+//! There are two: `ort_decoder` runs a package through ONNX Runtime, [`scripted`] plays tokens from a list so that the
 //! loop, the stop rules and the faults can be tested without weights.
 
 mod error;
-mod ort;
 mod ort_cache;
+mod ort_decoder;
 pub mod scripted;
 
 use std::sync::Arc;
 
 pub use error::DecoderError;
-pub(crate) use ort::{OrtModel, SessionOptions};
+pub(crate) use ort_decoder::{OrtModel, SessionOptions};
 
 /// One sequence (batch 1) with its cache.
 pub trait Decoder: Send {

@@ -7,7 +7,7 @@ use ::ort::memory::Allocator;
 use ::ort::session::IoBinding;
 use ::ort::value::Tensor;
 
-use super::ort::GraphNames;
+use super::ort_decoder::GraphNames;
 use crate::kv_cache::KvShape;
 
 /// Keys and values of one sequence.

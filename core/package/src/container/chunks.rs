@@ -66,7 +66,9 @@ pub(super) fn copy_chunks<E: From<ContainerError>>(
         let found = Digest::of(&bytes);
         if found != entry.stored_sha256 {
             let error = ChunkError::Stored { found, expected: entry.stored_sha256 };
-            return Err(ContainerError::Chunk { chunk: number, at, file: first_file(head, number), error }.into());
+            return Err(
+                ContainerError::Chunk { chunk: number, at, file: first_file(head, number), error }.into()
+            );
         }
         sink(&bytes)?;
         at += u64::from(entry.stored_bytes);

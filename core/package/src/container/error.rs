@@ -51,7 +51,9 @@ pub enum ContainerError {
         needs: Needs,
     },
     /// A required feature that this build does not know.
-    #[error("the package uses features that this build does not know ({unknown:#010x}) and needs Wheelwork >= {needs}")]
+    #[error(
+        "the package uses features that this build does not know ({unknown:#010x}) and needs Wheelwork >= {needs}"
+    )]
     Features {
         /// The unknown bits.
         unknown: u32,
@@ -182,7 +184,9 @@ impl Diagnostic for ContainerError {
             Self::Version { needs, .. } | Self::Features { needs, .. } => {
                 format!("update Wheelwork to {needs} or newer").into()
             }
-            Self::Chunk { chunk, .. } => format!("copy the file again: chunk {chunk} changed on the way").into(),
+            Self::Chunk { chunk, .. } => {
+                format!("copy the file again: chunk {chunk} changed on the way").into()
+            }
             Self::FileDigest { .. } => "report this to the maker of the package".into(),
             _ => "copy the file again: it changed on the way".into(),
         }

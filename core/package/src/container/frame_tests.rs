@@ -23,7 +23,9 @@ fn pk_03_a_window_of_2_gib_is_refused_before_anything_is_allocated() {
     for exponent in 14..32_u8 {
         // Content size in 4 bytes, so a window descriptor stands before it.
         let bytes = frame(&[0b1000_0000, exponent << 3, 3, 0, 0, 0], b"abc");
-        assert!(matches!(decompress(&bytes, 3), Err(FrameError::Window { bytes }) if bytes == 1 << (10 + u64::from(exponent))));
+        assert!(
+            matches!(decompress(&bytes, 3), Err(FrameError::Window { bytes }) if bytes == 1 << (10 + u64::from(exponent)))
+        );
     }
     assert!(matches!(
         decompress(&frame(&[0b1000_0000, 13 << 3 | 1, 3, 0, 0, 0], b"abc"), 3),

@@ -72,11 +72,11 @@ impl Head {
         Ok(Self { index, id, signature, prelude_and_index: bytes })
     }
 
-    /// The head of a new, unsigned container.
+    /// The head of a new, unsigned container, as a writer begins.
     ///
     /// # Errors
     /// [`ContainerError`] if the index breaks a rule.
-    pub(crate) fn new(index: &Index) -> Result<Self, ContainerError> {
+    pub fn new(index: &Index) -> Result<Self, ContainerError> {
         let encoded = index.encode();
         let index = Index::decode(&encoded)?;
         let mut prelude_and_index = prelude(encoded.len());
@@ -163,9 +163,9 @@ impl<R: Read + ?Sized> Section<'_, R> {
     fn read(&mut self, part: &'static str, length: usize) -> Result<Vec<u8>, ContainerError> {
         let start = self.end;
         self.end += length as u64;
-        read_exactly(self.reader, length)
-            .map_err(|source| ContainerError::Source { source })?
-            .map_err(|have| ContainerError::Truncated { part: part.into(), need: self.end, have: start + have })
+        read_exactly(self.reader, length).map_err(|source| ContainerError::Source { source })?.map_err(
+            |have| ContainerError::Truncated { part: part.into(), need: self.end, have: start + have },
+        )
     }
 
     /// Reads a digest and compares it with that of `bytes`.
@@ -181,7 +181,10 @@ impl<R: Read + ?Sized> Section<'_, R> {
 }
 
 /// Reads `length` bytes, or says how many there were.
-pub(super) fn read_exactly(reader: &mut (impl Read + ?Sized), length: usize) -> io::Result<Result<Vec<u8>, u64>> {
+pub(super) fn read_exactly(
+    reader: &mut (impl Read + ?Sized),
+    length: usize,
+) -> io::Result<Result<Vec<u8>, u64>> {
     let mut bytes = Vec::new();
     reader.take(length as u64).read_to_end(&mut bytes)?;
     Ok(if bytes.len() == length { Ok(bytes) } else { Err(bytes.len() as u64) })

@@ -80,7 +80,10 @@ impl Index {
     }
 
     /// Every place of a file, in order: the chunk's number, its entry and its offset.
-    pub fn chunks_of<'a>(&'a self, file: &'a FileEntry) -> impl Iterator<Item = (usize, &'a ChunkEntry, u64)> {
+    pub fn chunks_of<'a>(
+        &'a self,
+        file: &'a FileEntry,
+    ) -> impl Iterator<Item = (usize, &'a ChunkEntry, u64)> {
         let mut offset = 0;
         file.chunks.iter().filter_map(move |number| {
             let number = *number as usize;

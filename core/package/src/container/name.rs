@@ -139,7 +139,9 @@ mod tests {
 
     #[test]
     fn names_of_real_packages_are_allowed() {
-        for name in ["cpu", "model.onnx.data", "qnn-htp_v73", "a", "0", "console", "com", "com10", &"x".repeat(64)] {
+        for name in
+            ["cpu", "model.onnx.data", "qnn-htp_v73", "a", "0", "console", "com", "com10", &"x".repeat(64)]
+        {
             assert_eq!(Name::new(name).map(|name| name.to_string()), Ok(name.to_owned()));
         }
     }
@@ -147,8 +149,24 @@ mod tests {
     #[test]
     fn pk_05_names_that_escape_or_collide_are_refused() {
         let characters = [
-            "../x", "a/b", "/etc", "C:", "c:x", "a\\b", "a\0", "a b", "A", "ca\u{301}fe", "caf\u{e9}", "x\u{202e}", "a:b",
-            "a\n", "~", "*", "$x", "ｘ",
+            "../x",
+            "a/b",
+            "/etc",
+            "C:",
+            "c:x",
+            "a\\b",
+            "a\0",
+            "a b",
+            "A",
+            "ca\u{301}fe",
+            "caf\u{e9}",
+            "x\u{202e}",
+            "a:b",
+            "a\n",
+            "~",
+            "*",
+            "$x",
+            "ｘ",
         ];
         for name in characters {
             assert!(matches!(Name::new(name), Err(NameError::Character { .. })), "{name:?}");

@@ -61,7 +61,8 @@ mod tests {
         in_order(items, 4, work, |result| {
             seen.push(result);
             Ok(())
-        }).unwrap();
+        })
+        .unwrap();
         assert_eq!(seen, (0..50).collect::<Vec<_>>());
     }
 
@@ -69,10 +70,15 @@ mod tests {
     fn the_first_error_ends_it() {
         let items = [Ok(1), Ok(2), Err("broken"), Ok(3)];
         let mut seen = Vec::new();
-        let result = in_order(items.into_iter(), 1, |item| item, |result| {
-            seen.push(result);
-            Ok(())
-        });
+        let result = in_order(
+            items.into_iter(),
+            1,
+            |item| item,
+            |result| {
+                seen.push(result);
+                Ok(())
+            },
+        );
         assert_eq!((result, seen), (Err("broken"), vec![1, 2]));
     }
 }

@@ -26,14 +26,21 @@ pub fn verify(source: &mut dyn Source, watch: &mut Watch<'_>) -> Result<Verifica
     let mut damage = Vec::new();
     let total_bytes = head.index.content_bytes();
     let mut done_bytes = 0;
-    let read = read_chunks(&head, source, |_| true, default_threads(), |chunk: Chunk| {
-        if let Err(error) = chunk.content {
-            damage.push(error);
-        }
-        done_bytes += head.index.chunks.get(chunk.number).map_or(0, |entry| u64::from(entry.content_bytes));
-        let progress = Progress { step: Step::Verify, done_bytes, total_bytes };
-        if watch(progress).is_break() { Err(Stop::Cancelled) } else { Ok(()) }
-    });
+    let read = read_chunks(
+        &head,
+        source,
+        |_| true,
+        default_threads(),
+        |chunk: Chunk| {
+            if let Err(error) = chunk.content {
+                damage.push(error);
+            }
+            done_bytes +=
+                head.index.chunks.get(chunk.number).map_or(0, |entry| u64::from(entry.content_bytes));
+            let progress = Progress { step: Step::Verify, done_bytes, total_bytes };
+            if watch(progress).is_break() { Err(Stop::Cancelled) } else { Ok(()) }
+        },
+    );
     let is_complete = match read {
         Ok(()) => true,
         Err(Stop::Cancelled) => false,

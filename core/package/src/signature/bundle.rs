@@ -134,7 +134,11 @@ impl Bundle {
             ("payload type", &bundle.envelope.payload_type, PAYLOAD_TYPE),
         ] {
             if found != expected {
-                return Err(BundleError::Field { field, found: excerpt(found), expected: expected.to_owned() });
+                return Err(BundleError::Field {
+                    field,
+                    found: excerpt(found),
+                    expected: expected.to_owned(),
+                });
             }
         }
         Ok(bundle)

@@ -60,14 +60,17 @@ impl Diagnostic for SignatureError {
 
     fn remedy(&self) -> Cow<'static, str> {
         match self {
-            Self::KeyFile { .. } => "check that the file exists and can be read; a key is never overwritten".into(),
+            Self::KeyFile { .. } => {
+                "check that the file exists and can be read; a key is never overwritten".into()
+            }
             Self::NotAKey { .. } => "give a key that `wheelwork key` has made".into(),
             Self::Random { .. } => "make the key on another machine".into(),
             Self::Required { state: SignatureState::Invalid { .. } } => {
                 "get the package from its publisher again: this one was changed after it was signed".into()
             }
             Self::Required { .. } => {
-                "get the publisher's public key by a way you trust and add it, or allow unsigned packages".into()
+                "get the publisher's public key by a way you trust and add it, or allow unsigned packages"
+                    .into()
             }
         }
     }

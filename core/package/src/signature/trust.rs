@@ -99,7 +99,9 @@ impl fmt::Display for SignatureState {
         match self {
             Self::Valid { key } => write!(formatter, "it is signed by the trusted key {key}"),
             Self::Missing => formatter.write_str("it is not signed"),
-            Self::UnknownKey { hint } => write!(formatter, "it is signed by an unknown key, {}", excerpt(hint)),
+            Self::UnknownKey { hint } => {
+                write!(formatter, "it is signed by an unknown key, {}", excerpt(hint))
+            }
             Self::Invalid { why } => write!(formatter, "its signature is not valid: {why}"),
             Self::NotChecked => formatter.write_str("its signature was not checked"),
         }

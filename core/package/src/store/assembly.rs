@@ -37,7 +37,9 @@ impl<'a> Assembly<'a> {
             .files
             .iter()
             .enumerate()
-            .map(|(number, file)| Some(*first.entry(file.sha256).or_insert(number)).filter(|first| *first != number))
+            .map(|(number, file)| {
+                Some(*first.entry(file.sha256).or_insert(number)).filter(|first| *first != number)
+            })
             .collect();
         let mut places = index.places();
         for places in &mut places {
@@ -77,13 +79,16 @@ impl<'a> Assembly<'a> {
     pub(super) fn has(&self, chunk: usize) -> Result<bool, StoreError> {
         let Some(entry) = self.index.chunks.get(chunk) else { return Ok(false) };
         for place in self.places.get(chunk).into_iter().flatten() {
-            let Some(path) = self.index.files.get(place.file).map(|file| self.path(file)) else { return Ok(false) };
+            let Some(path) = self.index.files.get(place.file).map(|file| self.path(file)) else {
+                return Ok(false);
+            };
             if self.vfs.kind(&path).map_err(StoreError::io("look at", &path))?.is_none() {
                 return Ok(false);
             }
-            let read = self.vfs.open(&path).and_then(|file| {
-                vfs::read_at(file.as_ref(), entry.content_bytes as usize, place.offset)
-            });
+            let read = self
+                .vfs
+                .open(&path)
+                .and_then(|file| vfs::read_at(file.as_ref(), entry.content_bytes as usize, place.offset));
             if Digest::of(&read.map_err(StoreError::io("read", &path))?) != entry.content_sha256 {
                 return Ok(false);
             }
@@ -113,7 +118,8 @@ impl<'a> Assembly<'a> {
             let path = self.path(file);
             match self.twins.get(number).copied().flatten().and_then(|twin| self.index.files.get(twin)) {
                 Some(twin) => {
-                    link_or_copy(self.vfs, &self.path(twin), &path).map_err(StoreError::io("write", &path))?;
+                    link_or_copy(self.vfs, &self.path(twin), &path)
+                        .map_err(StoreError::io("write", &path))?;
                     meter.add(file.bytes)?;
                 }
                 None if self.adopted.get(number) == Some(&true) => meter.add(file.bytes)?,

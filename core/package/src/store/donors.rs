@@ -47,7 +47,12 @@ impl<'a> Donors<'a> {
     ///
     /// # Errors
     /// Only [`StoreError::Cancelled`].
-    pub(super) fn link(&self, file: &FileEntry, to: &Path, meter: &mut Meter<'_, '_>) -> Result<bool, StoreError> {
+    pub(super) fn link(
+        &self,
+        file: &FileEntry,
+        to: &Path,
+        meter: &mut Meter<'_, '_>,
+    ) -> Result<bool, StoreError> {
         let Some(path) = self.files.get(&file.sha256) else { return Ok(false) };
         let Ok(open) = self.vfs.open(path) else { return Ok(false) };
         let mut hashed = Hashed::default();

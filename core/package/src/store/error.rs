@@ -142,7 +142,10 @@ impl Diagnostic for StoreError {
             Self::Container(error) => error.remedy(),
             Self::Signature(error) => error.remedy(),
             Self::DoesNotOpen(error) => error.remedy(),
-            Self::Io { .. } => "check that the disk is there and can be written, then try again: what was done is kept".into(),
+            Self::Io { .. } => {
+                "check that the disk is there and can be written, then try again: what was done is kept"
+                    .into()
+            }
             Self::NoSpace { needed_bytes, free_bytes, .. } => format!(
                 "free {} bytes, then try again: what was done is kept",
                 needed_bytes.saturating_sub(*free_bytes)
@@ -164,9 +167,10 @@ impl Diagnostic for StoreError {
             Self::Container(error) => error.place(),
             Self::Signature(error) => error.place(),
             Self::DoesNotOpen(error) => error.place(),
-            Self::Io { path, .. } | Self::NoSpace { path, .. } | Self::NotOurs { path } | Self::NoLinks { path, .. } => {
-                Some(path.display().to_string())
-            }
+            Self::Io { path, .. }
+            | Self::NoSpace { path, .. }
+            | Self::NotOurs { path }
+            | Self::NoLinks { path, .. } => Some(path.display().to_string()),
             Self::Downgrade { name, .. } | Self::NotInstalled { name } | Self::OtherPackage { name, .. } => {
                 Some(name.to_string())
             }

@@ -36,7 +36,8 @@ impl Hashed {
         meter: &mut Meter<'_, '_>,
     ) -> Result<(), StoreError> {
         loop {
-            let piece = vfs::read_at(file, vfs::PIECE_BYTES, self.bytes).map_err(StoreError::io("read", path))?;
+            let piece =
+                vfs::read_at(file, vfs::PIECE_BYTES, self.bytes).map_err(StoreError::io("read", path))?;
             if piece.is_empty() {
                 return Ok(());
             }

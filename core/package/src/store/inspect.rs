@@ -70,7 +70,9 @@ impl Store {
         let models_dir = self.layout.models_dir();
         let entries = self.vfs.list(models_dir).map_err(StoreError::io("list", models_dir))?;
         for (file_name, kind) in entries {
-            let Some(name) = Layout::pointer_name(&file_name).filter(|_| kind == Kind::Link) else { continue };
+            let Some(name) = Layout::pointer_name(&file_name).filter(|_| kind == Kind::Link) else {
+                continue;
+            };
             let Ok(Some(current)) = self.current(&name) else { continue };
             contents.models.push(Installed {
                 path: self.layout.pointer(&name),
@@ -88,7 +90,11 @@ impl Store {
                 let slot = self.layout.slot(&name, &folder);
                 let head = read_head(self.vfs.as_ref(), &slot);
                 let bytes = self.bytes_of(&slot)?;
-                contents.partials.push(Partial { name: name.clone(), version: head.map(|head| head.index.version), bytes });
+                contents.partials.push(Partial {
+                    name: name.clone(),
+                    version: head.map(|head| head.index.version),
+                    bytes,
+                });
             }
         }
         contents.models.sort_by(|one, other| one.name.cmp(&other.name));
@@ -123,7 +129,11 @@ impl Store {
     pub(super) fn folders(&self, name: &Name) -> Result<Vec<String>, StoreError> {
         let model = self.layout.model(name);
         let entries = self.vfs.list(&model).map_err(StoreError::io("list", &model))?;
-        Ok(entries.into_iter().map(|(folder, _)| folder).filter(|folder| is_version(folder) || is_partial(folder)).collect())
+        Ok(entries
+            .into_iter()
+            .map(|(folder, _)| folder)
+            .filter(|folder| is_version(folder) || is_partial(folder))
+            .collect())
     }
 
     /// The complete versions of a model, whether a pointer names them or not.

@@ -100,8 +100,7 @@ impl Store {
         let head = Head::read(source)?;
         let signature = options.trust.judge(&head)?;
         let _writer = self.lock()?;
-        let current =
-            self.current(name)?.ok_or_else(|| StoreError::NotInstalled { name: name.clone() })?;
+        let current = self.current(name)?.ok_or_else(|| StoreError::NotInstalled { name: name.clone() })?;
         let installed = current.head.as_ref().map(|head| head.id);
         if head.index.name != *name || installed.is_some_and(|installed| installed != head.id) {
             let installed = installed.unwrap_or(head.id);

@@ -54,7 +54,11 @@ impl<'a> Installation<'a> {
         Self { store, head, options, current, current_is_damaged: false, report }
     }
 
-    pub(super) fn run(mut self, source: &mut dyn Source, watch: &mut Watch<'_>) -> Result<InstallReport, StoreError> {
+    pub(super) fn run(
+        mut self,
+        source: &mut dyn Source,
+        watch: &mut Watch<'_>,
+    ) -> Result<InstallReport, StoreError> {
         if !self.current_is_damaged && self.is_installed() {
             // An earlier try may have ended between the switch and this.
             let models = self.store.layout.models_dir();
@@ -86,7 +90,12 @@ impl<'a> Installation<'a> {
     }
 
     /// Steps 2 and 3: a complete, checked and durable package in the partial's folder.
-    fn write(&mut self, partial: &Slot, source: &mut dyn Source, watch: &mut Watch<'_>) -> Result<(), StoreError> {
+    fn write(
+        &mut self,
+        partial: &Slot,
+        source: &mut dyn Source,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), StoreError> {
         let (store, head) = (self.store, self.head);
         let donors = Donors::of(store.vfs.as_ref(), &store.versions(&self.report.name)?);
         let (needed_bytes, free_bytes) = self.space(partial, &donors)?;
@@ -136,7 +145,8 @@ impl<'a> Installation<'a> {
 
     /// A disk that became full on the way is told as one that was too small from the start: with the bytes needed.
     fn explain_full_disk(&self, error: StoreError, partial: &Slot) -> StoreError {
-        let is_full = matches!(&error, StoreError::Io { source, .. } if source.kind() == ErrorKind::StorageFull);
+        let is_full =
+            matches!(&error, StoreError::Io { source, .. } if source.kind() == ErrorKind::StorageFull);
         if !is_full {
             return error;
         }
@@ -236,8 +246,11 @@ impl<'a> Installation<'a> {
     ) -> Result<(), StoreError> {
         let chunks = &self.head.index.chunks;
         let missing = |number: usize| have.get(number) == Some(&false);
-        let total =
-            chunks.iter().enumerate().filter(|(number, _)| missing(*number)).map(|(_, chunk)| u64::from(chunk.content_bytes));
+        let total = chunks
+            .iter()
+            .enumerate()
+            .filter(|(number, _)| missing(*number))
+            .map(|(_, chunk)| u64::from(chunk.content_bytes));
         let mut meter = Meter::new(watch, Step::Receive, total.sum())?;
         let threads = self.options.threads.unwrap_or_else(default_threads);
         let received = &mut self.report.received_bytes;
@@ -260,7 +273,8 @@ impl<'a> Installation<'a> {
         let slot = layout.slot(name, &version);
         vfs.rename(partial.path(), slot.path()).map_err(StoreError::io("rename", partial.path()))?;
         // Every name on the way from the models' folder to the version.
-        for folder in [layout.model(name), layout.models(), layout.internal(), layout.models_dir().to_owned()] {
+        for folder in [layout.model(name), layout.models(), layout.internal(), layout.models_dir().to_owned()]
+        {
             vfs.sync_dir(&folder).map_err(StoreError::io("sync", &folder))?;
         }
         Ok(version)
@@ -274,8 +288,14 @@ impl<'a> Installation<'a> {
             vfs.remove_link(&next).map_err(StoreError::io("remove", &next))?;
         }
         // Relative to where the link will stand, not to where it is made.
-        vfs.link_dir(&Layout::pointer_target(name, version), &next)
-            .map_err(|source| StoreError::NoLinks { path: next.clone(), source })?;
+        vfs.link_dir(&Layout::pointer_target(name, version), &next).map_err(|source| {
+            match source.kind() {
+                ErrorKind::Unsupported | ErrorKind::PermissionDenied => {
+                    StoreError::NoLinks { path: next.clone(), source }
+                }
+                _ => StoreError::Io { action: "make the link", path: next.clone(), source },
+            }
+        })?;
         vfs.rename(&next, &pointer).map_err(StoreError::io("rename", &next))?;
         // Only after this may the old version go: until then the old pointer could come back.
         let models = layout.models_dir();

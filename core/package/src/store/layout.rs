@@ -155,7 +155,9 @@ mod tests {
         assert!(is_version(&Layout::version(&id, 0)) && !is_partial(&Layout::version(&id, 0)));
         let partial = format!("{}.partial", short(&id));
         assert!(is_partial(&partial) && !is_version(&partial));
-        for neither in ["", ".", "x.0", "e3b0c44298fc1c149afbf4c8996fb924.", "E3B0C44298FC1C149AFBF4C8996FB924.0"] {
+        for neither in
+            ["", ".", "x.0", "e3b0c44298fc1c149afbf4c8996fb924.", "E3B0C44298FC1C149AFBF4C8996FB924.0"]
+        {
             assert!(!is_version(neither) && !is_partial(neither), "{neither}");
         }
     }

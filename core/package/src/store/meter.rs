@@ -19,7 +19,8 @@ impl<'a, 'w> Meter<'a, 'w> {
 
     /// Counts `bytes` more.
     pub(super) fn add(&mut self, bytes: u64) -> Result<(), StoreError> {
-        self.progress.done_bytes += bytes;
+        // What has to be done twice is counted once.
+        self.progress.done_bytes = (self.progress.done_bytes + bytes).min(self.progress.total_bytes);
         if (self.watch)(self.progress).is_break() { Err(StoreError::Cancelled) } else { Ok(()) }
     }
 }

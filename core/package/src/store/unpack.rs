@@ -31,9 +31,8 @@ pub fn unpack(
     partial.push(".partial");
     let partial = Path::new(&partial);
     vfs.remove_dir_all(partial).map_err(StoreError::io("remove", partial))?;
-    let written = write(&vfs, &head, partial, source, options, watch).and_then(|()| {
-        vfs.rename(partial, target).map_err(StoreError::io("rename", partial))
-    });
+    let written = write(&vfs, &head, partial, source, options, watch)
+        .and_then(|()| vfs.rename(partial, target).map_err(StoreError::io("rename", partial)));
     if let Err(error) = written {
         // Nothing resumes here, so nothing stays; the first error says more than one of the clean-up.
         let _ = vfs.remove_dir_all(partial);
@@ -56,11 +55,17 @@ fn write(
     let mut assembly = Assembly::new(vfs, &head.index, root.to_owned())?;
     let threads = options.threads.unwrap_or_else(default_threads);
     let mut meter = Meter::new(watch, Step::Receive, head.index.content_bytes())?;
-    read_chunks(head, source, |_| true, threads, |chunk: Chunk| {
-        let content = chunk.content?;
-        assembly.write(chunk.number, &content)?;
-        meter.add(content.len() as u64)
-    })?;
+    read_chunks(
+        head,
+        source,
+        |_| true,
+        threads,
+        |chunk: Chunk| {
+            let content = chunk.content?;
+            assembly.write(chunk.number, &content)?;
+            meter.add(content.len() as u64)
+        },
+    )?;
     assembly.finish(&mut Meter::new(watch, Step::Sync, head.index.file_bytes())?)?;
     if options.must_open {
         crate::open(root).map_err(StoreError::DoesNotOpen)?;

@@ -122,8 +122,13 @@ impl Store {
 
     fn unexpected(&self, current: &Current, head: &Head) -> Result<Vec<Damage>, StoreError> {
         let known: BTreeSet<String> = head.index.files.iter().map(|file| file.path.to_string()).collect();
-        let folders: BTreeSet<String> =
-            head.index.files.iter().filter_map(|file| file.path.folder.as_ref()).map(ToString::to_string).collect();
+        let folders: BTreeSet<String> = head
+            .index
+            .files
+            .iter()
+            .filter_map(|file| file.path.folder.as_ref())
+            .map(ToString::to_string)
+            .collect();
         let package = current.slot.package();
         let mut damage = Vec::new();
         let mut look = |folder: Option<&str>| -> Result<(), StoreError> {

@@ -20,7 +20,8 @@ impl Vfs for RealVfs {
     }
 
     fn open_for_writing(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {
-        let file = fs_err::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let file =
+            fs_err::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         Ok(Box::new(file))
     }
 

@@ -89,7 +89,8 @@ fn pk_02_flipped_bits_of_the_body_name_their_chunk_and_file() {
             [ContainerError::Chunk { chunk, at: begins, file, error: ChunkError::Stored { .. } }] => {
                 let stored = u64::from(container.index.chunks[*chunk].stored_bytes);
                 assert!((*begins..begins + stored).contains(&(at as u64)));
-                let file = container.index.files.iter().find(|entry| entry.path.to_string() == *file).unwrap();
+                let file =
+                    container.index.files.iter().find(|entry| entry.path.to_string() == *file).unwrap();
                 assert!(file.chunks.contains(&u32::try_from(*chunk).unwrap()));
             }
             other => panic!("{other:?}"),
@@ -130,7 +131,10 @@ fn pk_04_frames_that_lie_are_refused_in_a_package_whose_digests_are_right() {
     let good = &container.stored[2];
     let mut larger = good.clone();
     larger[5] += 1;
-    assert!(matches!(chunk_error(&with_chunk_two(larger)), ChunkError::Frame(FrameError::ContentSize { .. })));
+    assert!(matches!(
+        chunk_error(&with_chunk_two(larger)),
+        ChunkError::Frame(FrameError::ContentSize { .. })
+    ));
     let short = good[..good.len() - 20].to_vec();
     assert!(matches!(chunk_error(&with_chunk_two(short)), ChunkError::Frame(FrameError::Short { .. })));
     let trailing = [good.as_slice(), &[0; 8]].concat();
@@ -213,7 +217,10 @@ fn in_06_the_head_of_one_version_with_the_chunks_of_another_is_refused() {
     install(&store, &old.signed(&key()), &options).unwrap();
     let result = install(&store, &mixed, &options);
     assert!(
-        matches!(result, Err(StoreError::Container(ContainerError::Chunk { error: ChunkError::Stored { .. }, .. }))),
+        matches!(
+            result,
+            Err(StoreError::Container(ContainerError::Chunk { error: ChunkError::Stored { .. }, .. }))
+        ),
         "{result:?}"
     );
     assert_eq!(intact_version(&store), 1);

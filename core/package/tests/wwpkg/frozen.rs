@@ -19,7 +19,8 @@ fn pk_07_the_frozen_container_of_version_1_0_is_read() {
     let index = &verification.head.index;
     assert_eq!((index.name.as_str(), index.version, index.files.len()), ("frozen", 7, 8));
     let key = PublicKey::read(&folder().join("1.0.pub.pem")).unwrap();
-    let options = InstallOptions { trust: Trust { policy: Policy::Require, keys: vec![key] }, ..Default::default() };
+    let options =
+        InstallOptions { trust: Trust { policy: Policy::Require, keys: vec![key] }, ..Default::default() };
     let target = tempfile::tempdir().unwrap();
     let target = target.path().join("frozen.ortpackage");
     unpack(&mut open(), &target, &options, &mut unwatched).unwrap();
@@ -35,7 +36,8 @@ fn pk_07_the_frozen_container_of_version_1_0_is_read() {
 fn freeze() {
     use wheelwork_package::container::pack::{PackOptions, pack};
 
-    use crate::support::{files, key, name, noise, write_folder};
+    use crate::support::folder::write_folder;
+    use crate::support::{files, key, name, noise};
 
     let input = tempfile::tempdir().unwrap();
     let text: Vec<u8> = b"Old packages are read for good. ".iter().copied().cycle().take(40_000).collect();

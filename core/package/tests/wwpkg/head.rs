@@ -62,7 +62,9 @@ fn pk_02_every_flipped_bit_of_the_head_is_found() {
 fn pk_02_damage_names_its_part() {
     let bytes = tiny(1).signed(&key());
     let index_bytes = u32::from_le_bytes(bytes[20..24].try_into().unwrap()) as usize;
-    for (at, expected) in [(18, "index"), (32, "index"), (32 + index_bytes - 1, "index"), (32 + index_bytes + 40, "signature")] {
+    for (at, expected) in
+        [(18, "index"), (32, "index"), (32 + index_bytes - 1, "index"), (32 + index_bytes + 40, "signature")]
+    {
         let mut flipped = bytes.clone();
         flipped[at] ^= 1;
         match read(&flipped) {
@@ -89,7 +91,10 @@ fn pk_04_lengths_that_lie_are_refused_before_anything_is_allocated() {
         let mut lying = index.clone();
         lying[at..at + 2].copy_from_slice(&[0xFF, 0xFF]);
         let error = read(&head(&lying, &[])).unwrap_err();
-        assert!(matches!(error, ContainerError::Index(IndexError::Count { .. } | IndexError::Short { .. })), "{error}");
+        assert!(
+            matches!(error, ContainerError::Index(IndexError::Count { .. } | IndexError::Short { .. })),
+            "{error}"
+        );
     }
 }
 
@@ -102,7 +107,10 @@ fn pk_05_hostile_names_are_refused_wherever_a_name_stands() {
             let mut changed = index.clone();
             changed[place(name)] = hostile;
             let error = read(&head(&changed, &[])).unwrap_err();
-            assert!(matches!(error, ContainerError::Index(IndexError::Name(NameError::Character { .. }))), "{error}");
+            assert!(
+                matches!(error, ContainerError::Index(IndexError::Name(NameError::Character { .. }))),
+                "{error}"
+            );
         }
         let mut changed = index.clone();
         changed[place(name)] = b'.';
@@ -173,11 +181,24 @@ fn pk_06_sizes_and_digests_that_contradict_each_other_are_refused() {
         index_error(&index)
     };
     assert!(matches!(broken(&|index| index.files[2].bytes += 1), IndexError::FileSize { .. }));
-    assert!(matches!(broken(&|index| index.files[4].sha256 = Digest::of(b"")), IndexError::FileDigest { .. }));
+    assert!(matches!(
+        broken(&|index| index.files[4].sha256 = Digest::of(b"")),
+        IndexError::FileDigest { .. }
+    ));
     assert!(matches!(broken(&|index| index.chunks[0].content_bytes = 0), IndexError::ContentSize { .. }));
-    assert!(matches!(broken(&|index| index.chunks[0].content_bytes = (4 << 20) + 1), IndexError::ContentSize { .. }));
+    assert!(matches!(
+        broken(&|index| index.chunks[0].content_bytes = (4 << 20) + 1),
+        IndexError::ContentSize { .. }
+    ));
     assert!(matches!(broken(&|index| index.chunks[0].stored_bytes = 0), IndexError::StoredSize { .. }));
-    assert!(matches!(broken(&|index| index.chunks[0].stored_bytes = u32::MAX), IndexError::StoredSize { .. }));
+    assert!(matches!(
+        broken(&|index| index.chunks[0].stored_bytes = u32::MAX),
+        IndexError::StoredSize { .. }
+    ));
+    assert!(matches!(
+        broken(&|index| index.files[2].sha256 = index.files[3].sha256),
+        IndexError::Twins { first, second } if first == "cpu/model.onnx.data" && second == "cpu/tokenizer.json"
+    ));
     let trailing = [index.encode(), vec![0]].concat();
     assert_eq!(Index::decode(&trailing), Err(IndexError::Trailing { bytes: 1 }));
 }

@@ -8,6 +8,7 @@ mod frozen;
 mod head;
 mod install;
 mod kill;
+mod maintain;
 mod memory;
 #[cfg(feature = "pack")]
 mod pack;

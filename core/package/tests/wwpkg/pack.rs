@@ -12,7 +12,8 @@ use wheelwork_package::store::{InstallOptions, Store, unpack};
 use wheelwork_package::vfs::RealVfs;
 
 use crate::support::faulty::{Fault, FaultyVfs};
-use crate::support::{files, key, name, noise, trust, write_card, write_folder};
+use crate::support::folder::{write_card, write_folder};
+use crate::support::{files, key, name, noise, trust};
 
 fn options() -> PackOptions {
     PackOptions { name: name("tiny"), version: 1, level: 3, threads: None }
@@ -52,7 +53,10 @@ fn a_packed_folder_verifies_and_unpacks_to_the_same_files() {
     for (path, content) in files(&weights) {
         assert_eq!(fs_err::read(target.join(&path)).unwrap(), content, "{path}");
     }
-    assert_eq!(fs_err::read(target.join("wheelwork.json")).unwrap(), fs_err::read(input.join("wheelwork.json")).unwrap());
+    assert_eq!(
+        fs_err::read(target.join("wheelwork.json")).unwrap(),
+        fs_err::read(input.join("wheelwork.json")).unwrap()
+    );
 }
 
 #[test]
@@ -89,7 +93,13 @@ fn pk_05_names_that_the_format_has_no_place_for_are_refused_not_changed() {
         fs_err::write(input.join(bad), b"").unwrap();
         let error = packed(&input, &output).unwrap_err();
         assert!(
-            matches!(error, PackError::Name { error: NameError::Character { .. } | NameError::Dot { .. } | NameError::Device { .. }, .. }),
+            matches!(
+                error,
+                PackError::Name {
+                    error: NameError::Character { .. } | NameError::Dot { .. } | NameError::Device { .. },
+                    ..
+                }
+            ),
             "{error}"
         );
         assert!(!output.exists());
@@ -166,7 +176,10 @@ fn failures_and_cancelling_leave_the_earlier_output_alone() {
             }
             if result.is_err() && fs_err::read(&output).unwrap() != b"earlier" {
                 // Only the very last step, syncing the folder, may fail behind the rename.
-                assert!(verify(&mut open(&output), &mut unwatched).unwrap().damage.is_empty(), "{fault:?} at {at}");
+                assert!(
+                    verify(&mut open(&output), &mut unwatched).unwrap().damage.is_empty(),
+                    "{fault:?} at {at}"
+                );
             }
         }
     }

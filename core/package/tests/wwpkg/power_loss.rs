@@ -1,5 +1,6 @@
 //! Power lost at every operation: what was not synced is lost, kept or torn.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use wheelwork_package::container::unwatched;
@@ -52,13 +53,33 @@ fn in_01_power_lost_at_any_operation_of_a_first_installation_leaves_none_or_all_
             vfs.lose_power(loss);
             match store.verify(&name("tiny"), &mut unwatched) {
                 Ok(report) => assert_eq!(report.damage, [], "{loss:?} at {at}"),
-                Err(error) => assert!(matches!(error, StoreError::NotInstalled { .. }), "{loss:?} at {at}: {error}"),
+                Err(error) => {
+                    assert!(matches!(error, StoreError::NotInstalled { .. }), "{loss:?} at {at}: {error}");
+                }
             }
             install(&store, &bytes, &unopened()).unwrap_or_else(|error| panic!("{loss:?} at {at}: {error}"));
             assert_eq!(intact_version(&store), 1, "{loss:?} at {at}");
             if !faulty.has_struck() {
                 break;
             }
+        }
+    }
+}
+
+#[test]
+fn in_01_power_lost_after_a_failure_and_a_second_try_leaves_what_the_second_try_reported() {
+    let (old, new) = (tiny(1).bytes(), tiny(2).bytes());
+    for at in 1.. {
+        let vfs = MemoryVfs::default();
+        let store = Store::with_vfs("/models", Arc::new(vfs.clone()));
+        install(&store, &old, &unopened()).unwrap();
+        let faulty = Arc::new(FaultyVfs::new(Arc::new(vfs.clone()), at, Fault::Once(ErrorKind::Other)));
+        let _ = install(&Store::with_vfs("/models", faulty.clone()), &new, &unopened());
+        install(&store, &new, &unopened()).unwrap();
+        vfs.lose_power(PowerLoss::LosesAll);
+        assert_eq!(intact_version(&store), 2, "at {at}");
+        if !faulty.has_struck() {
+            break;
         }
     }
 }

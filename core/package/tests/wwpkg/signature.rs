@@ -61,7 +61,8 @@ fn the_bundle_is_model_signing_with_our_member_beside() {
     let payload = bundle["dsseEnvelope"]["payload"].as_str().unwrap();
     let statement: Value = serde_json::from_slice(&Base64::decode_vec(payload).unwrap()).unwrap();
     let resources = statement["predicate"]["resources"].as_array().unwrap();
-    let names: Vec<_> = resources.iter().map(|resource| resource["name"].as_str().unwrap().to_owned()).collect();
+    let names: Vec<_> =
+        resources.iter().map(|resource| resource["name"].as_str().unwrap().to_owned()).collect();
     assert!(names.is_sorted());
     assert_eq!(names.len(), container.index.files.len());
     assert_eq!(statement["predicate"]["wwpkg"]["index_sha256"], container.head().id.to_string());
@@ -108,7 +109,8 @@ fn pk_08_an_edited_statement_or_envelope_is_invalid() {
     for field in ["payload", "sig"] {
         let state = state_after(|bundle| {
             let envelope = &mut bundle["dsseEnvelope"];
-            let place = if field == "sig" { &mut envelope["signatures"][0]["sig"] } else { &mut envelope["payload"] };
+            let place =
+                if field == "sig" { &mut envelope["signatures"][0]["sig"] } else { &mut envelope["payload"] };
             let mut text = place.as_str().unwrap().to_owned().into_bytes();
             text[10] = if text[10] == b'A' { b'B' } else { b'A' };
             *place = json!(String::from_utf8(text).unwrap());
@@ -133,7 +135,9 @@ fn pk_08_an_edited_statement_or_envelope_is_invalid() {
 #[test]
 fn pk_06_a_statement_with_other_files_is_invalid_though_its_signature_is_right() {
     let rest = |change: fn(&mut Vec<Value>)| {
-        state_after_signing(move |statement| change(statement["predicate"]["resources"].as_array_mut().unwrap()))
+        state_after_signing(move |statement| {
+            change(statement["predicate"]["resources"].as_array_mut().unwrap());
+        })
     };
     for state in [
         rest(|resources| drop(resources.pop())),
@@ -170,9 +174,12 @@ fn pk_08_a_statement_about_something_else_is_invalid_though_its_signature_is_rig
 
 #[test]
 fn pk_09_a_digest_that_is_none_is_invalid() {
-    for digest in ["", "../../../../etc/passwd", &"0".repeat(63), &"A".repeat(64), &format!("/{}", "0".repeat(63))] {
+    for digest in
+        ["", "../../../../etc/passwd", &"0".repeat(63), &"A".repeat(64), &format!("/{}", "0".repeat(63))]
+    {
         let digest = json!(digest);
-        let state = state_after_signing(move |statement| statement["predicate"]["resources"][0]["digest"] = digest);
+        let state =
+            state_after_signing(move |statement| statement["predicate"]["resources"][0]["digest"] = digest);
         assert!(is_invalid(&state, "64 lowercase"), "{state:?}");
     }
 }

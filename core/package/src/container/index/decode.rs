@@ -118,8 +118,7 @@ impl Cursor<'_> {
         let count = self.u32("chunks of a file")?.into();
         // Bounded by the bytes that are left, which the index's own limit bounds.
         let most = INDEX_BYTES as usize / 4;
-        let chunks =
-            self.list("chunks of a file", count, 0, most, 4, |cursor| cursor.u32("chunk number"))?;
+        let chunks = self.list("chunks of a file", count, 0, most, 4, |cursor| cursor.u32("chunk number"))?;
         Ok(FileEntry { path: EntryPath { folder, name }, bytes, sha256, chunks })
     }
 

@@ -11,8 +11,13 @@ impl Index {
     /// Counts beyond the limits are cut to what their field holds; [`Index::decode`] refuses such bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let folders: Vec<&Name> =
-            self.files.iter().filter_map(|file| file.path.folder.as_ref()).collect::<BTreeSet<_>>().into_iter().collect();
+        let folders: Vec<&Name> = self
+            .files
+            .iter()
+            .filter_map(|file| file.path.folder.as_ref())
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
         let mut bytes = Vec::new();
         bytes.extend(self.version.to_le_bytes());
         push_name(&mut bytes, &self.name);

@@ -157,4 +157,12 @@ pub enum IndexError {
         /// The digest of its only chunk, or of no bytes.
         expected: Digest,
     },
+    /// Two files of the same content that are made of different chunks.
+    #[error("`{first}` and `{second}` have the same digest and different chunks")]
+    Twins {
+        /// The earlier one.
+        first: String,
+        /// The later one.
+        second: String,
+    },
 }

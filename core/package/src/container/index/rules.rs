@@ -15,8 +15,14 @@ impl Index {
         self.check_folders(folders)?;
         self.check_chunks()?;
         let mut seen = 0;
+        let mut by_digest = HashMap::with_capacity(self.files.len());
         for file in &self.files {
             self.check_file(file, &mut seen)?;
+            let first = *by_digest.entry(file.sha256).or_insert(file);
+            if first.chunks != file.chunks {
+                let (first, second) = (first.path.to_string(), file.path.to_string());
+                return Err(IndexError::Twins { first, second });
+            }
         }
         if seen < self.chunks.len() {
             return Err(IndexError::UnusedChunk { chunk: seen });
@@ -29,7 +35,8 @@ impl Index {
         if let Some(folder) = folders.iter().find(|folder| !used.contains(folder)) {
             return Err(IndexError::UnusedFolder { folder: folder.to_string() });
         }
-        let mut root = self.files.iter().filter(|file| file.path.folder.is_none()).map(|file| &file.path.name);
+        let mut root =
+            self.files.iter().filter(|file| file.path.folder.is_none()).map(|file| &file.path.name);
         if let Some(name) = root.clone().find(|name| used.contains(name)) {
             return Err(IndexError::FileIsFolder { name: name.to_string() });
         }

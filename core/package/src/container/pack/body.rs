@@ -22,7 +22,8 @@ pub(super) fn write(
         .threads
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
     let contents = layout.index.chunks.iter().zip(&layout.sources).map(|(entry, (file, offset))| {
-        let content = RealVfs.open(file).and_then(|open| read_at(open.as_ref(), entry.content_bytes as usize, *offset));
+        let content =
+            RealVfs.open(file).and_then(|open| read_at(open.as_ref(), entry.content_bytes as usize, *offset));
         let content = content.map_err(PackError::io("read", file))?;
         if Digest::of(&content) != entry.content_sha256 {
             return Err(PackError::Changed { path: file.clone() });
@@ -31,13 +32,18 @@ pub(super) fn write(
     });
     let mut stored_entries = Vec::with_capacity(layout.index.chunks.len());
     let mut offset = start;
-    in_order(contents, threads, |content| compress(&content, options.level), |compressed| {
-        let compressed = compressed?;
-        write_all_at(output, &compressed.stored, offset).map_err(PackError::io("write", path))?;
-        offset += compressed.stored.len() as u64;
-        stored_entries.push((Digest::of(&compressed.stored), compressed.stored.len()));
-        steps.add(compressed.content_bytes)
-    })?;
+    in_order(
+        contents,
+        threads,
+        |content| compress(&content, options.level),
+        |compressed| {
+            let compressed = compressed?;
+            write_all_at(output, &compressed.stored, offset).map_err(PackError::io("write", path))?;
+            offset += compressed.stored.len() as u64;
+            stored_entries.push((Digest::of(&compressed.stored), compressed.stored.len()));
+            steps.add(compressed.content_bytes)
+        },
+    )?;
     for (entry, (stored_sha256, stored_bytes)) in layout.index.chunks.iter_mut().zip(stored_entries) {
         let stored_bytes = u32::try_from(stored_bytes).unwrap_or(u32::MAX);
         *entry = ChunkEntry { stored_sha256, stored_bytes, ..*entry };

@@ -86,7 +86,8 @@ mod tests {
         let mut longer = bytes.clone();
         longer.splice(5_000_000..5_000_000, [1, 2, 3]);
         let (before, after) = (lengths(&bytes), lengths(&longer));
-        let same_end = before.iter().rev().zip(after.iter().rev()).take_while(|(one, other)| one == other).count();
+        let same_end =
+            before.iter().rev().zip(after.iter().rev()).take_while(|(one, other)| one == other).count();
         let same_start = before.iter().zip(&after).take_while(|(one, other)| one == other).count();
         assert!(same_start + same_end >= before.len() - 3, "{before:?} {after:?}");
     }

@@ -134,7 +134,9 @@ impl Diagnostic for PackError {
         match self {
             Self::Package(error) => error.remedy(),
             Self::Container(error) => error.remedy(),
-            Self::Io { .. } => "check that the folder can be read, the output written, and the disk is not full".into(),
+            Self::Io { .. } => {
+                "check that the folder can be read, the output written, and the disk is not full".into()
+            }
             Self::Name { .. } => "rename it".into(),
             Self::OutputInside { .. } => "write it somewhere else".into(),
             Self::NotAFile { .. } | Self::NotInCard { .. } => "move it out of the package".into(),
@@ -150,9 +152,11 @@ impl Diagnostic for PackError {
         match self {
             Self::Package(error) => error.place(),
             Self::Container(error) => error.place(),
-            Self::Io { path, .. } | Self::Name { path, .. } | Self::NotAFile { path } | Self::Changed { path } | Self::OutputInside { path } => {
-                Some(path.display().to_string())
-            }
+            Self::Io { path, .. }
+            | Self::Name { path, .. }
+            | Self::NotAFile { path }
+            | Self::Changed { path }
+            | Self::OutputInside { path } => Some(path.display().to_string()),
             Self::NotInCard { file } | Self::Card { file, .. } => Some(file.clone()),
             Self::Level { .. } | Self::Compress { .. } | Self::HeadLength { .. } | Self::Cancelled => None,
         }

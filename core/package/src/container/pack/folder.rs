@@ -26,9 +26,10 @@ pub(super) fn scan(folder: &Path) -> Result<Vec<File>, PackError> {
 pub(super) fn check_card(folder: &Path, index: &Index) -> Result<(), PackError> {
     let Some(card) = crate::open(folder)?.card else { return Ok(()) };
     for (variant, records) in &card.variants {
-        let files = index.files.iter().filter(|file| {
-            file.path.folder.as_ref().is_some_and(|folder| folder.as_str() == variant)
-        });
+        let files = index
+            .files
+            .iter()
+            .filter(|file| file.path.folder.as_ref().is_some_and(|folder| folder.as_str() == variant));
         for file in files {
             let recorded = |record: &&FileRecord| record.name == file.path.name.as_str();
             let record = records

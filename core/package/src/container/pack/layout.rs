@@ -23,9 +23,17 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    pub(super) fn of(options: &PackOptions, files: Vec<File>, steps: &mut Steps<'_, '_>) -> Result<Self, PackError> {
-        let index =
-            Index { version: options.version, name: options.name.clone(), files: Vec::new(), chunks: Vec::new() };
+    pub(super) fn of(
+        options: &PackOptions,
+        files: Vec<File>,
+        steps: &mut Steps<'_, '_>,
+    ) -> Result<Self, PackError> {
+        let index = Index {
+            version: options.version,
+            name: options.name.clone(),
+            files: Vec::new(),
+            chunks: Vec::new(),
+        };
         let mut layout = Self { index, sources: Vec::new() };
         let mut numbers = HashMap::new();
         for file in files {
@@ -65,7 +73,13 @@ impl Layout {
     }
 
     /// The number of a chunk: that of an equal one, or the next.
-    fn number(&mut self, content: &[u8], numbers: &mut HashMap<Digest, u32>, file: &File, offset: u64) -> u32 {
+    fn number(
+        &mut self,
+        content: &[u8],
+        numbers: &mut HashMap<Digest, u32>,
+        file: &File,
+        offset: u64,
+    ) -> u32 {
         let content_sha256 = Digest::of(content);
         // More chunks than a u32 counts are refused long before, by the limit of the index.
         let next = u32::try_from(self.index.chunks.len()).unwrap_or(u32::MAX);

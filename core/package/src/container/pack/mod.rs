@@ -90,7 +90,8 @@ pub fn pack_with(
     }
     let files = folder::scan(folder)?;
     let total_bytes = files.iter().map(|file| file.bytes).sum();
-    let layout = Layout::of(options, files, &mut Steps { watch, step: Step::Scan, done_bytes: 0, total_bytes })?;
+    let layout =
+        Layout::of(options, files, &mut Steps { watch, step: Step::Scan, done_bytes: 0, total_bytes })?;
     folder::check_card(folder, &layout.index)?;
     let partial = partial_path(output);
     let written = write(vfs, layout, &partial, options, key, watch).and_then(|report| {

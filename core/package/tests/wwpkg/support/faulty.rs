@@ -71,7 +71,9 @@ impl Clock {
         match self.fault {
             Fault::Once(kind) if now == self.at => Err(kind.into()),
             Fault::Full if now >= self.at && needs == Needs::Space => Err(io::ErrorKind::StorageFull.into()),
-            Fault::ShortThenFull if now > self.at && needs == Needs::Space => Err(io::ErrorKind::StorageFull.into()),
+            Fault::ShortThenFull if now > self.at && needs == Needs::Space => {
+                Err(io::ErrorKind::StorageFull.into())
+            }
             Fault::Gone if now >= self.at => Err(io::ErrorKind::Other.into()),
             _ => Ok(now == self.at),
         }
@@ -180,7 +182,8 @@ impl VfsFile for FaultyFile {
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize> {
         let strikes = self.clock.tick(Needs::Space)?;
-        let length = if strikes && self.clock.fault == Fault::ShortThenFull { bytes.len() / 2 } else { bytes.len() };
+        let length =
+            if strikes && self.clock.fault == Fault::ShortThenFull { bytes.len() / 2 } else { bytes.len() };
         self.inner.write_at(&bytes[..length], offset)
     }
 

@@ -31,10 +31,18 @@ struct State {
 
 #[derive(Debug, Clone)]
 enum Node {
-    File { content: Vec<u8>, synced: Option<Vec<u8>> },
-    Folder { names: BTreeMap<String, u64>, synced: BTreeMap<String, u64> },
+    File {
+        content: Vec<u8>,
+        synced: Option<Vec<u8>>,
+    },
+    Folder {
+        names: BTreeMap<String, u64>,
+        synced: BTreeMap<String, u64>,
+    },
     /// A link is as durable as its name.
-    Link { target: PathBuf },
+    Link {
+        target: PathBuf,
+    },
 }
 
 const ROOT: u64 = 0;
@@ -62,7 +70,8 @@ impl MemoryVfs {
         };
         let mut keeps = |default: bool| match how {
             PowerLoss::Random(_) => {
-                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                random =
+                    random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 random >> 63 == 1
             }
             _ => default,

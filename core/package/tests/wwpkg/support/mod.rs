@@ -1,19 +1,23 @@
 //! Packages to test with, and file systems that fail.
 
 pub(crate) mod faulty;
+#[cfg(feature = "pack")]
+pub(crate) mod folder;
 pub(crate) mod memory;
 pub(crate) mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
 
+use wheelwork_package::Manifest;
 use wheelwork_package::container::{Name, Seekable, unwatched};
 use wheelwork_package::genai_config::{Decoder, GenaiConfig, Model, Search};
 use wheelwork_package::generation::TokenIds;
 use wheelwork_package::manifest::Variant;
 use wheelwork_package::signature::{Policy, PublicKey, SecretKey, Trust};
 use wheelwork_package::store::{InstallOptions, InstallReport, Store, StoreError};
-use wheelwork_package::{Manifest, card};
 
+use memory::MemoryVfs;
 use writer::Container;
 
 /// Bytes without order: what zstd can't shrink.
@@ -39,7 +43,8 @@ pub(crate) fn name(name: &str) -> Name {
 /// The files of a package of two variants that opens; the second shares its tokenizer with the first.
 pub(crate) fn files(weights: &[u8]) -> Vec<(String, Vec<u8>)> {
     let config = genai_config();
-    let target = |ep: &str, device: &str| Variant { ep: ep.into(), device: device.into(), compatibility_string: None };
+    let target =
+        |ep: &str, device: &str| Variant { ep: ep.into(), device: device.into(), compatibility_string: None };
     let manifest = Manifest::new(
         [("cpu", "CPUExecutionProvider", "cpu"), ("qnn", "QNNExecutionProvider", "npu")]
             .map(|(variant, ep, device)| (variant.to_owned(), target(ep, device)))
@@ -109,8 +114,18 @@ pub(crate) fn unopened() -> InstallOptions {
     InstallOptions { must_open: false, ..InstallOptions::default() }
 }
 
-pub(crate) fn install(store: &Store, bytes: &[u8], options: &InstallOptions) -> Result<InstallReport, StoreError> {
+pub(crate) fn install(
+    store: &Store,
+    bytes: &[u8],
+    options: &InstallOptions,
+) -> Result<InstallReport, StoreError> {
     store.install(&mut Seekable(std::io::Cursor::new(bytes)), options, &mut unwatched)
+}
+
+/// A store in memory, and its file system.
+pub(crate) fn in_memory() -> (Store, MemoryVfs) {
+    let vfs = MemoryVfs::default();
+    (Store::with_vfs("/models", Arc::new(vfs.clone())), vfs)
 }
 
 /// Asserts that `tiny` is installed, whole, and returns its version.
@@ -125,48 +140,4 @@ pub(crate) fn intact_version(store: &Store) -> u64 {
 pub(crate) fn fast_folder() -> tempfile::TempDir {
     let shared_memory = Path::new("/dev/shm");
     tempfile::tempdir_in(shared_memory).or_else(|_| tempfile::tempdir()).unwrap()
-}
-
-/// Writes files as a package folder.
-pub(crate) fn write_folder(root: &Path, files: &[(String, Vec<u8>)]) {
-    for (path, content) in files {
-        let path = root.join(path);
-        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-        fs_err::write(path, content).unwrap();
-    }
-}
-
-/// A card about the two variants of [`files`].
-pub(crate) fn write_card(root: &Path) {
-    let records = |variant: &str| {
-        let folder = root.join(variant);
-        let names = fs_err::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        names.map(|name| wheelwork_package::files::FileRecord::of(&folder, &name).unwrap()).collect()
-    };
-    let card = card::Card {
-        format_version: card::FORMAT_VERSION.into(),
-        name: "tiny".into(),
-        producer: "test".into(),
-        architecture: card::Architecture {
-            model_type: "qwen2".into(),
-            hidden_size: 4,
-            intermediate_size: 8,
-            num_hidden_layers: 1,
-            num_attention_heads: 2,
-            num_key_value_heads: 1,
-            head_dim: 2,
-            vocab_size: 16,
-            max_position_embeddings: 16,
-        },
-        tokens: card::ControlTokens::default(),
-        quantization: card::Quantization {
-            recipe: serde_json::Value::Null,
-            bits_per_weight: 4.0,
-            tensors: Vec::new(),
-        },
-        variants: ["cpu", "qnn"].map(|variant| (variant.to_owned(), records(variant))).into(),
-        warnings: Vec::new(),
-        licences: Vec::new(),
-    };
-    wheelwork_package::json::write(&root.join("wheelwork.json"), &card).unwrap();
 }

@@ -18,16 +18,22 @@ pub(crate) struct Container {
 impl Container {
     pub(crate) fn new(name: &str, version: u64, files: &[(String, Vec<u8>)], chunk_bytes: usize) -> Self {
         let name = Name::new(name).unwrap();
-        let mut container =
-            Self { index: Index { version, name, files: Vec::new(), chunks: Vec::new() }, stored: Vec::new() };
+        let mut container = Self {
+            index: Index { version, name, files: Vec::new(), chunks: Vec::new() },
+            stored: Vec::new(),
+        };
         let mut numbers = HashMap::new();
         for (path, content) in files {
             let chunks = content.chunks(chunk_bytes).map(|chunk| {
                 *numbers.entry(Digest::of(chunk)).or_insert_with(|| container.push_chunk(chunk))
             });
             let chunks = chunks.collect();
-            let file =
-                FileEntry { path: entry_path(path), bytes: content.len() as u64, sha256: Digest::of(content), chunks };
+            let file = FileEntry {
+                path: entry_path(path),
+                bytes: content.len() as u64,
+                sha256: Digest::of(content),
+                chunks,
+            };
             container.index.files.push(file);
         }
         container

@@ -1,0 +1,108 @@
+//! Verifying, repairing and removing what is installed.
+
+use std::io::{self, Cursor};
+use std::sync::Arc;
+
+use wheelwork_package::container::{Seekable, Stream, unwatched};
+use wheelwork_package::store::{Damage, InstallOptions, Store, StoreError};
+use wheelwork_package::{Class, Diagnostic};
+
+use crate::support::faulty::{Fault, FaultyVfs};
+use crate::support::{in_memory, install, intact_version, name, tiny, unopened};
+
+#[test]
+fn in_05_a_repair_fetches_the_broken_chunk_and_no_other() {
+    let (store, vfs) = in_memory();
+    let container = tiny(1);
+    let bytes = container.bytes();
+    install(&store, &bytes, &unopened()).unwrap();
+    let id = container.head().id.to_string();
+    let weights = format!("/models/.wheelwork/models/tiny/{}.0/package/cpu/model.onnx.data", &id[..32]);
+    vfs.damage(weights.as_ref(), 1500);
+    let damage = store.verify(&name("tiny"), &mut unwatched).unwrap().damage;
+    let [Damage::Chunk { file, chunk, offset: 1400, bytes: 700 }] = damage.as_slice() else {
+        panic!("{damage:?}")
+    };
+    assert_eq!(file, "cpu/model.onnx.data");
+    let report =
+        store.repair(&name("tiny"), &mut Seekable(Cursor::new(&bytes)), &unopened(), &mut unwatched).unwrap();
+    assert_eq!(report.received_bytes, u64::from(container.index.chunks[*chunk].stored_bytes));
+    assert_eq!(intact_version(&store), 1);
+    let again =
+        store.repair(&name("tiny"), &mut Stream(bytes.as_slice()), &unopened(), &mut unwatched).unwrap();
+    assert!(!again.is_new, "nothing was left to repair");
+    let other = tiny(2).bytes();
+    let result = store.repair(&name("tiny"), &mut Stream(other.as_slice()), &unopened(), &mut unwatched);
+    assert!(matches!(result, Err(StoreError::OtherPackage { .. })));
+}
+
+#[test]
+fn verify_names_missing_short_and_unexpected_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    let path = install(&store, &tiny(1).bytes(), &InstallOptions::default()).unwrap().path;
+    fs_err::remove_file(path.join("cpu/model.onnx")).unwrap();
+    fs_err::write(path.join("qnn/empty"), b"no more").unwrap();
+    fs_err::write(path.join("cpu/more"), b"").unwrap();
+    let damage = store.verify(&name("tiny"), &mut unwatched).unwrap().damage;
+    assert_eq!(
+        damage,
+        [
+            Damage::Unexpected { file: "cpu/more".into() },
+            Damage::Missing { file: "cpu/model.onnx".into() },
+            Damage::Size { file: "qnn/empty".into(), found: 7, expected: 0 },
+        ]
+    );
+    let bytes = tiny(1).bytes();
+    store
+        .repair(&name("tiny"), &mut Stream(bytes.as_slice()), &InstallOptions::default(), &mut unwatched)
+        .unwrap();
+    assert_eq!(intact_version(&store), 1);
+}
+
+#[test]
+fn in_09_a_file_that_cannot_be_read_now_is_no_damage() {
+    let (store, vfs) = in_memory();
+    install(&store, &tiny(1).bytes(), &unopened()).unwrap();
+    let mut at = 1;
+    let mut failed = 0;
+    loop {
+        let faulty = Arc::new(FaultyVfs::new(Arc::new(vfs.clone()), at, Fault::Once(io::ErrorKind::Other)));
+        let result = Store::with_vfs("/models", faulty.clone()).verify(&name("tiny"), &mut unwatched);
+        if !faulty.has_struck() {
+            break;
+        }
+        match result {
+            Err(error) => {
+                assert_eq!(error.class(), Class::Retry, "{error}");
+                failed += 1;
+            }
+            // The record of what was installed could not be read: said so, and cured by the next try.
+            Ok(report) => assert_eq!(report.damage, [Damage::Head]),
+        }
+        at += 1;
+    }
+    assert!(failed > 20, "{failed}");
+    assert_eq!(intact_version(&store), 1);
+}
+
+#[test]
+fn removing_leaves_nothing_and_never_touches_what_is_not_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    install(&store, &tiny(1).bytes(), &InstallOptions::default()).unwrap();
+    store.remove(&name("tiny")).unwrap();
+    assert!(matches!(store.remove(&name("tiny")), Err(StoreError::NotInstalled { .. })));
+    assert_eq!(store.list().unwrap(), Default::default());
+    assert_eq!(fs_err::read_dir(folder.path().join(".wheelwork/models")).unwrap().count(), 0);
+    let mine = folder.path().join("tiny.ortpackage");
+    fs_err::create_dir(&mine).unwrap();
+    for result in [
+        store.remove(&name("tiny")).err(),
+        install(&store, &tiny(1).bytes(), &InstallOptions::default()).err(),
+        store.verify(&name("tiny"), &mut unwatched).err(),
+    ] {
+        assert!(matches!(result, Some(StoreError::NotOurs { .. })), "{result:?}");
+    }
+    assert!(mine.is_dir());
+}

@@ -1,0 +1,51 @@
+//! Package folders on the disk.
+
+use std::path::Path;
+
+use wheelwork_package::files::FileRecord;
+use wheelwork_package::{Card, card};
+
+/// Writes files as a package folder.
+pub(crate) fn write_folder(root: &Path, files: &[(String, Vec<u8>)]) {
+    for (path, content) in files {
+        let path = root.join(path);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, content).unwrap();
+    }
+}
+
+/// A card about the two variants of [`files`].
+pub(crate) fn write_card(root: &Path) {
+    let records = |variant: &str| {
+        let folder = root.join(variant);
+        let names =
+            fs_err::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.map(|name| FileRecord::of(&folder, &name).unwrap()).collect()
+    };
+    let card = Card {
+        format_version: card::FORMAT_VERSION.into(),
+        name: "tiny".into(),
+        producer: "test".into(),
+        architecture: card::Architecture {
+            model_type: "qwen2".into(),
+            hidden_size: 4,
+            intermediate_size: 8,
+            num_hidden_layers: 1,
+            num_attention_heads: 2,
+            num_key_value_heads: 1,
+            head_dim: 2,
+            vocab_size: 16,
+            max_position_embeddings: 16,
+        },
+        tokens: card::ControlTokens::default(),
+        quantization: card::Quantization {
+            recipe: serde_json::Value::Null,
+            bits_per_weight: 4.0,
+            tensors: Vec::new(),
+        },
+        variants: ["cpu", "qnn"].map(|variant| (variant.to_owned(), records(variant))).into(),
+        warnings: Vec::new(),
+        licences: Vec::new(),
+    };
+    wheelwork_package::json::write(&root.join("wheelwork.json"), &card).unwrap();
+}
