@@ -1,6 +1,6 @@
 //! The index: which files a package has, and which chunks they are made of.
 //!
-//! [`Index::decode`] takes bytes apart ([`decode`]) and then holds the parts against each other ([`rules`]); what it
+//! [`Index::decode`] takes bytes apart (`decode`) and then holds the parts against each other (`rules`); what it
 //! returns can be relied upon. [`Index::encode`] gives those very bytes back: there is one form.
 
 mod decode;

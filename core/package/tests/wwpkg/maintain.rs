@@ -61,6 +61,18 @@ fn verify_names_missing_short_and_unexpected_files() {
 }
 
 #[test]
+fn installing_again_mends_a_file_of_the_wrong_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    let bytes = tiny(1).bytes();
+    let path = install(&store, &bytes, &InstallOptions::default()).unwrap().path;
+    fs_err::write(path.join("cpu/model.onnx"), b"cut off").unwrap();
+    let report = install(&store, &bytes, &InstallOptions::default()).unwrap();
+    assert!(report.is_new && report.received_bytes > 0, "{report:?}");
+    assert_eq!(intact_version(&store), 1);
+}
+
+#[test]
 fn in_09_a_file_that_cannot_be_read_now_is_no_damage() {
     let (store, vfs) = in_memory();
     install(&store, &tiny(1).bytes(), &unopened()).unwrap();
