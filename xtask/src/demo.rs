@@ -23,6 +23,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), TaskError> {
             .current_dir(&workspace.root),
     )?;
     let wheelwork = workspace.program("release", "wheelwork");
+    place_beside(&library, &wheelwork)?;
     let package = quantised(workspace, &wheelwork)?;
 
     let chat = || {
@@ -35,6 +36,20 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), TaskError> {
     if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
         report::step("your turn (Ctrl-D ends)");
         command::run(&mut chat())?;
+    }
+    Ok(())
+}
+
+/// Puts the library where the program looks for it, so that the program works on its own from now on.
+fn place_beside(library: &Path, program: &Path) -> Result<(), TaskError> {
+    let name = format!("{}onnxruntime{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    let beside = program.with_file_name(name);
+    if beside.exists() {
+        fs_err::remove_file(&beside)?;
+    }
+    // A link costs no space; another file system needs a copy.
+    if fs_err::hard_link(library, &beside).is_err() {
+        fs_err::copy(library, &beside)?;
     }
     Ok(())
 }
