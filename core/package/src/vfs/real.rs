@@ -101,7 +101,7 @@ impl Vfs for RealVfs {
             Ok(()) => {
                 file.set_len(0)?;
                 file.write_all(owner.as_bytes())?;
-                Ok(Lock::Held(Box::new(file)))
+                Ok(Lock::Held(Box::new(Unlock(file))))
             }
             Err(TryLockError::WouldBlock) => {
                 let mut owner = String::new();
@@ -111,6 +111,16 @@ impl Vfs for RealVfs {
             }
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+}
+
+/// Unlocks when dropped. Closing alone would leave the lock to a process that was forked from this one and has not yet
+/// started its own program.
+struct Unlock(fs_err::File);
+
+impl Drop for Unlock {
+    fn drop(&mut self) {
+        let _ = self.0.file().unlock();
     }
 }
 
