@@ -6,7 +6,7 @@
 //! 2. [`Trust::judge`](crate::signature::Trust::judge) says how the signature stands, before any chunk is read.
 //! 3. [`verify`] checks every byte; [`crate::store`] unpacks and installs.
 //!
-//! Writing is [`pack`](mod@pack) (with the feature `pack`) and [`sign`].
+//! Writing is `pack` (with the feature `pack`) and [`sign`].
 
 mod chunks;
 mod digest;

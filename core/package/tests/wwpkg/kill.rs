@@ -16,8 +16,9 @@ use crate::support::{fast_folder, install, intact_version, name, tiny};
 const FOLDER: &str = "WHEELWORK_TEST_FOLDER";
 const STOP_BEFORE: &str = "WHEELWORK_TEST_STOP_BEFORE";
 
-/// Kills at random times, besides one before every operation.
+/// Kills at random times, besides one before every operation; [`KILLS`] asks for more.
 const RANDOM_KILLS: u64 = 60;
+const KILLS: &str = "WHEELWORK_TEST_KILLS";
 
 /// Not a test: what the child does. It installs `FOLDER/new.wwpkg`, and before the given operation says so and waits to
 /// be killed.
@@ -104,7 +105,8 @@ fn in_01_killed_before_every_operation_and_at_random_the_old_or_the_new_version_
             assert_eq!(intact_version(&store), 2, "{at}");
         }
     }
-    for round in 0..RANDOM_KILLS {
+    let random_kills = std::env::var(KILLS).map_or(RANDOM_KILLS, |kills| kills.parse().unwrap());
+    for round in 0..random_kills {
         reset(&store, round % 2 == 0);
         let mut child = spawn(folder.path(), u64::MAX);
         std::thread::sleep(Duration::from_micros(round * 7919 % 12_000));
