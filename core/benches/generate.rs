@@ -47,6 +47,7 @@ fn session() -> Session {
         provider: "scripted".into(),
         variant: "cpu".into(),
         threads: 1,
+        kv_cache: wheelwork::KvForm::Float,
         not_used: Vec::new(),
     };
     let decoder = Box::new(ScriptedDecoder::new(VOCAB, CONTEXT, steps));

@@ -62,6 +62,12 @@ pub enum Error {
         /// The package's context length.
         limit: usize,
     },
+    /// An int8 key-value cache was asked for and the variant has no graph with one.
+    #[error("the variant `{variant}` has no graph with an int8 key-value cache")]
+    NoInt8KvCache {
+        /// The variant.
+        variant: String,
+    },
 }
 
 fn preference_name(preference: DevicePreference) -> &'static str {
@@ -99,13 +105,14 @@ impl Diagnostic for Error {
             Self::PromptTooLong { .. } => "prompt_too_long",
             Self::EmptyPrompt => "empty_prompt",
             Self::ContextOutOfRange { .. } => "context_out_of_range",
+            Self::NoInt8KvCache { .. } => "no_int8_kv_cache",
             _ => self.inner().map_or("unknown", Diagnostic::code),
         }
     }
 
     fn class(&self) -> Class {
         match self {
-            Self::NoUsableDevice { .. } => Class::Unsupported,
+            Self::NoUsableDevice { .. } | Self::NoInt8KvCache { .. } => Class::Unsupported,
             Self::PromptTooLong { .. } | Self::EmptyPrompt | Self::ContextOutOfRange { .. } => Class::Retry,
             _ => self.inner().map_or(Class::Bug, Diagnostic::class),
         }
@@ -119,6 +126,9 @@ impl Diagnostic for Error {
             Self::PromptTooLong { .. } => "shorten the prompt, or start a new session".into(),
             Self::EmptyPrompt => "give at least one token".into(),
             Self::ContextOutOfRange { .. } => "choose a length in that range".into(),
+            Self::NoInt8KvCache { .. } => {
+                "open it with the float cache, or quantise the checkpoint again with `--kv int8`".into()
+            }
             _ => self.inner().map_or(Cow::Borrowed("report this"), Diagnostic::remedy),
         }
     }

@@ -16,7 +16,7 @@ pub struct KvShape {
     pub num_key_value_heads: usize,
     /// Elements of one head.
     pub head_dim: usize,
-    /// Bytes of one element: 4 for float32.
+    /// Bytes of one element: 4 for float32, 1 for int8.
     pub element_bytes: usize,
 }
 
@@ -35,6 +35,50 @@ impl KvShape {
         .iter()
         .fold(1_u64, |product, &factor| product.saturating_mul(factor as u64))
     }
+}
+
+/// How large the elements of one layer's cache get, one figure a channel: `[num_key_value_heads, head_dim]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KvRange {
+    /// Of keys: not their magnitude at the positions seen but at any position. Rotation turns channel `c` and
+    /// `c + head_dim / 2` into each other, so both get the largest length of their pair.
+    pub keys: Vec<f32>,
+    /// Of values: the largest magnitude.
+    pub values: Vec<f32>,
+}
+
+impl KvRange {
+    /// Widens the range to hold another of the same shape.
+    pub fn include(&mut self, other: &Self) {
+        for (mine, theirs) in [(&mut self.keys, &other.keys), (&mut self.values, &other.values)] {
+            for (mine, theirs) in mine.iter_mut().zip(theirs) {
+                *mine = mine.max(*theirs);
+            }
+        }
+    }
+}
+
+/// The largest magnitude of each channel in rows of `head_dim`.
+pub(crate) fn largest(rows: &[f32], head_dim: usize) -> Vec<f32> {
+    let mut largest = vec![0.0_f32; head_dim];
+    for row in rows.chunks_exact(head_dim) {
+        for (largest, value) in largest.iter_mut().zip(row) {
+            *largest = largest.max(value.abs());
+        }
+    }
+    largest
+}
+
+/// The largest length of the pair (c, c + head_dim / 2) that rotation keeps, for each channel.
+pub(crate) fn largest_rotated(rows: &[f32], head_dim: usize) -> Vec<f32> {
+    let mut largest = vec![0.0_f32; head_dim / 2];
+    for row in rows.chunks_exact(head_dim) {
+        let (first, second) = row.split_at(head_dim / 2);
+        for ((largest, a), b) in largest.iter_mut().zip(first).zip(second) {
+            *largest = largest.max(a.hypot(*b));
+        }
+    }
+    largest.repeat(2)
 }
 
 /// The capacity for `needed_tokens`: at least half as much again as `current`, so that growing costs O(1)
@@ -67,6 +111,14 @@ mod tests {
             element_bytes: 4,
         };
         assert_eq!(shape.bytes(usize::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn a_key_range_holds_at_every_rotation() {
+        // Two rows of four channels: the pairs are (0, 2) and (1, 3).
+        let rows = [3.0, 0.5, -4.0, 0.0, 1.0, -2.0, 1.0, 0.0];
+        assert_eq!(largest_rotated(&rows, 4), [5.0, 2.0, 5.0, 2.0]);
+        assert_eq!(largest(&rows, 4), [3.0, 2.0, 4.0, 0.0]);
     }
 
     proptest! {

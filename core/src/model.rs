@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use wheelwork_package::card::ControlTokens;
+use wheelwork_package::card::{ControlTokens, KvForm};
 use wheelwork_package::files::names;
 use wheelwork_package::generation::TokenIds;
 use wheelwork_package::{Card, GenerationDefaults, OpenPackage, OpenVariant};
 
 use crate::Error;
 use crate::chat::ChatTemplate;
-use crate::decoder::{Decoder, OrtModel, SessionOptions};
+use crate::decoder::{Decoder, OrtDecoder, OrtModel, SessionOptions};
 use crate::kv_cache::KvShape;
 use crate::provider::{self, DevicePreference, Placement};
 use crate::reasoning::{CLOSE_TAG, OPEN_TAG};
@@ -28,6 +28,8 @@ pub struct OpenOptions {
     pub threads: Option<usize>,
     /// The longest sequence in tokens; `None` takes the package's.
     pub context_length: Option<usize>,
+    /// How keys and values are cached; `None` takes the package's default.
+    pub kv_cache: Option<KvForm>,
 }
 
 /// What is known of a model besides its graph: all that sessions need to turn messages into tokens and
@@ -71,21 +73,24 @@ impl Model {
     /// Opens a package folder or a genai model folder.
     ///
     /// # Errors
-    /// As [`Model::open`], and [`Error::NoUsableDevice`] for a strict request that can't be met.
+    /// As [`Model::open`], [`Error::NoUsableDevice`] for a strict request that can't be met, and
+    /// [`Error::NoInt8KvCache`] where an int8 cache is asked of a variant that has none.
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, Error> {
         let package = wheelwork_package::open(path.as_ref())?;
         let threads = options.threads.unwrap_or_else(default_threads).max(1);
-        let placement = provider::plan(&package, options.device, options.strict, threads)?;
+        let mut placement = provider::plan(&package, options.device, options.strict, threads)?;
         let variant = package.variant(&placement.variant)?;
+        let graph_file = graph_file(&package, &placement.variant, variant, options.kv_cache)?;
         let facts = ModelFacts::of(&package, variant, options.context_length)?;
 
         let runtime = wheelwork_ort::environment()?;
         let graph = OrtModel::load(
             &runtime.environment,
-            &variant.folder.join(&variant.config.model.decoder.filename),
+            &variant.folder.join(graph_file),
             &variant.config.model,
             SessionOptions { threads, context_length: facts.context_length },
         )?;
+        placement.kv_cache = graph.kv_form();
         Ok(Self { facts: Arc::new(facts), placement, card: package.card, graph, runtime })
     }
 
@@ -102,7 +107,11 @@ impl Model {
     /// # Errors
     /// As [`Model::session`].
     pub fn decoder(&self) -> Result<Box<dyn Decoder>, Error> {
-        Ok(Box::new(self.graph.decoder()?))
+        Ok(Box::new(self.ort_decoder()?))
+    }
+
+    pub(crate) fn ort_decoder(&self) -> Result<OrtDecoder, Error> {
+        Ok(self.graph.decoder()?)
     }
 
     /// Tokenizer, template, ids and defaults.
@@ -157,6 +166,22 @@ impl ModelFacts {
             defaults: variant.generation.clone(),
             context_length,
         })
+    }
+}
+
+/// The file of the graph with the wanted cache: the card's default where nothing is wanted.
+fn graph_file(
+    package: &OpenPackage,
+    name: &str,
+    variant: &OpenVariant,
+    wanted: Option<KvForm>,
+) -> Result<String, Error> {
+    let int8 = package.card.as_ref().and_then(|card| card.kv_cache.get(name));
+    match (wanted, int8) {
+        (Some(KvForm::Int8), None) => Err(Error::NoInt8KvCache { variant: name.to_owned() }),
+        (None, Some(cache)) if cache.default == KvForm::Int8 => Ok(cache.int8_graph.clone()),
+        (Some(KvForm::Int8), Some(cache)) => Ok(cache.int8_graph.clone()),
+        _ => Ok(variant.config.model.decoder.filename.clone()),
     }
 }
 

@@ -7,6 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 use wheelwork_package::OpenPackage;
+use wheelwork_package::card::KvForm;
 
 use crate::Error;
 
@@ -85,6 +86,8 @@ pub struct Placement {
     pub variant: String,
     /// Threads of ONNX Runtime's pool.
     pub threads: usize,
+    /// How keys and values are cached.
+    pub kv_cache: KvForm,
     /// The devices that were asked for, or would be better, and are not used.
     pub not_used: Vec<NotUsed>,
 }
@@ -161,6 +164,8 @@ pub fn plan(
                     provider: provider.ep.to_owned(),
                     variant: name.clone(),
                     threads,
+                    // Known when the graph is loaded.
+                    kv_cache: KvForm::Float,
                     not_used,
                 });
             }

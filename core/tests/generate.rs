@@ -54,6 +54,7 @@ fn session(facts: &Arc<ModelFacts>, decoder: ScriptedDecoder) -> Session {
         provider: "scripted".into(),
         variant: "cpu".into(),
         threads: 1,
+        kv_cache: wheelwork::KvForm::Float,
         not_used: Vec::new(),
     };
     Session::with_decoder(Arc::clone(facts), placement, Box::new(decoder))

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use wheelwork::{DevicePreference, OpenOptions, Options, Thinking};
+use wheelwork::{DevicePreference, KvForm, OpenOptions, Options, Thinking};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -66,6 +66,17 @@ pub(crate) struct ModelArguments {
     /// The longest sequence in tokens [default: the model's]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) context_length: Option<usize>,
+    /// How keys and values are cached [default: what the package's self-check chose]
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub(crate) kv: Option<Kv>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Kv {
+    /// A quarter of the memory; faster decoding at long contexts, slower prefill
+    Int8,
+    /// float32, exact
+    Float,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -240,6 +251,10 @@ impl ModelArguments {
             strict: self.strict,
             threads: self.threads.map(usize::from),
             context_length: self.context_length,
+            kv_cache: self.kv.map(|form| match form {
+                Kv::Int8 => KvForm::Int8,
+                Kv::Float => KvForm::Float,
+            }),
         }
     }
 }

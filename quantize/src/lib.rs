@@ -29,6 +29,7 @@ pub mod architecture;
 pub mod checkpoint;
 pub mod decoder_graph;
 mod error;
+pub mod kv_cache;
 mod output;
 mod package;
 pub mod plan;

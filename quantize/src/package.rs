@@ -59,6 +59,7 @@ impl Contents<'_> {
                 tensors: self.tensor_errors,
             },
             variants: BTreeMap::from([(CPU.to_owned(), files)]),
+            kv_cache: BTreeMap::new(),
             warnings: self.warnings,
             licences: self.licences,
         })

@@ -6,8 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::FileRecord;
 
+mod kv_cache;
+
+pub use kv_cache::{KvCache, KvForm, KvSelfCheck};
+
 /// The format version that this build writes. Readers accept the same major version.
-pub const FORMAT_VERSION: &str = "1.0";
+pub const FORMAT_VERSION: &str = "1.1";
 
 /// `wheelwork.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +30,9 @@ pub struct Card {
     pub quantization: Quantization,
     /// The files of each variant.
     pub variants: BTreeMap<String, Vec<FileRecord>>,
+    /// The variants with an int8 key-value cache beside the float one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub kv_cache: BTreeMap<String, KvCache>,
     /// What the checkpoint got wrong and how it was read, in sentences for a person.
     #[serde(default)]
     pub warnings: Vec<String>,

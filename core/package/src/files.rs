@@ -18,6 +18,8 @@ pub mod names {
     pub const GENAI_CONFIG: &str = "genai_config.json";
     /// In a variant: the graph without its weights.
     pub const GRAPH: &str = "model.onnx";
+    /// In a variant, where the card says so: the graph with an int8 key-value cache, over the same weights.
+    pub const INT8_KV_GRAPH: &str = "model.kv8.onnx";
     /// In a variant: the weights.
     pub const WEIGHTS: &str = "model.onnx.data";
     /// In a variant: the tokenizer.

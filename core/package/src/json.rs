@@ -1,5 +1,6 @@
 //! Reading and writing small JSON files: bounded, and with errors that name the file.
 
+use std::io::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
@@ -37,7 +38,41 @@ pub fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
 /// # Errors
 /// [`PackageError::Io`], or [`PackageError::Invalid`] for a value that JSON cannot hold.
 pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), PackageError> {
+    let bytes = to_bytes(path, value)?;
+    fs_err::write(path, bytes).map_err(|source| PackageError::Io { path: path.into(), source })
+}
+
+/// As [`write`], but whatever happens the file holds the old value or the new one, complete.
+///
+/// # Errors
+/// As [`write`].
+pub fn replace<T: Serialize>(path: &Path, value: &T) -> Result<(), PackageError> {
+    replace_bytes(path, &to_bytes(path, value)?)
+}
+
+/// Gives a file new content by one rename, after the content has reached the disk.
+///
+/// # Errors
+/// [`PackageError::Io`]; the file is then as it was.
+pub fn replace_bytes(path: &Path, bytes: &[u8]) -> Result<(), PackageError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".new-{}", std::process::id()));
+    let new = path.with_file_name(name);
+    let store = || {
+        let mut file = fs_err::File::create(&new)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs_err::rename(&new, path)
+    };
+    store().map_err(|source| {
+        // The first error is what matters; the name is this process's own.
+        let _ = fs_err::remove_file(&new);
+        PackageError::Io { path: path.into(), source }
+    })
+}
+
+fn to_bytes<T: Serialize>(path: &Path, value: &T) -> Result<Vec<u8>, PackageError> {
     let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| PackageError::invalid(path, error))?;
     bytes.push(b'\n');
-    fs_err::write(path, bytes).map_err(|source| PackageError::Io { path: path.into(), source })
+    Ok(bytes)
 }

@@ -136,6 +136,16 @@ fn read_card(root: &Path) -> Result<Option<Card>, PackageError> {
             return Err(PackageError::invalid(path, format!("`{}` is not a plain file name", record.name)));
         }
     }
+    for (variant, kv_cache) in &card.kv_cache {
+        let listed = card.variants.get(variant).into_iter().flatten();
+        if !listed.into_iter().any(|record| record.name == kv_cache.int8_graph) {
+            let graph = &kv_cache.int8_graph;
+            return Err(PackageError::invalid(
+                path,
+                format!("`{graph}` is not a file of the variant `{variant}`"),
+            ));
+        }
+    }
     Ok(Some(card))
 }
 

@@ -7,9 +7,12 @@
 //! |---|---|---|---|
 //! | `input_ids` | in | int64 | `[B, S]` |
 //! | `attention_mask` | in | int64 | `[B, T..=C]`: ones for the T tokens, then zeros |
-//! | `past_key_values.{i}.key`, `.value` | in | float32 | `[B, H, C, D]`, the first P rows valid |
-//! | `present.{i}.key`, `.value` | out | float32 | the same buffer as the input, the first T rows valid |
+//! | `past_key_values.{i}.key`, `.value` | in | float32 or int8 | `[B, H, C, D]`, the first P rows valid |
+//! | `present.{i}.key`, `.value` | out | as the input | the same buffer as the input, the first T rows valid |
 //! | `logits` | out | float32 | `[B, 1, V]`: of the last token only (`[B, S, V]` in folders of other makers) |
+//!
+//! All cache tensors of a graph have one element type. An int8 element stands for `element * scale`; the scales, one a
+//! channel `[1, H, 1, D]`, are initializers of the graph.
 //!
 //! The names are onnxruntime-genai's, which is why its runtime loads our folders and ours loads its.
 

@@ -14,7 +14,7 @@ pub mod scripted;
 use std::sync::Arc;
 
 pub use error::DecoderError;
-pub(crate) use ort_decoder::{OrtModel, SessionOptions};
+pub(crate) use ort_decoder::{OrtDecoder, OrtModel, SessionOptions};
 
 /// One sequence (batch 1) with its cache.
 pub trait Decoder: Send {

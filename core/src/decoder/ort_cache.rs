@@ -2,33 +2,40 @@
 //!
 //! `GroupQueryAttention` writes in place when past and present are the same buffer. Each tensor is bound under
 //! both names; the binding holds it by reference count, so nothing is copied between steps.
+//!
+//! The graph declares the element type: float32, or int8 with the scales in the graph. Here they differ in nothing
+//! but their size.
+
+use std::fmt::Debug;
 
 use ::ort::memory::Allocator;
 use ::ort::session::IoBinding;
-use ::ort::value::Tensor;
+use ::ort::value::{PrimitiveTensorElementType, Tensor};
+use wheelwork_package::card::KvForm;
 
 use super::ort_decoder::GraphNames;
-use crate::kv_cache::KvShape;
+use crate::kv_cache::{self, KvRange, KvShape};
 
 /// Keys and values of one sequence.
 pub(super) struct OrtCache {
     shape: KvShape,
     capacity_tokens: usize,
-    /// Keys and values in turn, layer by layer, each `[1, num_key_value_heads, capacity, head_dim]`.
-    tensors: Vec<Tensor<f32>>,
+    tensors: Tensors,
+}
+
+/// Keys and values in turn, layer by layer, each `[1, num_key_value_heads, capacity, head_dim]`.
+enum Tensors {
+    Float(Vec<Tensor<f32>>),
+    Int8(Vec<Tensor<i8>>),
 }
 
 impl OrtCache {
     /// A cache of zeros.
-    pub(super) fn new(shape: KvShape, capacity_tokens: usize) -> ::ort::Result<Self> {
-        let dims = [1, shape.num_key_value_heads, capacity_tokens, shape.head_dim];
-        let tensors = (0..2 * shape.num_hidden_layers)
-            .map(|_| {
-                let mut tensor = Tensor::<f32>::new(&Allocator::default(), dims)?;
-                tensor.extract_tensor_mut().1.fill(0.0);
-                Ok(tensor)
-            })
-            .collect::<::ort::Result<_>>()?;
+    pub(super) fn new(shape: KvShape, form: KvForm, capacity_tokens: usize) -> ::ort::Result<Self> {
+        let tensors = match form {
+            KvForm::Float => Tensors::Float(zeros(shape, capacity_tokens)?),
+            KvForm::Int8 => Tensors::Int8(zeros(shape, capacity_tokens)?),
+        };
         Ok(Self { shape, capacity_tokens, tensors })
     }
 
@@ -38,26 +45,82 @@ impl OrtCache {
 
     /// The same first `len` tokens with more room behind them.
     pub(super) fn grown(&self, capacity_tokens: usize, len: usize) -> ::ort::Result<Self> {
-        let mut grown = Self::new(self.shape, capacity_tokens)?;
-        let (old_row, new_row) =
-            (self.capacity_tokens * self.shape.head_dim, capacity_tokens * self.shape.head_dim);
-        let used = len * self.shape.head_dim;
-        for (old, new) in self.tensors.iter().zip(&mut grown.tensors) {
-            let (old, new) = (old.extract_tensor().1, new.extract_tensor_mut().1);
-            for (old_head, new_head) in old.chunks_exact(old_row).zip(new.chunks_exact_mut(new_row)) {
-                new_head[..used].copy_from_slice(&old_head[..used]);
-            }
-        }
-        Ok(grown)
+        let (shape, old_capacity) = (self.shape, self.capacity_tokens);
+        let tensors = match &self.tensors {
+            Tensors::Float(old) => Tensors::Float(copied(old, shape, old_capacity, capacity_tokens, len)?),
+            Tensors::Int8(old) => Tensors::Int8(copied(old, shape, old_capacity, capacity_tokens, len)?),
+        };
+        Ok(Self { shape, capacity_tokens, tensors })
     }
 
     /// Binds each tensor as the past and the present of its layer.
     pub(super) fn bind(&mut self, binding: &mut IoBinding, names: &GraphNames) -> ::ort::Result<()> {
-        let names = names.past.iter().zip(&names.present);
-        for (tensor, (past, present)) in self.tensors.iter_mut().zip(names) {
-            binding.bind_input(past.as_str(), &*tensor)?;
-            binding.bind_output(present.as_str(), tensor)?;
+        match &mut self.tensors {
+            Tensors::Float(tensors) => bind(tensors, binding, names),
+            Tensors::Int8(tensors) => bind(tensors, binding, names),
         }
-        Ok(())
     }
+
+    /// How large the first `len` tokens of each layer are; `None` for an int8 cache.
+    pub(super) fn ranges(&self, len: usize) -> Option<Vec<KvRange>> {
+        let Tensors::Float(tensors) = &self.tensors else { return None };
+        let head_dim = self.shape.head_dim;
+        let head = self.capacity_tokens * head_dim;
+        let range = |tensor: &Tensor<f32>, largest: fn(&[f32], usize) -> Vec<f32>| {
+            let heads = tensor.extract_tensor().1.chunks_exact(head);
+            heads.flat_map(|head| largest(&head[..len * head_dim], head_dim)).collect()
+        };
+        let layers = tensors.chunks_exact(2).map(|layer| KvRange {
+            keys: range(&layer[0], kv_cache::largest_rotated),
+            values: range(&layer[1], kv_cache::largest),
+        });
+        Some(layers.collect())
+    }
+}
+
+fn zeros<T>(shape: KvShape, capacity_tokens: usize) -> ::ort::Result<Vec<Tensor<T>>>
+where
+    T: PrimitiveTensorElementType + Debug + Copy + Default,
+{
+    let dims = [1, shape.num_key_value_heads, capacity_tokens, shape.head_dim];
+    let tensor = |_| {
+        let mut tensor = Tensor::<T>::new(&Allocator::default(), dims)?;
+        tensor.extract_tensor_mut().1.fill(T::default());
+        Ok(tensor)
+    };
+    (0..2 * shape.num_hidden_layers).map(tensor).collect()
+}
+
+fn copied<T>(
+    tensors: &[Tensor<T>],
+    shape: KvShape,
+    old_capacity: usize,
+    new_capacity: usize,
+    len: usize,
+) -> ::ort::Result<Vec<Tensor<T>>>
+where
+    T: PrimitiveTensorElementType + Debug + Copy + Default,
+{
+    let mut grown = zeros(shape, new_capacity)?;
+    let (old_head, new_head) = (old_capacity * shape.head_dim, new_capacity * shape.head_dim);
+    let used = len * shape.head_dim;
+    for (old, new) in tensors.iter().zip(&mut grown) {
+        let (old, new) = (old.extract_tensor().1, new.extract_tensor_mut().1);
+        for (old, new) in old.chunks_exact(old_head).zip(new.chunks_exact_mut(new_head)) {
+            new[..used].copy_from_slice(&old[..used]);
+        }
+    }
+    Ok(grown)
+}
+
+fn bind<T>(tensors: &mut [Tensor<T>], binding: &mut IoBinding, names: &GraphNames) -> ::ort::Result<()>
+where
+    T: PrimitiveTensorElementType + Debug,
+{
+    let names = names.past.iter().zip(&names.present);
+    for (tensor, (past, present)) in tensors.iter_mut().zip(names) {
+        binding.bind_input(past.as_str(), &*tensor)?;
+        binding.bind_output(present.as_str(), tensor)?;
+    }
+    Ok(())
 }

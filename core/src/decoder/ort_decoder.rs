@@ -12,12 +12,13 @@ use ::ort::memory::Allocator;
 use ::ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ::ort::session::{IoBinding, NoSelectedOutputs, RunOptions, Session};
 use ::ort::value::{Tensor, TensorElementType, ValueType};
+use wheelwork_package::card::KvForm;
 use wheelwork_package::genai_config::Model;
 use wheelwork_package::tensors::layer_name;
 
 use super::ort_cache::OrtCache;
 use super::{Decoder, DecoderError, Interrupt};
-use crate::kv_cache::{FIRST_CAPACITY_TOKENS, KvShape, grown_capacity};
+use crate::kv_cache::{FIRST_CAPACITY_TOKENS, KvRange, KvShape, grown_capacity};
 
 /// Tokens of a prefill call for graphs that give the last token's logits only: large enough for full matrix
 /// rates, small enough that activations stay below 100 MB at the 1.5B shape.
@@ -72,6 +73,7 @@ pub(crate) struct OrtModel {
     graph: String,
     names: GraphNames,
     shape: KvShape,
+    kv_form: KvForm,
     vocab_size: usize,
     context_length: usize,
     /// The graph gives logits for every token, not only for the last.
@@ -96,7 +98,7 @@ impl OrtModel {
 
         let names = GraphNames::of(model);
         let contract = |detail| DecoderError::Contract { graph: graph_name.clone(), detail };
-        let all_logits = check_contract(&session, &names, model).map_err(contract)?;
+        let (kv_form, all_logits) = check_contract(&session, &names, model).map_err(contract)?;
         let decoder = &model.decoder;
         Ok(Arc::new(Self {
             names,
@@ -104,8 +106,12 @@ impl OrtModel {
                 num_hidden_layers: decoder.num_hidden_layers,
                 num_key_value_heads: decoder.num_key_value_heads,
                 head_dim: decoder.head_size,
-                element_bytes: size_of::<f32>(),
+                element_bytes: match kv_form {
+                    KvForm::Float => size_of::<f32>(),
+                    KvForm::Int8 => size_of::<i8>(),
+                },
             },
+            kv_form,
             vocab_size: model.vocab_size,
             context_length: options.context_length,
             all_logits,
@@ -124,6 +130,10 @@ impl OrtModel {
         self.shape
     }
 
+    pub(crate) fn kv_form(&self) -> KvForm {
+        self.kv_form
+    }
+
     fn create_binding(&self) -> ::ort::Result<IoBinding> {
         self.session.lock().unwrap_or_else(PoisonError::into_inner).create_binding()
     }
@@ -137,8 +147,8 @@ fn builder(environment: &::ort::environment::Environment, threads: usize) -> ::o
         .with_memory_pattern(false)?)
 }
 
-/// Compares the loaded graph with the package; tells whether it gives logits for every token.
-fn check_contract(session: &Session, names: &GraphNames, model: &Model) -> Result<bool, String> {
+/// Compares the loaded graph with the package; tells how it caches and whether it gives logits for every token.
+fn check_contract(session: &Session, names: &GraphNames, model: &Model) -> Result<(KvForm, bool), String> {
     let tensor_of = |outlets: &[::ort::value::Outlet], name: &str| {
         let outlet = outlets.iter().find(|outlet| outlet.name() == name);
         match outlet.map(::ort::value::Outlet::dtype) {
@@ -166,9 +176,15 @@ fn check_contract(session: &Session, names: &GraphNames, model: &Model) -> Resul
         expect(position_ids, tensor_of(inputs, position_ids)?, int64, &[-1, -1])?;
     }
     let cache = [-1, dim(model.decoder.num_key_value_heads), -1, dim(model.decoder.head_size)];
+    // The first cache input decides; the others must be of its type.
+    let first = names.past.first().ok_or("it has no layers")?;
+    let (kv_form, cached) = match tensor_of(inputs, first)?.0 {
+        TensorElementType::Int8 => (KvForm::Int8, TensorElementType::Int8),
+        _ => (KvForm::Float, float32),
+    };
     for (past, present) in names.past.iter().zip(&names.present) {
-        expect(past, tensor_of(inputs, past)?, float32, &cache)?;
-        expect(present, tensor_of(session.outputs(), present)?, float32, &cache)?;
+        expect(past, tensor_of(inputs, past)?, cached, &cache)?;
+        expect(present, tensor_of(session.outputs(), present)?, cached, &cache)?;
     }
     let known = names.past.len() + 2 + usize::from(names.position_ids.is_some());
     if inputs.len() != known {
@@ -177,7 +193,7 @@ fn check_contract(session: &Session, names: &GraphNames, model: &Model) -> Resul
     let logits = tensor_of(session.outputs(), &names.logits)?;
     let all_logits = logits.1.get(1) != Some(&1);
     expect(&names.logits, logits, float32, &[-1, -1, dim(model.vocab_size)])?;
-    Ok(all_logits)
+    Ok((kv_form, all_logits))
 }
 
 /// One sequence on a loaded graph.
@@ -207,9 +223,14 @@ impl OrtDecoder {
     fn new(model: Arc<OrtModel>) -> ::ort::Result<Self> {
         let capacity =
             grown_capacity(0, FIRST_CAPACITY_TOKENS.min(model.context_length), model.context_length);
-        let mut cache = OrtCache::new(model.shape, capacity)?;
+        let mut cache = OrtCache::new(model.shape, model.kv_form, capacity)?;
         let step = Bound::new(&model, &mut cache, 1, capacity)?;
         Ok(Self { len: 0, step, cache, run_options: Arc::new(RunOptions::new()?), model })
+    }
+
+    /// See [`crate::Model::kv_ranges`].
+    pub(crate) fn kv_ranges(&self) -> Option<Vec<KvRange>> {
+        self.cache.ranges(self.len)
     }
 
     fn check(&self, tokens: &[u32]) -> Result<(), DecoderError> {

@@ -89,6 +89,18 @@ fn print_text(package: &OpenPackage, verified: Option<usize>) -> Result<(), Fail
             tensor.relative_mse
         );
     }
+    for (variant, cache) in &card.kv_cache {
+        let check = &cache.self_check;
+        anstream::println!(
+            "key-value cache of {variant}: int8 beside float, default {} · self-check over {} tokens: mean KL {:.5}, \
+             same best token {:.1} % ({})",
+            cache.default.as_str(),
+            check.tokens,
+            check.mean_kl,
+            check.same_top * 100.0,
+            if check.passed { "passed" } else { "not passed" },
+        );
+    }
     for (variant, files) in &card.variants {
         anstream::println!("\nfiles of {variant}:");
         for file in files {

@@ -10,6 +10,8 @@ pub enum Attribute {
     Int(i64),
     /// A number.
     Float(f32),
+    /// A word.
+    Text(&'static str),
 }
 
 impl Attribute {
@@ -23,6 +25,10 @@ impl Attribute {
             Self::Float(value) => {
                 proto.set_type(AttributeType::Float);
                 proto.f = Some(value);
+            }
+            Self::Text(value) => {
+                proto.set_type(AttributeType::String);
+                proto.s = Some(value.as_bytes().to_vec());
             }
         }
         proto
@@ -45,5 +51,11 @@ impl From<usize> for Attribute {
 impl From<f32> for Attribute {
     fn from(value: f32) -> Self {
         Self::Float(value)
+    }
+}
+
+impl From<&'static str> for Attribute {
+    fn from(value: &'static str) -> Self {
+        Self::Text(value)
     }
 }

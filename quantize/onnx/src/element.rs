@@ -11,6 +11,8 @@ pub enum ElementType {
     Float32,
     /// Unsigned bytes: quantised codes and zero points.
     Uint8,
+    /// Signed bytes: quantised keys and values.
+    Int8,
     /// 32-bit signed integers.
     Int32,
     /// 64-bit signed integers.
@@ -22,7 +24,7 @@ impl ElementType {
     #[must_use]
     pub fn bytes(self) -> usize {
         match self {
-            Self::Uint8 => 1,
+            Self::Uint8 | Self::Int8 => 1,
             Self::Float32 | Self::Int32 => 4,
             Self::Int64 => 8,
         }
@@ -32,6 +34,7 @@ impl ElementType {
         let data_type = match self {
             Self::Float32 => DataType::Float,
             Self::Uint8 => DataType::Uint8,
+            Self::Int8 => DataType::Int8,
             Self::Int32 => DataType::Int32,
             Self::Int64 => DataType::Int64,
         };

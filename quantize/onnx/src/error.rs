@@ -29,4 +29,10 @@ pub enum GraphError {
         /// Bytes of the first.
         present: u64,
     },
+    /// The bytes of an existing graph are not ONNX.
+    #[error("the bytes are no ONNX graph: {0}")]
+    Unreadable(String),
+    /// An existing graph lacks something that is to be changed.
+    #[error("the graph has no {0}")]
+    Missing(String),
 }

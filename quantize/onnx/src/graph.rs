@@ -199,7 +199,7 @@ impl Graph {
     }
 }
 
-fn tensor(name: &str, element: ElementType, shape: &[usize]) -> TensorProto {
+pub(crate) fn tensor(name: &str, element: ElementType, shape: &[usize]) -> TensorProto {
     TensorProto {
         name: Some(name.to_owned()),
         dims: shape.iter().map(|&size| dim_value(size)).collect(),

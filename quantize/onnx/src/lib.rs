@@ -7,12 +7,14 @@
 //! 3. [`Graph::finish`] checks the graph and gives the [`Model`]: its bytes, and the size of the data file.
 //! 4. [`ExternalFile::create`] makes the data file at its full size; [`ExternalFile::write_at`] fills it in any order
 //!    and from several threads.
+//! 5. [`Edit`] makes a second graph of a finished one, over the same data file.
 //!
 //! Types and field numbers come from the ONNX schema itself (`schema/onnx.proto`, compiled by `build.rs`).
 //! This crate must never see weights, schemes or checkpoints.
 #![forbid(unsafe_code)]
 
 mod attribute;
+mod edit;
 mod element;
 mod error;
 mod external;
@@ -20,6 +22,7 @@ mod graph;
 mod node;
 
 pub use attribute::Attribute;
+pub use edit::Edit;
 pub use element::{Dimension, ElementType};
 pub use error::GraphError;
 pub use external::{Extent, ExternalFile, LARGE_BYTES, PAGE_BYTES, VECTOR_BYTES};

@@ -44,6 +44,7 @@ pub(crate) fn write_card(root: &Path) {
             tensors: Vec::new(),
         },
         variants: ["cpu", "qnn"].map(|variant| (variant.to_owned(), records(variant))).into(),
+        kv_cache: std::collections::BTreeMap::new(),
         warnings: Vec::new(),
         licences: Vec::new(),
     };
