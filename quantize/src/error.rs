@@ -39,6 +39,9 @@ pub enum QuantizeError {
     /// The graph could not be built.
     #[error("cannot build the graph: {0}")]
     Graph(#[from] GraphError),
+    /// The calibration could not go on.
+    #[error("{0}")]
+    Calibration(Box<dyn Diagnostic>),
     /// The caller asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -82,6 +85,7 @@ impl QuantizeError {
             Self::Tokenizer(error) => Some(error),
             Self::Request(error) => Some(error),
             Self::Package(error) => Some(error),
+            Self::Calibration(error) => Some(error.as_ref()),
             Self::Write { .. } | Self::Graph(_) | Self::Cancelled => None,
         }
     }

@@ -26,6 +26,7 @@
 #![forbid(unsafe_code)]
 
 pub mod architecture;
+pub mod calibration;
 pub mod checkpoint;
 pub mod decoder_graph;
 mod error;
@@ -45,6 +46,7 @@ use std::path::{Path, PathBuf};
 use wheelwork_package::Card;
 use wheelwork_package::files::names;
 
+pub use calibration::Calibration;
 pub use error::{QuantizeError, RequestError};
 pub use progress::{Progress, Stage};
 pub use recipe::Recipe;
@@ -97,6 +99,20 @@ pub fn quantize(
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<Report, QuantizeError> {
+    quantize_calibrated(checkpoint, out, options, &mut (), progress)
+}
+
+/// As [`quantize`], with codes from a [`Calibration`] where it has any.
+///
+/// # Errors
+/// As [`quantize`], and [`QuantizeError::Calibration`].
+pub fn quantize_calibrated(
+    checkpoint: &Path,
+    out: &Path,
+    options: &Options,
+    calibration: &mut dyn Calibration,
+    progress: &dyn Progress,
+) -> Result<Report, QuantizeError> {
     progress.stage(Stage::Reading);
     let checkpoint = Checkpoint::open(checkpoint)?;
     let (context_length, context_warning) = context_length(&checkpoint.config, options.context_length)?;
@@ -108,7 +124,7 @@ pub fn quantize(
     fs_err::create_dir(&variant).map_err(QuantizeError::write(&variant))?;
     progress.stage(Stage::Weights);
     let writer = Writer::create(&variant.join(names::WEIGHTS), &checkpoint, &plan, progress)?;
-    let tensor_errors = writer.fill()?;
+    let tensor_errors = writer.fill(calibration)?;
 
     progress.stage(Stage::Finishing);
     let licences = variant::write(&variant, &checkpoint, &plan, context_length)?;

@@ -4,7 +4,7 @@
 use wheelwork_onnx::{Extent, Model};
 
 use crate::error::RequestError;
-use crate::scheme::BlockScheme;
+use crate::scheme::{BlockScheme, Scheme};
 
 /// A graph and what to write beside it.
 #[derive(Debug)]
@@ -117,12 +117,23 @@ impl Plan {
 }
 
 impl StoredMatrix {
-    fn rows(&self) -> usize {
+    /// Rows of all parts.
+    #[must_use]
+    pub fn rows(&self) -> usize {
         self.parts.iter().map(|(_, rows)| rows).sum()
     }
 }
 
 impl Storage {
+    /// The scheme.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        match *self {
+            Self::Float32(_) => Scheme::Float32,
+            Self::Blocks { scheme, .. } => Scheme::Blocks(scheme),
+        }
+    }
+
     /// Bytes of all arrays.
     #[must_use]
     pub fn bytes(&self) -> u64 {

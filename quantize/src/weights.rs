@@ -5,6 +5,7 @@
 //! holds one of them a thread: about [`PIECE_WEIGHTS`] x 10 bytes, whatever the size of the model. Sums over pieces
 //! are added up in the order of the file, so that two runs give the same bytes and the same figures.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,13 +13,14 @@ use rayon::prelude::*;
 use wheelwork_onnx::{Extent, ExternalFile};
 use wheelwork_package::card::TensorError;
 
+use crate::calibration::{Calibration, Rounder, StoredRows};
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::tensors::{FloatTensor, ReadBuffer};
 use crate::error::QuantizeError;
 use crate::plan::{Content, Plan, Storage, StoredMatrix};
 use crate::progress::Progress;
 use crate::rope;
-use crate::scheme::Scheme;
+use crate::scheme::BlockScheme;
 use crate::scheme::rows::{self, EncodedRows, SquaredError};
 
 /// Weights in a piece, unless a single row has more.
@@ -33,6 +35,22 @@ pub(crate) struct Writer<'a> {
     progress: &'a dyn Progress,
     done_bytes: AtomicU64,
     total_bytes: u64,
+}
+
+/// Leaves the codes to the scheme.
+struct Search;
+
+impl Rounder for Search {
+    fn encode(
+        &self,
+        scheme: BlockScheme,
+        _: usize,
+        weights: &mut [f32],
+        columns: usize,
+        encoded: &mut EncodedRows,
+    ) {
+        rows::encode(scheme, weights, columns, encoded);
+    }
 }
 
 /// Memory that a worker reuses from piece to piece.
@@ -73,12 +91,13 @@ impl<'a> Writer<'a> {
     /// Writes everything and returns when it has reached the disk.
     ///
     /// # Errors
-    /// [`QuantizeError::Checkpoint`], [`QuantizeError::Write`] or [`QuantizeError::Cancelled`].
-    pub(crate) fn fill(self) -> Result<Vec<TensorError>, QuantizeError> {
+    /// [`QuantizeError::Checkpoint`], [`QuantizeError::Write`], [`QuantizeError::Calibration`] or
+    /// [`QuantizeError::Cancelled`].
+    pub(crate) fn fill(self, calibration: &mut dyn Calibration) -> Result<Vec<TensorError>, QuantizeError> {
         let mut errors = Vec::new();
         for content in &self.plan.contents {
             match content {
-                Content::Matrix(matrix) => self.matrix(matrix, &mut errors)?,
+                Content::Matrix(matrix) => errors.extend(self.calibrated(matrix, calibration)?),
                 Content::Vector { tensors, extent } => self.vector(tensors, *extent)?,
                 Content::Rope { positions, cosines, sines } => self.rope(*positions, *cosines, *sines)?,
             }
@@ -87,15 +106,36 @@ impl<'a> Writer<'a> {
         Ok(errors)
     }
 
-    fn matrix(&self, matrix: &StoredMatrix, errors: &mut Vec<TensorError>) -> Result<(), QuantizeError> {
-        let scheme = match matrix.storage {
-            Storage::Float32(_) => Scheme::Float32,
-            Storage::Blocks { scheme, .. } => Scheme::Blocks(scheme),
+    /// Stores a matrix between the two questions to the calibration.
+    fn calibrated(
+        &self,
+        matrix: &StoredMatrix,
+        calibration: &mut dyn Calibration,
+    ) -> Result<Vec<TensorError>, QuantizeError> {
+        let errors = {
+            let rounder = match matrix.storage {
+                Storage::Blocks { .. } => calibration.rounder(self.checkpoint, matrix),
+                Storage::Float32(_) => Ok(None),
+            };
+            let rounder = rounder.map_err(QuantizeError::Calibration)?;
+            self.matrix(matrix, rounder.as_deref().unwrap_or(&Search))?
         };
+        let rows = StoredRows { file: &self.file, matrix };
+        calibration.stored(self.checkpoint, matrix, &rows).map_err(QuantizeError::Calibration)?;
+        Ok(errors)
+    }
+
+    fn matrix(
+        &self,
+        matrix: &StoredMatrix,
+        rounder: &dyn Rounder,
+    ) -> Result<Vec<TensorError>, QuantizeError> {
+        let scheme = matrix.storage.scheme();
+        let mut errors = Vec::new();
         let mut first_row = 0;
         for (name, rows) in &matrix.parts {
             let tensor = self.checkpoint.tensors.get(name)?;
-            let error = self.part(matrix, name, tensor, first_row, *rows)?;
+            let error = self.part(matrix, rounder, (name, tensor), first_row..first_row + rows)?;
             errors.push(TensorError {
                 name: name.clone(),
                 bits: scheme.bits(),
@@ -104,19 +144,18 @@ impl<'a> Writer<'a> {
             });
             first_row += rows;
         }
-        Ok(())
+        Ok(errors)
     }
 
-    /// Stores one tensor as the rows of a stored matrix from `first_row` on.
+    /// Stores one tensor as rows of a stored matrix.
     fn part(
         &self,
         matrix: &StoredMatrix,
-        name: &str,
-        tensor: FloatTensor<'_>,
-        first_row: usize,
-        rows: usize,
+        rounder: &dyn Rounder,
+        (name, tensor): (&str, FloatTensor<'_>),
+        stored_rows: Range<usize>,
     ) -> Result<SquaredError, QuantizeError> {
-        let columns = matrix.columns;
+        let (columns, rows) = (matrix.columns, stored_rows.len());
         let piece_rows = (PIECE_WEIGHTS / columns).max(1);
         let pieces: Vec<Result<SquaredError, QuantizeError>> = (0..rows.div_ceil(piece_rows))
             .into_par_iter()
@@ -125,7 +164,7 @@ impl<'a> Writer<'a> {
                 let row = piece * piece_rows;
                 let count = piece_rows.min(rows - row);
                 tensor.read(row * columns, count * columns, &mut scratch.input)?;
-                let error = self.store(matrix, first_row + row, scratch)?;
+                let error = self.store(matrix, rounder, stored_rows.start + row, scratch)?;
                 self.advance(name, count as u64 * tensor.bytes() / rows as u64);
                 Ok(error)
             })
@@ -138,6 +177,7 @@ impl<'a> Writer<'a> {
     fn store(
         &self,
         matrix: &StoredMatrix,
+        rounder: &dyn Rounder,
         row: usize,
         scratch: &mut Scratch,
     ) -> Result<SquaredError, QuantizeError> {
@@ -148,7 +188,7 @@ impl<'a> Writer<'a> {
                 Ok(SquaredError::default())
             }
             Storage::Blocks { scheme, codes, scales, zero_points } => {
-                rows::encode(scheme, &input.weights, matrix.columns, encoded);
+                rounder.encode(scheme, row, &mut input.weights, matrix.columns, encoded);
                 let code_bytes = scheme.code_bytes(matrix.columns);
                 self.write(codes, row * code_bytes, &encoded.codes)?;
                 self.write(scales, row * scheme.blocks(matrix.columns) * size_of::<f32>(), &encoded.scales)?;

@@ -55,7 +55,7 @@ impl ExternalFile {
     /// # Errors
     /// What the operating system says, for instance that the file exists.
     pub fn create(path: &Path, bytes: u64) -> std::io::Result<Self> {
-        let file = fs_err::OpenOptions::new().write(true).create_new(true).open(path)?;
+        let file = fs_err::OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
         file.set_len(bytes)?;
         Ok(Self { file })
     }
@@ -66,6 +66,14 @@ impl ExternalFile {
     /// What the operating system says, for instance that the disk is full.
     pub fn write_at(&self, bytes: &[u8], offset: u64) -> std::io::Result<()> {
         write_all_at(&self.file, bytes, offset)
+    }
+
+    /// Fills the buffer with what was written from `offset` on.
+    ///
+    /// # Errors
+    /// What the operating system says, also where the file ends too early.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
+        read_exact_at(&self.file, buffer, offset)
     }
 
     /// Returns when the data has reached the disk.
@@ -81,6 +89,26 @@ impl ExternalFile {
 fn write_all_at(file: &fs_err::File, bytes: &[u8], offset: u64) -> std::io::Result<()> {
     use fs_err::os::unix::fs::FileExt as _;
     file.write_all_at(bytes, offset)
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &fs_err::File, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
+    use fs_err::os::unix::fs::FileExt as _;
+    file.read_exact_at(buffer, offset)
+}
+
+#[cfg(windows)]
+fn read_exact_at(file: &fs_err::File, mut buffer: &mut [u8], mut offset: u64) -> std::io::Result<()> {
+    use fs_err::os::windows::fs::FileExt as _;
+    while !buffer.is_empty() {
+        let read = file.seek_read(buffer, offset)?;
+        if read == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        buffer = buffer.get_mut(read..).unwrap_or_default();
+        offset += read as u64;
+    }
+    Ok(())
 }
 
 #[cfg(windows)]
@@ -141,6 +169,10 @@ mod tests {
         file.sync().unwrap();
         let expected: Vec<u8> = (0..4096).map(|index| u8::try_from(index / 256).unwrap()).collect();
         assert_eq!(fs_err::read(&path).unwrap(), expected);
+        let mut piece = [0; 256];
+        file.read_at(&mut piece, 512).unwrap();
+        assert_eq!(piece, [2; 256]);
+        assert!(file.read_at(&mut piece, 4000).is_err(), "nothing is read past the end");
         assert!(ExternalFile::create(&path, 1).is_err(), "an existing file must not be overwritten");
     }
 }

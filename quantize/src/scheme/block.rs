@@ -3,8 +3,9 @@
 //! With codes `q` and steps `d = q - z`, the dequantised weight is `s * d`. [`Fit::Nearest`] spreads the codes evenly:
 //! `s = range / (2^b - 1)`, where the range reaches from the least to the greatest weight and holds zero.
 //!
-//! [`Fit::Search`] minimises the weighted error `sum w (s d - x)^2` with `w = mean|x| + |x|`: large weights count
-//! more, as they carry more of the output. It tries [`SCALES`] scales around the even one and, for each, the nearest
+//! [`Fit::Search`] minimises the weighted error `sum w (s d - x)^2`. By default `w = mean|x| + |x|`: large weights count
+//! more, as they carry more of the output. Where the inputs are known, the columns have weights too: see
+//! [`Importance`]. It tries [`SCALES`] scales around the even one and, for each, the nearest
 //! integer zero point and its two neighbours. Each pair gives steps `d`; for fixed steps the best scale is known,
 //! `s = sum w x d / sum w d^2`, and lowers the error by `(sum w x d)^2 / sum w d^2`. The pair with the largest such
 //! value wins, and the weights are rounded once more, to its scale. Sums have 32 bits, so the search does not see
@@ -32,6 +33,17 @@ struct Grid {
     zero_point: Lanes,
 }
 
+/// What a weight's squared error counts in [`Fit::Search`]; `C` holds one number a column, at least zero and finite.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Importance<C> {
+    /// `mean|x| + |x|` over the block.
+    Magnitude,
+    /// That of the column, such as the mean square `h` of the input that meets it: the diagonal of the Hessian.
+    Columns(C),
+    /// Both, multiplied.
+    ColumnsAndMagnitude(C),
+}
+
 /// What [`encode`] finds.
 pub(crate) struct Encoded {
     /// Positive and finite.
@@ -45,6 +57,7 @@ pub(crate) struct Encoded {
 pub(crate) fn encode<const SIZE: usize>(
     scheme: BlockScheme,
     blocks: &mut [Lanes; SIZE],
+    importance: Importance<&[Lanes; SIZE]>,
     codes: &mut [[u8; LANES]; SIZE],
 ) -> Encoded {
     let (least, greatest) = bounds(blocks);
@@ -54,7 +67,7 @@ pub(crate) fn encode<const SIZE: usize>(
     for weights in blocks.iter_mut() {
         *weights = *weights * factor;
     }
-    let grid = fit(scheme, blocks, least * factor, greatest * factor);
+    let grid = fit(scheme, blocks, importance, least * factor, greatest * factor);
 
     let largest = Lanes::splat(f32::from(scheme.bits.largest_code()));
     let inverse = Lanes::splat(1.0) / grid.scale;
@@ -69,6 +82,7 @@ pub(crate) fn encode<const SIZE: usize>(
 fn fit<const SIZE: usize>(
     scheme: BlockScheme,
     blocks: &[Lanes; SIZE],
+    importance: Importance<&[Lanes; SIZE]>,
     least: Lanes,
     greatest: Lanes,
 ) -> Grid {
@@ -88,8 +102,8 @@ fn fit<const SIZE: usize>(
     };
     let grid = match (scheme.fit, scheme.symmetric) {
         (Fit::Nearest, _) => at(0.0),
-        (Fit::Search, true) => search(blocks, largest, [0.0], at),
-        (Fit::Search, false) => search(blocks, largest, [-1.0, 0.0, 1.0], at),
+        (Fit::Search, true) => search(blocks, importance, largest, [0.0], at),
+        (Fit::Search, false) => search(blocks, importance, largest, [-1.0, 0.0, 1.0], at),
     };
     // One value throughout a block: a step of exactly that size makes it exact. All zeros need no step.
     let constant = least.equals(greatest);
@@ -103,11 +117,12 @@ fn fit<const SIZE: usize>(
 #[inline(always)]
 fn search<const SIZE: usize, const ZEROS: usize>(
     blocks: &[Lanes; SIZE],
+    importance: Importance<&[Lanes; SIZE]>,
     largest: Lanes,
     offsets: [f32; ZEROS],
     at: impl Fn(f32) -> Grid,
 ) -> Grid {
-    let mean = mean_magnitude(blocks);
+    let importance = importance.of(blocks);
     let mut best = at(0.0);
     let mut best_gain = Lanes::ZERO;
     for index in 0..SCALES {
@@ -120,8 +135,7 @@ fn search<const SIZE: usize, const ZEROS: usize>(
 
         let mut weight_step = [Lanes::ZERO; ZEROS];
         let mut step_step = [Lanes::ZERO; ZEROS];
-        for &weights in blocks {
-            let importance = mean + weights.abs();
+        for (&weights, &importance) in blocks.iter().zip(&importance) {
             let nearest = (weights * inverse).round();
             for zero in 0..ZEROS {
                 let step = nearest.clamp(lows[zero], highs[zero]);
@@ -142,6 +156,23 @@ fn search<const SIZE: usize, const ZEROS: usize>(
         }
     }
     best
+}
+
+impl<const SIZE: usize> Importance<&[Lanes; SIZE]> {
+    #[inline(always)]
+    fn of(self, blocks: &[Lanes; SIZE]) -> [Lanes; SIZE] {
+        if let Self::Columns(columns) = self {
+            return *columns;
+        }
+        let mean = mean_magnitude(blocks);
+        let mut importance = blocks.map(|weights| mean + weights.abs());
+        if let Self::ColumnsAndMagnitude(columns) = self {
+            for (importance, &column) in importance.iter_mut().zip(columns) {
+                *importance = *importance * column;
+            }
+        }
+        importance
+    }
 }
 
 #[inline(always)]

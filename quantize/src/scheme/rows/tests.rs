@@ -35,24 +35,11 @@ fn encoded(scheme: BlockScheme, weights: &[f32], columns: usize) -> EncodedRows 
 
 /// `(code - zero point) * scale` of each weight, with the scale of its block, from the stored bytes.
 fn decoded(scheme: BlockScheme, rows: &EncodedRows, columns: usize) -> Vec<(f32, f32)> {
-    let unpack = |bytes: &[u8]| -> Vec<u8> {
-        match scheme.bits {
-            Bits::Eight => bytes.to_vec(),
-            Bits::Four => bytes.iter().flat_map(|byte| [byte & 15, byte >> 4]).collect(),
-        }
-    };
-    let scales: Vec<f32> = rows.scales.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-    let codes = unpack(&rows.codes);
-    let row_zeros = scheme.zero_point_bytes(columns) * scheme.bits.codes_per_byte();
-    let zeros = unpack(&rows.zero_points);
+    let mut weights = Vec::new();
+    decode(scheme, columns, (&rows.codes, &rows.scales, &rows.zero_points), &mut weights);
+    let scales: Vec<f32> = rows.block_scales().collect();
     let size = usize::from(scheme.block_size);
-    let decode = |(index, &code): (usize, &u8)| {
-        let (row, block) = (index / columns, index % columns / size);
-        let zero = if scheme.symmetric { scheme.bits.middle_code() } else { zeros[row * row_zeros + block] };
-        let scale = scales[index / size];
-        ((f32::from(code) - f32::from(zero)) * scale, scale)
-    };
-    codes.iter().enumerate().map(decode).collect()
+    weights.into_iter().enumerate().map(|(index, weight)| (weight, scales[index / size])).collect()
 }
 
 /// The search's weighted squared error of one block, in relation to its weighted squares.
@@ -164,6 +151,39 @@ proptest! {
             .sum();
         prop_assert!((rows.error.error - expected).abs() <= 1e-9 * expected);
     }
+}
+
+#[test]
+fn codes_from_elsewhere_lie_where_the_search_lays_its_own() {
+    for scheme in [int4(Fit::Search), int8()] {
+        let weights = bell_shaped(4 * 96);
+        let expected = encoded(scheme, &weights, 96);
+        let codes: Vec<u8> = unpacked(scheme.bits, &expected.codes).collect();
+        let scales: Vec<f32> = expected.block_scales().collect();
+        let found = Codes { codes: &codes, scales: &scales, zero_points: expected.block_zero_points() };
+        let mut rows = encoded(scheme, &weights[..96], 96);
+        lay_out(scheme, &weights, 96, found, &mut rows);
+        assert_eq!(rows, expected);
+    }
+}
+
+#[test]
+fn a_column_that_matters_is_met_better() {
+    let weights = bell_shaped(64 * 64);
+    let mut columns = vec![1.0; 64];
+    (columns[5], columns[40]) = (1000.0, 1000.0);
+    let scheme = int4(Fit::Search);
+    let error = |importance| {
+        let mut rows = EncodedRows::default();
+        encode_for(scheme, &weights, 64, importance, &mut rows);
+        let found = decoded(scheme, &rows, 64);
+        let errors = weights.iter().zip(found).map(|(weight, (found, _))| f64::from(found - weight).powi(2));
+        errors.zip(columns.iter().cycle()).map(|(error, column)| error * f64::from(*column)).sum::<f64>()
+    };
+    let [blind, by_columns, by_both] =
+        [Importance::Magnitude, Importance::Columns(&columns[..]), Importance::ColumnsAndMagnitude(&columns)]
+            .map(error);
+    assert!(by_columns < 0.5 * blind && by_both < 0.5 * blind, "{by_columns}, {by_both} against {blind}");
 }
 
 #[test]
