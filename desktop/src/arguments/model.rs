@@ -1,0 +1,73 @@
+//! Which model a command uses, and where it runs.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use wheelwork::{DevicePreference, KvForm, OpenOptions};
+
+/// Which model, and where it runs.
+#[derive(Debug, Args)]
+pub(crate) struct ModelArguments {
+    /// A package folder, a genai model folder, or the name of an installed model [default: the small model
+    /// that ships with wheelwork]
+    #[arg(long, short)]
+    pub(crate) model: Option<String>,
+    /// Where models are installed [default: the user's data folder]
+    #[arg(long, env = "WHEELWORK_MODELS_DIR", value_name = "DIR")]
+    pub(crate) models_dir: Option<PathBuf>,
+    /// The device to run on
+    #[arg(long, value_enum, default_value_t = Device::Auto)]
+    pub(crate) device: Device,
+    /// Fail where that device cannot be used, instead of taking another and saying so
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Threads of the processor [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// The longest sequence in tokens [default: the model's]
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) context_length: Option<usize>,
+    /// How keys and values are cached [default: what the package's self-check chose]
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub(crate) kv: Option<Kv>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Kv {
+    /// A quarter of the memory; faster decoding at long contexts, slower prefill
+    Int8,
+    /// float32, exact
+    Float,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Device {
+    /// The best one that can be used
+    Auto,
+    /// Neural processing unit
+    Npu,
+    /// Graphics processor
+    Gpu,
+    /// Processor
+    Cpu,
+}
+
+impl ModelArguments {
+    pub(crate) fn open_options(&self) -> OpenOptions {
+        OpenOptions {
+            device: match self.device {
+                Device::Auto => DevicePreference::Auto,
+                Device::Npu => DevicePreference::Npu,
+                Device::Gpu => DevicePreference::Gpu,
+                Device::Cpu => DevicePreference::Cpu,
+            },
+            strict: self.strict,
+            threads: self.threads.map(usize::from),
+            context_length: self.context_length,
+            kv_cache: self.kv.map(|form| match form {
+                Kv::Int8 => KvForm::Int8,
+                Kv::Float => KvForm::Float,
+            }),
+        }
+    }
+}

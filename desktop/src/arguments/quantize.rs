@@ -1,0 +1,33 @@
+//! The command that makes a package from a checkpoint: `quantize`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+#[derive(Debug, Args)]
+pub(crate) struct QuantizeArguments {
+    /// The checkpoint's folder: config.json, *.safetensors, tokenizer.json
+    pub(crate) checkpoint: PathBuf,
+    /// The package folder to make; conventionally NAME.ortpackage
+    #[arg(long, short, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// How much to store, and how much to search for it
+    #[arg(long, value_enum, default_value_t = Quality::Balanced)]
+    pub(crate) quality: Quality,
+    /// The longest sequence that the package allows, in tokens [default: the model's, at most 32768]
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) context_length: Option<usize>,
+    /// Replace an existing package
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Quality {
+    /// float32, for comparisons: eight times the size
+    Float,
+    /// int4 by rounding to nearest
+    Fast,
+    /// int4 with a search for scale and zero point, int8 output layer
+    Balanced,
+}
