@@ -1,0 +1,146 @@
+//! The end of the model: the last norm, and the output projection in slabs of vocabulary rows.
+//!
+//! At a vocabulary of 152,064 and a hidden size of 3,584 the projection is 2.2 GB of float32. It is read slab by slab
+//! instead, once for every chunk of positions; a chunk is as many positions as have their logits in
+//! [`LOGITS_BYTES`].
+
+use ort::session::Session;
+use ort::value::TensorRef;
+use rayon::prelude::*;
+use wheelwork_onnx::{Dimension, ElementType, Graph, Model, Node};
+use wheelwork_quantize::architecture::names;
+use wheelwork_quantize::checkpoint::tensors::ReadBuffer;
+use wheelwork_quantize::checkpoint::{Checkpoint, Config};
+
+use crate::{CalibrateError, runtime};
+
+/// Bytes of logits held at once.
+const LOGITS_BYTES: usize = 256 << 20;
+/// Bytes of the projection held at once, in float32.
+const SLAB_BYTES: usize = 64 << 20;
+
+const INPUT: &str = "input";
+const WEIGHT: &str = "weight";
+const PRODUCT: &str = "product";
+
+/// The last norm and the output projection.
+pub(crate) struct Head<'a> {
+    checkpoint: &'a Checkpoint,
+    session: Session,
+    norm: Vec<f32>,
+    slab: Vec<f32>,
+}
+
+impl<'a> Head<'a> {
+    /// # Errors
+    /// [`CalibrateError::Library`], [`CalibrateError::Graph`], [`CalibrateError::Run`] or
+    /// [`CalibrateError::Checkpoint`].
+    pub(crate) fn new(checkpoint: &'a Checkpoint, threads: usize) -> Result<Self, CalibrateError> {
+        let hidden_size = checkpoint.config.hidden_size;
+        let session = runtime::session(&product(hidden_size)?, threads)?;
+        let mut buffer = ReadBuffer::default();
+        checkpoint.tensors.get(names::FINAL_NORM)?.read(0, hidden_size, &mut buffer)?;
+        Ok(Self { checkpoint, session, norm: buffer.weights, slab: Vec::new() })
+    }
+
+    /// Positions whose logits are computed together.
+    pub(crate) fn chunk_positions(config: &Config) -> usize {
+        (LOGITS_BYTES / size_of::<f32>() / config.vocab_size).max(1)
+    }
+
+    /// The logits of some positions: `hidden` is `[positions, hidden_size]` as the last layer leaves it and is
+    /// normalised in place; `logits` becomes `[positions, vocab_size]`.
+    ///
+    /// # Errors
+    /// [`CalibrateError::Checkpoint`] or [`CalibrateError::Run`].
+    pub(crate) fn logits(&mut self, hidden: &mut [f32], logits: &mut Vec<f32>) -> Result<(), CalibrateError> {
+        let config = &self.checkpoint.config;
+        let (hidden_size, vocab_size) = (config.hidden_size, config.vocab_size);
+        let positions = hidden.len() / hidden_size;
+        for row in hidden.chunks_exact_mut(hidden_size) {
+            normalise(row, &self.norm, config.rms_norm_eps);
+        }
+        logits.resize(positions * vocab_size, 0.0);
+        let name = if config.tie_word_embeddings { names::EMBEDDING } else { names::LM_HEAD };
+        let tensor = self.checkpoint.tensors.get(name)?;
+        let slab_rows = (SLAB_BYTES / size_of::<f32>() / hidden_size).clamp(1, vocab_size);
+        for first in (0..vocab_size).step_by(slab_rows) {
+            let rows = slab_rows.min(vocab_size - first);
+            self.slab.resize(rows * hidden_size, 0.0);
+            // About a million weights at once a worker.
+            let piece_rows = ((1 << 20) / hidden_size).max(1);
+            let pieces = self.slab.par_chunks_mut(piece_rows * hidden_size).enumerate();
+            pieces.try_for_each_init(ReadBuffer::default, |read, (piece, slots)| {
+                tensor.read((first + piece * piece_rows) * hidden_size, slots.len(), read)?;
+                slots.copy_from_slice(&read.weights);
+                Ok::<(), CalibrateError>(())
+            })?;
+            self.multiply(hidden, rows, |position, product| {
+                let start = position * vocab_size + first;
+                if let Some(slots) = logits.get_mut(start..start + rows) {
+                    slots.copy_from_slice(product);
+                }
+            })?;
+        }
+        Ok(())
+    }
+
+    /// `hidden * slab^T`, given row by row.
+    fn multiply(
+        &mut self,
+        hidden: &[f32],
+        rows: usize,
+        mut take: impl FnMut(usize, &[f32]),
+    ) -> Result<(), CalibrateError> {
+        let step = || CalibrateError::run("running the output projection of the float model");
+        let hidden_size = self.checkpoint.config.hidden_size;
+        let positions = hidden.len() / hidden_size;
+        let input = TensorRef::from_array_view(([positions, hidden_size], hidden)).map_err(step())?;
+        let slab = self.slab.as_slice();
+        let weight = TensorRef::from_array_view(([rows, hidden_size], slab)).map_err(step())?;
+        // Views go into `run` as they are; a binding would copy them.
+        let outputs = self.session.run(ort::inputs![INPUT => input, WEIGHT => weight]).map_err(step())?;
+        let (_, product) = outputs[PRODUCT].try_extract_tensor::<f32>().map_err(step())?;
+        for (position, row) in product.chunks_exact(rows).enumerate() {
+            take(position, row);
+        }
+        Ok(())
+    }
+}
+
+/// `x / sqrt(mean(x^2) + eps) * weight`.
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // rounding to float32 is the purpose
+fn normalise(row: &mut [f32], weight: &[f32], eps: f32) {
+    let squares: f64 = row.iter().map(|value| f64::from(*value) * f64::from(*value)).sum();
+    let scale = 1.0 / (squares / row.len() as f64 + f64::from(eps)).sqrt();
+    for (value, weight) in row.iter_mut().zip(weight) {
+        *value = (f64::from(*value) * scale) as f32 * weight;
+    }
+}
+
+/// `input * weight^T` as a graph.
+fn product(columns: usize) -> Result<Model, CalibrateError> {
+    let mut graph = Graph::new("product", "no external data");
+    let shape = |name| [Dimension::Named(name), Dimension::Size(columns)];
+    let input = graph.input(INPUT, ElementType::Float32, &shape("positions"));
+    let weight = graph.input(WEIGHT, ElementType::Float32, &shape("rows"));
+    let node =
+        Node::microsoft("FusedMatMul", PRODUCT).input(&input).input(&weight).attribute("transB", 1_i64);
+    let product = graph.add(node);
+    let shape = [Dimension::Named("positions"), Dimension::Named("rows")];
+    graph.output(&product, ElementType::Float32, &shape);
+    Ok(graph.finish("wheelwork", env!("CARGO_PKG_VERSION"))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_normalised_row_has_a_mean_square_of_one() {
+        let mut row = [3.0, -4.0];
+        normalise(&mut row, &[1.0, 2.0], 0.0);
+        let root = 12.5_f32.sqrt();
+        assert!((row[0] - 3.0 / root).abs() < 1e-6 && (row[1] + 8.0 / root).abs() < 1e-6);
+    }
+}

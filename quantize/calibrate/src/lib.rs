@@ -1,0 +1,26 @@
+//! The float model of a checkpoint, run layer by layer through ONNX Runtime.
+//!
+//! A 7B in float32 is 28 GB; one of its layers is 0.9 GB. So every sequence goes through layer 0, then every sequence
+//! through layer 1, and between layers the activations wait on disk:
+//!
+//! ```text
+//! tokens -> embedding rows -> [ layer k: weights from the checkpoint, all sequences, taps ] -> norm -> logits in slabs
+//!                               hidden states on disk, one layer in memory
+//! ```
+//!
+//! [`Reference`] is that run. It gives the logits that a package is judged by ([`Reference::logits`]) and, on the way,
+//! what goes into each matrix ([`Taps`]).
+//!
+//! This crate is the one place where the makers of packages and ONNX Runtime meet.
+#![forbid(unsafe_code)]
+
+mod error;
+mod head;
+mod layer;
+mod reference;
+mod runtime;
+mod spill;
+
+pub use error::CalibrateError;
+pub use layer::Taps;
+pub use reference::{Observer, Reference, ReferenceOptions, Watch};

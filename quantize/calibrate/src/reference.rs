@@ -1,0 +1,197 @@
+//! The run: all sequences through layer 0, then all through layer 1, and so on to the logits.
+//!
+//! 1. [`Reference::open`] loads the graph of a layer and makes its buffers.
+//! 2. [`Reference::run`] sends sequences through all layers and shows an [`Observer`] what happens inside.
+//! 3. [`Reference::logits`] does the same and ends with every position's logits.
+//!
+//! Memory: one layer in float32, the activations of one sequence, and for logits 320 MB. Disk: `tokens * hidden_size
+//! * 4` bytes in a file without a name. The same threads give the same figures.
+
+use std::path::PathBuf;
+
+use wheelwork_quantize::architecture::names;
+use wheelwork_quantize::checkpoint::Checkpoint;
+use wheelwork_quantize::checkpoint::tensors::ReadBuffer;
+
+use crate::CalibrateError;
+use crate::head::Head;
+use crate::layer::{Layer, Taps};
+use crate::spill::Spill;
+
+/// How a reference runs.
+#[derive(Debug, Clone)]
+pub struct ReferenceOptions {
+    /// Threads of ONNX Runtime.
+    pub threads: usize,
+    /// Where activations wait: a folder on a disk with room.
+    pub scratch: PathBuf,
+}
+
+impl Default for ReferenceOptions {
+    /// All cores, and the system's folder for temporary files.
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { threads, scratch: std::env::temp_dir() }
+    }
+}
+
+/// Sees the inside of a run. A closure is one.
+pub trait Observer {
+    /// One sequence has passed one layer.
+    ///
+    /// # Errors
+    /// Whatever ends the run.
+    fn layer(&mut self, layer: usize, sequence: usize, taps: &Taps<'_>) -> Result<(), CalibrateError>;
+}
+
+impl<F: FnMut(usize, usize, &Taps<'_>) -> Result<(), CalibrateError>> Observer for F {
+    fn layer(&mut self, layer: usize, sequence: usize, taps: &Taps<'_>) -> Result<(), CalibrateError> {
+        self(layer, sequence, taps)
+    }
+}
+
+/// What a caller can see and stop while sequences run.
+pub trait Watch {
+    /// Of `total` passes of a sequence through a layer, `done` are over.
+    fn passes(&self, _done: usize, _total: usize) {}
+
+    /// Asked between passes. After true, [`CalibrateError::Cancelled`] is returned.
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// No one looks.
+impl Watch for () {}
+
+/// The float model of a checkpoint.
+pub struct Reference<'a> {
+    checkpoint: &'a Checkpoint,
+    options: ReferenceOptions,
+    watch: &'a dyn Watch,
+}
+
+impl<'a> Reference<'a> {
+    /// Loads ONNX Runtime; reads no weights.
+    ///
+    /// # Errors
+    /// [`CalibrateError::Library`].
+    pub fn open(
+        checkpoint: &'a Checkpoint,
+        options: ReferenceOptions,
+        watch: &'a dyn Watch,
+    ) -> Result<Self, CalibrateError> {
+        wheelwork_ort::environment()?;
+        Ok(Self { checkpoint, options, watch })
+    }
+
+    /// Sends sequences of token ids, each from position 0 on, through all layers.
+    ///
+    /// # Errors
+    /// [`CalibrateError`], or what the observer returns.
+    pub fn run(&mut self, sequences: &[Vec<u32>], observer: &mut dyn Observer) -> Result<(), CalibrateError> {
+        self.through_layers(sequences, observer).map(drop)
+    }
+
+    /// The logits `[vocab_size]` of every position: `each(sequence, position, logits)`, in order. Row `i` says what
+    /// follows token `i`.
+    ///
+    /// # Errors
+    /// [`CalibrateError`], or what `each` returns.
+    pub fn logits<E: From<CalibrateError>>(
+        &mut self,
+        sequences: &[Vec<u32>],
+        mut each: impl FnMut(usize, usize, &[f32]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut states = self.through_layers(sequences, &mut |_, _, _: &Taps<'_>| Ok(()))?;
+        let config = &self.checkpoint.config;
+        let mut head = Head::new(self.checkpoint, self.options.threads)?;
+        let places: Vec<(usize, usize)> = sequences
+            .iter()
+            .enumerate()
+            .flat_map(|(sequence, tokens)| (0..tokens.len()).map(move |position| (sequence, position)))
+            .collect();
+        let (mut hidden, mut logits) = (Vec::new(), Vec::new());
+        let mut row = 0;
+        for chunk in places.chunks(Head::chunk_positions(config)) {
+            self.check_cancelled()?;
+            states.read(row, chunk.len(), &mut hidden)?;
+            head.logits(&mut hidden, &mut logits)?;
+            for (&(sequence, position), logits) in chunk.iter().zip(logits.chunks_exact(config.vocab_size)) {
+                each(sequence, position, logits)?;
+            }
+            row += chunk.len();
+        }
+        Ok(())
+    }
+
+    /// What leaves the last layer, one row a token, the sequences one after another.
+    fn through_layers(
+        &self,
+        sequences: &[Vec<u32>],
+        observer: &mut dyn Observer,
+    ) -> Result<Spill, CalibrateError> {
+        let config = &self.checkpoint.config;
+        let mut states = self.embed(sequences)?;
+        let longest = sequences.iter().map(Vec::len).max().unwrap_or(1);
+        let mut layer = Layer::new(config, longest, self.options.threads)?;
+        let total = config.num_hidden_layers * sequences.len();
+        let mut hidden = Vec::new();
+        for index in 0..config.num_hidden_layers {
+            self.check_cancelled()?;
+            layer.load(self.checkpoint, index)?;
+            let mut row = 0;
+            for (sequence, tokens) in sequences.iter().enumerate() {
+                self.check_cancelled()?;
+                states.read(row, tokens.len(), &mut hidden)?;
+                let output = layer.run(&hidden, tokens.len())?;
+                check_finite(output.hidden()?, index, sequence)?;
+                observer.layer(index, sequence, &output.taps()?)?;
+                states.write(row, output.hidden()?)?;
+                row += tokens.len();
+                self.watch.passes(index * sequences.len() + sequence + 1, total);
+            }
+        }
+        Ok(states)
+    }
+
+    /// The rows of the embedding table.
+    fn embed(&self, sequences: &[Vec<u32>]) -> Result<Spill, CalibrateError> {
+        let config = &self.checkpoint.config;
+        let (columns, vocab_size) = (config.hidden_size, config.vocab_size);
+        let table = self.checkpoint.tensors.get(names::EMBEDDING)?;
+        let mut states = Spill::create(&self.options.scratch, columns)?;
+        let (mut buffer, mut rows) = (ReadBuffer::default(), Vec::new());
+        let mut first = 0;
+        for (sequence, tokens) in sequences.iter().enumerate() {
+            let limit = config.max_position_embeddings;
+            if tokens.is_empty() || tokens.len() > limit {
+                return Err(CalibrateError::SequenceLength { sequence, tokens: tokens.len(), limit });
+            }
+            rows.clear();
+            for &token in tokens {
+                let id = token as usize;
+                if id >= vocab_size {
+                    return Err(CalibrateError::UnknownToken { sequence, token, vocab_size });
+                }
+                table.read(id * columns, columns, &mut buffer)?;
+                rows.extend_from_slice(&buffer.weights);
+            }
+            states.write(first, &rows)?;
+            first += tokens.len();
+        }
+        Ok(states)
+    }
+
+    fn check_cancelled(&self) -> Result<(), CalibrateError> {
+        if self.watch.cancelled() { Err(CalibrateError::Cancelled) } else { Ok(()) }
+    }
+}
+
+fn check_finite(hidden: &[f32], layer: usize, sequence: usize) -> Result<(), CalibrateError> {
+    if hidden.iter().fold(true, |finite, value| finite & value.is_finite()) {
+        Ok(())
+    } else {
+        Err(CalibrateError::NotFinite { layer, sequence })
+    }
+}
