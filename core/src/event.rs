@@ -36,6 +36,13 @@ pub enum Event {
         /// Why.
         cause: ReasoningEnd,
     },
+    /// The model went round in circles and samples more freely from here on ([`crate::OnLoop::Warm`]).
+    TemperatureRaised {
+        /// The new temperature.
+        to: f32,
+        /// Tokens of the passage that came again and again.
+        period: usize,
+    },
     /// More of the answer.
     AnswerDelta {
         /// Complete characters only.
@@ -61,8 +68,12 @@ pub enum Event {
 pub enum ReasoningEnd {
     /// The model closed it.
     Closed,
-    /// The budget was used up and the runtime closed it.
+    /// The budget was used up, or the rest was needed for the answer, and the runtime closed it.
     Budget,
+    /// It repeated itself without end and the runtime closed it.
+    Loop,
+    /// The caller asked for the answer and the runtime closed it.
+    AnswerNow,
     /// The caller asked for none.
     Skipped,
 }
@@ -78,6 +89,8 @@ pub enum FinishReason {
     Length,
     /// The model's context length.
     ContextFull,
+    /// The model repeated itself without end.
+    Repetition,
     /// The caller cancelled.
     Cancelled,
 }

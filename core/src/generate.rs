@@ -4,48 +4,28 @@
 //! the turn. A token is shown before the next one is computed.
 //!
 //! Per token: compute the last token -> logits -> [`crate::sampling`] -> [`crate::detokenizer`] ->
-//! [`crate::reasoning`] -> [`crate::stop`] -> events.
+//! [`crate::reasoning`] -> [`crate::stop`] -> events. Then [`crate::repetition`] and `landing` look whether the
+//! runtime must end the thought or the turn.
+
+mod landing;
+mod turn;
 
 use std::collections::VecDeque;
 
-use crate::chat::Prompt;
 use crate::decoder::DecoderError;
 use crate::detokenizer::Detokenizer;
-use crate::metrics::{Stopwatch, Usage};
-use crate::model::ModelFacts;
-use crate::reasoning::{CLOSE_TAG, OPEN_TAG, Segment, Splitter};
+use crate::metrics::{Stopwatch, Usage, milliseconds};
+use crate::reasoning::{CLOSE_TAG, Segment, Splitter};
+use crate::repetition::{Loop, LoopGuard};
 use crate::sampling::{Sampler, SamplingOptions};
 use crate::session::Session;
 use crate::stop::StopStrings;
-use crate::{Error, Event, FinishReason, Options, ReasoningEnd, Thinking};
+use crate::{Error, Event, FinishReason, OnLoop, Options, ReasoningEnd};
+use landing::{Landing, Thought};
+pub(crate) use turn::Turn;
 
-/// A turn whose inputs are all checked.
-pub(crate) struct Turn {
-    prompt: Vec<u32>,
-    sampler: Sampler,
-    splitter: Splitter,
-    options: Options,
-}
-
-impl Turn {
-    pub(crate) fn new(facts: &ModelFacts, mut prompt: Prompt, options: &Options) -> Result<Self, Error> {
-        let sampler = Sampler::new(options.sampling(facts)?)?;
-        if options.thinking == Thinking::Off {
-            skip_reasoning(facts, &mut prompt)?;
-        }
-        if prompt.ids.is_empty() {
-            return Err(Error::EmptyPrompt);
-        }
-        // One token must fit behind the prompt.
-        let (tokens, limit) = (prompt.ids.len(), facts.context_length);
-        if tokens >= limit {
-            return Err(Error::PromptTooLong { tokens, limit });
-        }
-        let (open, close) = (facts.tokens.reasoning_open, facts.tokens.reasoning_close);
-        let splitter = Splitter::new(prompt.opens_reasoning, open, close);
-        Ok(Self { prompt: prompt.ids, sampler, splitter, options: options.clone() })
-    }
-}
+/// What [`OnLoop::Warm`] samples at, unless that is less than it was.
+const WARM_TEMPERATURE: f32 = 1.0;
 
 /// One turn, as an iterator of events. The last one is [`Event::Finished`], or an error.
 pub struct Generation<'s> {
@@ -58,6 +38,9 @@ pub struct Generation<'s> {
     detokenizer: Detokenizer,
     splitter: Splitter,
     stop: StopStrings,
+    landing: Landing,
+    loop_guard: LoopGuard,
+    on_loop: OnLoop,
     /// Tokens that the runtime puts in before it samples again.
     forced: VecDeque<u32>,
     /// The last token, while it is not in the cache.
@@ -83,7 +66,7 @@ enum Phase {
 impl<'s> Generation<'s> {
     /// Rewinds the cache to what it shares with the prompt; nothing is computed yet.
     pub(crate) fn start(session: &'s mut Session, turn: Turn, records_answer: bool) -> Self {
-        let Turn { prompt, sampler, splitter, options } = turn;
+        let Turn { prompt, sampler, splitter, landing, options } = turn;
         let reused_tokens = session.reuse(&prompt);
         let usage = Usage { prompt_tokens: prompt.len(), reused_tokens, ..Usage::default() };
         let mut pending = VecDeque::from([Event::Started {
@@ -91,7 +74,7 @@ impl<'s> Generation<'s> {
             prompt_tokens: usage.prompt_tokens,
             reused_tokens,
         }]);
-        if options.thinking == Thinking::Off {
+        if options.thinking.is_off() {
             let cause = ReasoningEnd::Skipped;
             pending.push_back(Event::ReasoningEnded { tokens: 0, elapsed_ms: 0.0, cause });
         }
@@ -103,6 +86,9 @@ impl<'s> Generation<'s> {
             detokenizer: Detokenizer::new(),
             splitter,
             stop: StopStrings::new(&options.stop),
+            landing,
+            loop_guard: LoopGuard::new(),
+            on_loop: options.on_loop,
             forced: VecDeque::new(),
             uncomputed: None,
             ending: ReasoningEnd::Closed,
@@ -174,22 +160,61 @@ impl<'s> Generation<'s> {
         });
         if was_reasoning && self.splitter.is_reasoning() {
             self.usage.reasoning_tokens += 1;
-            self.close_over_budget()?;
         }
         if self.stop.matched() {
             self.finish(FinishReason::Stop);
+        } else if self.forced.is_empty() {
+            self.watch(token)?;
         }
         Ok(())
     }
 
-    /// Puts the closing tag in once the budget is used up.
-    fn close_over_budget(&mut self) -> Result<(), Error> {
-        let Thinking::Budget(limit) = self.options.thinking else { return Ok(()) };
-        if self.usage.reasoning_tokens == limit {
-            self.ending = ReasoningEnd::Budget;
-            self.forced.extend(closing_tokens(&self.session.facts, "\n", "\n\n")?);
+    /// Ends the thought or the turn where that is due.
+    fn watch(&mut self, token: u32) -> Result<(), Error> {
+        if let Some(found) = self.loop_guard.push(token) {
+            self.break_loop(found)?;
+        } else if self.splitter.is_reasoning() {
+            let thought = Thought {
+                tokens: self.usage.reasoning_tokens,
+                elapsed: self.stopwatch.since_first_token(),
+                tokens_left: self.tokens_left(),
+            };
+            if let Some(cause) = self.landing.due(thought) {
+                self.land(cause);
+            }
         }
         Ok(())
+    }
+
+    fn break_loop(&mut self, found: Loop) -> Result<(), Error> {
+        match self.on_loop {
+            OnLoop::Ignore => {}
+            OnLoop::End if self.splitter.is_reasoning() => self.land(ReasoningEnd::Loop),
+            OnLoop::End | OnLoop::Stop => self.finish(FinishReason::Repetition),
+            OnLoop::Warm => {
+                let to = self.sampler.options().temperature.max(WARM_TEMPERATURE);
+                self.sampler.set_temperature(to)?;
+                self.on_loop = OnLoop::End;
+                self.pending.push_back(Event::TemperatureRaised { to, period: found.period });
+            }
+        }
+        self.loop_guard.reset();
+        Ok(())
+    }
+
+    /// Has the thought end with the next tokens.
+    fn land(&mut self, cause: ReasoningEnd) {
+        self.ending = cause;
+        self.forced.extend(self.landing.tokens());
+        self.loop_guard.reset();
+    }
+
+    /// Tokens that may still come. The last one of a context needs no place in the cache.
+    fn tokens_left(&self) -> usize {
+        let context_length = self.session.facts.context_length;
+        let in_context = (context_length + 1).saturating_sub(self.prompt.len() + self.token_ids.len());
+        let in_turn = self.options.max_tokens.map(|limit| limit.saturating_sub(self.token_ids.len()));
+        in_turn.map_or(in_context, |in_turn| in_turn.min(in_context))
     }
 
     /// Shows what was held back, records the answer and ends.
@@ -276,7 +301,7 @@ fn emit(
         Segment::Reasoning(text) => pending.push_back(Event::ReasoningDelta { text: text.to_owned() }),
         Segment::ReasoningEnded => pending.push_back(Event::ReasoningEnded {
             tokens: usage.reasoning_tokens,
-            elapsed_ms: stopwatch.since_first_token_ms(),
+            elapsed_ms: milliseconds(stopwatch.since_first_token()),
             cause,
         }),
         Segment::Answer(text) => {
@@ -291,31 +316,4 @@ fn push_answer(pending: &mut VecDeque<Event>, text: String) {
     if !text.is_empty() {
         pending.push_back(Event::AnswerDelta { text });
     }
-}
-
-/// Gives the prompt an empty thought: `<think>\n\n</think>\n\n`, cut into tokens as the model saw it.
-fn skip_reasoning(facts: &ModelFacts, prompt: &mut Prompt) -> Result<(), Error> {
-    let open = facts.tokens.reasoning_open;
-    if let Some(position) = prompt.ids.iter().rposition(|id| prompt.opens_reasoning && Some(*id) == open) {
-        prompt.ids.truncate(position);
-    }
-    match open {
-        Some(id) => prompt.ids.push(id),
-        None if !prompt.opens_reasoning => prompt.ids.extend(facts.tokenizer.encode_plain(OPEN_TAG)?),
-        None => {}
-    }
-    prompt.ids.extend(closing_tokens(facts, "\n\n", "\n\n")?);
-    prompt.opens_reasoning = false;
-    Ok(())
-}
-
-/// The closing tag with text before and after it.
-fn closing_tokens(facts: &ModelFacts, before: &str, after: &str) -> Result<Vec<u32>, Error> {
-    let mut ids = facts.tokenizer.encode_plain(before)?;
-    match facts.tokens.reasoning_close {
-        Some(id) => ids.push(id),
-        None => ids.extend(facts.tokenizer.encode_plain(CLOSE_TAG)?),
-    }
-    ids.extend(facts.tokenizer.encode_plain(after)?);
-    Ok(ids)
 }

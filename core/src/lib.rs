@@ -24,11 +24,12 @@
 //! 3. [`Generation`] is one turn: an iterator of [`Event`]s that stops when nobody asks for more.
 //!
 //! Inside a turn: [`chat`] turns messages into token ids, [`decoder`] computes logits, [`sampling`] picks a
-//! token, [`detokenizer`] makes text, [`reasoning`] tells reasoning from answer, [`stop`] ends it.
+//! token, [`detokenizer`] makes text, [`reasoning`] tells reasoning from answer, [`repetition`] and [`stop`] end it.
 //!
 //! The crate opens no socket, starts no thread of its own and logs nothing.
 #![forbid(unsafe_code)]
 
+mod answer_now;
 mod cancel;
 pub mod chat;
 pub mod decoder;
@@ -42,19 +43,21 @@ mod model;
 mod options;
 pub mod provider;
 pub mod reasoning;
+pub mod repetition;
 pub mod sampling;
 mod score;
 mod session;
 pub mod stop;
 pub mod tokenizer;
 
+pub use answer_now::AnswerNow;
 pub use cancel::CancelToken;
 pub use error::Error;
 pub use event::{Event, FinishReason, ReasoningEnd};
 pub use generate::Generation;
 pub use metrics::{Timings, Usage};
 pub use model::{Model, ModelFacts, OpenOptions};
-pub use options::{Options, Thinking};
+pub use options::{Budget, LandingStyle, OnLoop, Options, Thinking};
 pub use provider::{DevicePreference, Placement};
 pub use session::Session;
 pub use wheelwork_package::card::KvForm;

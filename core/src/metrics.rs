@@ -58,9 +58,9 @@ impl Stopwatch {
         self.first_token.get_or_insert(self.last_token);
     }
 
-    /// Milliseconds since the first token, or 0 before it.
-    pub(crate) fn since_first_token_ms(&self) -> f64 {
-        self.first_token.map_or(0.0, |first| milliseconds(first.elapsed()))
+    /// Time since the first token, or none before it.
+    pub(crate) fn since_first_token(&self) -> Duration {
+        self.first_token.map_or(Duration::ZERO, |first| first.elapsed())
     }
 
     /// The figures so far.
@@ -82,6 +82,6 @@ impl Stopwatch {
     }
 }
 
-fn milliseconds(duration: Duration) -> f64 {
+pub(crate) fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }

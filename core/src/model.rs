@@ -47,7 +47,12 @@ pub struct ModelFacts {
     pub defaults: GenerationDefaults,
     /// The longest sequence in tokens.
     pub context_length: usize,
+    /// What a thought that the runtime ends softly ends with, without line ends around it.
+    pub closing_phrase: String,
 }
+
+/// The closing phrase of packages that name none.
+const CLOSING_PHRASE: &str = "I have to stop thinking here and answer with what I have.";
 
 /// An open model.
 #[derive(Clone)]
@@ -165,6 +170,7 @@ impl ModelFacts {
             tokens,
             defaults: variant.generation.clone(),
             context_length,
+            closing_phrase: CLOSING_PHRASE.to_owned(),
         })
     }
 }

@@ -1,8 +1,10 @@
 //! What a caller may choose for one turn.
 
+use std::time::Duration;
+
 use crate::model::ModelFacts;
 use crate::sampling::SamplingOptions;
-use crate::{CancelToken, Error};
+use crate::{AnswerNow, CancelToken, Error};
 
 /// How one turn is generated. `default()` takes the model authors' advice.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +27,15 @@ pub struct Options {
     pub stop: Vec<String>,
     /// How much the model may reason.
     pub thinking: Thinking,
+    /// How the runtime ends the reasoning where it must.
+    pub landing: LandingStyle,
+    /// Reasoning ends while at least this many tokens are left for the answer, of `max_tokens` and of the context;
+    /// 0 lets a thought take all of them.
+    pub answer_reserve: usize,
+    /// What happens where the model repeats itself without end.
+    pub on_loop: OnLoop,
+    /// Ends the reasoning from elsewhere.
+    pub answer_now: AnswerNow,
     /// Ends the turn from elsewhere.
     pub cancel: CancelToken,
 }
@@ -37,8 +48,61 @@ pub enum Thinking {
     Auto,
     /// Not at all: the prompt holds an empty thought.
     Off,
-    /// At most this many tokens; then the runtime closes the thought.
-    Budget(usize),
+    /// Within limits; then the runtime ends the thought.
+    Budget(Budget),
+}
+
+/// Limits of a thought; the one that is reached first counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// Tokens of reasoning. 0 is the same as [`Thinking::Off`].
+    pub tokens: Option<usize>,
+    /// Since the first token.
+    pub time: Option<Duration>,
+}
+
+/// How the runtime ends a thought.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LandingStyle {
+    /// With [`ModelFacts::closing_phrase`], then the closing tag.
+    #[default]
+    Soft,
+    /// With the closing tag alone.
+    Hard,
+}
+
+/// What happens where the model repeats itself without end; see [`crate::repetition`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnLoop {
+    /// Ends the reasoning, so that an answer comes; a loop in the answer ends the generation.
+    #[default]
+    End,
+    /// Ends the generation.
+    Stop,
+    /// Raises the temperature, once in a generation; the next loop is handled as by `End`.
+    Warm,
+    /// Goes on.
+    Ignore,
+}
+
+impl Thinking {
+    /// At most this many tokens.
+    #[must_use]
+    pub fn tokens(limit: usize) -> Self {
+        Self::Budget(Budget { tokens: Some(limit), time: None })
+    }
+
+    /// At most this long.
+    #[must_use]
+    pub fn time(limit: Duration) -> Self {
+        Self::Budget(Budget { tokens: None, time: Some(limit) })
+    }
+
+    /// Whether the prompt holds an empty thought.
+    #[must_use]
+    pub fn is_off(self) -> bool {
+        matches!(self, Self::Off | Self::Budget(Budget { tokens: Some(0), .. }))
+    }
 }
 
 impl Options {

@@ -90,6 +90,17 @@ impl Sampler {
         &self.options
     }
 
+    /// Samples at another temperature from here on.
+    ///
+    /// # Errors
+    /// [`SamplingError::OutOfRange`].
+    pub fn set_temperature(&mut self, temperature: f32) -> Result<(), SamplingError> {
+        let options = SamplingOptions { temperature, ..self.options };
+        options.validate()?;
+        self.options = options;
+        Ok(())
+    }
+
     /// What [`Sampler::resume`] needs.
     #[must_use]
     pub fn state(&self) -> SamplerState {

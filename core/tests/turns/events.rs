@@ -1,103 +1,10 @@
-//! The loop from prompt to events, on a decoder that plays a script: stop rules, budgets, faults, cancelling.
-// A failed expectation is this file's way to speak.
-#![allow(clippy::unwrap_used, clippy::panic)]
+//! What a turn tells: events, stop rules, faults, cancelling.
 
-use std::path::Path;
-use std::sync::Arc;
-
-use wheelwork::chat::{ChatTemplate, Role};
+use wheelwork::chat::Role;
 use wheelwork::decoder::scripted::{ScriptedDecoder, Step};
-use wheelwork::provider::Device;
-use wheelwork::tokenizer::Tokenizer;
-use wheelwork::{
-    CancelToken, Diagnostic, Error, Event, FinishReason, ModelFacts, Options, Placement, ReasoningEnd,
-    Session, Thinking,
-};
-use wheelwork_package::GenerationDefaults;
-use wheelwork_package::card::ControlTokens;
+use wheelwork::{CancelToken, Diagnostic, Error, Event, FinishReason, Options, ReasoningEnd, Thinking};
 
-const VOCAB: usize = 2048;
-
-/// tiny-r1's own tokenizer and template, without its weights.
-fn facts(context_length: usize) -> Arc<ModelFacts> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/tiny-r1");
-    let tokenizer = Tokenizer::load(&folder.join("tokenizer.json")).unwrap();
-    let id = |text: &str| tokenizer.added_token_id(text).unwrap();
-    let tokens = ControlTokens {
-        bos: Some(id("<｜begin▁of▁sentence｜>")),
-        eos: vec![id("<｜end▁of▁sentence｜>")],
-        reasoning_open: Some(id("<think>")),
-        reasoning_close: Some(id("</think>")),
-    };
-    Arc::new(ModelFacts {
-        name: "scripted".into(),
-        template: ChatTemplate::from_folder(&folder).unwrap(),
-        tokenizer,
-        tokens,
-        defaults: GenerationDefaults { do_sample: Some(false), ..GenerationDefaults::default() },
-        context_length,
-    })
-}
-
-/// The tokens of a text in which tags are control tokens.
-fn tokens(facts: &ModelFacts, text: &str) -> Vec<u32> {
-    wheelwork::chat::Prompt::from_raw_text(text, &facts.tokenizer).unwrap().ids
-}
-
-fn script(facts: &ModelFacts, text: &str) -> Vec<Step> {
-    tokens(facts, text).into_iter().map(Step::Token).collect()
-}
-
-fn session(facts: &Arc<ModelFacts>, decoder: ScriptedDecoder) -> Session {
-    let placement = Placement {
-        device: Device::Cpu,
-        provider: "scripted".into(),
-        variant: "cpu".into(),
-        threads: 1,
-        kv_cache: wheelwork::KvForm::Float,
-        not_used: Vec::new(),
-    };
-    Session::with_decoder(Arc::clone(facts), placement, Box::new(decoder))
-}
-
-/// A session whose model writes `text`, whatever it is asked.
-fn writes(text: &str) -> Session {
-    let facts = facts(1024);
-    let decoder = ScriptedDecoder::new(VOCAB, 1024, script(&facts, text));
-    session(&facts, decoder)
-}
-
-/// Reasoning, answer, the end of reasoning and the end of a turn.
-#[derive(Debug, Default)]
-struct Outcome {
-    reasoning: String,
-    answer: String,
-    reasoning_ended: Vec<(usize, ReasoningEnd)>,
-    finished: Option<(FinishReason, wheelwork::Usage, Vec<u32>)>,
-}
-
-fn collect(events: impl Iterator<Item = Result<Event, Error>>) -> Result<Outcome, Error> {
-    let mut outcome = Outcome::default();
-    for event in events {
-        match event? {
-            Event::ReasoningDelta { text } => outcome.reasoning.push_str(&text),
-            Event::AnswerDelta { text } => outcome.answer.push_str(&text),
-            Event::ReasoningEnded { tokens, cause, .. } => outcome.reasoning_ended.push((tokens, cause)),
-            Event::Finished { reason, usage, token_ids, .. } => {
-                assert!(outcome.finished.is_none(), "a turn finishes once");
-                outcome.finished = Some((reason, usage, token_ids));
-            }
-            _ => {}
-        }
-    }
-    Ok(outcome)
-}
-
-fn ask(session: &mut Session, options: &Options) -> Outcome {
-    collect(session.ask("2 + 2 = ?", options).unwrap()).unwrap()
-}
-
-const TURN: &str = "2+2=4\n</think>\n\n4<｜end▁of▁sentence｜>";
+use crate::support::{TURN, VOCAB, ask, collect, facts, script, session, tokens, writes};
 
 #[test]
 fn a_turn_gives_reasoning_its_end_the_answer_and_the_finish() {
@@ -131,18 +38,6 @@ fn max_tokens_ends_a_turn_and_says_so() {
     let outcome = ask(&mut writes(TURN), &options);
     let (reason, _, ids) = outcome.finished.unwrap();
     assert_eq!((reason, ids.len()), (FinishReason::Length, 3));
-}
-
-#[test]
-fn a_budget_closes_the_reasoning() {
-    // The script never closes its thought; after the runtime's closing tokens it goes on as an answer.
-    let mut session = writes("7");
-    let options = Options { thinking: Thinking::Budget(5), max_tokens: Some(20), ..Options::default() };
-    let outcome = ask(&mut session, &options);
-    assert_eq!(outcome.reasoning.trim_end(), "77777");
-    assert_eq!(outcome.reasoning_ended.len(), 1);
-    assert_eq!(outcome.reasoning_ended[0].1, ReasoningEnd::Budget);
-    assert!(outcome.answer.starts_with('7'), "{outcome:?}");
 }
 
 #[test]

@@ -1,0 +1,85 @@
+//! Ending a thought from outside: when, and with which tokens.
+//!
+//! A thought is landed where its budget is used up, where the tokens left are needed for the answer, where the
+//! caller wants the answer now, and where it goes round in circles. The runtime then puts in a closing phrase (a
+//! soft landing; a hard one goes without) and the closing tag, and the model goes on with the answer: it sees a
+//! thought that ends like a thought, instead of half a sentence.
+
+use std::time::Duration;
+
+use crate::model::ModelFacts;
+use crate::options::{LandingStyle, Options, Thinking};
+use crate::reasoning::CLOSE_TAG;
+use crate::{Error, ReasoningEnd};
+
+/// When a turn's thought is ended, and how.
+pub(super) struct Landing {
+    /// Closing phrase and tag.
+    tokens: Vec<u32>,
+    tokens_limit: Option<usize>,
+    time_limit: Option<Duration>,
+    answer_reserve: usize,
+    answer_now: crate::AnswerNow,
+}
+
+/// Where a thought stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Thought {
+    /// Tokens of reasoning so far.
+    pub tokens: usize,
+    /// Since its first token.
+    pub elapsed: Duration,
+    /// Tokens that may still come before the turn's or the context's end.
+    pub tokens_left: usize,
+}
+
+impl Landing {
+    pub(super) fn new(facts: &ModelFacts, options: &Options) -> Result<Self, Error> {
+        let before = match options.landing {
+            LandingStyle::Soft => format!("\n{}\n", facts.closing_phrase),
+            LandingStyle::Hard => "\n".to_owned(),
+        };
+        let budget = match options.thinking {
+            Thinking::Budget(budget) => budget,
+            Thinking::Auto | Thinking::Off => crate::Budget::default(),
+        };
+        Ok(Self {
+            tokens: closing_tokens(facts, &before)?,
+            tokens_limit: budget.tokens,
+            time_limit: budget.time,
+            answer_reserve: options.answer_reserve,
+            answer_now: options.answer_now.clone(),
+        })
+    }
+
+    /// What is put in.
+    pub(super) fn tokens(&self) -> &[u32] {
+        &self.tokens
+    }
+
+    /// Why the thought must end now, if it must.
+    pub(super) fn due(&self, thought: Thought) -> Option<ReasoningEnd> {
+        let needed = self.answer_reserve.saturating_add(self.tokens.len());
+        let over_budget = self.tokens_limit.is_some_and(|limit| thought.tokens >= limit)
+            || self.time_limit.is_some_and(|limit| thought.elapsed >= limit)
+            || (self.answer_reserve > 0 && thought.tokens_left <= needed);
+        if self.answer_now.is_wanted() {
+            Some(ReasoningEnd::AnswerNow)
+        } else if over_budget {
+            Some(ReasoningEnd::Budget)
+        } else {
+            None
+        }
+    }
+}
+
+/// A text, the closing tag and an empty line.
+pub(super) fn closing_tokens(facts: &ModelFacts, before: &str) -> Result<Vec<u32>, Error> {
+    let mut ids = facts.tokenizer.encode_plain(before)?;
+    match facts.tokens.reasoning_close {
+        Some(id) => ids.push(id),
+        None => ids.extend(facts.tokenizer.encode_plain(CLOSE_TAG)?),
+    }
+    ids.extend(facts.tokenizer.encode_plain("\n\n")?);
+    Ok(ids)
+}

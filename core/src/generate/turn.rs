@@ -1,0 +1,54 @@
+//! What a turn starts from: prompt, sampler, splitter and landing, all checked before anything is computed.
+
+use crate::chat::Prompt;
+use crate::generate::landing::{Landing, closing_tokens};
+use crate::model::ModelFacts;
+use crate::reasoning::{OPEN_TAG, Splitter};
+use crate::sampling::Sampler;
+use crate::{Error, Options};
+
+/// A turn whose inputs are all checked.
+pub(crate) struct Turn {
+    pub(super) prompt: Vec<u32>,
+    pub(super) sampler: Sampler,
+    pub(super) splitter: Splitter,
+    pub(super) landing: Landing,
+    pub(super) options: Options,
+}
+
+impl Turn {
+    pub(crate) fn new(facts: &ModelFacts, mut prompt: Prompt, options: &Options) -> Result<Self, Error> {
+        let sampler = Sampler::new(options.sampling(facts)?)?;
+        if options.thinking.is_off() {
+            skip_reasoning(facts, &mut prompt)?;
+        }
+        if prompt.ids.is_empty() {
+            return Err(Error::EmptyPrompt);
+        }
+        // One token must fit behind the prompt.
+        let (tokens, limit) = (prompt.ids.len(), facts.context_length);
+        if tokens >= limit {
+            return Err(Error::PromptTooLong { tokens, limit });
+        }
+        let (open, close) = (facts.tokens.reasoning_open, facts.tokens.reasoning_close);
+        let splitter = Splitter::new(prompt.opens_reasoning, open, close);
+        let landing = Landing::new(facts, options)?;
+        Ok(Self { prompt: prompt.ids, sampler, splitter, landing, options: options.clone() })
+    }
+}
+
+/// Gives the prompt an empty thought: `<think>\n\n</think>\n\n`, cut into tokens as the model saw it.
+fn skip_reasoning(facts: &ModelFacts, prompt: &mut Prompt) -> Result<(), Error> {
+    let open = facts.tokens.reasoning_open;
+    if let Some(position) = prompt.ids.iter().rposition(|id| prompt.opens_reasoning && Some(*id) == open) {
+        prompt.ids.truncate(position);
+    }
+    match open {
+        Some(id) => prompt.ids.push(id),
+        None if !prompt.opens_reasoning => prompt.ids.extend(facts.tokenizer.encode_plain(OPEN_TAG)?),
+        None => {}
+    }
+    prompt.ids.extend(closing_tokens(facts, "\n\n")?);
+    prompt.opens_reasoning = false;
+    Ok(())
+}

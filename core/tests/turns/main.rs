@@ -1,0 +1,7 @@
+//! The loop from prompt to events, on a decoder that plays a script.
+// A failed expectation is this file's way to speak.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod events;
+mod support;
+mod thinking;
