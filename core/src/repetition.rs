@@ -11,8 +11,12 @@
 pub const LONGEST_PERIOD: usize = 512;
 /// A passage must come this often in a row: lists and tables repeat a line three times.
 const REPETITIONS: usize = 4;
-/// However short the passage, this many tokens must be repetition: rulers and rows of zeros are shorter.
-const LEAST_TOKENS: usize = 96;
+/// However short the passage, this many tokens must be repetition: rows of a table have fewer.
+const LEAST_TOKENS: usize = 128;
+/// Up to this period a passage may be one character, in as many byte tokens, and its repetition a ruler ...
+const CHARACTER_TOKENS: usize = 4;
+/// ... across a wide page: 120 characters of three bytes.
+const LEAST_CHARACTER_TOKENS: usize = 384;
 
 /// Tokens that stand for no token before the first.
 const NONE: u32 = u32::MAX;
@@ -41,7 +45,8 @@ pub struct LoopGuard {
 #[must_use]
 pub const fn needed_run(period: usize) -> usize {
     let run = (REPETITIONS - 1) * period;
-    if run > LEAST_TOKENS { run } else { LEAST_TOKENS }
+    let least = if period <= CHARACTER_TOKENS { LEAST_CHARACTER_TOKENS } else { LEAST_TOKENS };
+    if run > least { run } else { least }
 }
 
 impl LoopGuard {
@@ -76,11 +81,12 @@ impl LoopGuard {
     }
 
     fn shortest(&self) -> Option<Loop> {
-        let periods = (1..=LONGEST_PERIOD).zip(self.runs.iter().rev());
-        let found = periods
-            .map(|(period, &run)| (period, run as usize))
-            .find(|&(period, run)| run >= needed_run(period));
-        found.map(|(period, repeated_tokens)| Loop { period, repeated_tokens })
+        let run = |period: usize| self.runs.get(LONGEST_PERIOD - period).map_or(0, |&run| run as usize);
+        // What repeats with a period repeats with its multiples: a ruler must not pass as its own fifth.
+        let ruler = (1..=CHARACTER_TOKENS).any(|period| run(period) >= LEAST_TOKENS);
+        let longest = if ruler { CHARACTER_TOKENS } else { LONGEST_PERIOD };
+        let period = (1..=longest).find(|&period| run(period) >= needed_run(period))?;
+        Some(Loop { period, repeated_tokens: run(period) })
     }
 }
 
@@ -119,10 +125,14 @@ mod tests {
     /// The definition, token by token.
     fn by_definition(tokens: &[u32]) -> Option<(usize, Loop)> {
         (0..tokens.len()).find_map(|last| {
-            (1..=LONGEST_PERIOD.min(last)).find_map(|period| {
+            let run = |period: usize| {
                 let repeats = |&index: &usize| index >= period && tokens[index] == tokens[index - period];
-                let run = (0..=last).rev().take_while(repeats).count();
-                (run >= needed_run(period)).then_some((last, Loop { period, repeated_tokens: run }))
+                (0..=last).rev().take_while(repeats).count()
+            };
+            let ruler = (1..=CHARACTER_TOKENS).any(|period| run(period) >= LEAST_TOKENS);
+            (1..=LONGEST_PERIOD.min(last)).find_map(|period| {
+                let long_enough = run(period) >= needed_run(period) && (period <= CHARACTER_TOKENS || !ruler);
+                long_enough.then(|| (last, Loop { period, repeated_tokens: run(period) }))
             })
         })
     }
@@ -130,8 +140,14 @@ mod tests {
     #[test]
     fn one_token_over_and_over_is_a_loop() {
         let (index, found) = first_loop(std::iter::repeat_n(7, 1000)).unwrap();
-        assert_eq!(found, Loop { period: 1, repeated_tokens: LEAST_TOKENS });
-        assert_eq!(index, LEAST_TOKENS);
+        assert_eq!(found, Loop { period: 1, repeated_tokens: needed_run(1) });
+        assert_eq!(index, needed_run(1));
+    }
+
+    #[test]
+    fn a_ruler_across_the_page_is_none() {
+        assert_eq!(first_loop((0..120).flat_map(|_| [1, 2, 3])), None);
+        assert_eq!(first_loop((0..130).flat_map(|_| [1, 2, 3])).unwrap().1.period, 3);
     }
 
     #[test]
@@ -150,7 +166,7 @@ mod tests {
     #[test]
     fn after_a_reset_the_count_starts_again() {
         let mut guard = LoopGuard::new();
-        for _ in 0..LEAST_TOKENS {
+        for _ in 0..needed_run(1) {
             assert_eq!(guard.push(7), None);
         }
         guard.reset();
@@ -163,6 +179,7 @@ mod tests {
             start in prop::collection::vec(0_u32..3, 0..200),
             passage in prop::collection::vec(0_u32..3, 1..150),
             times in 1_usize..8,
+            ruler in 0_usize..500,
             end in prop::collection::vec(0_u32..3, 0..100),
         ) {
             let mut tokens = start;
@@ -170,6 +187,7 @@ mod tests {
                 tokens.extend(&passage);
             }
             tokens.extend(end);
+            tokens.extend(std::iter::repeat_n(1, ruler));
             prop_assert_eq!(first_loop(tokens.iter().copied()), by_definition(&tokens));
         }
     }

@@ -114,7 +114,7 @@ fn the_answer_comes_when_it_is_asked_for_from_another_thread() {
 fn a_loop_in_the_thought_ends_it() {
     let outcome = ask(
         &mut writes("7"),
-        &Options { max_tokens: Some(150), landing: LandingStyle::Hard, ..Options::default() },
+        &Options { max_tokens: Some(450), landing: LandingStyle::Hard, ..Options::default() },
     );
     assert_eq!(ended(&outcome).1, ReasoningEnd::Loop);
     assert_eq!(outcome.reasoning.len(), wheelwork::repetition::needed_run(1) + 1);
@@ -131,7 +131,7 @@ fn a_loop_in_the_answer_ends_the_turn() {
 
 #[test]
 fn the_caller_decides_what_happens_at_a_loop() {
-    let on_loop = |on_loop| Options { on_loop, max_tokens: Some(300), ..Options::default() };
+    let on_loop = |on_loop| Options { on_loop, max_tokens: Some(600), ..Options::default() };
     let stopped = ask(&mut writes("7"), &on_loop(OnLoop::Stop));
     assert_eq!(stopped.finished.unwrap().0, FinishReason::Repetition);
     assert!(stopped.reasoning_ended.is_empty());
@@ -142,7 +142,7 @@ fn the_caller_decides_what_happens_at_a_loop() {
 
 #[test]
 fn the_temperature_is_raised_once_and_said() {
-    let options = Options { on_loop: OnLoop::Warm, max_tokens: Some(400), ..Options::default() };
+    let options = Options { on_loop: OnLoop::Warm, max_tokens: Some(900), ..Options::default() };
     let mut session = writes("7");
     let events: Vec<Event> = session.ask("hello", &options).unwrap().map(Result::unwrap).collect();
     let raised: Vec<_> =

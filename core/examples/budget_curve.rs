@@ -1,0 +1,93 @@
+//! How accuracy depends on the budget of reasoning tokens: a table for each way of ending a thought.
+//!
+//! ```sh
+//! cargo run --release --example budget_curve -- tiny-r1.ortpackage testdata/tiny-r1/heldout.jsonl 500 > curve.json
+//! ```
+//!
+//! Takes every n-th problem of the list, so that a given number of them is asked, greedily. JSON on stdout: one
+//! object a line, `{"landing", "budget", "problems", "exact_percent", "landed_percent", "reasoning_tokens"}`, the last
+//! a mean; a budget of `null` is none.
+#![allow(clippy::print_stdout)] // A program, not the library.
+
+use serde::Deserialize;
+use serde_json::json;
+use wheelwork::{Event, LandingStyle, Model, Options, ReasoningEnd, Session, Thinking};
+
+/// Budgets in tokens; tiny-r1's thoughts have 10 to 150.
+const BUDGETS: [usize; 12] = [0, 5, 10, 15, 20, 30, 40, 50, 60, 80, 100, 150];
+
+#[derive(Deserialize)]
+struct Problem {
+    prompt: String,
+    answer: String,
+}
+
+/// Sums over problems.
+#[derive(Default)]
+struct Score {
+    problems: u32,
+    exact: u32,
+    landed: u32,
+    reasoning_tokens: u32,
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [package, list, count] = &arguments[..] else {
+        return Err("usage: budget_curve PACKAGE PROBLEMS.jsonl COUNT".into());
+    };
+    let list = std::fs::read_to_string(list)?;
+    let problems: Vec<Problem> = list.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let every = (problems.len() / count.parse::<usize>()?.max(1)).max(1);
+    let problems: Vec<&Problem> = problems.iter().step_by(every).collect();
+
+    let mut session = Model::open(package)?.session()?;
+    let without = Options::default();
+    print(&mut session, &problems, "none", None, &without)?;
+    for (name, landing) in [("soft", LandingStyle::Soft), ("hard", LandingStyle::Hard)] {
+        for budget in BUDGETS {
+            let options = Options { thinking: Thinking::tokens(budget), landing, ..Options::default() };
+            print(&mut session, &problems, name, Some(budget), &options)?;
+        }
+    }
+    Ok(())
+}
+
+fn print(
+    session: &mut Session,
+    problems: &[&Problem],
+    landing: &str,
+    budget: Option<usize>,
+    options: &Options,
+) -> Result<(), wheelwork::Error> {
+    let options = Options { temperature: Some(0.0), max_tokens: Some(256), ..options.clone() };
+    let mut score = Score::default();
+    for problem in problems {
+        session.clear();
+        let mut answer = String::new();
+        for event in session.ask(&problem.prompt, &options)? {
+            match event? {
+                Event::AnswerDelta { text } => answer.push_str(&text),
+                Event::ReasoningEnded { cause, .. } => {
+                    score.landed += u32::from(cause == ReasoningEnd::Budget);
+                }
+                Event::Finished { usage, .. } => {
+                    score.reasoning_tokens += u32::try_from(usage.reasoning_tokens).unwrap_or(u32::MAX);
+                }
+                _ => {}
+            }
+        }
+        score.problems += 1;
+        score.exact += u32::from(answer.trim() == problem.answer);
+    }
+    let share = |part: u32, digits: f64| (f64::from(part) / f64::from(score.problems) * digits).round() / 1e2;
+    println!(
+        "{}",
+        json!({
+            "landing": landing, "budget": budget, "problems": score.problems,
+            "exact_percent": share(score.exact, 1e4), "landed_percent": share(score.landed, 1e4),
+            "reasoning_tokens": share(score.reasoning_tokens, 1e2),
+        })
+    );
+    Ok(())
+}
