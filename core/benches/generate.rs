@@ -41,6 +41,7 @@ fn session() -> Session {
         tokens: ControlTokens::default(),
         defaults: GenerationDefaults::default(),
         context_length: CONTEXT,
+        closing_phrase: String::new(),
     };
     let placement = Placement {
         device: Device::Cpu,

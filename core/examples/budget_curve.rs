@@ -1,4 +1,4 @@
-//! How accuracy depends on the budget of reasoning tokens: a table for each way of ending a thought.
+//! How accuracy depends on the budget of reasoning tokens, with a closing phrase and without.
 //!
 //! ```sh
 //! cargo run --release --example budget_curve -- tiny-r1.ortpackage testdata/tiny-r1/heldout.jsonl 500 > curve.json
@@ -11,10 +11,13 @@
 
 use serde::Deserialize;
 use serde_json::json;
-use wheelwork::{Event, LandingStyle, Model, Options, ReasoningEnd, Session, Thinking};
+use wheelwork::{Event, Model, Options, ReasoningEnd, Session, Thinking};
 
 /// Budgets in tokens; tiny-r1's thoughts have 10 to 150.
 const BUDGETS: [usize; 12] = [0, 5, 10, 15, 20, 30, 40, 50, 60, 80, 100, 150];
+
+/// A sentence that tiny-r1 has never seen.
+const CLOSING_PHRASE: &str = "I have to stop thinking here and answer with what I have.";
 
 #[derive(Deserialize)]
 struct Problem {
@@ -44,9 +47,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut session = Model::open(package)?.session()?;
     let without = Options::default();
     print(&mut session, &problems, "none", None, &without)?;
-    for (name, landing) in [("soft", LandingStyle::Soft), ("hard", LandingStyle::Hard)] {
+    for (name, phrase) in [("soft", CLOSING_PHRASE), ("hard", "")] {
         for budget in BUDGETS {
-            let options = Options { thinking: Thinking::tokens(budget), landing, ..Options::default() };
+            let closing_phrase = Some(phrase.to_owned());
+            let options =
+                Options { thinking: Thinking::tokens(budget), closing_phrase, ..Options::default() };
             print(&mut session, &problems, name, Some(budget), &options)?;
         }
     }

@@ -57,7 +57,7 @@ pub use event::{Event, FinishReason, ReasoningEnd};
 pub use generate::Generation;
 pub use metrics::{Timings, Usage};
 pub use model::{Model, ModelFacts, OpenOptions};
-pub use options::{Budget, LandingStyle, OnLoop, Options, Thinking};
+pub use options::{Budget, OnLoop, Options, Thinking};
 pub use provider::{DevicePreference, Placement};
 pub use session::Session;
 pub use wheelwork_package::card::KvForm;

@@ -47,12 +47,10 @@ pub struct ModelFacts {
     pub defaults: GenerationDefaults,
     /// The longest sequence in tokens.
     pub context_length: usize,
-    /// What a thought that the runtime ends softly ends with, without line ends around it.
+    /// What a thought ends with where the runtime ends it, without line ends around it; empty for the closing tag
+    /// alone.
     pub closing_phrase: String,
 }
-
-/// The closing phrase of packages that name none.
-const CLOSING_PHRASE: &str = "I have to stop thinking here and answer with what I have.";
 
 /// An open model.
 #[derive(Clone)]
@@ -170,7 +168,11 @@ impl ModelFacts {
             tokens,
             defaults: variant.generation.clone(),
             context_length,
-            closing_phrase: CLOSING_PHRASE.to_owned(),
+            closing_phrase: package
+                .card
+                .as_ref()
+                .and_then(|card| card.closing_phrase.clone())
+                .unwrap_or_default(),
         })
     }
 }

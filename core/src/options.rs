@@ -27,8 +27,8 @@ pub struct Options {
     pub stop: Vec<String>,
     /// How much the model may reason.
     pub thinking: Thinking,
-    /// How the runtime ends the reasoning where it must.
-    pub landing: LandingStyle,
+    /// What the runtime ends a thought with before the closing tag; `None` takes the package's, an empty text is none.
+    pub closing_phrase: Option<String>,
     /// Reasoning ends while at least this many tokens are left for the answer, of `max_tokens` and of the context;
     /// 0 lets a thought take all of them.
     pub answer_reserve: usize,
@@ -59,16 +59,6 @@ pub struct Budget {
     pub tokens: Option<usize>,
     /// Since the first token.
     pub time: Option<Duration>,
-}
-
-/// How the runtime ends a thought.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum LandingStyle {
-    /// With [`ModelFacts::closing_phrase`], then the closing tag.
-    #[default]
-    Soft,
-    /// With the closing tag alone.
-    Hard,
 }
 
 /// What happens where the model repeats itself without end; see [`crate::repetition`].

@@ -37,7 +37,13 @@ pub(crate) fn stream_text(generation: Generation<'_>) -> Result<(), Failure> {
             Event::Started { placement, .. } => used = Some(placement),
             Event::ReasoningDelta { text } => write!(stdout, "{DIMMED}{text}{Reset}")?,
             Event::ReasoningEnded { cause: ReasoningEnd::Skipped, .. } => {}
-            Event::ReasoningEnded { .. } => write!(stdout, "\n\n")?,
+            Event::ReasoningEnded { cause, .. } => {
+                write!(stdout, "\n\n")?;
+                anstream::eprint!("{}", interruption(cause));
+            }
+            Event::TemperatureRaised { to, .. } => {
+                anstream::eprintln!("\n{STATUS}it repeats itself: temperature {to} from here on{Reset}");
+            }
             Event::AnswerDelta { text } => write!(stdout, "{text}")?,
             Event::Finished { reason, usage, timings, .. } => {
                 writeln!(stdout)?;
@@ -85,11 +91,22 @@ pub(crate) fn warn_of_fallback(placement: &Placement, preference: DevicePreferen
     }
 }
 
+fn interruption(cause: ReasoningEnd) -> String {
+    let why = match cause {
+        ReasoningEnd::Budget => "its budget was used up",
+        ReasoningEnd::Loop => "it repeated itself",
+        ReasoningEnd::AnswerNow => "you asked for the answer",
+        _ => return String::new(),
+    };
+    format!("{STATUS}the reasoning was ended: {why}{Reset}\n\n")
+}
+
 fn ending(reason: FinishReason) -> &'static str {
     match reason {
         FinishReason::Length => " · stopped at the token limit",
         FinishReason::ContextFull => " · stopped: the context is full",
         FinishReason::Cancelled => " · stopped by you",
+        FinishReason::Repetition => " · stopped: it repeated itself",
         _ => "",
     }
 }

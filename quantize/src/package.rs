@@ -53,6 +53,7 @@ impl Contents<'_> {
             producer: concat!("wheelwork ", env!("CARGO_PKG_VERSION")).to_owned(),
             architecture: architecture(&self.checkpoint.config, self.context_length),
             tokens: self.checkpoint.tokens.clone(),
+            closing_phrase: None,
             quantization: Quantization {
                 recipe,
                 bits_per_weight: self.plan.bits_per_weight(),

@@ -26,6 +26,10 @@ pub struct Card {
     pub architecture: Architecture,
     /// Token ids that the runtime acts on.
     pub tokens: ControlTokens,
+    /// What the runtime ends a thought with, before the closing tag, where the model does not end it in time: words
+    /// that the model ends its own thoughts with. Without it the closing tag stands alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closing_phrase: Option<String>,
     /// How the weights were stored and what that cost.
     pub quantization: Quantization,
     /// The files of each variant.

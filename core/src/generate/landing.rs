@@ -1,14 +1,15 @@
 //! Ending a thought from outside: when, and with which tokens.
 //!
 //! A thought is landed where its budget is used up, where the tokens left are needed for the answer, where the
-//! caller wants the answer now, and where it goes round in circles. The runtime then puts in a closing phrase (a
-//! soft landing; a hard one goes without) and the closing tag, and the model goes on with the answer: it sees a
-//! thought that ends like a thought, instead of half a sentence.
+//! caller wants the answer now, and where it goes round in circles. The runtime then puts in a closing phrase, if
+//! the package or the caller has one, and the closing tag, and the model goes on with the answer. A phrase that the
+//! model knows makes the thought end like a thought instead of in half a sentence (a soft landing); one that it does
+//! not know costs more than it gives, see `docs/reasoning.md`.
 
 use std::time::Duration;
 
 use crate::model::ModelFacts;
-use crate::options::{LandingStyle, Options, Thinking};
+use crate::options::{Options, Thinking};
 use crate::reasoning::CLOSE_TAG;
 use crate::{Error, ReasoningEnd};
 
@@ -35,9 +36,9 @@ pub(super) struct Thought {
 
 impl Landing {
     pub(super) fn new(facts: &ModelFacts, options: &Options) -> Result<Self, Error> {
-        let before = match options.landing {
-            LandingStyle::Soft => format!("\n{}\n", facts.closing_phrase),
-            LandingStyle::Hard => "\n".to_owned(),
+        let before = match options.closing_phrase.as_ref().unwrap_or(&facts.closing_phrase).trim() {
+            "" => "\n".to_owned(),
+            phrase => format!("\n{phrase}\n"),
         };
         let budget = match options.thinking {
             Thinking::Budget(budget) => budget,

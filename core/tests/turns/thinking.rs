@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use wheelwork::decoder::scripted::ScriptedDecoder;
-use wheelwork::{
-    AnswerNow, Budget, Event, FinishReason, LandingStyle, OnLoop, Options, ReasoningEnd, Thinking,
-};
+use wheelwork::{AnswerNow, Budget, Event, FinishReason, OnLoop, Options, ReasoningEnd, Thinking};
 
 use crate::support::{Outcome, VOCAB, ask, facts, script, session, tokens, writes};
 
 /// A thought that never ends and never repeats itself; after the closing tag it goes on as an answer.
 fn endless() -> String {
     (0..400).map(|number| format!("{number} ")).collect()
+}
+
+fn hard_landing() -> Options {
+    Options { closing_phrase: Some(String::new()), ..Options::default() }
 }
 
 fn ended(outcome: &Outcome) -> (usize, ReasoningEnd) {
@@ -30,9 +32,7 @@ fn a_budget_of_tokens_ends_the_thought_softly() {
 
 #[test]
 fn a_hard_landing_puts_in_the_tag_alone() {
-    let landing = LandingStyle::Hard;
-    let options =
-        Options { thinking: Thinking::tokens(5), landing, max_tokens: Some(20), ..Options::default() };
+    let options = Options { thinking: Thinking::tokens(5), max_tokens: Some(20), ..hard_landing() };
     let outcome = ask(&mut writes("7"), &options);
     assert_eq!(outcome.reasoning, "77777");
     assert_eq!(ended(&outcome).1, ReasoningEnd::Budget);
@@ -112,10 +112,7 @@ fn the_answer_comes_when_it_is_asked_for_from_another_thread() {
 
 #[test]
 fn a_loop_in_the_thought_ends_it() {
-    let outcome = ask(
-        &mut writes("7"),
-        &Options { max_tokens: Some(450), landing: LandingStyle::Hard, ..Options::default() },
-    );
+    let outcome = ask(&mut writes("7"), &Options { max_tokens: Some(450), ..hard_landing() });
     assert_eq!(ended(&outcome).1, ReasoningEnd::Loop);
     assert_eq!(outcome.reasoning.len(), wheelwork::repetition::needed_run(1) + 1);
     assert!(!outcome.answer.is_empty());

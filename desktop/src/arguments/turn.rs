@@ -1,14 +1,25 @@
 //! How a turn is generated.
 
-use clap::Args;
-use wheelwork::{Options, Thinking};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use wheelwork::{Budget, OnLoop, Options, Thinking};
 
 /// How a turn is generated; what is not given is the model's own advice.
 #[derive(Debug, Args)]
 pub(crate) struct TurnArguments {
-    /// How much to reason: auto, off, or at most TOKENS
-    #[arg(long, value_name = "auto|off|TOKENS", default_value = "auto", value_parser = parse_thinking)]
+    /// How much to reason: auto, off, at most TOKENS, at most SECONDS with an s (30s), or both (500,30s)
+    #[arg(long, value_name = "auto|off|LIMITS", default_value = "auto", value_parser = parse_thinking)]
     pub(crate) think: Thinking,
+    /// What to end reasoning with that is over its limits; empty: the closing tag alone [default: the package's]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) closing_phrase: Option<String>,
+    /// End reasoning while this many tokens are left for the answer
+    #[arg(long, value_name = "TOKENS", default_value_t = 0)]
+    pub(crate) answer_reserve: usize,
+    /// What to do where the model repeats itself without end
+    #[arg(long, value_enum, default_value_t = Loop::End)]
+    pub(crate) on_loop: Loop,
     /// The most tokens to generate, reasoning included [default: to the context's end]
     #[arg(long, value_name = "N")]
     pub(crate) max_tokens: Option<usize>,
@@ -35,6 +46,18 @@ pub(crate) struct TurnArguments {
     pub(crate) stop: Vec<String>,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Loop {
+    /// End the reasoning; in the answer, end it
+    End,
+    /// End the turn
+    Stop,
+    /// Raise the temperature once
+    Warm,
+    /// Go on
+    Ignore,
+}
+
 impl TurnArguments {
     pub(crate) fn options(&self) -> Options {
         Options {
@@ -47,21 +70,45 @@ impl TurnArguments {
             seed: self.seed,
             stop: self.stop.clone(),
             thinking: self.think,
+            closing_phrase: self.closing_phrase.clone(),
+            answer_reserve: self.answer_reserve,
+            on_loop: match self.on_loop {
+                Loop::End => OnLoop::End,
+                Loop::Stop => OnLoop::Stop,
+                Loop::Warm => OnLoop::Warm,
+                Loop::Ignore => OnLoop::Ignore,
+            },
             ..Options::default()
         }
     }
 }
 
-/// `auto`, `off` or a number of tokens.
+/// `auto`, `off`, or limits: a number of tokens, seconds that end in `s`, or both with a comma between.
 pub(crate) fn parse_thinking(text: &str) -> Result<Thinking, String> {
     match text {
         "auto" => Ok(Thinking::Auto),
         "off" => Ok(Thinking::Off),
-        tokens => tokens
-            .parse()
-            .map(Thinking::Budget)
-            .map_err(|_| "expected auto, off or a number of tokens".to_owned()),
+        limits => parse_limits(limits).map(Thinking::Budget).ok_or_else(|| {
+            "expected auto, off, a number of tokens, a number of seconds like 30s, or 500,30s".to_owned()
+        }),
     }
+}
+
+fn parse_limits(text: &str) -> Option<Budget> {
+    let mut budget = Budget::default();
+    for limit in text.split(',').map(str::trim) {
+        let repeated = match limit.strip_suffix('s') {
+            Some(seconds) => {
+                let time = Duration::try_from_secs_f64(seconds.parse().ok()?).ok()?;
+                budget.time.replace(time).is_some()
+            }
+            None => budget.tokens.replace(limit.parse().ok()?).is_some(),
+        };
+        if repeated {
+            return None;
+        }
+    }
+    Some(budget)
 }
 
 #[cfg(test)]
@@ -69,11 +116,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn thinking_is_auto_off_or_a_budget() {
+    fn thinking_is_auto_off_or_limits() {
         assert_eq!(parse_thinking("auto"), Ok(Thinking::Auto));
         assert_eq!(parse_thinking("off"), Ok(Thinking::Off));
-        assert_eq!(parse_thinking("500"), Ok(Thinking::Budget(500)));
-        assert!(parse_thinking("some").is_err());
-        assert!(parse_thinking("-1").is_err());
+        assert_eq!(parse_thinking("500"), Ok(Thinking::tokens(500)));
+        assert_eq!(parse_thinking("1.5s"), Ok(Thinking::time(Duration::from_millis(1500))));
+        let both = Budget { tokens: Some(500), time: Some(Duration::from_secs(30)) };
+        assert_eq!(parse_thinking("500,30s"), Ok(Thinking::Budget(both)));
+        for wrong in ["some", "-1", "-1s", "NaNs", "", "500,", "1,2", "1s,2s"] {
+            assert!(parse_thinking(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 use wheelwork::chat::Message;
-use wheelwork::{Model, Options, Session, Thinking};
+use wheelwork::{Budget, Model, Options, Session, Thinking};
 
 use crate::arguments::{ChatArguments, parse_thinking};
 use crate::failure::Failure;
@@ -11,7 +11,7 @@ use crate::interrupt::Interrupt;
 use crate::{model_source, output};
 
 const HELP: &str = "  /new                     start a new conversation
-  /think auto|off|TOKENS   how much to reason
+  /think auto|off|LIMITS   how much to reason: 500 (tokens), 30s, or 500,30s
   /info                    model, device and cache
   /help                    this list
   /quit                    leave (also Ctrl-D)
@@ -116,7 +116,7 @@ impl Chat {
         let thinking = match self.options.thinking {
             Thinking::Auto => "auto".to_owned(),
             Thinking::Off => "off".to_owned(),
-            Thinking::Budget(tokens) => format!("at most {tokens} tokens"),
+            Thinking::Budget(budget) => limits(budget),
         };
         anstream::eprintln!(
             "  {}: {} on {} threads, {} of {} tokens in the cache, reasoning {thinking}",
@@ -127,4 +127,12 @@ impl Chat {
             facts.context_length,
         );
     }
+}
+
+/// A budget in words.
+fn limits(budget: Budget) -> String {
+    let tokens = budget.tokens.map(|tokens| format!("{tokens} tokens"));
+    let time = budget.time.map(|time| format!("{} s", time.as_secs_f64()));
+    let limits: Vec<String> = tokens.into_iter().chain(time).collect();
+    format!("at most {}", limits.join(" and "))
 }

@@ -38,6 +38,7 @@ pub(crate) fn write_card(root: &Path) {
             max_position_embeddings: 16,
         },
         tokens: card::ControlTokens::default(),
+        closing_phrase: None,
         quantization: card::Quantization {
             recipe: serde_json::Value::Null,
             bits_per_weight: 4.0,
