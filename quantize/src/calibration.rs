@@ -23,6 +23,12 @@ pub type CalibrationError = Box<dyn Diagnostic>;
 
 /// Takes part in writing a package; `()` leaves every matrix to its scheme's search.
 pub trait Calibration {
+    /// What distinguishes this calibration from others that would give other codes: its method and a digest of its text.
+    /// A run resumes only where this is the same.
+    fn identity(&self) -> String {
+        String::new()
+    }
+
     /// What finds the codes of a matrix that is about to be stored in blocks; `None` is the scheme's own search.
     ///
     /// # Errors

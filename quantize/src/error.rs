@@ -61,6 +61,18 @@ pub enum RequestError {
     /// The output stands already and is something that must not be removed.
     #[error("`{path}` exists and is not a package, so it is not overwritten")]
     NotAPackage { path: PathBuf },
+    /// An earlier run did not finish.
+    #[error("`{path}` is an unfinished package of an earlier run")]
+    Unfinished { path: PathBuf },
+    /// Another run is writing the same package.
+    #[error("another run is writing `{path}`")]
+    Busy { path: PathBuf },
+    /// A folder of the name that ours would have.
+    #[error("`{path}` is in the way and was not made by an earlier run")]
+    NotOurs { path: PathBuf },
+    /// Going on would mix two packages.
+    #[error("the unfinished package cannot be continued: it was begun with another {difference} (`{path}`)")]
+    ResumeMismatch { path: PathBuf, difference: &'static str },
     /// Writing would change the checkpoint while it is read.
     #[error("the output `{output}` and the checkpoint `{checkpoint}` lie inside each other")]
     OverlapsCheckpoint { output: PathBuf, checkpoint: PathBuf },
@@ -75,6 +87,11 @@ pub enum RequestError {
 impl QuantizeError {
     pub(crate) fn write(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
         move |source| Self::Write { path: path.into(), source }
+    }
+
+    /// The same run could go on from here: the cause lies outside of checkpoint and request.
+    pub(crate) fn leaves_work(&self) -> bool {
+        matches!(self, Self::Write { .. } | Self::Calibration(_) | Self::Cancelled)
     }
 
     /// The error inside that knows more.
@@ -120,9 +137,12 @@ impl Diagnostic for QuantizeError {
 
     fn remedy(&self) -> Cow<'static, str> {
         match self {
-            Self::Write { .. } => "check that the disk has room and the folder can be written".into(),
+            Self::Write { .. } => {
+                "make sure that the disk has room and the folder can be written, then go on with --resume"
+                    .into()
+            }
             Self::Graph(_) => "report this with the checkpoint's config.json".into(),
-            Self::Cancelled => "run it again; nothing was left behind".into(),
+            Self::Cancelled => "run it again with --resume to go on where it stopped".into(),
             _ => self.inner().map_or_else(Cow::default, Diagnostic::remedy),
         }
     }
@@ -141,6 +161,10 @@ impl Diagnostic for RequestError {
             Self::NoName { .. } => "output_name",
             Self::Exists { .. } => "output_exists",
             Self::NotAPackage { .. } => "output_not_a_package",
+            Self::Unfinished { .. } => "output_unfinished",
+            Self::Busy { .. } => "output_busy",
+            Self::NotOurs { .. } => "output_not_ours",
+            Self::ResumeMismatch { .. } => "resume_mismatch",
             Self::OverlapsCheckpoint { .. } => "output_overlaps_checkpoint",
             Self::ContextLength { .. } => "context_length",
             Self::BlockSize { .. } => "block_size",
@@ -159,6 +183,14 @@ impl Diagnostic for RequestError {
             Self::NoName { .. } | Self::NotAPackage { .. } => {
                 "choose another output, such as NAME.ortpackage".into()
             }
+            Self::Unfinished { .. } => {
+                "add --resume to go on where it stopped, or --overwrite to start over".into()
+            }
+            Self::Busy { .. } => "wait until it ends, or choose another output".into(),
+            Self::NotOurs { .. } => "move the folder away, or choose another output".into(),
+            Self::ResumeMismatch { .. } => {
+                "repeat the earlier command with --resume, or start over with --overwrite and without --resume".into()
+            }
             Self::Exists { .. } => "choose another output, or allow it to be overwritten".into(),
             Self::OverlapsCheckpoint { .. } => "choose an output beside the checkpoint".into(),
             Self::ContextLength { limit, .. } => format!("ask for at most {limit} tokens").into(),
@@ -168,9 +200,13 @@ impl Diagnostic for RequestError {
 
     fn place(&self) -> Option<String> {
         match self {
-            Self::NoName { path } | Self::Exists { path } | Self::NotAPackage { path } => {
-                Some(path.display().to_string())
-            }
+            Self::NoName { path }
+            | Self::Exists { path }
+            | Self::NotAPackage { path }
+            | Self::Unfinished { path }
+            | Self::Busy { path }
+            | Self::NotOurs { path }
+            | Self::ResumeMismatch { path, .. } => Some(path.display().to_string()),
             Self::OverlapsCheckpoint { output, .. } => Some(output.display().to_string()),
             Self::ContextLength { .. } => None,
             Self::BlockSize { tensor, .. } => Some(tensor.clone()),

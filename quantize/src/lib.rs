@@ -16,7 +16,7 @@
 //! 1. [`checkpoint`] reads and checks every description; the weights stay on disk.
 //! 2. `decoder_graph` builds the graph for the family ([`architecture`]) and the [`recipe`], and plans where each
 //!    array will stand in the weight file ([`plan`]).
-//! 3. `output` makes a folder beside the final name; `weights` fills its weight file piece by piece, each piece
+//! 3. `output` makes a folder beside the final name, or takes up the one of a run that was killed (`journal`); `weights` fills its weight file piece by piece, each piece
 //!    quantised by its [`scheme`]; `variant` adds the files around it.
 //! 4. One rename gives the folder its name.
 //!
@@ -29,7 +29,9 @@ pub mod architecture;
 pub mod calibration;
 pub mod checkpoint;
 pub mod decoder_graph;
+mod disk;
 mod error;
+mod journal;
 pub mod kv_cache;
 mod output;
 mod package;
@@ -52,7 +54,9 @@ pub use progress::{Progress, Stage};
 pub use recipe::Recipe;
 
 use checkpoint::{Checkpoint, Config};
-use output::Output;
+use journal::{Finished, Journal, Key};
+use output::{Begun, Output, Standing};
+use plan::Plan;
 use weights::Writer;
 
 /// The longest context that is prepared unless a longer one is asked for, in tokens. Reasoning rarely needs more, and
@@ -71,8 +75,11 @@ pub struct Options {
     /// Longest sequence in tokens, at most the model's `max_position_embeddings`; by default that, but no more than
     /// [`DEFAULT_CONTEXT_LIMIT`].
     pub context_length: Option<usize>,
-    /// Replace an output that is a package.
+    /// Replace an output that is a package; start an unfinished one over.
     pub overwrite: bool,
+    /// Go on where an earlier run of the same request stopped, if there is one. The package is byte for byte that of an
+    /// undisturbed run.
+    pub resume: bool,
 }
 
 /// What came out.
@@ -92,7 +99,8 @@ pub struct Report {
 /// thread plus the graph and the tokenizer, whatever the size of the model.
 ///
 /// # Errors
-/// [`QuantizeError`]; whatever it is, nothing stands under the output's name that was not there before.
+/// [`QuantizeError`]; whatever it is, nothing stands under the output's name that was not there before. If the cause
+/// can pass (a full disk, a request to stop), what was finished stays in `OUT.partial` for [`Options::resume`].
 pub fn quantize(
     checkpoint: &Path,
     out: &Path,
@@ -119,31 +127,69 @@ pub fn quantize_calibrated(
     let plan = decoder_graph::plan(&checkpoint.config, &options.recipe, context_length)?;
     plan.check_blocks()?;
 
-    let output = Output::create(out, checkpoint.folder.path(), options.overwrite)?;
-    let variant = output.folder().join(CPU);
-    fs_err::create_dir(&variant).map_err(QuantizeError::write(&variant))?;
-    progress.stage(Stage::Weights);
-    let writer = Writer::create(&variant.join(names::WEIGHTS), &checkpoint, &plan, progress)?;
-    let tensor_errors = writer.fill(calibration)?;
+    let key = Key::new(checkpoint.tensors.identity(), &options.recipe, calibration.identity(), &plan);
+    let standing = Standing { overwrite: options.overwrite, resume: options.resume };
+    let Begun { output, mut journal, finished } =
+        Output::begin(out, checkpoint.folder.path(), standing, &key)?;
+    let warnings = checkpoint.warnings.iter().cloned().chain(context_warning).collect();
+    let request = Request { checkpoint: &checkpoint, plan: &plan, options, context_length, warnings };
+    match request.fill(&output.folder(), &finished, &mut journal, calibration, progress) {
+        Ok(card) => {
+            let file_bytes = card.variants.values().flatten().map(|file| file.bytes).sum();
+            Ok(Report { package: output.commit()?, card, file_bytes })
+        }
+        Err(error) => {
+            if !(error.leaves_work() && journal.has_finished) {
+                output.discard();
+            }
+            Err(error)
+        }
+    }
+}
 
-    progress.stage(Stage::Finishing);
-    let licences = variant::write(&variant, &checkpoint, &plan, context_length)?;
-    let card = package::Contents {
-        checkpoint: &checkpoint,
-        plan: &plan,
-        recipe: &options.recipe,
-        name: options.name.as_deref(),
-        context_length,
-        tensor_errors,
-        licences,
-        warnings: checkpoint.warnings.iter().cloned().chain(context_warning).collect(),
+/// A request that can be met.
+struct Request<'a> {
+    checkpoint: &'a Checkpoint,
+    plan: &'a Plan,
+    options: &'a Options,
+    context_length: usize,
+    warnings: Vec<String>,
+}
+
+impl Request<'_> {
+    /// Writes the whole package into a folder.
+    fn fill(
+        self,
+        folder: &Path,
+        finished: &[Finished],
+        journal: &mut Journal,
+        calibration: &mut dyn Calibration,
+        progress: &dyn Progress,
+    ) -> Result<Card, QuantizeError> {
+        let Self { checkpoint, plan, options, context_length, warnings } = self;
+        let variant = folder.join(CPU);
+        progress.stage(Stage::Weights);
+        let writer = Writer::open(&variant.join(names::WEIGHTS), checkpoint, plan, progress)?;
+        let tensor_errors = writer.fill(calibration, finished, journal)?;
+        checkpoint.tensors.check_unchanged()?;
+
+        progress.stage(Stage::Finishing);
+        let licences = variant::write(&variant, checkpoint, plan, context_length)?;
+        let name = options.name.as_deref();
+        let recipe = &options.recipe;
+        let card = package::Contents {
+            checkpoint,
+            plan,
+            recipe,
+            name,
+            context_length,
+            tensor_errors,
+            licences,
+            warnings,
+        }
+        .write(folder)?;
+        if progress.cancelled() { Err(QuantizeError::Cancelled) } else { Ok(card) }
     }
-    .write(output.folder())?;
-    if progress.cancelled() {
-        return Err(QuantizeError::Cancelled);
-    }
-    let file_bytes = card.variants.values().flatten().map(|file| file.bytes).sum();
-    Ok(Report { package: output.commit()?, card, file_bytes })
 }
 
 /// The context to prepare, and a warning if it is shorter than the model's.

@@ -1,13 +1,40 @@
 //! The output folder: complete under its final name, or not there at all.
 //!
-//! Everything is written into `NAME.partial-PID` beside the output; [`Output::commit`] moves it into place with one
-//! rename, after all of it has reached the disk. An output that is dropped before that removes its folder.
+//! Everything is written into `NAME.partial` beside the output:
+//!
+//! ```text
+//! NAME.partial/lock            held while a run works here
+//! NAME.partial/journal.jsonl   what is finished: see journal
+//! NAME.partial/package/        the package
+//! NAME.partial/replaced/       for a moment: the package that gives way
+//! ```
+//!
+//! [`Output::commit`] moves the package into place with one rename, after all of it has reached the disk, and removes
+//! the rest. A run that is killed leaves the folder, and a run that resumes goes on in it.
 
+use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 
 use wheelwork_package::files::names;
 
+use crate::CPU;
+use crate::disk;
 use crate::error::{QuantizeError, RequestError};
+use crate::journal::{Finished, Journal, Key};
+
+const LOCK: &str = "lock";
+const JOURNAL: &str = "journal.jsonl";
+const PACKAGE: &str = "package";
+const REPLACED: &str = "replaced";
+
+/// What may happen to what stands there already.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing {
+    /// A package is replaced, an unfinished one started over.
+    pub overwrite: bool,
+    /// An unfinished one is continued.
+    pub resume: bool,
+}
 
 /// A folder on its way to its final name.
 #[derive(Debug)]
@@ -15,80 +42,140 @@ pub(crate) struct Output {
     target: PathBuf,
     partial: PathBuf,
     overwrite: bool,
+    /// Released by the system however the run ends.
+    _lock: fs_err::File,
+}
+
+/// Where a run begins.
+pub(crate) struct Begun {
+    pub output: Output,
+    pub journal: Journal,
+    /// What an earlier run has finished.
+    pub finished: Vec<Finished>,
 }
 
 impl Output {
-    /// Checks the target and creates the partial folder.
+    /// Checks the target; creates the partial folder, or takes up one that an earlier run of the same key has left.
     ///
     /// # Errors
     /// [`RequestError`] or [`QuantizeError::Write`].
-    pub(crate) fn create(target: &Path, checkpoint: &Path, overwrite: bool) -> Result<Self, QuantizeError> {
+    pub(crate) fn begin(
+        target: &Path,
+        checkpoint: &Path,
+        standing: Standing,
+        key: &Key,
+    ) -> Result<Begun, QuantizeError> {
         let target = absolute(target)?;
         check_apart(&target, checkpoint)?;
-        check_target(&target, overwrite)?;
-        let partial = beside(&target, "partial");
-        remove(&partial)?;
-        fs_err::create_dir(&partial).map_err(QuantizeError::write(&partial))?;
-        Ok(Self { target, partial, overwrite })
+        check_target(&target, standing.overwrite)?;
+        let partial = partial(&target);
+        let found = !create_folder(&partial)?;
+        if found && !partial.join(LOCK).is_file() {
+            return Err(RequestError::NotOurs { path: partial }.into());
+        }
+        let lock = lock(&partial)?;
+        let output = Self { target, partial, overwrite: standing.overwrite, _lock: lock };
+        let journal = output.partial.join(JOURNAL);
+        if found && standing.resume {
+            output.clear(&[LOCK, JOURNAL, PACKAGE])?;
+            if let Some((journal, finished)) = Journal::resume(&journal, key)? {
+                output.clear_around_weights()?;
+                return Ok(Begun { output, journal, finished });
+            }
+        } else if found && !standing.overwrite {
+            return Err(RequestError::Unfinished { path: output.partial }.into());
+        }
+        output.clear(&[LOCK])?;
+        let variant = output.folder().join(CPU);
+        fs_err::create_dir_all(&variant).map_err(QuantizeError::write(&variant))?;
+        let journal = Journal::create(&journal, key)?;
+        Ok(Begun { output, journal, finished: Vec::new() })
     }
 
-    /// Where the content goes.
-    pub(crate) fn folder(&self) -> &Path {
-        &self.partial
+    /// Where the package goes.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.partial.join(PACKAGE)
     }
 
-    /// Moves the folder to its final name.
+    /// Removes everything: there is nothing to go on with.
+    pub(crate) fn discard(self) {
+        // The error that brought us here is on its way already.
+        let _ = remove(&self.partial);
+    }
+
+    /// Moves the package to its final name.
     ///
     /// # Errors
     /// [`RequestError::Exists`] if something has appeared there since, or [`QuantizeError::Write`].
     pub(crate) fn commit(self) -> Result<PathBuf, QuantizeError> {
         let write = |path: &Path, result: std::io::Result<()>| result.map_err(QuantizeError::write(path));
+        let package = self.folder();
+        for folder in [&package.join(CPU), &package] {
+            write(folder, disk::sync_folder(folder))?;
+        }
         check_target(&self.target, self.overwrite)?;
-        let replaced = beside(&self.target, "replaced");
+        let replaced = self.partial.join(REPLACED);
         let replacing = self.target.exists();
         if replacing {
-            write(&self.target, fs_err::rename(&self.target, &replaced))?;
+            write(&self.target, disk::rename(&self.target, &replaced))?;
         }
-        if let Err(error) = fs_err::rename(&self.partial, &self.target) {
+        if let Err(error) = disk::rename(&package, &self.target) {
             if replacing {
                 write(&self.target, fs_err::rename(&replaced, &self.target))?;
             }
             return Err(QuantizeError::write(&self.target)(error));
         }
         if let Some(parent) = self.target.parent() {
-            write(parent, sync_folder(parent))?;
+            write(parent, disk::sync_folder(parent))?;
         }
-        if replacing {
-            remove(&replaced)?;
+        remove(&self.partial)?;
+        Ok(self.target)
+    }
+
+    /// Removes all of the partial folder but the names to keep. A package that was moved here to give way, by a run
+    /// that was killed before the new one stood in its place, goes back first.
+    fn clear(&self, keep: &[&str]) -> Result<(), QuantizeError> {
+        let replaced = self.partial.join(REPLACED);
+        if replaced.exists() && !self.target.exists() {
+            fs_err::rename(&replaced, &self.target).map_err(QuantizeError::write(&self.target))?;
+            check_target(&self.target, self.overwrite)?;
         }
-        Ok(self.target.clone())
+        clear(&self.partial, keep)
+    }
+
+    /// Leaves only the weight file, which alone holds work worth keeping.
+    fn clear_around_weights(&self) -> Result<(), QuantizeError> {
+        let package = self.folder();
+        clear(&package, &[CPU])?;
+        create_folder(&package)?;
+        let variant = package.join(CPU);
+        create_folder(&variant)?;
+        clear(&variant, &[names::WEIGHTS])
     }
 }
 
-impl Drop for Output {
-    fn drop(&mut self) {
-        // After a commit there is nothing to remove; otherwise the first error is on its way already.
-        let _ = remove(&self.partial);
+/// Creates a folder; false if it was there.
+fn create_folder(path: &Path) -> Result<bool, QuantizeError> {
+    match fs_err::create_dir(path) {
+        Ok(()) => Ok(true),
+        Err(error)
+            if error.kind() == std::io::ErrorKind::AlreadyExists && path.is_dir() && !path.is_symlink() =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(QuantizeError::write(path)(error)),
     }
 }
 
-/// Writes a new file and returns when it has reached the disk.
-///
-/// # Errors
-/// [`QuantizeError::Write`].
-pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), QuantizeError> {
-    let write = || {
-        let mut file = fs_err::OpenOptions::new().write(true).create_new(true).open(path)?;
-        std::io::Write::write_all(&mut file, content)?;
-        file.sync_all()
-    };
-    write().map_err(QuantizeError::write(path))
-}
-
-/// Returns when the folder's list of names has reached the disk.
-pub(crate) fn sync_folder(path: &Path) -> std::io::Result<()> {
-    // Only Unix lets a folder be opened like a file; elsewhere renaming is as durable as the file system makes it.
-    if cfg!(unix) { fs_err::File::open(path)?.sync_all() } else { Ok(()) }
+fn lock(partial: &Path) -> Result<fs_err::File, QuantizeError> {
+    let path = partial.join(LOCK);
+    let open = || fs_err::OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+    let file = open().map_err(QuantizeError::write(&path))?;
+    match file.file().try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(RequestError::Busy { path: partial.into() }.into()),
+        Err(TryLockError::Error(error)) => Err(QuantizeError::write(&path)(error)),
+    }
 }
 
 /// The target with its links resolved, so that it can be compared; its folder exists.
@@ -108,6 +195,7 @@ fn check_apart(target: &Path, checkpoint: &Path) -> Result<(), QuantizeError> {
     if [target, &resolved]
         .iter()
         .any(|target| target.starts_with(&checkpoint) || checkpoint.starts_with(target))
+        || checkpoint.starts_with(partial(target))
     {
         return Err(RequestError::OverlapsCheckpoint { output: target.into(), checkpoint }.into());
     }
@@ -130,11 +218,29 @@ fn check_target(target: &Path, overwrite: bool) -> Result<(), RequestError> {
     }
 }
 
-/// A name beside the target that no other run uses.
-fn beside(target: &Path, purpose: &str) -> PathBuf {
+/// The unfinished package's folder beside the target.
+fn partial(target: &Path) -> PathBuf {
     let mut name = target.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{purpose}-{}", std::process::id()));
+    name.push(".partial");
     target.with_file_name(name)
+}
+
+fn clear(folder: &Path, keep: &[&str]) -> Result<(), QuantizeError> {
+    let entries = match fs_err::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(QuantizeError::write(folder))?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(QuantizeError::write(folder))?;
+        if keep.iter().any(|name| entry.file_name() == *name) {
+            continue;
+        }
+        let path = entry.path();
+        let is_folder = entry.file_type().map_err(QuantizeError::write(&path))?.is_dir();
+        let removed = if is_folder { fs_err::remove_dir_all(&path) } else { fs_err::remove_file(&path) };
+        removed.map_err(QuantizeError::write(&path))?;
+    }
+    Ok(())
 }
 
 fn remove(folder: &Path) -> Result<(), QuantizeError> {

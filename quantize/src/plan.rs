@@ -134,14 +134,18 @@ impl Storage {
         }
     }
 
+    /// Where its arrays stand.
+    pub fn extents(&self) -> impl Iterator<Item = Extent> {
+        let arrays = match *self {
+            Self::Float32(extent) => [Some(extent), None, None],
+            Self::Blocks { codes, scales, zero_points, .. } => [Some(codes), Some(scales), zero_points],
+        };
+        arrays.into_iter().flatten()
+    }
+
     /// Bytes of all arrays.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        match self {
-            Self::Float32(extent) => extent.bytes,
-            Self::Blocks { codes, scales, zero_points, .. } => {
-                codes.bytes + scales.bytes + zero_points.map_or(0, |extent| extent.bytes)
-            }
-        }
+        self.extents().map(|extent| extent.bytes).sum()
     }
 }

@@ -10,8 +10,8 @@ use wheelwork_package::{GenerationDefaults, PackageError, tokenizer_file};
 
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::files::is_file_name;
+use crate::disk::write_file;
 use crate::error::QuantizeError;
-use crate::output::write_file;
 use crate::plan::Plan;
 
 /// Files of the checkpoint that are taken as they are, where they exist, with the largest size accepted in bytes.

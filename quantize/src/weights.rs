@@ -10,13 +10,17 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
+use sha2::{Digest as _, Sha256};
 use wheelwork_onnx::{Extent, ExternalFile};
 use wheelwork_package::card::TensorError;
+use wheelwork_package::files::hex;
 
 use crate::calibration::{Calibration, Rounder, StoredRows};
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::tensors::{FloatTensor, ReadBuffer};
+use crate::disk;
 use crate::error::QuantizeError;
+use crate::journal::{Finished, Journal};
 use crate::plan::{Content, Plan, Storage, StoredMatrix};
 use crate::progress::Progress;
 use crate::rope;
@@ -25,6 +29,9 @@ use crate::scheme::rows::{self, EncodedRows, SquaredError};
 
 /// Weights in a piece, unless a single row has more.
 const PIECE_WEIGHTS: usize = 1 << 18;
+
+/// Bytes that are digested together.
+const DIGEST_BYTES: u64 = 1 << 20;
 
 /// Fills the weight file of a plan and reports what rounding cost each tensor.
 pub(crate) struct Writer<'a> {
@@ -53,6 +60,13 @@ impl Rounder for Search {
     }
 }
 
+fn pieces(extent: Extent) -> impl Iterator<Item = Extent> {
+    (0..extent.bytes.div_ceil(DIGEST_BYTES)).map(move |piece| {
+        let start = piece * DIGEST_BYTES;
+        Extent { offset: extent.offset + start, bytes: DIGEST_BYTES.min(extent.bytes - start) }
+    })
+}
+
 /// Memory that a worker reuses from piece to piece.
 #[derive(Default)]
 struct Scratch {
@@ -62,11 +76,11 @@ struct Scratch {
 }
 
 impl<'a> Writer<'a> {
-    /// Creates the weight file at its full size.
+    /// Creates the weight file at its full size, or opens the one that an earlier run has left.
     ///
     /// # Errors
     /// [`QuantizeError::Write`].
-    pub(crate) fn create(
+    pub(crate) fn open(
         path: &Path,
         checkpoint: &'a Checkpoint,
         plan: &'a Plan,
@@ -76,7 +90,7 @@ impl<'a> Writer<'a> {
         for name in plan.sources() {
             total_bytes += checkpoint.tensors.get(name)?.bytes();
         }
-        let file = ExternalFile::create(path, plan.model.data_bytes).map_err(QuantizeError::write(path))?;
+        let file = ExternalFile::reopen(path, plan.model.data_bytes).map_err(QuantizeError::write(path))?;
         Ok(Self {
             checkpoint,
             plan,
@@ -88,41 +102,78 @@ impl<'a> Writer<'a> {
         })
     }
 
-    /// Writes everything and returns when it has reached the disk.
+    /// Writes everything that is not finished, notes each matrix in the journal, and returns when all has reached the
+    /// disk.
     ///
     /// # Errors
     /// [`QuantizeError::Checkpoint`], [`QuantizeError::Write`], [`QuantizeError::Calibration`] or
     /// [`QuantizeError::Cancelled`].
-    pub(crate) fn fill(self, calibration: &mut dyn Calibration) -> Result<Vec<TensorError>, QuantizeError> {
+    pub(crate) fn fill(
+        self,
+        calibration: &mut dyn Calibration,
+        finished: &[Finished],
+        journal: &mut Journal,
+    ) -> Result<Vec<TensorError>, QuantizeError> {
         let mut errors = Vec::new();
-        for content in &self.plan.contents {
+        for (index, content) in self.plan.contents.iter().enumerate() {
             match content {
-                Content::Matrix(matrix) => errors.extend(self.calibrated(matrix, calibration)?),
+                Content::Matrix(matrix) => {
+                    let earlier = finished.iter().find(|finished| finished.content == index);
+                    let tensors = match earlier {
+                        Some(earlier) if self.digest(matrix)? == earlier.sha256 => {
+                            for (name, _) in &matrix.parts {
+                                self.advance(name, self.checkpoint.tensors.get(name)?.bytes());
+                            }
+                            earlier.tensors.clone()
+                        }
+                        _ => {
+                            let tensors = self.calibrated(matrix, calibration)?;
+                            let sha256 = self.digest(matrix)?;
+                            journal.add(&Finished { content: index, sha256, tensors: tensors.clone() })?;
+                            tensors
+                        }
+                    };
+                    errors.extend(tensors);
+                    let rows = StoredRows { file: &self.file, matrix };
+                    calibration.stored(self.checkpoint, matrix, &rows).map_err(QuantizeError::Calibration)?;
+                }
                 Content::Vector { tensors, extent } => self.vector(tensors, *extent)?,
                 Content::Rope { positions, cosines, sines } => self.rope(*positions, *cosines, *sines)?,
             }
         }
-        self.file.sync().map_err(QuantizeError::write(&self.path))?;
+        disk::sync(&self.file).map_err(QuantizeError::write(&self.path))?;
         Ok(errors)
     }
 
-    /// Stores a matrix between the two questions to the calibration.
+    /// SHA-256 over the SHA-256 of each [`DIGEST_BYTES`] of a stored matrix, as hexadecimal digits.
+    fn digest(&self, matrix: &StoredMatrix) -> Result<String, QuantizeError> {
+        let pieces: Vec<Extent> = matrix.storage.extents().flat_map(pieces).collect();
+        let digests: Vec<_> = pieces
+            .into_par_iter()
+            .map_init(Vec::new, |bytes, piece| {
+                self.check_cancelled()?;
+                bytes.resize(usize::try_from(piece.bytes).unwrap_or(usize::MAX), 0);
+                self.file.read_at(bytes, piece.offset).map_err(QuantizeError::write(&self.path))?;
+                Ok(Sha256::digest(bytes.as_slice()))
+            })
+            .collect::<Result<_, QuantizeError>>()?;
+        let mut whole = Sha256::new();
+        digests.iter().for_each(|digest| whole.update(digest));
+        Ok(hex(&whole.finalize()))
+    }
+
+    /// Stores a matrix with the codes of its scheme, or of the calibration.
     fn calibrated(
         &self,
         matrix: &StoredMatrix,
         calibration: &mut dyn Calibration,
     ) -> Result<Vec<TensorError>, QuantizeError> {
-        let errors = {
-            let rounder = match matrix.storage {
-                Storage::Blocks { .. } => calibration.rounder(self.checkpoint, matrix),
-                Storage::Float32(_) => Ok(None),
-            };
-            let rounder = rounder.map_err(QuantizeError::Calibration)?;
-            self.matrix(matrix, rounder.as_deref().unwrap_or(&Search))?
+        let rounder = match matrix.storage {
+            Storage::Blocks { .. } => calibration.rounder(self.checkpoint, matrix),
+            Storage::Float32(_) => Ok(None),
         };
-        let rows = StoredRows { file: &self.file, matrix };
-        calibration.stored(self.checkpoint, matrix, &rows).map_err(QuantizeError::Calibration)?;
-        Ok(errors)
+        let rounder = rounder.map_err(QuantizeError::Calibration)?;
+        self.matrix(matrix, rounder.as_deref().unwrap_or(&Search))
     }
 
     fn matrix(
@@ -248,7 +299,7 @@ impl<'a> Writer<'a> {
     fn write(&self, extent: Extent, start: usize, bytes: &[u8]) -> Result<(), QuantizeError> {
         let start = start as u64;
         debug_assert!(start + bytes.len() as u64 <= extent.bytes, "a piece must stay in its tensor");
-        self.file.write_at(bytes, extent.offset + start).map_err(QuantizeError::write(&self.path))
+        disk::write_at(&self.file, bytes, extent.offset + start).map_err(QuantizeError::write(&self.path))
     }
 
     fn advance(&self, name: &str, bytes: u64) {

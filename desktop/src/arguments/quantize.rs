@@ -17,9 +17,12 @@ pub(crate) struct QuantizeArguments {
     /// The longest sequence that the package allows, in tokens [default: the model's, at most 32768]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) context_length: Option<usize>,
-    /// Replace an existing package
+    /// Replace an existing package, and start an unfinished one over
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// Go on where an earlier run of the same command was stopped; the package is the same, byte for byte
+    #[arg(long)]
+    pub(crate) resume: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

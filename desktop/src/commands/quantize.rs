@@ -22,6 +22,7 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
         },
         context_length: arguments.context_length,
         overwrite: arguments.overwrite,
+        resume: arguments.resume,
         ..Options::default()
     };
     let start = Instant::now();
@@ -30,7 +31,12 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
     bar.bar.finish_and_clear();
     match result {
         Ok(report) => tell(&report, start.elapsed().as_secs_f64(), json),
-        Err(QuantizeError::Cancelled) => Err(Failure::Interrupted),
+        Err(QuantizeError::Cancelled) => {
+            if !json {
+                anstream::eprintln!("the same command with --resume goes on from here");
+            }
+            Err(Failure::Interrupted)
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -60,6 +60,20 @@ impl ExternalFile {
         Ok(Self { file })
     }
 
+    /// Opens a file that was created before, with what it holds; one that is missing or of another size is made anew.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn reopen(path: &Path, bytes: u64) -> std::io::Result<Self> {
+        match fs_err::OpenOptions::new().read(true).write(true).open(path) {
+            Ok(file) if file.metadata()?.len() == bytes => return Ok(Self { file }),
+            Ok(_) => fs_err::remove_file(path)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        Self::create(path, bytes)
+    }
+
     /// Writes all bytes from `offset` on, whatever other threads write elsewhere.
     ///
     /// # Errors
@@ -174,5 +188,9 @@ mod tests {
         assert_eq!(piece, [2; 256]);
         assert!(file.read_at(&mut piece, 4000).is_err(), "nothing is read past the end");
         assert!(ExternalFile::create(&path, 1).is_err(), "an existing file must not be overwritten");
+        ExternalFile::reopen(&path, 4096).unwrap().read_at(&mut piece, 256).unwrap();
+        assert_eq!(piece, [1; 256]);
+        ExternalFile::reopen(&path, 8192).unwrap().read_at(&mut piece, 256).unwrap();
+        assert_eq!(piece, [0; 256], "a file of another size is not believed");
     }
 }

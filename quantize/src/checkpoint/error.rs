@@ -68,6 +68,9 @@ pub enum CheckpointError {
     /// A shape that the configuration does not ask for.
     #[error("the tensor `{tensor}` has shape {found:?}, config.json asks for {expected:?}")]
     TensorShape { tensor: String, found: Vec<usize>, expected: Vec<usize> },
+    /// What was read first and what was read last may be of two models.
+    #[error("`{path}` changed while it was read")]
+    Changed { path: PathBuf },
     /// Weights are float32, float16 or bfloat16.
     #[error("the tensor `{tensor}` of `{path}` has type {dtype}, expected F32, F16 or BF16")]
     UnsupportedDtype { path: PathBuf, tensor: String, dtype: &'static str },
@@ -150,6 +153,7 @@ impl Diagnostic for CheckpointError {
             Self::MissingTensors { .. } => "checkpoint_missing_tensors",
             Self::UnexpectedTensors { .. } => "checkpoint_unexpected_tensors",
             Self::TensorShape { .. } => "checkpoint_tensor_shape",
+            Self::Changed { .. } => "checkpoint_changed",
             Self::UnsupportedDtype { .. } => "checkpoint_dtype",
             Self::NonFinite { .. } => "checkpoint_non_finite",
         }
@@ -183,6 +187,7 @@ impl Diagnostic for CheckpointError {
             Self::UnexpectedTensors { .. } | Self::TensorShape { .. } => {
                 "check that config.json and the weights come from the same model".into()
             }
+            Self::Changed { .. } => "run it again when nothing writes the checkpoint".into(),
             Self::NonFinite { .. } => {
                 "the weights are damaged: get the file again, or train without overflow".into()
             }
@@ -214,6 +219,7 @@ impl Diagnostic for CheckpointError {
             | Self::TooManyShards { path, .. }
             | Self::MissingShards { path, .. }
             | Self::ShardMismatch { path, .. }
+            | Self::Changed { path }
             | Self::UnsupportedDtype { path, .. }
             | Self::NonFinite { path, .. } => Some(path.display().to_string()),
             Self::TensorShape { tensor, .. } => Some(tensor.clone()),

@@ -6,6 +6,7 @@
 //! folder may change in between.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::de::DeserializeOwned;
 
@@ -25,6 +26,7 @@ pub struct Folder {
 pub struct RegularFile {
     file: fs_err::File,
     bytes: u64,
+    modified: Option<SystemTime>,
 }
 
 impl Folder {
@@ -60,7 +62,7 @@ impl Folder {
         let file = open_without_following(&path).map_err(|source| CheckpointError::io(&path, source))?;
         let metadata = file.metadata().map_err(|source| CheckpointError::io(&path, source))?;
         check_regular(&path, &metadata)?;
-        Ok(RegularFile { file, bytes: metadata.len() })
+        Ok(RegularFile { file, bytes: metadata.len(), modified: metadata.modified().ok() })
     }
 
     /// Whether something of that name stands in the folder, of whatever kind.
@@ -121,6 +123,27 @@ impl RegularFile {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// When the file was changed last before it was opened, in nanoseconds of Unix time; `None` where the system does
+    /// not say.
+    #[must_use]
+    pub fn modified_ns(&self) -> Option<u128> {
+        let since = self.modified?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        Some(since.as_nanos())
+    }
+
+    /// Size and time of change are those from when it was opened.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Changed`] or [`CheckpointError::Io`].
+    pub fn check_unchanged(&self) -> Result<(), CheckpointError> {
+        let metadata = self.file.metadata().map_err(|source| CheckpointError::io(self.path(), source))?;
+        if metadata.len() == self.bytes && metadata.modified().ok() == self.modified {
+            Ok(())
+        } else {
+            Err(CheckpointError::Changed { path: self.path().into() })
+        }
     }
 
     /// Fills the buffer from `offset` on, whatever other threads read.

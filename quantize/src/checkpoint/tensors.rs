@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::dtype::FloatType;
 use super::files::{Folder, RegularFile, shortened};
 use super::{CheckpointError, header, index};
@@ -23,6 +25,17 @@ const OTHER_FORMATS: [(&str, &str); 6] = [
 pub struct Tensors {
     files: Vec<RegularFile>,
     by_name: HashMap<String, Location>,
+}
+
+/// Name, size and time of change of a weight file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShardIdentity {
+    /// Without its folder: a checkpoint may move.
+    pub name: String,
+    /// Size of the file.
+    pub bytes: u64,
+    /// Unix time in nanoseconds, in decimal digits.
+    pub modified_ns: String,
 }
 
 #[derive(Debug)]
@@ -105,6 +118,26 @@ impl Tensors {
             dtype: location.dtype.name,
         })?;
         Ok(FloatTensor { name, file, dtype, shape: &location.shape, offset: location.offset })
+    }
+
+    /// What tells these weights from others without reading them.
+    #[must_use]
+    pub fn identity(&self) -> Vec<ShardIdentity> {
+        let identity = |file: &RegularFile| ShardIdentity {
+            name: file.path().file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            bytes: file.bytes(),
+            // Text: JSON numbers of other readers end at 2^53.
+            modified_ns: file.modified_ns().unwrap_or_default().to_string(),
+        };
+        self.files.iter().map(identity).collect()
+    }
+
+    /// No file has changed since it was opened.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Changed`] or [`CheckpointError::Io`].
+    pub fn check_unchanged(&self) -> Result<(), CheckpointError> {
+        self.files.iter().try_for_each(RegularFile::check_unchanged)
     }
 
     fn add(&mut self, file: RegularFile, entries: Vec<header::Entry>) {

@@ -7,3 +7,4 @@ mod checkpoint;
 mod graphs;
 mod package;
 mod refusals;
+mod resume;

@@ -4,7 +4,7 @@
 use super::{Finding, TextFile};
 
 /// CK: what comes from a checkpoint. RT: what happens at run time.
-const ROWS: [(&str, &str); 26] = [
+const ROWS: [(&str, &str); 28] = [
     ("CK-01", "a header longer than the file, or than any memory"),
     ("CK-02", "a header of 99 MB, or nested deeply"),
     ("CK-03", "many tensors on one range of bytes"),
@@ -23,6 +23,8 @@ const ROWS: [(&str, &str); 26] = [
     ("CK-16", "a vocabulary with malformed byte escapes"),
     ("CK-17", "a chat template that never ends, or writes without end"),
     ("CK-18", "an unsupported dtype, a quantised checkpoint, a pickle"),
+    ("CK-19", "an output inside the checkpoint; a checkpoint that changes while it is read"),
+    ("CK-20", "a kill or a full disk anywhere, and then a run that resumes"),
     ("RT-01", "ONNX Runtime missing, too old, or for another processor"),
     ("RT-13", "an empty prompt, or one of white space or control tokens only"),
     ("RT-14", "a prompt longer than the context; the context full within reasoning"),
