@@ -84,6 +84,7 @@ impl Model {
         let mut placement = provider::plan(&package, options.device, options.strict, threads)?;
         let variant = package.variant(&placement.variant)?;
         let graph_file = graph_file(&package, &placement.variant, variant, options.kv_cache)?;
+        package.verify_graph(&placement.variant, &graph_file)?;
         let facts = ModelFacts::of(&package, variant, options.context_length)?;
 
         let runtime = wheelwork_ort::environment()?;

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
+use crate::GraphError;
 use crate::diagnostic::{Class, Diagnostic};
 
 /// Why a package or one of its files could not be used.
@@ -61,6 +62,14 @@ pub enum PackageError {
         /// The variants that exist, separated by commas.
         present: String,
     },
+    /// The graph is not given to ONNX Runtime.
+    #[error("`{path}` is refused: {source}")]
+    Graph {
+        /// The graph's file.
+        path: PathBuf,
+        /// Why.
+        source: GraphError,
+    },
     /// A file differs in size from what the card says.
     #[error("`{path}` has {found} bytes, the package card says {expected}")]
     SizeMismatch {
@@ -100,6 +109,7 @@ impl Diagnostic for PackageError {
             Self::Invalid { .. } => "package_invalid",
             Self::Version { .. } => "package_version",
             Self::NoSuchVariant { .. } => "no_such_variant",
+            Self::Graph { source, .. } => source.code(),
             Self::SizeMismatch { .. } => "package_size_mismatch",
             Self::HashMismatch { .. } => "package_hash_mismatch",
         }
@@ -110,6 +120,7 @@ impl Diagnostic for PackageError {
             Self::NotAPackage { .. } | Self::Io { .. } => Class::Retry,
             Self::Version { .. } | Self::NoSuchVariant { .. } => Class::Unsupported,
             Self::TooLarge { .. } | Self::Invalid { .. } => Class::Reinstall,
+            Self::Graph { source, .. } => source.class(),
             Self::SizeMismatch { .. } | Self::HashMismatch { .. } => Class::Reinstall,
         }
     }
@@ -122,6 +133,7 @@ impl Diagnostic for PackageError {
             Self::Io { .. } => "check that the path exists and can be read".into(),
             Self::Version { .. } => "use the Wheelwork version that wrote the package, or quantise it again".into(),
             Self::NoSuchVariant { .. } => "choose one of the variants that exist, or quantise with that target".into(),
+            Self::Graph { source, .. } => source.remedy(),
             Self::TooLarge { .. } | Self::Invalid { .. } | Self::SizeMismatch { .. } | Self::HashMismatch { .. } => {
                 "the package is damaged: quantise or install it again".into()
             }
@@ -137,6 +149,10 @@ impl Diagnostic for PackageError {
             | Self::Version { path, .. }
             | Self::SizeMismatch { path, .. }
             | Self::HashMismatch { path, .. } => Some(path.display().to_string()),
+            Self::Graph { path, source } => {
+                let place = path.display().to_string();
+                Some(source.place().map_or_else(|| place.clone(), |inner| format!("{place}: {inner}")))
+            }
             Self::NoSuchVariant { .. } => None,
         }
     }

@@ -99,6 +99,13 @@ fn digest(path: &Path) -> Result<(u64, String), PackageError> {
     }
 }
 
+/// `[A-Za-z0-9._-]{1,64}`, and not only dots: it can't leave its folder on any file system.
+pub(crate) fn is_plain_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+        && !name.bytes().all(|byte| byte == b'.')
+}
+
 /// Lowercase hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {

@@ -13,7 +13,7 @@
 //! A folder that has `genai_config.json` at its root, as onnxruntime-genai's model builder makes it, is a
 //! package of one variant: [`open`] takes both forms.
 //!
-//! This crate knows files and names. It must never see ONNX Runtime, protobuf or a tokenizer.
+//! This crate knows files and names. It must never see ONNX Runtime, the protobuf crate or a tokenizer.
 #![forbid(unsafe_code)]
 
 pub mod card;
@@ -23,6 +23,7 @@ mod error;
 pub mod files;
 pub mod genai_config;
 pub mod generation;
+pub mod graph;
 pub mod json;
 pub mod manifest;
 mod open;
@@ -37,5 +38,6 @@ pub use diagnostic::{Class, Diagnostic};
 pub use error::PackageError;
 pub use genai_config::GenaiConfig;
 pub use generation::GenerationDefaults;
+pub use graph::GraphError;
 pub use manifest::Manifest;
 pub use open::{OpenPackage, OpenVariant, open};

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// The only schema version that we write and read.
 pub const SCHEMA_VERSION: &str = "1.0";
+/// ONNX Runtime's name of the provider that every machine has.
+pub const CPU_PROVIDER: &str = "CPUExecutionProvider";
 
 /// `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

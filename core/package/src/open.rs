@@ -1,10 +1,12 @@
 //! Opening a package: from a folder to parsed, consistent descriptions. No weights are read.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::files::names;
-use crate::manifest::{SCHEMA_VERSION, Variant};
+use crate::files::{FileRecord, is_plain_name, names};
+use crate::graph::{self, GraphError, Verified};
+use crate::manifest::{CPU_PROVIDER, SCHEMA_VERSION, Variant};
 use crate::{Card, GenaiConfig, GenerationDefaults, Manifest, PackageError, json};
 
 /// A package whose descriptions were read and agree with each other.
@@ -36,8 +38,8 @@ pub struct OpenVariant {
 /// Opens a package folder, or a genai model folder as a package of the one variant `cpu`.
 ///
 /// # Errors
-/// [`PackageError`]; sizes of all files that the card lists are compared, contents are not
-/// (see [`crate::files::FileRecord::check_content`]).
+/// [`PackageError`]; sizes of all files that the card lists are compared, contents are not (see
+/// [`crate::files::FileRecord::check_content`]), and graphs are not read (see [`OpenPackage::verify_graph`]).
 pub fn open(root: &Path) -> Result<OpenPackage, PackageError> {
     if !fs_err::metadata(root).map_err(|source| PackageError::Io { path: root.into(), source })?.is_dir() {
         return Err(PackageError::NotAPackage { path: root.into() });
@@ -86,11 +88,60 @@ impl OpenPackage {
             present: self.variants.keys().map(String::as_str).collect::<Vec<_>>().join(", "),
         })
     }
+
+    /// The graphs of a variant, by file name: genai's, and that with an 8-bit cache where there is one.
+    ///
+    /// # Errors
+    /// [`PackageError::NoSuchVariant`].
+    pub fn graphs(&self, variant: &str) -> Result<Vec<&str>, PackageError> {
+        let int8 = self.card.as_ref().and_then(|card| card.kv_cache.get(variant));
+        let main = &self.variant(variant)?.config.model.decoder.filename;
+        Ok([main.as_str()].into_iter().chain(int8.map(|cache| cache.int8_graph.as_str())).collect())
+    }
+
+    /// Verifies a graph of a variant ([`crate::graph`]), and that the files with its weights are there, long enough
+    /// and, where there is a card, on it. Reads the graph without its weights: below a millisecond.
+    ///
+    /// # Errors
+    /// [`PackageError::Graph`]; [`PackageError::Io`], [`PackageError::TooLarge`], [`PackageError::NoSuchVariant`].
+    pub fn verify_graph(&self, variant: &str, file_name: &str) -> Result<Verified, PackageError> {
+        let records =
+            self.card.as_ref().map(|card| card.variants.get(variant).map_or(&[][..], Vec::as_slice));
+        verify_graph(&self.variant(variant)?.folder, file_name, records)
+    }
+}
+
+fn verify_graph(
+    folder: &Path,
+    file_name: &str,
+    records: Option<&[FileRecord]>,
+) -> Result<Verified, PackageError> {
+    let path = folder.join(file_name);
+    let refused = |source| PackageError::Graph { path: path.clone(), source };
+    let bytes = json::read_bytes(&path, graph::limits::GRAPH_BYTES)?;
+    let verified = graph::verify(&bytes).map_err(refused)?;
+    for (file, &expected) in &verified.files {
+        let wrong = |found: String| refused(GraphError::File { file: file.clone(), found, expected });
+        if records.is_some_and(|records| !records.iter().any(|record| record.name == *file)) {
+            return Err(wrong("no entry in the package card".into()));
+        }
+        match fs_err::metadata(folder.join(file)) {
+            Ok(metadata) if !metadata.is_file() => return Err(wrong("no content: it is no file".into())),
+            Ok(metadata) if metadata.len() < expected => {
+                return Err(wrong(format!("{} bytes", metadata.len())));
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(wrong("no content: it is missing".into()));
+            }
+            Err(source) => return Err(PackageError::Io { path: folder.join(file), source }),
+        }
+    }
+    Ok(verified)
 }
 
 fn open_flat(root: &Path) -> Result<OpenPackage, PackageError> {
-    let target =
-        Variant { ep: "CPUExecutionProvider".into(), device: "cpu".into(), compatibility_string: None };
+    let target = Variant { ep: CPU_PROVIDER.into(), device: "cpu".into(), compatibility_string: None };
     let variant = open_variant(root.into(), target)?;
     Ok(OpenPackage {
         root: root.into(),
@@ -179,13 +230,6 @@ fn check_variant_name(path: &Path, name: &str) -> Result<(), PackageError> {
     } else {
         Err(PackageError::invalid(path, format!("the variant name `{name}` is not a plain folder name")))
     }
-}
-
-/// `[A-Za-z0-9._-]{1,64}`, and not only dots: it can't leave its folder on any file system.
-fn is_plain_name(name: &str) -> bool {
-    (1..=64).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
-        && !name.bytes().all(|byte| byte == b'.')
 }
 
 fn folder_name(root: &Path) -> String {

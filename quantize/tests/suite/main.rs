@@ -8,3 +8,4 @@ mod graphs;
 mod package;
 mod refusals;
 mod resume;
+mod verifier;

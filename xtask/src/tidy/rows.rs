@@ -3,8 +3,8 @@
 
 use super::{Finding, TextFile};
 
-/// CK: what comes from a checkpoint. RT: what happens at run time.
-const ROWS: [(&str, &str); 28] = [
+/// CK: what comes from a checkpoint. PK: what comes from a package. RT: what happens at run time.
+const ROWS: [(&str, &str); 29] = [
     ("CK-01", "a header longer than the file, or than any memory"),
     ("CK-02", "a header of 99 MB, or nested deeply"),
     ("CK-03", "many tensors on one range of bytes"),
@@ -25,6 +25,7 @@ const ROWS: [(&str, &str); 28] = [
     ("CK-18", "an unsupported dtype, a quantised checkpoint, a pickle"),
     ("CK-19", "an output inside the checkpoint; a checkpoint that changes while it is read"),
     ("CK-20", "a kill or a full disk anywhere, and then a run that resumes"),
+    ("PK-10", "a graph with foreign operators, control flow, external paths, or weights of a wrong size"),
     ("RT-01", "ONNX Runtime missing, too old, or for another processor"),
     ("RT-13", "an empty prompt, or one of white space or control tokens only"),
     ("RT-14", "a prompt longer than the context; the context full within reasoning"),

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::io::ErrorKind;
+use std::path::Path;
 
 use super::assembly::Assembly;
 use super::donors::Donors;
@@ -11,7 +12,9 @@ use super::layout::{Layout, Slot};
 use super::meter::Meter;
 use super::record::Record;
 use super::{InstallOptions, InstallReport, Store, StoreError};
+use crate::PackageError;
 use crate::container::{Chunk, Head, Source, Step, Watch, default_threads, read_chunks};
+use crate::manifest::CPU_PROVIDER;
 use crate::signature::SignatureState;
 use crate::vfs::{self, Kind};
 
@@ -110,7 +113,7 @@ impl<'a> Installation<'a> {
         self.receive(&mut assembly, &have, source, watch)?;
         assembly.finish(&mut Meter::new(watch, Step::Sync, head.index.file_bytes())?)?;
         if self.options.must_open {
-            crate::open(&partial.package()).map_err(StoreError::DoesNotOpen)?;
+            must_open(&partial.package()).map_err(StoreError::DoesNotOpen)?;
         }
         let record = Record { signature: self.report.signature.clone() };
         let path = partial.record();
@@ -301,6 +304,20 @@ impl<'a> Installation<'a> {
         let models = layout.models_dir();
         vfs.sync_dir(models).map_err(StoreError::io("sync", models))
     }
+}
+
+/// Opens the package and verifies its graphs for the processor. A graph for another device is verified when a build that
+/// can drive it opens it: this one may not know its operators.
+fn must_open(package: &Path) -> Result<(), PackageError> {
+    let package = crate::open(package)?;
+    let cpu = package.variants.iter().filter(|(_, variant)| variant.target.ep == CPU_PROVIDER);
+    for (name, _) in cpu {
+        package
+            .graphs(name)?
+            .into_iter()
+            .try_for_each(|graph| package.verify_graph(name, graph).map(drop))?;
+    }
+    Ok(())
 }
 
 /// Marks a chunk as there; false if it was marked before.

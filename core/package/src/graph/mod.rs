@@ -1,0 +1,65 @@
+//! Our own look at an ONNX graph, before ONNX Runtime sees it.
+//!
+//! ```text
+//! bytes -> wire      tags, varints, lengths: protobuf's encoding, no length trusted
+//!       -> proto     nodes, attributes, initialisers; functions, subgraphs, sparse tensors and unknown fields refused
+//!       -> rules     known operators and attributes, every name defined once and before its use
+//!       -> tensors   bytes = elements × bits / 8, in the graph or in a plain file beside it
+//!       -> weights   sizes of quantised matrices from K, N, bits and block size
+//! ```
+//!
+//! [`verify`] is a pure function of the bytes: no file is opened. It tells which files hold the weights and how long
+//! they must be at least; [`crate::open`] compares. Memory is proportional to the bytes given and they are limited
+//! ([`limits::GRAPH_BYTES`]); every count has a limit of its own.
+//!
+//! The operators are those that decoders are made of, ours and those of onnxruntime-genai's builder. There is no
+//! switch to let others pass: ONNX Runtime's kernels trust their graph, and whoever needs one more operator adds one
+//! line to `rules.rs` after having looked at what it reads.
+//!
+//! [`prepacked`] rewrites a verified graph so that ONNX Runtime finds packed weights on the disk.
+
+mod error;
+pub mod limits;
+pub mod prepacked;
+mod proto;
+mod rules;
+mod tensors;
+mod weights;
+mod wire;
+
+use std::collections::BTreeMap;
+
+pub use error::GraphError;
+use proto::Model;
+
+/// What a verified graph needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// Number of nodes.
+    pub nodes: usize,
+    /// Number of initialisers.
+    pub initializers: usize,
+    /// The files beside the graph that hold initialisers, by plain name, and how many bytes each must have at least.
+    pub files: BTreeMap<String, u64>,
+}
+
+/// Verifies a graph, whatever the bytes are.
+///
+/// # Errors
+/// [`GraphError`], naming the node or tensor.
+pub fn verify(bytes: &[u8]) -> Result<Verified, GraphError> {
+    if bytes.len() as u64 > limits::GRAPH_BYTES {
+        return Err(GraphError::TooLarge { bytes: bytes.len() as u64, limit: limits::GRAPH_BYTES });
+    }
+    let graph = Model::read(bytes)?.graph;
+    let mut files = BTreeMap::new();
+    let initializers = tensors::check(&graph.initializers, &mut files)?;
+    rules::check(&graph, &initializers)?;
+    for node in &graph.nodes {
+        weights::check(node, &initializers)?;
+    }
+    Ok(Verified { nodes: graph.nodes.len(), initializers: graph.initializers.len(), files })
+}
+
+#[cfg(test)]
+mod tests;

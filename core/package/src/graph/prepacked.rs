@@ -1,0 +1,184 @@
+//! Packed weights beside a graph: what ONNX Runtime saves, brought into a form that stores nothing twice.
+//!
+//! With `session.save_external_prepacked_constant_initializers` ONNX Runtime 1.32 writes a new graph and one file that
+//! holds every initialiser as it was *and* packed. The packed ones stand in the graph as external data entries
+//! `prepacked_0`, ... = `KEY|OFFSET;LENGTH;PADDING|...`, one range a buffer. When such a graph is loaded, ONNX Runtime
+//! packs each weight again, looks the result up by KEY (operator and hash), finds the mapped range and drops its own
+//! copy. So the weights as they were have to stay readable: without them the key differs and the packed copy that
+//! is used is one of nothing. But it looks in one table for the whole graph, whichever initialiser an entry came with.
+//!
+//! So [`plan`] keeps the original graph and its original weights file, and hangs all entries on one small initialiser,
+//! the carrier, which moves into the new file with the packed ranges:
+//!
+//! ```text
+//! new file: carrier | packed ranges, each from a page on
+//! ```
+
+use super::proto::{Model, Tensor};
+use super::tensors;
+use super::wire::{Fields, put, put_bytes};
+use super::{GraphError, verify};
+
+/// A packed range begins at a page, so that it can be mapped by itself.
+const PAGE_BYTES: u64 = 4096;
+const ENTRY: &str = "prepacked_";
+
+/// How to make a graph that finds its packed weights.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The new graph.
+    pub graph: Vec<u8>,
+    /// What the new file consists of, in order; zeros between.
+    pub ranges: Vec<Range>,
+    /// Bytes of the new file.
+    pub file_bytes: u64,
+}
+
+/// A range of the new file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Range {
+    /// Where it comes from.
+    pub from: From,
+    /// First byte there.
+    pub offset: u64,
+    /// Number of bytes.
+    pub bytes: u64,
+    /// First byte in the new file.
+    pub to: u64,
+}
+
+/// Where a range comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum From {
+    /// The file that ONNX Runtime has written.
+    Saved,
+    /// A weights file of the original graph.
+    Original(String),
+}
+
+/// Plans the new graph from the original and the one that ONNX Runtime has saved. `file` is the new file's name.
+/// `None` where ONNX Runtime packed nothing.
+///
+/// # Errors
+/// [`GraphError`], also for an original that does not pass [`verify`].
+pub fn plan(original: &[u8], saved: &[u8], file: &str) -> Result<Option<Plan>, GraphError> {
+    verify(original)?;
+    let saved = Model::read(saved)?.graph;
+    let model = Model::read(original)?.graph;
+    let carrier = model.initializers.iter().filter_map(Carrier::of).min_by_key(|carrier| carrier.bytes);
+    let Some(carrier) = carrier else { return Ok(None) };
+
+    let mut ranges = vec![Range {
+        from: From::Original(carrier.location.to_owned()),
+        offset: carrier.offset,
+        bytes: carrier.bytes,
+        to: 0,
+    }];
+    let mut end = carrier.bytes;
+    let mut entries = Vec::new();
+    for tensor in &saved.initializers {
+        for (key, value) in tensor.external.iter().filter(|(key, _)| key.starts_with(ENTRY)) {
+            let refused = || GraphError::ExternalEntry {
+                tensor: GraphError::text(tensor.name.as_bytes()),
+                key: GraphError::text(key.as_bytes()),
+                value: GraphError::text(value.as_bytes()),
+            };
+            let mut parts = value.split('|');
+            let mut moved = parts.next().unwrap_or_default().to_owned();
+            for part in parts {
+                let (range, padding) = range(part, end).ok_or_else(refused)?;
+                moved.push_str(&format!("|{};{};{padding}", range.to, range.bytes));
+                end = range.to.checked_add(range.bytes).ok_or_else(refused)?;
+                ranges.push(range);
+            }
+            entries.push(moved);
+        }
+    }
+    if entries.is_empty() {
+        return Ok(None);
+    }
+    let graph = with_entries(original, &carrier, file, &entries)?;
+    Ok(Some(Plan { graph, ranges, file_bytes: end }))
+}
+
+/// The range `OFFSET;LENGTH;PADDING` of the saved file, placed behind `end`.
+fn range(part: &str, end: u64) -> Option<(Range, &str)> {
+    let mut numbers = part.splitn(3, ';');
+    let offset = tensors::parse(numbers.next()?)?;
+    let bytes = tensors::parse(numbers.next()?)?;
+    let padding = numbers.next()?;
+    let to = end.checked_next_multiple_of(PAGE_BYTES)?;
+    Some((Range { from: From::Saved, offset, bytes, to }, padding))
+}
+
+struct Carrier<'a> {
+    name: &'a str,
+    location: &'a str,
+    offset: u64,
+    bytes: u64,
+}
+
+impl<'a> Carrier<'a> {
+    /// An initialiser in a file of its own kind; `None` for those in the graph and for empty ones.
+    fn of(tensor: &Tensor<'a>) -> Option<Self> {
+        let bytes = tensors::byte_len(tensor, tensors::elements(tensor).ok()?).ok()?;
+        let value = |wanted| tensor.external.iter().find(|(key, _)| *key == wanted).map(|(_, value)| *value);
+        (tensor.is_external && bytes > 0).then_some(())?;
+        let offset = value("offset").map_or(Some(0), tensors::parse)?;
+        Some(Self { name: tensor.name, location: value("location")?, offset, bytes })
+    }
+}
+
+/// The same model with the carrier in `file` and with all entries.
+fn with_entries(
+    model: &[u8],
+    carrier: &Carrier<'_>,
+    file: &str,
+    entries: &[String],
+) -> Result<Vec<u8>, GraphError> {
+    replace(model, 7, |graph| {
+        replace(graph, 5, |tensor| {
+            if Tensor::read(tensor)?.name != carrier.name {
+                return Ok(tensor.to_vec());
+            }
+            let mut moved = Vec::new();
+            for field in Fields::new(tensor) {
+                let field = field?;
+                if field.number != 13 {
+                    put(&mut moved, &field);
+                }
+            }
+            let numbers = (0..).map(|number| format!("{ENTRY}{number}"));
+            let place = [
+                ("location".to_owned(), file.to_owned()),
+                ("offset".to_owned(), "0".to_owned()),
+                ("length".to_owned(), carrier.bytes.to_string()),
+            ];
+            for (key, value) in place.into_iter().chain(numbers.zip(entries.iter().cloned())) {
+                let mut entry = Vec::new();
+                put_bytes(&mut entry, 1, key.as_bytes());
+                put_bytes(&mut entry, 2, value.as_bytes());
+                put_bytes(&mut moved, 13, &entry);
+            }
+            Ok(moved)
+        })
+    })
+}
+
+/// The same message with every field of that number passed through `edit`.
+fn replace(
+    message: &[u8],
+    number: u64,
+    edit: impl Fn(&[u8]) -> Result<Vec<u8>, GraphError>,
+) -> Result<Vec<u8>, GraphError> {
+    let mut out = Vec::with_capacity(message.len());
+    for field in Fields::new(message) {
+        let field = field?;
+        if field.number == number {
+            put_bytes(&mut out, number, &edit(field.bytes()?)?);
+        } else {
+            put(&mut out, &field);
+        }
+    }
+    Ok(out)
+}

@@ -1,0 +1,238 @@
+//! A small graph, and every way that we thought of to spoil it. `quantize` tests real graphs and all their bit flips.
+
+use proptest::prelude::*;
+
+use super::prepacked::{self, From};
+use super::wire::{put_bytes, put_varint};
+use super::*;
+
+/// A message under construction.
+#[derive(Default, Clone)]
+struct Message(Vec<u8>);
+
+impl Message {
+    fn bytes(mut self, number: u64, bytes: impl AsRef<[u8]>) -> Self {
+        put_bytes(&mut self.0, number, bytes.as_ref());
+        self
+    }
+
+    fn message(self, number: u64, message: Self) -> Self {
+        self.bytes(number, message.0)
+    }
+
+    fn int(mut self, number: u64, value: u64) -> Self {
+        put_varint(&mut self.0, number << 3);
+        put_varint(&mut self.0, value);
+        self
+    }
+}
+
+fn tensor(name: &str, data_type: u64, dims: &[u64]) -> Message {
+    dims.iter().fold(Message::default(), |tensor, &dim| tensor.int(1, dim)).int(2, data_type).bytes(8, name)
+}
+
+fn external(tensor: Message, entries: &[(&str, &str)]) -> Message {
+    let entry = |(key, value): &(&str, &str)| Message::default().bytes(1, key).bytes(2, value);
+    entries.iter().fold(tensor.int(14, 1), |tensor, pair| tensor.message(13, entry(pair)))
+}
+
+fn at(offset: &str, length: &str) -> [(&'static str, String); 3] {
+    [("location", "w.data".to_owned()), ("offset", offset.to_owned()), ("length", length.to_owned())]
+}
+
+fn placed(tensor: Message, offset: &str, length: &str) -> Message {
+    let entries = at(offset, length);
+    external(tensor, &entries.each_ref().map(|(key, value)| (*key, value.as_str())))
+}
+
+fn node(domain: &str, operator: &str, inputs: &[&str], output: &str, ints: &[(&str, u64)]) -> Message {
+    let node = inputs.iter().fold(Message::default(), |node, input| node.bytes(1, input));
+    let node = node.bytes(2, output).bytes(3, format!("node {output}")).bytes(4, operator).bytes(7, domain);
+    ints.iter().fold(node, |node, (name, value)| {
+        node.message(5, Message::default().bytes(1, name).int(3, *value).int(20, 2))
+    })
+}
+
+const MATRIX: [(&str, u64); 4] = [("K", 64), ("N", 8), ("bits", 4), ("block_size", 32)];
+
+fn product(ints: &[(&str, u64)]) -> Message {
+    node("com.microsoft", "MatMulNBits", &["x", "codes", "scales"], "y", ints)
+}
+
+fn weights() -> Message {
+    Message::default()
+        .message(5, placed(tensor("codes", 2, &[8, 2, 16]), "0", "256"))
+        .message(5, placed(tensor("scales", 1, &[8, 2]), "256", "64"))
+}
+
+fn model(graph: Message) -> Vec<u8> {
+    let graph =
+        graph.message(11, Message::default().bytes(1, "x")).message(12, Message::default().bytes(1, "y"));
+    Message::default().int(1, 11).bytes(2, "test").message(7, graph).0
+}
+
+fn good() -> Vec<u8> {
+    model(weights().message(1, product(&MATRIX)))
+}
+
+#[test]
+fn a_quantised_product_is_verified() {
+    let verified = verify(&good()).unwrap();
+    assert_eq!((verified.nodes, verified.initializers), (1, 2));
+    assert_eq!(verified.files, [("w.data".to_owned(), 320)].into());
+}
+
+#[test]
+fn pk_10_operators_domains_attributes_and_subgraphs_of_others_are_refused() {
+    let with = |node| verify(&model(weights().message(1, node)));
+    let foreign = node("custom.ops", "MatMulNBits", &["x", "codes", "scales"], "y", &MATRIX);
+    assert!(matches!(with(foreign), Err(GraphError::Operator { domain, .. }) if domain == "custom.ops"));
+    for operator in ["If", "Loop", "Scan", "EPContext", "StringNormalizer"] {
+        assert!(matches!(with(node("", operator, &["x"], "y", &[])), Err(GraphError::Operator { .. })));
+    }
+    let attribute = product(&[MATRIX.as_slice(), &[("loader", 1)]].concat());
+    assert!(matches!(with(attribute), Err(GraphError::Attribute { attribute, .. }) if attribute == "loader"));
+    // `g` is 6, `graphs` 11, `ref_attr_name` 21.
+    for number in [6, 11, 21] {
+        let subgraph = Message::default().bytes(1, "body").bytes(number, "");
+        let result = with(node("", "Add", &["x", "x"], "y", &[]).message(5, subgraph));
+        assert!(matches!(result, Err(GraphError::Unsupported { message: "attribute", .. })), "{result:?}");
+    }
+    // Functions, training, sparse initialisers.
+    for (number, graph) in [(25, false), (20, false), (15, true)] {
+        let spoiled = if graph {
+            model(weights().message(1, product(&MATRIX)).bytes(number, ""))
+        } else {
+            Message(good()).bytes(number, "").0
+        };
+        assert!(matches!(verify(&spoiled), Err(GraphError::Unsupported { .. })));
+    }
+}
+
+#[test]
+fn pk_10_external_data_stays_in_plain_files_and_knows_three_keys() {
+    let with = |entries: &[(&str, &str)]| {
+        let codes = external(tensor("codes", 2, &[8, 2, 16]), entries);
+        let scales = placed(tensor("scales", 1, &[8, 2]), "256", "64");
+        verify(&model(Message::default().message(5, codes).message(5, scales).message(1, product(&MATRIX))))
+    };
+    for location in ["/etc/passwd", "../w.data", "a/b", "a\\b", "C:w", "..", "", "w\0"] {
+        assert!(matches!(with(&[("location", location)]), Err(GraphError::Location { .. })), "{location}");
+    }
+    for (key, value) in [
+        ("prepacked_0", "MatMulNBits+1|0;99999999;0"),
+        ("offset", "-1"),
+        ("offset", "+1"),
+        ("offset", "99999999999999999999"),
+        ("length", "0x10"),
+        ("location", "twice"),
+        ("basepath", "/"),
+    ] {
+        let result = with(&[("location", "w.data"), (key, value)]);
+        assert!(matches!(result, Err(GraphError::ExternalEntry { .. })), "{key} {value}: {result:?}");
+    }
+    assert!(matches!(with(&[("location", "w"), ("length", "255")]), Err(GraphError::TensorBytes { .. })));
+    let end = u64::MAX.to_string();
+    assert!(matches!(with(&[("location", "w"), ("offset", &end)]), Err(GraphError::Tensor { .. })));
+    assert_eq!(with(&[("location", "w.data"), ("offset", "4096")]).unwrap().files["w.data"], 4096 + 256);
+}
+
+#[test]
+fn pk_10_weights_have_the_size_that_k_n_bits_and_block_size_say() {
+    let with = |node| verify(&model(weights().message(1, node)));
+    for (changed, value) in [("K", 128), ("N", 16), ("bits", 8), ("block_size", 16)] {
+        let ints = MATRIX.map(|(name, old)| (name, if name == changed { value } else { old }));
+        let result = with(product(&ints));
+        assert!(matches!(result, Err(GraphError::Weights { .. })), "{changed}: {result:?}");
+    }
+    for (name, value) in [("K", 0), ("N", u64::MAX), ("bits", 3), ("block_size", 24), ("block_size", 1 << 40)]
+    {
+        let ints = MATRIX.map(|(known, old)| (known, if known == name { value } else { old }));
+        assert!(
+            matches!(with(product(&ints)), Err(GraphError::Range { attribute, .. }) if attribute == name)
+        );
+    }
+    assert!(matches!(with(product(&MATRIX[1..])), Err(GraphError::Range { found, .. }) if found == "none"));
+    let packed = product(&[MATRIX.as_slice(), &[("weight_prepacked", 1)]].concat());
+    assert!(matches!(with(packed), Err(GraphError::Range { .. })));
+    let computed = node("com.microsoft", "MatMulNBits", &["x", "x", "scales"], "y", &MATRIX);
+    assert!(matches!(with(computed), Err(GraphError::Weights { .. })), "codes that are no initialiser");
+}
+
+#[test]
+fn pk_10_names_are_defined_once_and_before_their_use() {
+    let add = |input: &str, output: &str| node("", "Add", &["x", input], output, &[]);
+    let graph = |one: Message, two: Message| verify(&model(weights().message(1, one).message(1, two)));
+    assert!(graph(add("x", "a"), add("a", "y")).is_ok());
+    assert!(
+        matches!(graph(add("a", "y"), add("x", "a")), Err(GraphError::Undefined { value, .. }) if value == "a")
+    );
+    assert!(matches!(graph(add("x", "y"), add("x", "y")), Err(GraphError::Twice { .. })));
+    assert!(matches!(graph(add("x", "codes"), add("x", "y")), Err(GraphError::Twice { .. })));
+    assert!(matches!(graph(add("x", "a"), add("x", "b")), Err(GraphError::Undefined { .. })), "no output y");
+    let twice = Message(good()).message(7, Message::default()).0;
+    assert!(matches!(verify(&twice), Err(GraphError::NotOne { field: "graph", .. })));
+}
+
+#[test]
+fn pk_10_counts_and_sizes_have_limits() {
+    let with = |initializer| verify(&model(weights().message(5, initializer).message(1, product(&MATRIX))));
+    let many_dims = tensor("t", 1, &[1; 9]).bytes(9, [0; 4]);
+    assert!(matches!(with(many_dims), Err(GraphError::TooMany { .. })));
+    for dims in [&[u64::MAX][..], &[1 << 40, 1 << 40], &[1 << 40, 1 << 22]] {
+        assert!(matches!(with(tensor("t", 1, dims).bytes(9, [0; 4])), Err(GraphError::Tensor { .. })));
+    }
+    assert!(matches!(with(tensor("t", 8, &[1]).bytes(6, "text")), Err(GraphError::Unsupported { .. })));
+    assert!(matches!(with(tensor("t", 1, &[2]).bytes(9, [0; 7])), Err(GraphError::TensorBytes { .. })));
+    assert!(matches!(with(tensor("t", 7, &[2]).bytes(7, [1])), Err(GraphError::Tensor { .. })));
+    assert!(with(tensor("t", 7, &[2]).bytes(7, [1, 2])).is_ok());
+    assert!(matches!(with(tensor(&"n".repeat(1025), 1, &[0])), Err(GraphError::TooMany { .. })));
+    let nodes = (0..=limits::NODES).fold(Message::default(), |graph, _| graph.bytes(1, ""));
+    assert!(matches!(verify(&model(nodes)), Err(GraphError::TooMany { what: "nodes", .. })));
+}
+
+#[test]
+fn packed_weights_hang_on_the_smallest_initialiser() {
+    let saved = external(
+        tensor("codes", 2, &[8, 2, 16]),
+        &[("location", "saved"), ("prepacked_0", "MatMulNBits+7|512;300;0|4096;20;1")],
+    );
+    let saved = model(Message::default().message(5, saved));
+    let plan = prepacked::plan(&good(), &saved, "packed.bin").unwrap().unwrap();
+    let ranges: Vec<_> = plan.ranges.iter().map(|range| (range.offset, range.bytes, range.to)).collect();
+    assert_eq!(ranges, [(256, 64, 0), (512, 300, 4096), (4096, 20, 8192)]);
+    assert_eq!(plan.ranges[0].from, From::Original("w.data".into()));
+    assert_eq!(plan.file_bytes, 8212);
+
+    let graph = Model::read(&plan.graph).unwrap().graph;
+    let of =
+        |name: &str| graph.initializers.iter().find(|tensor| tensor.name == name).unwrap().external.clone();
+    assert_eq!(of("codes"), at("0", "256").each_ref().map(|(key, value)| (*key, value.as_str())));
+    let carrier = [
+        ("location", "packed.bin"),
+        ("offset", "0"),
+        ("length", "64"),
+        ("prepacked_0", "MatMulNBits+7|4096;300;0|8192;20;1"),
+    ];
+    assert_eq!(of("scales"), carrier);
+    assert!(verify(&plan.graph).is_err(), "a package must not bring packed weights");
+    assert_eq!(prepacked::plan(&good(), &good(), "packed.bin").unwrap(), None);
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_an_answer(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let _ = verify(&bytes);
+        let _ = prepacked::plan(&good(), &bytes, "packed.bin");
+    }
+
+    #[test]
+    fn any_damage_is_an_answer(place: prop::sample::Index, byte: u8, end: prop::sample::Index) {
+        let mut bytes = good();
+        let place = place.index(bytes.len());
+        bytes[place] = byte;
+        let _ = verify(&bytes);
+        bytes.truncate(end.index(bytes.len()));
+        prop_assert!(verify(&bytes).is_err() || bytes.len() == good().len());
+    }
+}
