@@ -142,6 +142,12 @@ impl Model {
         self.graph.kv_shape()
     }
 
+    /// Rows of the embedding table and of the logits.
+    #[must_use]
+    pub fn vocab_size(&self) -> usize {
+        self.graph.vocab_size()
+    }
+
     /// What ONNX Runtime says of its build, version included.
     #[must_use]
     pub fn runtime_info(&self) -> &str {

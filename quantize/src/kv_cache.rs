@@ -42,7 +42,7 @@ pub struct LayerRange {
 /// The largest graph file that is read: a graph without weights has some hundred kilobytes.
 const GRAPH_BYTES_LIMIT: u64 = 64 << 20;
 
-/// Adds the int8 graph to a variant of a package folder and lists it in the card, with what `describe` says of it.
+/// Adds the int8 graph to a variant of a package folder and lists it in the card, as `cache`.
 /// A second call replaces both.
 ///
 /// The package is complete before, between and after the two files that this writes.
@@ -54,7 +54,7 @@ pub fn add_to(
     package: &Path,
     variant: &str,
     ranges: &[LayerRange],
-    describe: impl FnOnce(String) -> KvCache,
+    cache: KvCache,
 ) -> Result<Card, QuantizeError> {
     let open = wheelwork_package::open(package)?;
     let folder = open.variant(variant)?.folder.clone();
@@ -69,7 +69,8 @@ pub fn add_to(
     files.retain(|file| file.name != record.name);
     files.push(record);
     files.sort_by(|a, b| a.name.cmp(&b.name));
-    card.kv_cache.insert(variant.to_owned(), describe(names::INT8_KV_GRAPH.to_owned()));
+    let cache = KvCache { int8_graph: names::INT8_KV_GRAPH.to_owned(), ..cache };
+    card.kv_cache.insert(variant.to_owned(), cache);
     save(package, &card)?;
     Ok(card)
 }

@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::FileRecord;
 
+mod evaluation;
 mod kv_cache;
 
+pub use evaluation::{Divergence, Estimate, Evaluation, Gate, Repetition, TaskScore, Tasks};
 pub use kv_cache::{KvCache, KvForm, KvSelfCheck};
 
 /// The format version that this build writes. Readers accept the same major version.
@@ -37,6 +39,9 @@ pub struct Card {
     /// The variants with an int8 key-value cache beside the float one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kv_cache: BTreeMap<String, KvCache>,
+    /// What `wheelwork evaluate` found, by variant.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub evaluation: BTreeMap<String, Evaluation>,
     /// What the checkpoint got wrong and how it was read, in sentences for a person.
     #[serde(default)]
     pub warnings: Vec<String>,

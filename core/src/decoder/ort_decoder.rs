@@ -130,6 +130,10 @@ impl OrtModel {
         self.shape
     }
 
+    pub(crate) fn vocab_size(&self) -> usize {
+        self.vocab_size
+    }
+
     pub(crate) fn kv_form(&self) -> KvForm {
         self.kv_form
     }

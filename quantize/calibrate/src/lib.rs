@@ -11,15 +11,21 @@
 //! [`Reference`] is that run. It gives the logits that a package is judged by ([`Reference::logits`]) and, on the way,
 //! what goes into each matrix ([`Taps`]).
 //!
+//! [`evaluate`] holds a package against its checkpoint; [`kv_cache`] gives a package an int8 key-value cache where that
+//! costs little.
+//!
 //! This crate is the one place where the makers of packages and ONNX Runtime meet.
 #![forbid(unsafe_code)]
 
 mod error;
+pub mod evaluate;
 mod head;
+pub mod kv_cache;
 mod layer;
 mod reference;
 mod runtime;
 mod spill;
+mod texts;
 
 pub use error::CalibrateError;
 pub use layer::Taps;

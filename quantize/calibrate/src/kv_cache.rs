@@ -1,0 +1,174 @@
+//! An int8 key-value cache for a finished package: ranges, second graph, self-check, and whether it is the default.
+//!
+//! 1. The package writes chains of its own and reads them and a small text with its float cache.
+//! 2. Every second passage gives the range of each channel, unless calibration has measured ranges already.
+//! 3. [`wheelwork_quantize::kv_cache`] writes the second graph with these scales.
+//! 4. The other passages are the self-check: the logits with the int8 cache against those with the float cache. The
+//!    passages that gave the scales would flatter them.
+//!
+//! The card lists the graph as unchecked and not the default until the self-check is over, so a run that ends early
+//! leaves a good package.
+
+use std::path::{Path, PathBuf};
+
+use wheelwork::{CancelToken, KvForm, Model, OpenOptions};
+use wheelwork_package::card::{KvCache, KvSelfCheck};
+use wheelwork_package::files::names;
+use wheelwork_quantize::kv_cache::{self, LayerRange};
+
+use crate::evaluate::{self, EvaluateError, EvaluateProgress, Passage};
+use crate::spill::Spill;
+
+/// The largest mean divergence that passes: what int8 weights may cost (`docs/quantization.md`).
+pub const MEAN_KL_LIMIT: f64 = 0.003;
+/// Tokens of both halves together.
+const TOKENS: usize = 1536;
+/// The only variant that has caches of two forms.
+const VARIANT: &str = "cpu";
+
+/// When the int8 cache is what a runtime uses that was not told otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KvChoice {
+    /// Where the self-check passes.
+    WherePassed,
+    /// Whatever the self-check says.
+    Always,
+}
+
+/// What is asked of [`add_int8_cache`].
+#[derive(Debug, Clone)]
+pub struct KvOptions {
+    /// When int8 is the default.
+    pub choice: KvChoice,
+    /// Ranges from a calibration, and the number of its tokens; measured on the package itself where absent.
+    pub ranges: Option<(Vec<LayerRange>, usize)>,
+    /// Threads; one a core where nothing is said.
+    pub threads: Option<usize>,
+    /// A folder on a disk with room for the logits of the self-check.
+    pub scratch: PathBuf,
+    /// Ends the work from another thread.
+    pub cancel: CancelToken,
+}
+
+impl Default for KvOptions {
+    fn default() -> Self {
+        Self {
+            choice: KvChoice::WherePassed,
+            ranges: None,
+            threads: None,
+            scratch: std::env::temp_dir(),
+            cancel: CancelToken::new(),
+        }
+    }
+}
+
+/// Gives a package folder an int8 cache and says in its card what it costs.
+///
+/// # Errors
+/// [`EvaluateError`]; the package is then as it was, or has the graph with a card that does not vouch for it.
+pub fn add_int8_cache(
+    package: &Path,
+    options: &KvOptions,
+    progress: &dyn EvaluateProgress,
+) -> Result<KvCache, EvaluateError> {
+    let open = |kv_cache| {
+        let open =
+            OpenOptions { kv_cache: Some(kv_cache), threads: options.threads, ..OpenOptions::default() };
+        Model::open_with(package, &open)
+    };
+    let float = open(KvForm::Float)?;
+    let chains = evaluate::chains(&float, TOKENS, &options.cancel, progress)?;
+    let (mut measured, mut checked) = (Vec::new(), Vec::new());
+    for (index, passage) in evaluate::passages(&float, &chains, None, TOKENS)?.into_iter().enumerate() {
+        if index % 2 == 0 { measured.push(passage) } else { checked.push(passage) }
+    }
+    let (ranges, scale_tokens) = match &options.ranges {
+        Some((ranges, tokens)) => (ranges.clone(), *tokens),
+        None => ranges(&float, &measured, options)?,
+    };
+    let mut logits = Spill::create(&options.scratch, float.vocab_size())?;
+    record(&float, &checked, &mut logits, options)?;
+    drop(float);
+
+    let unchecked = KvSelfCheck {
+        tokens: 0,
+        mean_kl: 0.0,
+        max_kl: 0.0,
+        same_top: 0.0,
+        mean_kl_limit: MEAN_KL_LIMIT,
+        passed: false,
+    };
+    let mut cache = KvCache {
+        default: KvForm::Float,
+        int8_graph: names::INT8_KV_GRAPH.to_owned(),
+        scale_tokens,
+        self_check: unchecked,
+    };
+    let mut card = kv_cache::add_to(package, VARIANT, &ranges, cache.clone())?;
+
+    let int8 = open(KvForm::Int8)?;
+    let found = evaluate::against(&int8, &checked, &mut logits, &options.cancel, progress)?;
+    let passed = found.mean_kl.value <= MEAN_KL_LIMIT;
+    if passed || options.choice == KvChoice::Always {
+        cache.default = KvForm::Int8;
+    }
+    cache.self_check = KvSelfCheck {
+        tokens: found.positions,
+        mean_kl: found.mean_kl.value,
+        max_kl: found.max_kl,
+        same_top: found.same_top.value,
+        mean_kl_limit: MEAN_KL_LIMIT,
+        passed,
+    };
+    card.kv_cache.insert(VARIANT.to_owned(), cache.clone());
+    kv_cache::save(package, &card)?;
+    Ok(cache)
+}
+
+/// The ranges over all passages, and their tokens.
+fn ranges(
+    float: &Model,
+    passages: &[Passage],
+    options: &KvOptions,
+) -> Result<(Vec<LayerRange>, usize), EvaluateError> {
+    let mut all = Vec::new();
+    let mut tokens = 0;
+    for passage in passages {
+        let found = float.kv_ranges(passage.read(), &options.cancel).map_err(evaluate::cancelled)?;
+        let found = found.unwrap_or_default();
+        if all.is_empty() {
+            all = found;
+        } else {
+            for (all, found) in all.iter_mut().zip(&found) {
+                all.include(found);
+            }
+        }
+        tokens += passage.read().len();
+    }
+    let layers = all.into_iter().map(|range| LayerRange { keys: range.keys, values: range.values });
+    Ok((layers.collect(), tokens))
+}
+
+/// The float cache's logits to disk.
+fn record(
+    float: &Model,
+    passages: &[Passage],
+    logits: &mut Spill,
+    options: &KvOptions,
+) -> Result<(), EvaluateError> {
+    let mut row = 0;
+    for passage in passages {
+        let mut fault = None;
+        let write = &mut |_, values: &[f32]| {
+            if let Err(error) = logits.write(row, values) {
+                fault = Some(error);
+            }
+            row += 1;
+        };
+        float.score(passage.read(), passage.first(), &options.cancel, write).map_err(evaluate::cancelled)?;
+        if let Some(error) = fault {
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}

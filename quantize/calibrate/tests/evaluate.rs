@@ -1,0 +1,118 @@
+//! An evaluation of the small model, end to end, and its int8 cache.
+// A failed expectation is this file's way to speak.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+
+use wheelwork::{Diagnostic, KvForm};
+use wheelwork_calibrate::evaluate::{EvaluateError, EvaluateOptions, Limits, evaluate};
+use wheelwork_calibrate::kv_cache::{KvChoice, KvOptions, add_int8_cache};
+use wheelwork_package::card::Evaluation;
+use wheelwork_quantize::recipe::{BALANCED, FLOAT};
+use wheelwork_quantize::{Options, Recipe, quantize};
+
+fn testdata(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata").join(name)
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn package(&self, recipe: Recipe) -> PathBuf {
+        let path = self.0.path().join("model.ortpackage");
+        quantize(&testdata("tiny-r1"), &path, &Options { recipe, ..Options::default() }, &()).unwrap();
+        path
+    }
+
+    /// Every fortieth held-out problem.
+    fn tasks(&self) -> PathBuf {
+        let all = std::fs::read_to_string(testdata("tiny-r1/heldout.jsonl")).unwrap();
+        let some: Vec<_> = all.lines().step_by(40).collect();
+        let path = self.0.path().join("tasks.jsonl");
+        std::fs::write(&path, some.join("\n")).unwrap();
+        path
+    }
+}
+
+fn judge(package: &Path, options: EvaluateOptions) -> Result<Evaluation, EvaluateError> {
+    let options = EvaluateOptions { tokens: 600, task_tokens: 256, threads: Some(1), ..options };
+    evaluate(package, &testdata("tiny-r1"), &options, &())
+}
+
+#[test]
+fn the_float_package_is_its_checkpoint() {
+    let folder = Folder::new();
+    let found = judge(&folder.package(FLOAT), EvaluateOptions::default()).unwrap();
+    let divergence = &found.divergence;
+    assert!(divergence.positions >= 500 && divergence.positions <= 600, "{}", divergence.positions);
+    // Both sides compute in float32, in another order.
+    assert!(divergence.max_kl < 1e-6, "{divergence:?}");
+    assert!(divergence.same_top.value > 0.99, "{divergence:?}");
+    assert!(divergence.perplexity_change.value.abs() < 1e-3, "{divergence:?}");
+    assert_eq!((found.gate.name.as_str(), found.gate.broken.len()), ("float", 0));
+    assert_eq!((found.text.as_str(), found.reference.as_str()), ("built-in", "tiny-r1"));
+    assert!(found.repetition.chains > 3 && found.repetition.looped_chains == 0, "{:?}", found.repetition);
+}
+
+#[test]
+fn int4_costs_something_and_not_much() {
+    let folder = Folder::new();
+    let package = folder.package(BALANCED);
+    let options = EvaluateOptions { tasks: Some(folder.tasks()), ..EvaluateOptions::default() };
+    let found = judge(&package, options).unwrap();
+    let divergence = &found.divergence;
+    assert!(divergence.mean_kl.value > 1e-4 && divergence.mean_kl.value < 0.2, "{divergence:?}");
+    assert!(divergence.median_kl <= divergence.p99_kl && divergence.p99_kl <= divergence.max_kl);
+    assert!(divergence.same_top.value > 0.8, "{divergence:?}");
+    assert!(divergence.perplexity > 1.0 && divergence.perplexity_change.standard_error > 0.0);
+
+    let tasks = found.tasks.unwrap();
+    assert_eq!(tasks.all.problems, 50);
+    assert_eq!(tasks.by_task.len(), 10);
+    assert!(tasks.all.exact_match.value >= 0.9 && tasks.all.baseline_exact_match >= 0.9, "{tasks:?}");
+    assert!(tasks.all.step_accuracy.unwrap() > 0.9, "{tasks:?}");
+    assert!((0.8..1.25).contains(&tasks.length_ratio), "{tasks:?}");
+    assert!(tasks.mcnemar_p > 0.01);
+}
+
+#[test]
+fn a_limit_that_is_broken_is_named() {
+    let folder = Folder::new();
+    let text = folder.0.path().join("text.txt");
+    std::fs::write(&text, "12 + 30 = 42. A list of words, and some more of them.").unwrap();
+    let limits = Limits { mean_kl: Some(0.0), same_top: None };
+    let options = EvaluateOptions { limits, text: Some(text), ..EvaluateOptions::default() };
+    let found = judge(&folder.package(BALANCED), options).unwrap();
+    assert_eq!(found.text, "text.txt");
+    assert!(found.divergence.positions < 60);
+    assert!(found.gate.broken[0].starts_with("mean KL"), "{:?}", found.gate);
+}
+
+#[test]
+fn another_models_checkpoint_is_refused() {
+    let folder = Folder::new();
+    let package = folder.package(BALANCED);
+    let options = EvaluateOptions::default();
+    let error = evaluate(&package, &testdata("families/qwen2"), &options, &()).unwrap_err();
+    assert_eq!(error.code(), "evaluate_other_checkpoint");
+    options.cancel.cancel();
+    assert_eq!(judge(&package, options).unwrap_err().code(), "evaluate_cancelled");
+}
+
+#[test]
+fn the_int8_cache_is_the_default_where_its_self_check_passes() {
+    let folder = Folder::new();
+    let package = folder.package(BALANCED);
+    let options = KvOptions { threads: Some(1), choice: KvChoice::WherePassed, ..KvOptions::default() };
+    let cache = add_int8_cache(&package, &options, &()).unwrap();
+    let check = &cache.self_check;
+    assert!(check.tokens > 300 && cache.scale_tokens > 300, "{cache:?}");
+    assert!(check.mean_kl > 0.0 && check.mean_kl < 0.003 && check.passed, "{cache:?}");
+    assert_eq!(cache.default, KvForm::Int8);
+    assert_eq!(wheelwork_package::open(&package).unwrap().card.unwrap().kv_cache["cpu"], cache);
+    assert_eq!(wheelwork::Model::open(&package).unwrap().placement().kv_cache, KvForm::Int8);
+}
