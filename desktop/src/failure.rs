@@ -1,11 +1,13 @@
 //! How a command fails: any error of the libraries, told with its remedy.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::json;
 use wheelwork_package::{Class, Diagnostic};
+
+use crate::origin::HttpError;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +18,25 @@ pub(crate) enum Failure {
     /// An error of the libraries.
     #[error("{0}")]
     Library(Box<dyn Diagnostic>),
+    /// The person pressed Ctrl-C, and the same command continues where this one ended.
+    #[error("interrupted: what has arrived is kept")]
+    Paused,
+    /// What was verified is not what it should be.
+    #[error("`{what}` is damaged: {}", .damage.join("; "))]
+    Damaged {
+        /// The file or the model.
+        what: String,
+        /// Each fault.
+        damage: Vec<String>,
+        /// What to do.
+        remedy: String,
+    },
+    /// A `.wwpkg` file where a model is expected.
+    #[error("`{}` is a package file that is not installed", .path.display())]
+    NotInstalled {
+        /// The file.
+        path: PathBuf,
+    },
     /// The name given with `--model` is neither a folder nor installed.
     #[error("there is no model `{name}`: no such folder, and none of that name in `{}`", .models_dir.display())]
     NoSuchModel {
@@ -56,10 +77,20 @@ library_errors!(
     wheelwork::chat::ChatError,
     wheelwork::tokenizer::TokenizerError,
     wheelwork_package::PackageError,
+    wheelwork_package::container::ContainerError,
+    wheelwork_package::container::pack::PackError,
+    wheelwork_package::signature::SignatureError,
+    wheelwork_package::store::StoreError,
+    HttpError,
     wheelwork_quantize::QuantizeError,
 );
 
 impl Failure {
+    /// A file of the caller's that cannot be used, for the reason that the system gives.
+    pub(crate) fn input_file(path: &Path, error: &std::io::Error) -> Self {
+        Self::InputFile { path: path.to_owned(), detail: error.to_string() }
+    }
+
     /// Tells the failure on stderr; returns the exit code.
     pub(crate) fn report(&self, json: bool) -> ExitCode {
         if let Self::Output(error) = self
@@ -81,13 +112,16 @@ impl Failure {
             anstream::eprintln!("{bold}wheelwork: {self}{reset}");
             anstream::eprintln!("  what to do: {}", self.remedy());
         }
-        ExitCode::from(if matches!(self, Self::Interrupted) { 130 } else { 1 })
+        ExitCode::from(if matches!(self, Self::Interrupted | Self::Paused) { 130 } else { 1 })
     }
 
     fn code(&self) -> &'static str {
         match self {
             Self::Interrupted => "interrupted",
             Self::Library(error) => error.code(),
+            Self::Paused => "paused",
+            Self::Damaged { .. } => "damaged",
+            Self::NotInstalled { .. } => "package_not_installed",
             Self::NoSuchModel { .. } => "no_such_model",
             Self::NoModelsDir => "no_models_dir",
             Self::InputFile { .. } => "input_file",
@@ -98,6 +132,7 @@ impl Failure {
     fn class(&self) -> Class {
         match self {
             Self::Library(error) => error.class(),
+            Self::Damaged { .. } => Class::Reinstall,
             _ => Class::Retry,
         }
     }
@@ -106,6 +141,11 @@ impl Failure {
         match self {
             Self::Interrupted => "run it again when it suits".into(),
             Self::Library(error) => error.remedy(),
+            Self::Paused => "run the same command again: it continues where this one ended".into(),
+            Self::Damaged { remedy, .. } => remedy.clone().into(),
+            Self::NotInstalled { path } => {
+                format!("install it first: `wheelwork install {}`", path.display()).into()
+            }
             Self::NoSuchModel { .. } => {
                 "give a package folder, or make one: `wheelwork quantize CHECKPOINT --out NAME.ortpackage`"
                     .into()
@@ -120,7 +160,8 @@ impl Failure {
         match self {
             Self::Library(error) => error.place(),
             Self::NoSuchModel { name, .. } => Some(name.clone()),
-            Self::InputFile { path, .. } => Some(path.display().to_string()),
+            Self::Damaged { what, .. } => Some(what.clone()),
+            Self::InputFile { path, .. } | Self::NotInstalled { path } => Some(path.display().to_string()),
             _ => None,
         }
     }

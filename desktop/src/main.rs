@@ -8,7 +8,10 @@ mod commands;
 mod failure;
 mod interrupt;
 mod model_source;
+mod origin;
 mod output;
+mod progress;
+mod trust;
 
 use std::process::ExitCode;
 
@@ -24,6 +27,16 @@ fn main() -> ExitCode {
         Command::Generate(arguments) => commands::generate::run(&arguments, json),
         Command::Prompt(arguments) => commands::prompt::run(&arguments, json),
         Command::Quantize(arguments) => commands::quantize::run(&arguments, json),
+        Command::Key(arguments) => commands::package::key::run(&arguments, json),
+        Command::Pack(arguments) => commands::package::pack::run(&arguments, json),
+        Command::Sign(arguments) => commands::package::sign::run(&arguments, json),
+        Command::Unpack(arguments) => commands::package::unpack::run(&arguments, json),
+        Command::Verify(arguments) => commands::package::verify::run(&arguments, json),
+        Command::Install(arguments) => commands::package::install::run(&arguments, json),
+        Command::Repair(arguments) => commands::package::install::repair(&arguments, json),
+        Command::List(arguments) => commands::package::list::run(&arguments, json),
+        Command::Remove(arguments) => commands::package::remove::run(&arguments, json),
+        Command::Gc(arguments) => commands::package::remove::collect_garbage(&arguments, json),
         Command::Inspect(arguments) => commands::inspect::run(&arguments, json),
         Command::Devices => commands::devices::run(json),
         Command::Bench(arguments) => commands::bench::run(&arguments, json),

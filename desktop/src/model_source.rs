@@ -1,6 +1,6 @@
 //! From what stands after `--model` to a package folder.
 //!
-//! In this order: a folder, the name of an installed model, and without `--model` the small reasoning model
+//! In this order: a folder, a `.wwpkg` file that is installed, the name of an installed model, and without `--model` the small reasoning model
 //! that ships inside this program as a checkpoint. That one is quantised at its first use, which takes a
 //! second, into the folder for models.
 
@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 use wheelwork::Model;
+use wheelwork_package::container::Head;
 use wheelwork_package::files::names;
+use wheelwork_package::store::{Installed, Store};
 
 use crate::arguments::ModelArguments;
 use crate::failure::Failure;
-use crate::output;
+use crate::{origin, output};
 
 /// The shipped checkpoint: every file of `testdata/tiny-r1` that quantising reads.
 const SHIPPED: &[(&str, &[u8])] = &[
@@ -38,19 +40,24 @@ pub(crate) fn open(arguments: &ModelArguments) -> Result<Model, Failure> {
     Ok(model)
 }
 
+/// The folder of installed models.
+pub(crate) fn models_dir(given: Option<&Path>) -> Result<PathBuf, Failure> {
+    match given {
+        Some(folder) => Ok(folder.to_path_buf()),
+        None => {
+            let strategy = etcetera::choose_base_strategy().map_err(|_| Failure::NoModelsDir)?;
+            Ok(strategy.data_dir().join("wheelwork").join("models"))
+        }
+    }
+}
+
 /// The folder that a name stands for; `None` is the shipped model.
-pub(crate) fn folder(name: Option<&str>, models_dir: Option<&Path>) -> Result<PathBuf, Failure> {
-    let models_dir = match models_dir {
-        Some(folder) => folder.to_path_buf(),
-        None => etcetera::choose_base_strategy()
-            .map_err(|_| Failure::NoModelsDir)?
-            .data_dir()
-            .join("wheelwork")
-            .join("models"),
-    };
+pub(crate) fn folder(name: Option<&str>, given: Option<&Path>) -> Result<PathBuf, Failure> {
+    let models_dir = models_dir(given)?;
     match name {
         None => shipped(&models_dir),
         Some(name) if Path::new(name).is_dir() => Ok(PathBuf::from(name)),
+        Some(name) if Path::new(name).is_file() => installed_from(Path::new(name), models_dir),
         Some(name) => {
             let installed = models_dir.join(format!("{name}.ortpackage"));
             let plain = !name.contains(['/', '\\']);
@@ -60,6 +67,18 @@ pub(crate) fn folder(name: Option<&str>, models_dir: Option<&Path>) -> Result<Pa
                 Err(Failure::NoSuchModel { name: name.to_owned(), models_dir })
             }
         }
+    }
+}
+
+/// The model that was installed from this very package file. Installing it here would ask for disk and trust in the
+/// middle of another command, so that stays a command of its own.
+fn installed_from(file: &Path, models_dir: PathBuf) -> Result<PathBuf, Failure> {
+    let head = Head::read(origin::open_file(file)?.as_mut())?;
+    let installed = Store::new(models_dir).list()?.models;
+    let is_it = |model: &&Installed| model.package.as_ref().is_some_and(|package| package.id == head.id);
+    match installed.iter().find(is_it) {
+        Some(model) => Ok(model.path.clone()),
+        None => Err(Failure::NotInstalled { path: file.to_owned() }),
     }
 }
 

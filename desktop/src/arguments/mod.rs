@@ -12,7 +12,11 @@ use clap::{Parser, Subcommand};
 pub(crate) use chat::{ChatArguments, GenerateArguments, PromptArguments};
 pub(crate) use measure::BenchArguments;
 pub(crate) use model::ModelArguments;
-pub(crate) use package::InspectArguments;
+pub(crate) use package::{
+    GarbageArguments, InspectArguments, InstallArguments, KeyArguments, ListArguments, OriginArguments,
+    PackArguments, RemoveArguments, RepairArguments, SignArguments, StoreArguments, TrustArguments,
+    TrustPolicy, UnpackArguments, VerifyArguments,
+};
 pub(crate) use quantize::{Quality, QuantizeArguments};
 pub(crate) use turn::parse_thinking;
 
@@ -23,6 +27,8 @@ Examples:
   wheelwork quantize DeepSeek-R1-Distill-Qwen-1.5B --out r1.ortpackage
   wheelwork chat --model r1.ortpackage --think 500    at most 500 tokens of reasoning
   wheelwork generate --prompt \"Hello\" --max-tokens 50 --temperature 0 --json
+  wheelwork pack r1.ortpackage --out r1.wwpkg --key my.key.pem
+  wheelwork install r1.wwpkg --key my.pub.pem         then: wheelwork chat --model r1
 
 ONNX Runtime is looked for in ORT_DYLIB_PATH, then beside this program, then in the system.";
 
@@ -47,8 +53,28 @@ pub(crate) enum Command {
     Prompt(PromptArguments),
     /// Turn a Hugging Face checkpoint into a package
     Quantize(QuantizeArguments),
-    /// Describe a package
+    /// Make a key pair that signs packages
+    Key(KeyArguments),
+    /// Turn a package folder into one file, compressed and, with a key, signed
+    Pack(PackArguments),
+    /// Sign a package file, or sign it anew
+    Sign(SignArguments),
+    /// Turn a package file into a folder, outside the installed models
+    Unpack(UnpackArguments),
+    /// Compare every byte of a package file, a package folder or an installed model with its digests
+    Verify(VerifyArguments),
+    /// Describe a package: a file, a folder or an installed model
     Inspect(InspectArguments),
+    /// Install a package, or update to a newer version of it
+    Install(InstallArguments),
+    /// Make a damaged installed model whole again
+    Repair(RepairArguments),
+    /// List the installed models and the unfinished transfers
+    List(ListArguments),
+    /// Remove an installed model
+    Remove(RemoveArguments),
+    /// Free the disk space of what interrupted commands have left
+    Gc(GarbageArguments),
     /// List what this machine and this build can run on, and why not the rest
     Devices,
     /// Measure prefill and decode

@@ -8,8 +8,8 @@ use wheelwork::{DevicePreference, KvForm, OpenOptions};
 /// Which model, and where it runs.
 #[derive(Debug, Args)]
 pub(crate) struct ModelArguments {
-    /// A package folder, a genai model folder, or the name of an installed model [default: the small model
-    /// that ships with wheelwork]
+    /// The name of an installed model, a package folder, a genai model folder, or a .wwpkg file that is installed
+    /// [default: the small model that ships with wheelwork]
     #[arg(long, short)]
     pub(crate) model: Option<String>,
     /// Where models are installed [default: the user's data folder]

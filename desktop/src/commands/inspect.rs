@@ -1,5 +1,7 @@
 //! `wheelwork inspect`: a package described without running it.
 
+use std::path::Path;
+
 use serde_json::json;
 use wheelwork_package::OpenPackage;
 
@@ -11,14 +13,18 @@ use crate::{model_source, output};
 const WORST_SHOWN: usize = 5;
 
 pub(crate) fn run(arguments: &InspectArguments, json: bool) -> Result<(), Failure> {
-    let root = model_source::folder(Some(&arguments.model), arguments.models_dir.as_deref())?;
+    let file = Path::new(&arguments.model);
+    if file.is_file() {
+        return super::package::head::inspect(file, &arguments.key, json);
+    }
+    let root = model_source::folder(Some(&arguments.model), arguments.store.models_dir.as_deref())?;
     let package = wheelwork_package::open(&root)?;
     let verified = if arguments.verify { Some(verify(&package)?) } else { None };
     if json { print_json(&package, verified) } else { print_text(&package, verified) }
 }
 
 /// Compares all contents with the card; returns the number of files.
-fn verify(package: &OpenPackage) -> Result<usize, Failure> {
+pub(crate) fn verify(package: &OpenPackage) -> Result<usize, Failure> {
     let mut files = 0;
     for (name, records) in package.card.iter().flat_map(|card| &card.variants) {
         let folder = &package.variant(name)?.folder;

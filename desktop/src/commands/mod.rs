@@ -8,5 +8,6 @@ pub(crate) mod devices;
 pub(crate) mod generate;
 pub(crate) mod inspect;
 mod messages;
+pub(crate) mod package;
 pub(crate) mod prompt;
 pub(crate) mod quantize;

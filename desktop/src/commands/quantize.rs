@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::json;
 use wheelwork::CancelToken;
 use wheelwork_quantize::recipe::{BALANCED, FAST, FLOAT};
@@ -11,7 +11,7 @@ use wheelwork_quantize::{Options, Progress, QuantizeError, Report, Stage};
 use crate::arguments::{Quality, QuantizeArguments};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::output;
+use crate::{output, progress};
 
 pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failure> {
     let options = Options {
@@ -26,7 +26,7 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
         ..Options::default()
     };
     let start = Instant::now();
-    let bar = Bar { bar: progress_bar(json), cancel: Interrupt::install()?.token() };
+    let bar = Bar { bar: progress::bar(json), cancel: Interrupt::install()?.token() };
     let result = wheelwork_quantize::quantize(&arguments.checkpoint, &arguments.out, &options, &bar);
     bar.bar.finish_and_clear();
     match result {
@@ -61,17 +61,6 @@ fn tell(report: &Report, seconds: f64, json: bool) -> Result<(), Failure> {
     );
     anstream::println!("try it: wheelwork chat --model {}", report.package.display());
     Ok(())
-}
-
-/// Bytes, rate and time left on stderr; nothing beside `--json` or into a pipe.
-fn progress_bar(json: bool) -> ProgressBar {
-    let template = "{bar:30} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left  {wide_msg}";
-    let bar = ProgressBar::no_length();
-    if json {
-        bar.set_draw_target(ProgressDrawTarget::hidden());
-    }
-    // The template is ours; a mistake in it would leave the plain bar.
-    bar.with_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 struct Bar {

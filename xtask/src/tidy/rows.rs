@@ -3,8 +3,9 @@
 
 use super::{Finding, TextFile};
 
-/// CK: what comes from a checkpoint. PK: what comes from a package. RT: what happens at run time.
-const ROWS: [(&str, &str); 29] = [
+/// CK: what comes from a checkpoint. PK: what comes in a package file. IN: what happens while one is installed. RT: what
+/// happens at run time.
+const ROWS: &[(&str, &str)] = &[
     ("CK-01", "a header longer than the file, or than any memory"),
     ("CK-02", "a header of 99 MB, or nested deeply"),
     ("CK-03", "many tensors on one range of bytes"),
@@ -25,7 +26,26 @@ const ROWS: [(&str, &str); 29] = [
     ("CK-18", "an unsupported dtype, a quantised checkpoint, a pickle"),
     ("CK-19", "an output inside the checkpoint; a checkpoint that changes while it is read"),
     ("CK-20", "a kill or a full disk anywhere, and then a run that resumes"),
+    ("PK-01", "a package file that ends early, anywhere"),
+    ("PK-02", "a flipped bit, anywhere in a package file"),
+    ("PK-03", "a compressed frame with a window of 2 GiB"),
+    ("PK-04", "a frame or a field that lies about a size; a bomb; concatenated and skippable frames"),
+    ("PK-05", "entry names that escape, collide or mean a device"),
+    ("PK-06", "duplicate, unordered, missing and unlisted entries; bytes after the last chunk"),
+    ("PK-07", "a newer format, or one with unknown features; the oldest one"),
+    ("PK-08", "no signature, a wrong key, a changed statement"),
+    ("PK-09", "a digest that is none, where a path is built from it"),
     ("PK-10", "a graph with foreign operators, control flow, external paths, or weights of a wrong size"),
+    ("IN-01", "killed, or power lost, at any write, sync or rename"),
+    ("IN-02", "the disk full, or failing, at any operation; room again later"),
+    ("IN-03", "two writers; a model that runs while it is replaced"),
+    ("IN-04", "a transfer that is interrupted, a source that changes in between"),
+    ("IN-05", "bad bytes in one chunk of a large package"),
+    ("IN-06", "an older package than the installed one; parts of two versions"),
+    ("IN-07", "an endless source, one larger than the disk or the memory"),
+    ("IN-08", "a clock that jumps"),
+    ("IN-09", "a disk that cannot be read or written for now"),
+    ("IN-10", "an address in a file, or a redirect to one that nobody typed"),
     ("RT-01", "ONNX Runtime missing, too old, or for another processor"),
     ("RT-13", "an empty prompt, or one of white space or control tokens only"),
     ("RT-14", "a prompt longer than the context; the context full within reasoning"),

@@ -1,0 +1,35 @@
+//! What `pack` and the installation of a folder have in common: the library's packing, with its progress.
+
+use std::path::Path;
+
+use wheelwork::CancelToken;
+use wheelwork_package::container::Name;
+use wheelwork_package::container::pack::{PackError, PackOptions, PackReport, pack};
+use wheelwork_package::signature::SecretKey;
+
+use super::model_name;
+use crate::failure::Failure;
+use crate::progress::Reporter;
+
+/// The name that a folder is packed under: its own without `.ortpackage`.
+pub(super) fn name_of(folder: &Path) -> Result<Name, Failure> {
+    let folder = std::path::absolute(folder)?;
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    model_name(name.strip_suffix(".ortpackage").unwrap_or(&name))
+}
+
+/// Packs a folder.
+pub(super) fn pack_folder(
+    folder: &Path,
+    out: &Path,
+    options: &PackOptions,
+    key: Option<&SecretKey>,
+    cancel: CancelToken,
+    json: bool,
+) -> Result<PackReport, Failure> {
+    let mut reporter = Reporter::new(json, cancel);
+    match pack(folder, out, options, key, &mut |progress| reporter.watch(progress)) {
+        Err(PackError::Cancelled) => Err(Failure::Interrupted),
+        outcome => Ok(outcome?),
+    }
+}

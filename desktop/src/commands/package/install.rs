@@ -1,0 +1,123 @@
+//! `wheelwork install` and `wheelwork repair`: a package into the store.
+
+use std::time::Instant;
+
+use serde_json::json;
+use wheelwork::CancelToken;
+use wheelwork_package::container::pack::PackOptions;
+use wheelwork_package::container::{Source, Watch};
+use wheelwork_package::store::{InstallOptions, InstallReport, Store, StoreError};
+
+use super::{folder, megabytes, model_name, store};
+use crate::arguments::{InstallArguments, RepairArguments, TrustArguments};
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::origin::{self, Origin};
+use crate::progress::Reporter;
+use crate::{output, trust};
+
+/// A folder is compressed only to be decompressed at once.
+const FOLDER_LEVEL: i32 = 1;
+
+pub(crate) fn run(arguments: &InstallArguments, json: bool) -> Result<(), Failure> {
+    let (store, origin) = (store(&arguments.store)?, Origin::of(&arguments.origin)?);
+    let cancel = Interrupt::install()?.token();
+    let mut options = options(&arguments.trust, &origin)?;
+    options.allow_downgrade = arguments.allow_downgrade;
+    let start = Instant::now();
+    let report = match &origin {
+        Origin::Folder(path) => install_folder(path, &store, &options, &cancel, json)?,
+        origin => transfer(origin, &cancel, json, |source, watch| store.install(source, &options, watch))?,
+    };
+    tell("Installed", &report, start.elapsed().as_secs_f64(), json)
+}
+
+pub(crate) fn repair(arguments: &RepairArguments, json: bool) -> Result<(), Failure> {
+    let (store, origin) = (store(&arguments.store)?, Origin::of(&arguments.origin)?);
+    let name = model_name(&arguments.name)?;
+    let cancel = Interrupt::install()?.token();
+    let options = options(&arguments.trust, &origin)?;
+    let start = Instant::now();
+    let report =
+        transfer(&origin, &cancel, json, |source, watch| store.repair(&name, source, &options, watch))?;
+    tell("Repaired", &report, start.elapsed().as_secs_f64(), json)
+}
+
+fn options(trust: &TrustArguments, origin: &Origin) -> Result<InstallOptions, Failure> {
+    Ok(InstallOptions { trust: trust::of(trust, origin.is_remote())?, ..InstallOptions::default() })
+}
+
+/// Runs an operation of the store on an origin.
+fn transfer(
+    origin: &Origin,
+    cancel: &CancelToken,
+    json: bool,
+    operation: impl FnOnce(&mut dyn Source, &mut Watch<'_>) -> Result<InstallReport, StoreError>,
+) -> Result<InstallReport, Failure> {
+    let mut source = origin.open(cancel)?;
+    let mut reporter = Reporter::new(json, cancel.clone());
+    let outcome = operation(source.as_mut(), &mut |progress| reporter.watch(progress));
+    drop(reporter);
+    outcome.map_err(|error| match origin::explain(error, cancel) {
+        Failure::Interrupted => Failure::Paused,
+        failure => failure,
+    })
+}
+
+/// Packs a folder beside the models and installs that. A folder has no version counter: it gets the installed one's, so
+/// that it is never a downgrade.
+fn install_folder(
+    path: &std::path::Path,
+    store: &Store,
+    options: &InstallOptions,
+    cancel: &CancelToken,
+    json: bool,
+) -> Result<InstallReport, Failure> {
+    let name = folder::name_of(path)?;
+    let installed = store.list()?.models.into_iter().find(|model| model.name == name);
+    let version = installed.and_then(|model| model.package).map_or(1, |package| package.version);
+    let pack = PackOptions { name, version, level: FOLDER_LEVEL, threads: None };
+    fs_err::create_dir_all(store.models_dir())?;
+    let folder = tempfile::Builder::new().prefix(".packing-").tempdir_in(store.models_dir())?;
+    let file = folder.path().join("package.wwpkg");
+    folder::pack_folder(path, &file, &pack, None, cancel.clone(), json)?;
+    transfer(&Origin::File(file), cancel, json, |source, watch| store.install(source, options, watch))
+}
+
+fn tell(event: &str, report: &InstallReport, seconds: f64, json: bool) -> Result<(), Failure> {
+    trust::warn_of(&report.signature);
+    if json {
+        return output::json_line(&json!({
+            "event": event, "name": report.name.to_string(), "version": report.version,
+            "id": report.id.to_string(), "path": report.path, "signature": report.signature,
+            "is_new": report.is_new, "replaced_version": report.replaced_version,
+            "package_bytes": report.package_bytes, "received_bytes": report.received_bytes,
+            "resumed_bytes": report.resumed_bytes, "reused_bytes": report.reused_bytes, "seconds": seconds,
+        }));
+    }
+    if !report.is_new {
+        anstream::println!("{} version {}: nothing to do, it is whole", report.name, report.version);
+        return Ok(());
+    }
+    let replaced =
+        report.replaced_version.map_or_else(String::new, |old| format!(" in place of version {old}"));
+    anstream::println!(
+        "{} version {}{replaced}: {} received, {seconds:.1} s; {}",
+        report.name,
+        report.version,
+        megabytes(report.received_bytes),
+        report.signature,
+    );
+    if report.resumed_bytes > 0 {
+        anstream::println!("{} had arrived before", megabytes(report.resumed_bytes));
+    }
+    if report.reused_bytes > 0 {
+        anstream::println!(
+            "{} of {} saved: the installed version had them",
+            megabytes(report.reused_bytes),
+            megabytes(report.package_bytes),
+        );
+    }
+    anstream::println!("try it: wheelwork chat --model {}", report.name);
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! `wheelwork list`: what is installed, and what has not arrived completely.
+
+use serde_json::json;
+
+use super::{megabytes, store};
+use crate::arguments::ListArguments;
+use crate::failure::Failure;
+use crate::output;
+
+pub(crate) fn run(arguments: &ListArguments, json: bool) -> Result<(), Failure> {
+    let store = store(&arguments.store)?;
+    let contents = store.list()?;
+    if json {
+        for model in &contents.models {
+            let package = model.package.as_ref();
+            output::json_line(&json!({
+                "event": "Model", "name": model.name.to_string(), "path": model.path, "signature": model.signature,
+                "version": package.map(|package| package.version),
+                "id": package.map(|package| package.id.to_string()),
+                "bytes": package.map(|package| package.bytes),
+            }))?;
+        }
+        for partial in &contents.partials {
+            output::json_line(&json!({
+                "event": "Partial", "name": partial.name.to_string(), "version": partial.version,
+                "bytes": partial.bytes,
+            }))?;
+        }
+        return Ok(());
+    }
+    if contents.models.is_empty() && contents.partials.is_empty() {
+        anstream::println!("no model is installed in {}", store.models_dir().display());
+    }
+    for model in &contents.models {
+        match &model.package {
+            Some(package) => anstream::println!(
+                "{:<32} version {:<4} {:>10}  {}",
+                model.name.as_str(),
+                package.version,
+                megabytes(package.bytes),
+                model.signature,
+            ),
+            None => anstream::println!("{:<32} its record is damaged: repair it", model.name.as_str()),
+        }
+    }
+    for partial in &contents.partials {
+        let version = partial.version.map_or_else(String::new, |version| format!("version {version} "));
+        anstream::println!(
+            "{:<32} {version}unfinished, {} are there: install it again to continue",
+            partial.name.as_str(),
+            megabytes(partial.bytes),
+        );
+    }
+    Ok(())
+}

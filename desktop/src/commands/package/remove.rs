@@ -1,0 +1,35 @@
+//! `wheelwork remove` and `wheelwork gc`: disk space back.
+
+use serde_json::json;
+
+use super::{megabytes, model_name, store};
+use crate::arguments::{GarbageArguments, RemoveArguments};
+use crate::failure::Failure;
+use crate::output;
+
+pub(crate) fn run(arguments: &RemoveArguments, json: bool) -> Result<(), Failure> {
+    let name = model_name(&arguments.name)?;
+    store(&arguments.store)?.remove(&name)?;
+    if json {
+        return output::json_line(&json!({ "event": "Removed", "name": name.to_string() }));
+    }
+    anstream::println!("{name}: removed");
+    Ok(())
+}
+
+pub(crate) fn collect_garbage(arguments: &GarbageArguments, json: bool) -> Result<(), Failure> {
+    let report = store(&arguments.store)?.collect_garbage(arguments.partials)?;
+    if json {
+        return output::json_line(&json!({
+            "event": "GarbageCollected", "versions": report.versions, "partials": report.partials,
+            "bytes": report.bytes,
+        }));
+    }
+    anstream::println!(
+        "{} old versions and {} unfinished transfers removed, {}",
+        report.versions,
+        report.partials,
+        megabytes(report.bytes),
+    );
+    Ok(())
+}

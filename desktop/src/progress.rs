@@ -1,0 +1,86 @@
+//! How far a long operation is: a bar on a terminal, lines of JSON beside `--json`, nothing into a pipe. And its end by
+//! Ctrl-C.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+use wheelwork::CancelToken;
+use wheelwork_package::container::{Progress, Step};
+
+use crate::output;
+
+/// Between two lines of JSON.
+const LINE_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Bytes, rate and time left on stderr; hidden where `json` says so.
+pub(crate) fn bar(json: bool) -> ProgressBar {
+    let template = "{bar:30} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left  {wide_msg}";
+    let bar = ProgressBar::no_length();
+    if json {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    // The template is ours; a mistake in it would leave the plain bar.
+    bar.with_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// Shows the steps of an operation on a package.
+pub(crate) struct Reporter {
+    bar: ProgressBar,
+    json: bool,
+    cancel: CancelToken,
+    step: Option<Step>,
+    last_line: Option<Instant>,
+}
+
+impl Reporter {
+    /// `cancel` ends the operation.
+    pub(crate) fn new(json: bool, cancel: CancelToken) -> Self {
+        Self { bar: bar(json), json, cancel, step: None, last_line: None }
+    }
+
+    /// What a [`Watch`](wheelwork_package::container::Watch) is told.
+    pub(crate) fn watch(&mut self, progress: Progress) -> ControlFlow<()> {
+        let is_new_step = self.step.replace(progress.step) != Some(progress.step);
+        if is_new_step {
+            self.bar.reset();
+            self.bar.set_length(progress.total_bytes);
+            self.bar.set_message(name(progress.step));
+        }
+        self.bar.set_position(progress.done_bytes);
+        let is_due = is_new_step
+            || progress.done_bytes == progress.total_bytes
+            || self.last_line.is_none_or(|last| last.elapsed() >= LINE_INTERVAL);
+        if self.json && is_due {
+            self.last_line = Some(Instant::now());
+            let line = json!({
+                "event": "Progress", "step": progress.step.as_str(),
+                "done_bytes": progress.done_bytes, "total_bytes": progress.total_bytes,
+            });
+            // Who listens no longer has no use for the rest either.
+            if output::json_line(&line).is_err() {
+                return ControlFlow::Break(());
+            }
+        }
+        if self.cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+fn name(step: Step) -> &'static str {
+    match step {
+        Step::Scan => "reading",
+        Step::Compress => "compressing",
+        Step::Resume => "comparing what has arrived before",
+        Step::Reuse => "taking over from the installed version",
+        Step::Receive => "receiving",
+        Step::Verify => "verifying",
+        Step::Sync => "checking and writing out",
+    }
+}

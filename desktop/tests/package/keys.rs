@@ -1,0 +1,74 @@
+//! Keys, signatures and policies.
+
+use crate::{Workshop, damage};
+
+#[test]
+fn a_key_pair_is_made_once_and_its_secret_is_its_owners() {
+    let workshop = Workshop::of("families/qwen2");
+    let secret = std::fs::read(workshop.path("acme.key.pem")).unwrap();
+    let error = workshop.fail(&["key", "acme"]);
+    assert_eq!(error["code"], "input_file");
+    assert_eq!(std::fs::read(workshop.path("acme.key.pem")).unwrap(), secret);
+    // Half a pair is left alone as well.
+    std::fs::write(workshop.path("half.pub.pem"), "").unwrap();
+    workshop.fail(&["key", "half"]);
+    assert!(!workshop.path("half.key.pem").exists());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(workshop.path("acme.key.pem")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn a_key_or_a_remote_origin_requires_a_signature_and_a_local_file_warns() {
+    let workshop = Workshop::of("families/qwen2");
+    let folder = workshop.package();
+    workshop.run(&["pack", folder.to_str().unwrap(), "--out", "m.wwpkg", "--name", "m"]);
+    let stdin = || std::fs::File::open(workshop.path("m.wwpkg")).unwrap();
+
+    assert_eq!(workshop.fail(&["install", "m.wwpkg", "--key", "acme.pub.pem"])["code"], "signature_required");
+    let output = workshop.command(&["install", "-", "--json"]).stdin(stdin()).output().unwrap();
+    assert_eq!(crate::error_of(&output)["code"], "signature_required");
+    assert!(!workshop.has_model("m"));
+
+    let output = workshop.command(&["install", "m.wwpkg"]).output().unwrap();
+    assert!(output.status.success());
+    assert!(String::from_utf8(output.stderr).unwrap().contains("nobody vouches"), "the warning is shown");
+
+    // Signed now, by a key that is trusted or not.
+    workshop.run(&["key", "other"]);
+    workshop.run(&["sign", "m.wwpkg", "--key", "acme.key.pem"]);
+    assert_eq!(
+        workshop.fail(&["install", "m.wwpkg", "--key", "other.pub.pem"])["code"],
+        "signature_required"
+    );
+    let told = workshop.run(&["inspect", "m.wwpkg"]);
+    assert_eq!(told["signature"]["state"], "unknown_key");
+    assert_eq!(workshop.run(&["inspect", "m.wwpkg", "--key", "acme.pub.pem"])["signature"]["state"], "valid");
+    let output = workshop
+        .command(&["install", "-", "--key", "acme.pub.pem", "--json"])
+        .stdin(stdin())
+        .output()
+        .unwrap();
+    assert_eq!(crate::last_line(&output)["signature"]["state"], "valid");
+}
+
+#[test]
+fn an_unpacked_package_has_the_files_that_were_packed() {
+    let workshop = Workshop::of("families/llama");
+    workshop.pack(1, "m");
+    workshop.run(&["unpack", "m.wwpkg", "--out", "m.ortpackage", "--key", "acme.pub.pem"]);
+    for file in ["manifest.json", "wheelwork.json", "cpu/model.onnx.data", "cpu/tokenizer.json"] {
+        let unpacked = std::fs::read(workshop.path("m.ortpackage").join(file)).unwrap();
+        assert!(unpacked == std::fs::read(workshop.package().join(file)).unwrap(), "{file}");
+    }
+    let again = workshop.fail(&["unpack", "m.wwpkg", "--out", "m.ortpackage", "--key", "acme.pub.pem"]);
+    assert_eq!(again["code"], "store_not_ours");
+    workshop.run(&["verify", "m.wwpkg", "--key", "acme.pub.pem"]);
+    damage(&workshop.path("m.wwpkg"));
+    let error = workshop.fail(&["verify", "m.wwpkg", "--key", "acme.pub.pem"]);
+    assert_eq!(error["code"], "damaged");
+    assert!(error["message"].as_str().unwrap().contains("chunk"), "{error}");
+}

@@ -1,0 +1,118 @@
+//! Packages through the command, as people and scripts use it: pack, sign, install over HTTP, list, verify, repair,
+//! update, remove.
+// A failed expectation is this file's way to speak.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod fetch;
+mod keys;
+mod models;
+mod server;
+mod story;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use common::TemporaryPackage;
+use serde_json::Value;
+use wheelwork_quantize::recipe::FAST;
+
+/// A folder with a key pair, the packages of this test and a folder for models.
+struct Workshop {
+    folder: tempfile::TempDir,
+    package: TemporaryPackage,
+}
+
+impl Workshop {
+    /// `checkpoint` is one of the test data.
+    fn of(checkpoint: &str) -> Self {
+        let workshop =
+            Self { folder: tempfile::tempdir().unwrap(), package: TemporaryPackage::of(checkpoint, FAST) };
+        workshop.run(&["key", "acme"]);
+        workshop
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The package folder.
+    fn package(&self) -> PathBuf {
+        self.package.path()
+    }
+
+    /// The command, in this folder and with its models.
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwork"));
+        command.args(arguments).current_dir(self.folder.path());
+        command.env("WHEELWORK_MODELS_DIR", self.path("models"));
+        command
+    }
+
+    /// Packs and signs the package folder as `NAME.wwpkg`; returns the file's bytes.
+    fn pack(&self, version: u32, name: &str) -> Vec<u8> {
+        let (folder, out, version) = (self.package(), format!("{name}.wwpkg"), version.to_string());
+        let folder = folder.to_str().unwrap();
+        self.run(&[
+            "pack",
+            folder,
+            "--out",
+            &out,
+            "--version",
+            &version,
+            "--name",
+            name,
+            "--key",
+            "acme.key.pem",
+        ]);
+        std::fs::read(self.path(&out)).unwrap()
+    }
+
+    /// Runs a command that succeeds; returns its last line of JSON.
+    fn run(&self, arguments: &[&str]) -> Value {
+        last_line(&self.command(arguments).arg("--json").output().unwrap())
+    }
+
+    /// Runs a command that succeeds; returns all of its lines of JSON.
+    fn lines(&self, arguments: &[&str]) -> Vec<Value> {
+        let output = self.command(arguments).arg("--json").output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Runs a command that fails; returns the error.
+    fn fail(&self, arguments: &[&str]) -> Value {
+        let output = self.command(arguments).arg("--json").output().unwrap();
+        assert!(!output.status.success(), "{output:?}");
+        error_of(&output)
+    }
+
+    /// Whether anything is installed under a name.
+    fn has_model(&self, name: &str) -> bool {
+        self.path("models").join(format!("{name}.ortpackage")).exists()
+    }
+}
+
+/// The last line of JSON of a command that has succeeded.
+fn last_line(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let line = output.stdout.trim_ascii().rsplit(|byte| *byte == b'\n').next().unwrap();
+    serde_json::from_slice(line).unwrap()
+}
+
+/// The error object on stderr.
+fn error_of(output: &Output) -> Value {
+    let line = output.stderr.split(|&byte| byte == b'\n').rfind(|line| line.starts_with(b"{"));
+    let line = line.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    serde_json::from_slice::<Value>(line).unwrap()["error"].take()
+}
+
+/// Flips a bit in the middle of a file.
+fn damage(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+}
