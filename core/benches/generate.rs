@@ -42,6 +42,8 @@ fn session() -> Session {
         defaults: GenerationDefaults::default(),
         context_length: CONTEXT,
         closing_phrase: String::new(),
+        fingerprint: String::new(),
+        runtime: String::new(),
     };
     let placement = Placement {
         device: Device::Cpu,

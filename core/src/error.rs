@@ -9,6 +9,7 @@ use crate::chat::ChatError;
 use crate::decoder::DecoderError;
 use crate::provider::{DevicePreference, NotUsed};
 use crate::sampling::SamplingError;
+use crate::snapshot::SnapshotError;
 use crate::tokenizer::TokenizerError;
 
 /// Why a model could not be opened or a generation not go on.
@@ -33,6 +34,9 @@ pub enum Error {
     /// The graph.
     #[error(transparent)]
     Decoder(#[from] DecoderError),
+    /// A session file.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// No device fits the request.
     #[error("no device fits `{}`{}: {}", preference_name(*.preference), if *.strict { " (strict)" } else { "" }, describe(.not_used))]
     NoUsableDevice {
@@ -93,6 +97,7 @@ impl Error {
             Self::Chat(error) => Some(error),
             Self::Sampling(error) => Some(error),
             Self::Decoder(error) => Some(error),
+            Self::Snapshot(error) => Some(error),
             _ => None,
         }
     }

@@ -1,6 +1,6 @@
 //! What a generation tells, one value at a time; the same in Rust, Kotlin and Swift.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::metrics::{Timings, Usage};
 use crate::provider::Placement;
@@ -21,6 +21,8 @@ pub enum Event {
         prompt_tokens: usize,
         /// Tokens of the prompt that stood in the cache already.
         reused_tokens: usize,
+        /// Tokens of this turn that an earlier process generated: their text follows at once, from the beginning.
+        resumed_tokens: usize,
     },
     /// More reasoning.
     ReasoningDelta {
@@ -62,7 +64,7 @@ pub enum Event {
 }
 
 /// Why reasoning ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ReasoningEnd {

@@ -19,6 +19,7 @@ use crate::reasoning::{CLOSE_TAG, Segment, Splitter};
 use crate::repetition::{Loop, LoopGuard};
 use crate::sampling::{Sampler, SamplingOptions};
 use crate::session::Session;
+use crate::snapshot::{Progress, TurnStart};
 use crate::stop::StopStrings;
 use crate::{Error, Event, FinishReason, OnLoop, Options, ReasoningEnd};
 use landing::{Landing, Thought};
@@ -53,7 +54,10 @@ pub struct Generation<'s> {
     raw_text: String,
     /// Text of one token, reused.
     text: String,
+    /// Tokens that are in the session's file.
+    saved_tokens: usize,
     records_answer: bool,
+    recorded: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,14 +69,50 @@ enum Phase {
 
 impl<'s> Generation<'s> {
     /// Rewinds the cache to what it shares with the prompt; nothing is computed yet.
-    pub(crate) fn start(session: &'s mut Session, turn: Turn, records_answer: bool) -> Self {
-        let Turn { prompt, sampler, splitter, landing, options } = turn;
-        let reused_tokens = session.reuse(&prompt);
+    pub(crate) fn start(session: &'s mut Session, turn: Turn, records_answer: bool) -> Result<Self, Error> {
+        let reused_tokens = session.reuse(&turn.prompt);
+        session.save_turn(|| TurnStart {
+            prompt: turn.prompt.clone(),
+            opens_reasoning: turn.opens_reasoning,
+            options: turn.options.clone(),
+            sampler: turn.sampler.state(),
+            records_answer,
+        })?;
+        Ok(Self::new(session, turn, records_answer, reused_tokens, 0))
+    }
+
+    /// Goes on with a turn that an earlier process began: its tokens are shown again, none of them is sampled again.
+    pub(crate) fn resume(
+        session: &'s mut Session,
+        start: TurnStart,
+        progress: Vec<Progress>,
+    ) -> Result<Self, Error> {
+        let tokens: Vec<u32> = progress.iter().flat_map(|progress| &progress.tokens).copied().collect();
+        let records_answer = start.records_answer;
+        let last = progress.into_iter().next_back();
+        let sampler = last.as_ref().map_or(start.sampler, |last| last.sampler);
+        let turn = Turn::again(&session.facts, start, sampler)?;
+        // The last token is left to the next step, which needs its logits.
+        let reused_tokens = session.reuse(&[&turn.prompt[..], &tokens].concat());
+        let mut generation = Self::new(session, turn, records_answer, reused_tokens, tokens.len());
+        generation.replay(tokens, last)?;
+        Ok(generation)
+    }
+
+    fn new(
+        session: &'s mut Session,
+        turn: Turn,
+        records_answer: bool,
+        reused_tokens: usize,
+        resumed_tokens: usize,
+    ) -> Self {
+        let Turn { prompt, sampler, splitter, landing, options, opens_reasoning: _ } = turn;
         let usage = Usage { prompt_tokens: prompt.len(), reused_tokens, ..Usage::default() };
         let mut pending = VecDeque::from([Event::Started {
             placement: session.placement.clone(),
             prompt_tokens: usage.prompt_tokens,
             reused_tokens,
+            resumed_tokens,
         }]);
         if options.thinking.is_off() {
             let cause = ReasoningEnd::Skipped;
@@ -97,7 +137,9 @@ impl<'s> Generation<'s> {
             token_ids: Vec::new(),
             raw_text: String::new(),
             text: String::new(),
+            saved_tokens: resumed_tokens,
             records_answer,
+            recorded: false,
             options,
             session,
         }
@@ -110,7 +152,9 @@ impl<'s> Generation<'s> {
     }
 
     fn prefill(&mut self) -> Result<(), Error> {
-        let new = self.prompt.get(self.usage.reused_tokens..).unwrap_or_default();
+        let computed = self.token_ids.split_last().map_or(&[][..], |(_, computed)| computed);
+        let tokens = [&self.prompt, computed].concat();
+        let new = tokens.get(self.usage.reused_tokens..).unwrap_or_default();
         self.session.prefill(new, &self.options.cancel)?;
         self.stopwatch.prefilled();
         Ok(())
@@ -119,17 +163,14 @@ impl<'s> Generation<'s> {
     /// Computes, samples and shows one token.
     fn step(&mut self) -> Result<(), Error> {
         if self.options.cancel.is_cancelled() {
-            self.finish(FinishReason::Cancelled);
-            return Ok(());
+            return self.finish(FinishReason::Cancelled);
         }
         if self.options.max_tokens.is_some_and(|limit| self.token_ids.len() >= limit) {
-            self.finish(FinishReason::Length);
-            return Ok(());
+            return self.finish(FinishReason::Length);
         }
         if let Some(token) = self.uncomputed {
             if self.session.decoder.len() >= self.session.facts.context_length {
-                self.finish(FinishReason::ContextFull);
-                return Ok(());
+                return self.finish(FinishReason::ContextFull);
             }
             self.session.decode(token, &self.options.cancel)?;
             self.uncomputed = None;
@@ -141,15 +182,26 @@ impl<'s> Generation<'s> {
         self.accept(token)
     }
 
-    /// Counts a token and turns it into events.
+    /// Counts a token, turns it into events and looks what follows from it.
     fn accept(&mut self, token: u32) -> Result<(), Error> {
         self.stopwatch.token();
+        self.show(token);
+        if self.session.facts.tokens.eos.contains(&token) || self.stop.matched() {
+            self.finish(FinishReason::Stop)
+        } else if self.forced.is_empty() {
+            self.watch(token)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Counts a token and turns it into events.
+    fn show(&mut self, token: u32) {
         self.token_ids.push(token);
         self.usage.completion_tokens += 1;
         self.uncomputed = Some(token);
         if self.session.facts.tokens.eos.contains(&token) {
-            self.finish(FinishReason::Stop);
-            return Ok(());
+            return;
         }
         let was_reasoning = self.splitter.is_reasoning();
         self.text.clear();
@@ -161,10 +213,41 @@ impl<'s> Generation<'s> {
         if was_reasoning && self.splitter.is_reasoning() {
             self.usage.reasoning_tokens += 1;
         }
-        if self.stop.matched() {
-            self.finish(FinishReason::Stop);
-        } else if self.forced.is_empty() {
-            self.watch(token)?;
+    }
+
+    /// Shows the tokens of an earlier process and puts everything where it stood.
+    fn replay(&mut self, tokens: Vec<u32>, last: Option<Progress>) -> Result<(), Error> {
+        let Some(last) = last else { return Ok(()) };
+        self.ending = last.ending;
+        for token in tokens {
+            let was_reasoning = self.splitter.is_reasoning();
+            self.show(token);
+            // What the guard makes of it was acted upon then.
+            let _ = self.loop_guard.push(token);
+            if was_reasoning && !self.splitter.is_reasoning() && self.ending != ReasoningEnd::Closed {
+                self.loop_guard.reset();
+            }
+        }
+        if self.sampler.options().temperature != last.temperature {
+            self.sampler.set_temperature(last.temperature)?;
+            self.on_loop = OnLoop::End;
+        }
+        self.forced.extend(last.forced);
+        Ok(())
+    }
+
+    /// Saves the turn so far, if the session is kept in a file and that is due.
+    fn autosave(&mut self) -> Result<(), Error> {
+        let unsaved = self.token_ids.get(self.saved_tokens..).unwrap_or_default();
+        let progress = || Progress {
+            tokens: unsaved.to_vec(),
+            sampler: self.sampler.state(),
+            temperature: self.sampler.options().temperature,
+            ending: self.ending,
+            forced: self.forced.iter().copied().collect(),
+        };
+        if self.session.save_progress(unsaved.len(), progress)? {
+            self.saved_tokens = self.token_ids.len();
         }
         Ok(())
     }
@@ -190,7 +273,7 @@ impl<'s> Generation<'s> {
         match self.on_loop {
             OnLoop::Ignore => {}
             OnLoop::End if self.splitter.is_reasoning() => self.land(ReasoningEnd::Loop),
-            OnLoop::End | OnLoop::Stop => self.finish(FinishReason::Repetition),
+            OnLoop::End | OnLoop::Stop => self.finish(FinishReason::Repetition)?,
             OnLoop::Warm => {
                 let to = self.sampler.options().temperature.max(WARM_TEMPERATURE);
                 self.sampler.set_temperature(to)?;
@@ -218,7 +301,7 @@ impl<'s> Generation<'s> {
     }
 
     /// Shows what was held back, records the answer and ends.
-    fn finish(&mut self, reason: FinishReason) {
+    fn finish(&mut self, reason: FinishReason) -> Result<(), Error> {
         self.text.clear();
         self.detokenizer.finish(&mut self.text);
         self.raw_text.push_str(&self.text);
@@ -229,7 +312,6 @@ impl<'s> Generation<'s> {
         let mut rest = String::new();
         self.stop.finish(&mut rest);
         push_answer(&mut self.pending, rest);
-        self.record();
         self.phase = Phase::Done;
         self.pending.push_back(Event::Finished {
             reason,
@@ -237,11 +319,15 @@ impl<'s> Generation<'s> {
             timings: self.stopwatch.timings(&self.usage),
             token_ids: std::mem::take(&mut self.token_ids),
         });
+        self.record()
     }
 
-    /// Adds the turn to the conversation, once.
-    fn record(&mut self) {
-        if std::mem::take(&mut self.records_answer) {
+    /// Adds the turn to the conversation and ends it in the session's file, once.
+    fn record(&mut self) -> Result<(), Error> {
+        if std::mem::replace(&mut self.recorded, true) {
+            return Ok(());
+        }
+        if self.records_answer {
             let mut content = std::mem::take(&mut self.raw_text);
             if self.splitter.is_reasoning() {
                 // An unfinished thought is closed, so that the template drops it like a finished one.
@@ -249,6 +335,7 @@ impl<'s> Generation<'s> {
             }
             self.session.record_answer(content);
         }
+        Ok(self.session.save_turn_end()?)
     }
 }
 
@@ -265,15 +352,20 @@ impl Iterator for Generation<'_> {
                     self.phase = Phase::Decode;
                     self.prefill()
                 }
-                Phase::Decode => self.step(),
+                Phase::Decode => self.step().and_then(|()| self.autosave()),
                 Phase::Done => return None,
             };
             match result {
                 Ok(()) => {}
-                Err(Error::Decoder(DecoderError::Interrupted)) => self.finish(FinishReason::Cancelled),
+                Err(Error::Decoder(DecoderError::Interrupted)) => {
+                    if let Err(error) = self.finish(FinishReason::Cancelled) {
+                        return Some(Err(error));
+                    }
+                }
                 Err(error) => {
-                    self.record();
                     self.phase = Phase::Done;
+                    // The first error is the one to tell.
+                    let _ = self.record();
                     return Some(Err(error));
                 }
             }
@@ -284,7 +376,8 @@ impl Iterator for Generation<'_> {
 impl Drop for Generation<'_> {
     /// A turn that nobody reads to its end counts as what was read of it.
     fn drop(&mut self) {
-        self.record();
+        // Nobody is left to tell; what was saved of the turn stays.
+        let _ = self.record();
     }
 }
 

@@ -47,6 +47,7 @@ pub mod repetition;
 pub mod sampling;
 mod score;
 mod session;
+pub mod snapshot;
 pub mod stop;
 pub mod tokenizer;
 
@@ -60,5 +61,6 @@ pub use model::{Model, ModelFacts, OpenOptions};
 pub use options::{Budget, OnLoop, Options, Thinking};
 pub use provider::{DevicePreference, Placement};
 pub use session::Session;
+pub use snapshot::{Autosave, Restored};
 pub use wheelwork_package::card::KvForm;
 pub use wheelwork_package::{Class, Diagnostic};

@@ -76,7 +76,7 @@ impl Stopwatch {
             first_token_ms: milliseconds(first.saturating_duration_since(self.start)),
             decode_ms: milliseconds(decode),
             total_ms: milliseconds(self.start.elapsed()),
-            prefill_tokens_per_s: rate(usage.prompt_tokens - usage.reused_tokens, self.prefill),
+            prefill_tokens_per_s: rate(usage.prompt_tokens.saturating_sub(usage.reused_tokens), self.prefill),
             decode_tokens_per_s: rate(usage.completion_tokens.saturating_sub(1), decode),
         }
     }

@@ -15,6 +15,7 @@ use crate::kv_cache::KvShape;
 use crate::provider::{self, DevicePreference, Placement};
 use crate::reasoning::{CLOSE_TAG, OPEN_TAG};
 use crate::session::Session;
+use crate::snapshot::Restored;
 use crate::tokenizer::Tokenizer;
 
 /// How a model is opened. `default()` suits most.
@@ -50,6 +51,11 @@ pub struct ModelFacts {
     /// What a thought ends with where the runtime ends it, without line ends around it; empty for the closing tag
     /// alone.
     pub closing_phrase: String,
+    /// SHA-256 over the names, sizes and, where the package has a card, digests of the variant's files, in lowercase
+    /// hexadecimal: two models with the same one take each other's caches.
+    pub fingerprint: String,
+    /// What ONNX Runtime says of its build.
+    pub runtime: String,
 }
 
 /// An open model.
@@ -85,9 +91,10 @@ impl Model {
         let variant = package.variant(&placement.variant)?;
         let graph_file = graph_file(&package, &placement.variant, variant, options.kv_cache)?;
         package.verify_graph(&placement.variant, &graph_file)?;
-        let facts = ModelFacts::of(&package, variant, options.context_length)?;
 
         let runtime = wheelwork_ort::environment()?;
+        let facts =
+            ModelFacts::of(&package, &placement.variant, options.context_length, &runtime.build_info)?;
         let graph = OrtModel::load(
             &runtime.environment,
             &variant.folder.join(graph_file),
@@ -104,6 +111,15 @@ impl Model {
     /// [`Error::Decoder`] where memory for the cache is short.
     pub fn session(&self) -> Result<Session, Error> {
         Ok(Session::with_decoder(Arc::clone(&self.facts), self.placement.clone(), self.decoder()?))
+    }
+
+    /// Starts a session where a file says that one stood; see [`crate::snapshot`]. Keep it in the same file with
+    /// [`Session::keep_in`], go on with an unfinished turn by [`Session::resume`].
+    ///
+    /// # Errors
+    /// [`Error::Snapshot`] for a file that is no session, and as [`Model::session`].
+    pub fn restore(&self, path: &Path) -> Result<(Session, Restored), Error> {
+        Session::restore_with_decoder(Arc::clone(&self.facts), self.placement.clone(), self.decoder()?, path)
     }
 
     /// An empty sequence without a conversation around it, for measurements and evaluation.
@@ -156,7 +172,13 @@ impl Model {
 }
 
 impl ModelFacts {
-    fn of(package: &OpenPackage, variant: &OpenVariant, context: Option<usize>) -> Result<Self, Error> {
+    fn of(
+        package: &OpenPackage,
+        variant_name: &str,
+        context: Option<usize>,
+        runtime: &str,
+    ) -> Result<Self, Error> {
+        let variant = package.variant(variant_name)?;
         let limit = variant.config.model.context_length;
         let context_length = context.unwrap_or(limit);
         if context_length == 0 || context_length > limit {
@@ -180,6 +202,8 @@ impl ModelFacts {
                 .as_ref()
                 .and_then(|card| card.closing_phrase.clone())
                 .unwrap_or_default(),
+            fingerprint: package.fingerprint(variant_name)?,
+            runtime: runtime.to_owned(),
         })
     }
 }

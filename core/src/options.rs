@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::ModelFacts;
 use crate::sampling::SamplingOptions;
 use crate::{AnswerNow, CancelToken, Error};
 
 /// How one turn is generated. `default()` takes the model authors' advice.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Options {
     /// The most tokens to generate, reasoning included; `None` goes on to the context's end.
     pub max_tokens: Option<usize>,
@@ -35,13 +38,16 @@ pub struct Options {
     /// What happens where the model repeats itself without end.
     pub on_loop: OnLoop,
     /// Ends the reasoning from elsewhere.
+    #[serde(skip)]
     pub answer_now: AnswerNow,
     /// Ends the turn from elsewhere.
+    #[serde(skip)]
     pub cancel: CancelToken,
 }
 
 /// How much the model may reason.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Thinking {
     /// As much as it likes.
     #[default]
@@ -53,7 +59,7 @@ pub enum Thinking {
 }
 
 /// Limits of a thought; the one that is reached first counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
     /// Tokens of reasoning. 0 is the same as [`Thinking::Off`].
     pub tokens: Option<usize>,
@@ -62,7 +68,8 @@ pub struct Budget {
 }
 
 /// What happens where the model repeats itself without end; see [`crate::repetition`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OnLoop {
     /// Ends the reasoning, so that an answer comes; a loop in the answer ends the generation.
     #[default]

@@ -4,6 +4,7 @@
 //! cache is rewound to the first token that differs from what it holds. Where the template drops earlier
 //! reasoning, that is the end of the user's turn, so only the answer and the new message are computed.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::chat::{Message, Prompt};
@@ -11,6 +12,9 @@ use crate::decoder::Decoder;
 use crate::generate::{Generation, Turn};
 use crate::model::ModelFacts;
 use crate::provider::Placement;
+use crate::snapshot::{
+    self, Autosave, Binding, Journal, Progress, Restored, SnapshotError, State, TurnStart,
+};
 use crate::{CancelToken, Error, Options};
 
 /// One conversation with its key-value cache.
@@ -21,13 +25,42 @@ pub struct Session {
     /// The tokens in the decoder's cache.
     cached: Vec<u32>,
     messages: Vec<Message>,
+    /// The file that this session is kept in.
+    journal: Option<Journal>,
+    /// A turn that an earlier process left unfinished.
+    unfinished: Option<(TurnStart, Vec<Progress>)>,
 }
 
 impl Session {
     /// A session on a decoder of one's own, for tests: see [`crate::decoder::scripted`].
     #[must_use]
     pub fn with_decoder(facts: Arc<ModelFacts>, placement: Placement, decoder: Box<dyn Decoder>) -> Self {
-        Self { facts, placement, decoder, cached: Vec::new(), messages: Vec::new() }
+        Self {
+            facts,
+            placement,
+            decoder,
+            cached: Vec::new(),
+            messages: Vec::new(),
+            journal: None,
+            unfinished: None,
+        }
+    }
+
+    /// A session that stands where a file says, on an empty decoder of one's own.
+    ///
+    /// # Errors
+    /// [`Error::Snapshot`].
+    pub fn restore_with_decoder(
+        facts: Arc<ModelFacts>,
+        placement: Placement,
+        decoder: Box<dyn Decoder>,
+        path: &Path,
+    ) -> Result<(Self, Restored), Error> {
+        let mut session = Self::with_decoder(facts, placement, decoder);
+        let State { messages, cached, unfinished, restored } =
+            snapshot::restore(path, &session.binding(), &mut *session.decoder)?;
+        session = Self { messages, cached, unfinished, ..session };
+        Ok((session, restored))
     }
 
     /// Adds a user's message and answers it.
@@ -37,7 +70,7 @@ impl Session {
     pub fn ask(&mut self, text: &str, options: &Options) -> Result<Generation<'_>, Error> {
         self.messages.push(Message::user(text));
         match self.turn(options) {
-            Ok(turn) => Ok(Generation::start(self, turn, true)),
+            Ok(turn) => Generation::start(self, turn, true),
             Err(error) => {
                 self.messages.pop();
                 Err(error)
@@ -51,7 +84,7 @@ impl Session {
     /// [`Error`].
     pub fn respond(&mut self, options: &Options) -> Result<Generation<'_>, Error> {
         let turn = self.turn(options)?;
-        Ok(Generation::start(self, turn, true))
+        Generation::start(self, turn, true)
     }
 
     /// Continues a prompt that is given as it is; messages play no part in it.
@@ -60,7 +93,7 @@ impl Session {
     /// [`Error`].
     pub fn generate(&mut self, prompt: Prompt, options: &Options) -> Result<Generation<'_>, Error> {
         let turn = Turn::new(&self.facts, prompt, options)?;
-        Ok(Generation::start(self, turn, false))
+        Generation::start(self, turn, false)
     }
 
     /// The model's tokenizer, template, ids and defaults.
@@ -91,6 +124,114 @@ impl Session {
         self.cached.len()
     }
 
+    /// Another session that goes on from here: the same conversation and the same cache, and from then on neither
+    /// knows of the other. It is kept in no file.
+    ///
+    /// # Errors
+    /// [`Error::Decoder`] where memory for the cache is short.
+    pub fn fork(&self) -> Result<Self, Error> {
+        let mut fork =
+            Self::with_decoder(Arc::clone(&self.facts), self.placement.clone(), self.decoder.fork()?);
+        fork.cached.clone_from(&self.cached);
+        fork.messages.clone_from(&self.messages);
+        Ok(fork)
+    }
+
+    /// Saves the session to a file, which is complete or the one before, and goes on without it.
+    ///
+    /// # Errors
+    /// [`Error::Snapshot`]; the file is then as it was.
+    pub fn save(&mut self, path: &Path) -> Result<(), Error> {
+        self.write_journal(path, Autosave::default()).map(drop)
+    }
+
+    /// Saves the session to a file and keeps the file up to date from now on: after each turn, and during one as
+    /// `autosave` says. A process that is killed at any moment loses no more than that.
+    ///
+    /// # Errors
+    /// As [`Session::save`].
+    pub fn keep_in(&mut self, path: &Path, autosave: Autosave) -> Result<(), Error> {
+        self.journal = Some(self.write_journal(path, autosave)?);
+        Ok(())
+    }
+
+    /// The options of the turn that an earlier process left unfinished, if it did.
+    #[must_use]
+    pub fn unfinished(&self) -> Option<&Options> {
+        self.unfinished.as_ref().map(|(turn, _)| &turn.options)
+    }
+
+    /// Goes on with the turn that an earlier process left unfinished, as if it had not been interrupted: its events
+    /// come again from the beginning, the saved ones at once. Of `options`, only `cancel` and `answer_now` count; the
+    /// others are those that the turn began with. A limit of time starts anew.
+    ///
+    /// # Errors
+    /// [`SnapshotError::NothingToResume`], and as [`Session::ask`].
+    pub fn resume(&mut self, options: &Options) -> Result<Generation<'_>, Error> {
+        let (start, progress) = self.unfinished.take().ok_or(SnapshotError::NothingToResume)?;
+        let (cancel, answer_now) = (options.cancel.clone(), options.answer_now.clone());
+        let start = TurnStart { options: Options { cancel, answer_now, ..start.options }, ..start };
+        Generation::resume(self, start, progress)
+    }
+
+    /// What this session's cache belongs to.
+    pub(crate) fn binding(&self) -> Binding {
+        Binding {
+            model: self.facts.fingerprint.clone(),
+            variant: self.placement.variant.clone(),
+            kv_cache: self.placement.kv_cache,
+            runtime: self.facts.runtime.clone(),
+        }
+    }
+
+    fn write_journal(&self, path: &Path, autosave: Autosave) -> Result<Journal, Error> {
+        let fill = |journal: &mut Journal| {
+            journal.messages(&self.messages)?;
+            journal.cache(&self.cached, &*self.decoder)?;
+            if let Some((turn, progress)) = &self.unfinished {
+                journal.turn(turn)?;
+                progress.iter().try_for_each(|progress| journal.progress(progress))?;
+            }
+            Ok(())
+        };
+        Ok(Journal::create(path, &self.binding(), autosave, fill)?)
+    }
+
+    /// Tells the session's file that a turn begins.
+    pub(crate) fn save_turn(&mut self, turn: impl FnOnce() -> TurnStart) -> Result<(), SnapshotError> {
+        // A turn begun is the end of one that was left unfinished.
+        self.unfinished = None;
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        journal.messages(&self.messages)?;
+        journal.turn(&turn())?;
+        journal.sync()
+    }
+
+    /// Saves what a turn has brought, if that is due.
+    pub(crate) fn save_progress(
+        &mut self,
+        unsaved_tokens: usize,
+        progress: impl FnOnce() -> Progress,
+    ) -> Result<bool, SnapshotError> {
+        let Some(journal) = &mut self.journal else { return Ok(false) };
+        if !journal.is_due(unsaved_tokens) {
+            return Ok(false);
+        }
+        journal.cache(&self.cached, &*self.decoder)?;
+        journal.progress(&progress())?;
+        journal.sync()?;
+        Ok(true)
+    }
+
+    /// Tells the session's file that a turn is over.
+    pub(crate) fn save_turn_end(&mut self) -> Result<(), SnapshotError> {
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        journal.cache(&self.cached, &*self.decoder)?;
+        journal.messages(&self.messages)?;
+        journal.turn_end()?;
+        journal.sync()
+    }
+
     fn turn(&self, options: &Options) -> Result<Turn, Error> {
         let prompt = self.facts.template.prompt(&self.facts.tokenizer, &self.messages)?;
         Turn::new(&self.facts, prompt, options)
@@ -103,6 +244,9 @@ impl Session {
         let reused = shared.min(ids.len().saturating_sub(1));
         self.cached.truncate(reused);
         self.decoder.rewind(reused);
+        if let Some(journal) = &mut self.journal {
+            journal.rewound(reused);
+        }
         reused
     }
 

@@ -11,6 +11,7 @@ mod model_source;
 mod origin;
 mod output;
 mod progress;
+mod session_file;
 mod trust;
 
 use std::process::ExitCode;

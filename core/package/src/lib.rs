@@ -21,6 +21,7 @@ pub mod container;
 pub mod diagnostic;
 mod error;
 pub mod files;
+mod fingerprint;
 pub mod genai_config;
 pub mod generation;
 pub mod graph;

@@ -42,6 +42,16 @@ pub enum DecoderError {
         /// [`super::Decoder::chunk_tokens`].
         limit: usize,
     },
+    /// Stored keys and values that are not those of so many tokens.
+    #[error("{bytes} bytes of keys and values do not fit {tokens} tokens: expected {expected}")]
+    KvBytes {
+        /// Bytes that were given.
+        bytes: usize,
+        /// Tokens that were given.
+        tokens: usize,
+        /// What the tokens need.
+        expected: usize,
+    },
     /// The sequence would get longer than the model's context.
     #[error("a sequence of {cached} tokens cannot grow by {tokens}: the context holds {limit}")]
     ContextFull {
@@ -72,6 +82,7 @@ impl Diagnostic for DecoderError {
             Self::Contract { .. } => "graph_contract",
             Self::Run { .. } => "run_failed",
             Self::ChunkSize { .. } => "chunk_size",
+            Self::KvBytes { .. } => "kv_bytes",
             Self::ContextFull { .. } => "context_full",
             Self::UnknownToken { .. } => "unknown_token",
             Self::Interrupted => "interrupted",
@@ -85,6 +96,7 @@ impl Diagnostic for DecoderError {
                 Class::Retry
             }
             Self::ChunkSize { .. } => Class::Bug,
+            Self::KvBytes { .. } => Class::Unsupported,
         }
     }
 
@@ -95,6 +107,7 @@ impl Diagnostic for DecoderError {
             }
             Self::Run { .. } => "try again; if memory is short, use a shorter context or a smaller model",
             Self::ChunkSize { .. } => "report this: the caller should have cut the prompt",
+            Self::KvBytes { .. } => "compute the tokens again: the stored cache is of another model",
             Self::ContextFull { .. } => "start a new session or shorten the conversation",
             Self::UnknownToken { .. } => "use ids of this model's tokenizer",
             Self::Interrupted => "call again to go on",

@@ -11,6 +11,7 @@ mod ort_cache;
 mod ort_decoder;
 pub mod scripted;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 pub use error::DecoderError;
@@ -50,6 +51,26 @@ pub trait Decoder: Send {
 
     /// Logits after the last token, `[vocab_size]`, unnormalised. Filters may change them in place.
     fn logits(&mut self) -> &mut [f32];
+
+    /// Bytes of one token's keys and values.
+    fn kv_bytes_per_token(&self) -> usize;
+
+    /// Appends to `bytes` the keys and values of some cached tokens, in a form that [`Decoder::write_kv`] of the same
+    /// model and cache form reads.
+    fn read_kv(&self, tokens: Range<usize>, bytes: &mut Vec<u8>);
+
+    /// Appends `tokens`, whose keys and values are known; the logits are undefined until the next call.
+    ///
+    /// # Errors
+    /// [`DecoderError::KvBytes`] for another number of bytes than that of `tokens`, and as [`Decoder::prefill`]; the
+    /// cache then still has its old length.
+    fn write_kv(&mut self, tokens: &[u32], bytes: &[u8]) -> Result<(), DecoderError>;
+
+    /// Another sequence of the same tokens; the two know nothing of each other.
+    ///
+    /// # Errors
+    /// [`DecoderError`] where memory for the cache is short.
+    fn fork(&self) -> Result<Box<dyn Decoder>, DecoderError>;
 
     /// Ends a call that runs in another thread.
     fn interrupt(&self) -> Arc<dyn Interrupt>;

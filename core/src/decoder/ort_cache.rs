@@ -7,6 +7,7 @@
 //! but their size.
 
 use std::fmt::Debug;
+use std::ops::Range;
 
 use ::ort::memory::Allocator;
 use ::ort::session::IoBinding;
@@ -53,6 +54,30 @@ impl OrtCache {
         Ok(Self { shape, capacity_tokens, tensors })
     }
 
+    /// Appends keys and values of some tokens: per layer keys, then values; per head, token by token.
+    pub(super) fn read(&self, tokens: Range<usize>, bytes: &mut Vec<u8>) {
+        let (head, elements) = self.elements(tokens);
+        match &self.tensors {
+            Tensors::Float(tensors) => put(tensors, head, elements, bytes),
+            Tensors::Int8(tensors) => put(tensors, head, elements, bytes),
+        }
+    }
+
+    /// Puts back what [`OrtCache::read`] gave, at any place within the capacity.
+    pub(super) fn write(&mut self, tokens: Range<usize>, bytes: &[u8]) {
+        let (head, elements) = self.elements(tokens);
+        match &mut self.tensors {
+            Tensors::Float(tensors) => take(tensors, head, &elements, bytes),
+            Tensors::Int8(tensors) => take(tensors, head, &elements, bytes),
+        }
+    }
+
+    /// Elements of one head of a tensor, and where in it some tokens stand.
+    fn elements(&self, tokens: Range<usize>) -> (usize, Range<usize>) {
+        let head_dim = self.shape.head_dim;
+        (self.capacity_tokens * head_dim, tokens.start * head_dim..tokens.end * head_dim)
+    }
+
     /// Binds each tensor as the past and the present of its layer.
     pub(super) fn bind(&mut self, binding: &mut IoBinding, names: &GraphNames) -> ::ort::Result<()> {
         match &mut self.tensors {
@@ -75,6 +100,59 @@ impl OrtCache {
             values: range(&layer[1], kv_cache::largest),
         });
         Some(layers.collect())
+    }
+}
+
+/// An element as the bytes that stand in a session file.
+trait Element: PrimitiveTensorElementType + Debug + Copy + Default {
+    const BYTES: usize;
+    fn put(values: &[Self], bytes: &mut Vec<u8>);
+    fn take(bytes: &[u8], values: &mut [Self]);
+}
+
+impl Element for f32 {
+    const BYTES: usize = 4;
+
+    fn put(values: &[Self], bytes: &mut Vec<u8>) {
+        bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    }
+
+    fn take(bytes: &[u8], values: &mut [Self]) {
+        for (value, bytes) in values.iter_mut().zip(bytes.as_chunks().0) {
+            *value = Self::from_le_bytes(*bytes);
+        }
+    }
+}
+
+impl Element for i8 {
+    const BYTES: usize = 1;
+
+    fn put(values: &[Self], bytes: &mut Vec<u8>) {
+        bytes.extend(values.iter().map(|value| value.cast_unsigned()));
+    }
+
+    fn take(bytes: &[u8], values: &mut [Self]) {
+        for (value, byte) in values.iter_mut().zip(bytes) {
+            *value = byte.cast_signed();
+        }
+    }
+}
+
+/// Per tensor, per head, the elements of the tokens.
+fn put<T: Element>(tensors: &[Tensor<T>], head: usize, elements: Range<usize>, bytes: &mut Vec<u8>) {
+    for tensor in tensors {
+        for head in tensor.extract_tensor().1.chunks_exact(head) {
+            T::put(&head[elements.clone()], bytes);
+        }
+    }
+}
+
+fn take<T: Element>(tensors: &mut [Tensor<T>], head: usize, elements: &Range<usize>, bytes: &[u8]) {
+    let mut parts = bytes.chunks_exact(elements.len() * T::BYTES);
+    for tensor in tensors {
+        for (head, part) in tensor.extract_tensor_mut().1.chunks_exact_mut(head).zip(&mut parts) {
+            T::take(part, &mut head[elements.clone()]);
+        }
     }
 }
 

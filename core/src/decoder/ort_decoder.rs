@@ -5,6 +5,7 @@
 //! and runs. The attention mask of a step spans the whole cache with ones for the tokens so far, so that its
 //! shape and address stay the same from step to step (the graph only takes its sum and its length).
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -242,6 +243,10 @@ impl OrtDecoder {
         if tokens.is_empty() || tokens.len() > limit {
             return Err(DecoderError::ChunkSize { tokens: tokens.len(), limit });
         }
+        self.check_tokens(tokens)
+    }
+
+    fn check_tokens(&self, tokens: &[u32]) -> Result<(), DecoderError> {
         let vocab_size = self.model.vocab_size;
         if let Some(&token) = tokens.iter().find(|&&token| token as usize >= vocab_size) {
             return Err(DecoderError::UnknownToken { token, vocab_size });
@@ -325,6 +330,39 @@ impl Decoder for OrtDecoder {
 
     fn logits(&mut self) -> &mut [f32] {
         self.step.logits_mut()
+    }
+
+    fn kv_bytes_per_token(&self) -> usize {
+        usize::try_from(self.model.shape.bytes(1)).unwrap_or(usize::MAX)
+    }
+
+    fn read_kv(&self, tokens: Range<usize>, bytes: &mut Vec<u8>) {
+        self.cache.read(tokens.start..tokens.end.min(self.len), bytes);
+    }
+
+    fn write_kv(&mut self, tokens: &[u32], bytes: &[u8]) -> Result<(), DecoderError> {
+        self.check_tokens(tokens)?;
+        let expected = self.kv_bytes_per_token().saturating_mul(tokens.len());
+        if bytes.len() != expected {
+            return Err(DecoderError::KvBytes { bytes: bytes.len(), tokens: tokens.len(), expected });
+        }
+        let result = self.reserve(tokens.len());
+        if result.is_ok() {
+            self.cache.write(self.len..self.len + tokens.len(), bytes);
+        }
+        self.finish(tokens.len(), result)
+    }
+
+    fn fork(&self) -> Result<Box<dyn Decoder>, DecoderError> {
+        let mut fork = self.model.decoder()?;
+        let capacity = self.cache.capacity_tokens();
+        let result = self.cache.grown(capacity, self.len).and_then(|mut cache| {
+            fork.step = Bound::new(&self.model, &mut cache, 1, capacity)?;
+            fork.cache = cache;
+            Ok(())
+        });
+        fork.finish(self.len, result)?;
+        Ok(Box::new(fork))
     }
 
     fn interrupt(&self) -> Arc<dyn Interrupt> {

@@ -3,6 +3,7 @@
 //! For tests of everything above the decoder, here and in apps.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -118,6 +119,40 @@ impl Decoder for ScriptedDecoder {
 
     fn logits(&mut self) -> &mut [f32] {
         &mut self.logits
+    }
+
+    /// The token itself stands for its keys and values.
+    fn kv_bytes_per_token(&self) -> usize {
+        size_of::<u32>()
+    }
+
+    fn read_kv(&self, tokens: Range<usize>, bytes: &mut Vec<u8>) {
+        bytes
+            .extend(self.tokens.get(tokens).unwrap_or_default().iter().flat_map(|token| token.to_le_bytes()));
+    }
+
+    fn write_kv(&mut self, tokens: &[u32], bytes: &[u8]) -> Result<(), DecoderError> {
+        let expected = size_of_val(tokens);
+        if bytes.len() != expected {
+            return Err(DecoderError::KvBytes { bytes: bytes.len(), tokens: tokens.len(), expected });
+        }
+        self.tokens.extend_from_slice(tokens);
+        Ok(())
+    }
+
+    /// Plays on where this one stands, without its hooks.
+    fn fork(&self) -> Result<Box<dyn Decoder>, DecoderError> {
+        Ok(Box::new(Self {
+            steps: self.steps.clone(),
+            next: self.next,
+            vocab_size: self.vocab_size,
+            context_length: self.context_length,
+            tokens: self.tokens.clone(),
+            logits: self.logits.clone(),
+            interrupted: Arc::default(),
+            hooks: BTreeMap::new(),
+            runs: self.runs,
+        }))
     }
 
     fn interrupt(&self) -> Arc<dyn Interrupt> {

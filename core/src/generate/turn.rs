@@ -4,12 +4,14 @@ use crate::chat::Prompt;
 use crate::generate::landing::{Landing, closing_tokens};
 use crate::model::ModelFacts;
 use crate::reasoning::{OPEN_TAG, Splitter};
-use crate::sampling::Sampler;
+use crate::sampling::{Sampler, SamplerState};
+use crate::snapshot::TurnStart;
 use crate::{Error, Options};
 
 /// A turn whose inputs are all checked.
 pub(crate) struct Turn {
     pub(super) prompt: Vec<u32>,
+    pub(super) opens_reasoning: bool,
     pub(super) sampler: Sampler,
     pub(super) splitter: Splitter,
     pub(super) landing: Landing,
@@ -33,7 +35,32 @@ impl Turn {
         let (open, close) = (facts.tokens.reasoning_open, facts.tokens.reasoning_close);
         let splitter = Splitter::new(prompt.opens_reasoning, open, close);
         let landing = Landing::new(facts, options)?;
-        Ok(Self { prompt: prompt.ids, sampler, splitter, landing, options: options.clone() })
+        Ok(Self {
+            prompt: prompt.ids,
+            opens_reasoning: prompt.opens_reasoning,
+            sampler,
+            splitter,
+            landing,
+            options: options.clone(),
+        })
+    }
+}
+
+impl Turn {
+    /// A turn that an earlier process began.
+    pub(crate) fn again(facts: &ModelFacts, start: TurnStart, sampler: SamplerState) -> Result<Self, Error> {
+        let sampler = Sampler::resume(start.options.sampling(facts)?, sampler)?;
+        let (open, close) = (facts.tokens.reasoning_open, facts.tokens.reasoning_close);
+        let splitter = Splitter::new(start.opens_reasoning, open, close);
+        let landing = Landing::new(facts, &start.options)?;
+        Ok(Self {
+            prompt: start.prompt,
+            opens_reasoning: start.opens_reasoning,
+            sampler,
+            splitter,
+            landing,
+            options: start.options,
+        })
     }
 }
 

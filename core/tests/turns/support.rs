@@ -32,6 +32,8 @@ pub(crate) fn facts(context_length: usize) -> Arc<ModelFacts> {
         defaults: GenerationDefaults { do_sample: Some(false), ..GenerationDefaults::default() },
         context_length,
         closing_phrase: "So I answer.".into(),
+        fingerprint: String::new(),
+        runtime: String::new(),
     })
 }
 
@@ -44,16 +46,19 @@ pub(crate) fn script(facts: &ModelFacts, text: &str) -> Vec<Step> {
     tokens(facts, text).into_iter().map(Step::Token).collect()
 }
 
-pub(crate) fn session(facts: &Arc<ModelFacts>, decoder: ScriptedDecoder) -> Session {
-    let placement = Placement {
+pub(crate) fn placement() -> Placement {
+    Placement {
         device: Device::Cpu,
         provider: "scripted".into(),
         variant: "cpu".into(),
         threads: 1,
         kv_cache: wheelwork::KvForm::Float,
         not_used: Vec::new(),
-    };
-    Session::with_decoder(Arc::clone(facts), placement, Box::new(decoder))
+    }
+}
+
+pub(crate) fn session(facts: &Arc<ModelFacts>, decoder: ScriptedDecoder) -> Session {
+    Session::with_decoder(Arc::clone(facts), placement(), Box::new(decoder))
 }
 
 /// A session whose model writes `text`, whatever it is asked.

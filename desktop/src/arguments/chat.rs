@@ -19,6 +19,9 @@ pub(crate) struct ChatArguments {
     /// Keep the lines typed at the prompt in this file [default: only until the program ends]
     #[arg(long, value_name = "FILE")]
     pub(crate) history: Option<PathBuf>,
+    /// Keep the conversation in this file, thoughts under way included; if it exists, go on from it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) session: Option<PathBuf>,
     /// The question; without it, an interactive prompt
     pub(crate) prompt: Option<String>,
 }
@@ -34,6 +37,9 @@ pub(crate) struct GenerateArguments {
     /// Take --prompt as it is, control tokens included, instead of as a user's message
     #[arg(long, requires = "prompt")]
     pub(crate) raw: bool,
+    /// Keep the conversation in this file, thoughts under way included; if it exists, go on from it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) session: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -48,6 +54,9 @@ pub(crate) struct PromptSource {
     /// A JSON file with a list of messages: [{"role": "user", "content": "..."}]
     #[arg(long, value_name = "FILE")]
     pub(crate) messages: Option<PathBuf>,
+    /// Nothing new: go on with the turn that the session's file holds unfinished
+    #[arg(long, requires = "session")]
+    pub(crate) resume: bool,
 }
 
 #[derive(Debug, Args)]

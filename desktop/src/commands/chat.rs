@@ -1,17 +1,21 @@
 //! `wheelwork chat`: one question, or a conversation at a prompt.
 
+use std::path::Path;
+
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 use wheelwork::chat::Message;
-use wheelwork::{Budget, Model, Options, Session, Thinking};
+use wheelwork::{Budget, Generation, Model, Options, Session, Thinking};
 
 use crate::arguments::{ChatArguments, parse_thinking};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::{model_source, output};
+use crate::{model_source, output, session_file};
 
 const HELP: &str = "  /new                     start a new conversation
   /think auto|off|LIMITS   how much to reason: 500 (tokens), 30s, or 500,30s
+  /save FILE               save the conversation; `chat --session FILE` goes on from it
+  /resume                  go on with an answer that an earlier run left unfinished
   /info                    model, device and cache
   /help                    this list
   /quit                    leave (also Ctrl-D)
@@ -21,14 +25,16 @@ pub(crate) fn run(arguments: &ChatArguments, json: bool) -> Result<(), Failure> 
     let interrupt = Interrupt::install()?;
     let model = model_source::open(&arguments.model)?;
     let mut chat = Chat {
-        session: model.session()?,
+        session: session_file::open(&model, arguments.session.as_deref())?,
         model,
         options: arguments.turn.options(),
         system: arguments.system.clone(),
         interrupt,
         json,
     };
-    chat.restart();
+    if chat.session.messages().is_empty() {
+        chat.restart();
+    }
     match &arguments.prompt {
         Some(question) => chat.ask(question),
         None => chat.converse(arguments.history.as_deref()),
@@ -56,11 +62,16 @@ impl Chat {
     fn ask(&mut self, question: &str) -> Result<(), Failure> {
         self.options.cancel = self.interrupt.token();
         let generation = self.session.ask(question, &self.options)?;
-        if self.json { output::stream_json(generation) } else { output::stream_text(generation) }
+        show(generation, self.json)
+    }
+
+    fn resume(&mut self) -> Result<(), Failure> {
+        self.options.cancel = self.interrupt.token();
+        show(self.session.resume(&self.options)?, self.json)
     }
 
     /// Reads lines until the person leaves.
-    fn converse(&mut self, history: Option<&std::path::Path>) -> Result<(), Failure> {
+    fn converse(&mut self, history: Option<&Path>) -> Result<(), Failure> {
         let mut editor = DefaultEditor::new().map_err(std::io::Error::other)?;
         if let Some(path) = history {
             // The first run has no file yet.
@@ -68,6 +79,9 @@ impl Chat {
         }
         if !self.json {
             anstream::eprintln!("{} · /help for commands", self.model.facts().name);
+            if self.session.unfinished().is_some() {
+                anstream::eprintln!("an answer was left unfinished: /resume goes on with it");
+            }
         }
         loop {
             let prompt = if self.json { "" } else { "> " };
@@ -76,8 +90,10 @@ impl Chat {
                 Ok(line) => {
                     let _ = editor.add_history_entry(&line);
                     if let Some(command) = line.trim().strip_prefix('/') {
-                        if !self.command(command)? {
-                            break;
+                        match self.command(command) {
+                            Ok(true) => {}
+                            Ok(false) => break,
+                            Err(failure) => failure.report(self.json),
                         }
                     } else if let Err(failure) = self.ask(&line) {
                         // A bad turn is told; the conversation goes on.
@@ -104,6 +120,9 @@ impl Chat {
                 Ok(thinking) => self.options.thinking = thinking,
                 Err(expected) => anstream::eprintln!("  {expected}"),
             },
+            "save" if argument.trim().is_empty() => anstream::eprintln!("  expected a file: /save FILE"),
+            "save" => self.session.save(Path::new(argument.trim()))?,
+            "resume" => self.resume()?,
             "info" => self.info(),
             "help" => anstream::eprintln!("{HELP}"),
             _ => anstream::eprintln!("  there is no /{name}\n{HELP}"),
@@ -127,6 +146,10 @@ impl Chat {
             facts.context_length,
         );
     }
+}
+
+fn show(generation: Generation<'_>, json: bool) -> Result<(), Failure> {
+    if json { output::stream_json(generation) } else { output::stream_text(generation) }
 }
 
 /// A budget in words.

@@ -7,12 +7,12 @@ use super::messages;
 use crate::arguments::GenerateArguments;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::{model_source, output};
+use crate::{model_source, output, session_file};
 
 pub(crate) fn run(arguments: &GenerateArguments, json: bool) -> Result<(), Failure> {
     let interrupt = Interrupt::install()?;
     let model = model_source::open(&arguments.model)?;
-    let mut session = model.session()?;
+    let mut session = session_file::open(&model, arguments.session.as_deref())?;
     let mut options = arguments.turn.options();
     options.cancel = interrupt.token();
     let generation = start(&mut session, arguments, &options)?;
@@ -25,7 +25,9 @@ fn start<'s>(
     options: &wheelwork::Options,
 ) -> Result<Generation<'s>, Failure> {
     let source = &arguments.source;
-    let generation = if let Some(ids) = &source.prompt_ids {
+    let generation = if source.resume {
+        session.resume(options)
+    } else if let Some(ids) = &source.prompt_ids {
         let prompt = Prompt::from_ids(ids.clone(), &session.facts().tokenizer);
         session.generate(prompt, options)
     } else if let Some(path) = &source.messages {

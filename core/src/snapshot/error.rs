@@ -1,0 +1,71 @@
+//! Why a session could not be saved or restored.
+
+use std::borrow::Cow;
+use std::io;
+
+use wheelwork_package::{Class, Diagnostic};
+
+/// Why a session could not be saved or restored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// The file system.
+    #[error("the session file cannot be used: {0}")]
+    Io(#[from] io::Error),
+    /// The file is none of ours, or its first record is damaged.
+    #[error("`{file}` is no session file: {fault}")]
+    NotASession {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        fault: &'static str,
+    },
+    /// A record whose digest is right says what cannot be.
+    #[error("`{file}` has a record at byte {offset} that this version cannot read: {fault}")]
+    Record {
+        /// The file.
+        file: String,
+        /// Where the record starts.
+        offset: u64,
+        /// What is wrong.
+        fault: String,
+    },
+    /// There is no turn to go on with.
+    #[error("the session has no unfinished turn")]
+    NothingToResume,
+}
+
+impl Diagnostic for SnapshotError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Io(_) => "session_io",
+            Self::NotASession { .. } => "not_a_session",
+            Self::Record { .. } => "session_record",
+            Self::NothingToResume => "nothing_to_resume",
+        }
+    }
+
+    fn class(&self) -> Class {
+        match self {
+            Self::Io(_) => Class::Retry,
+            Self::NotASession { .. } | Self::Record { .. } => Class::Unsupported,
+            Self::NothingToResume => Class::Bug,
+        }
+    }
+
+    fn remedy(&self) -> Cow<'static, str> {
+        match self {
+            Self::Io(_) => "check the path, its permissions and the free space".into(),
+            Self::NotASession { .. } => "name a file that a session was saved to".into(),
+            Self::Record { .. } => "open it with the version that wrote it, or start a new session".into(),
+            Self::NothingToResume => "ask instead".into(),
+        }
+    }
+
+    fn place(&self) -> Option<String> {
+        match self {
+            Self::NotASession { file, .. } | Self::Record { file, .. } => Some(file.clone()),
+            Self::Io(_) | Self::NothingToResume => None,
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Reading a session file.
+
+use std::io::{BufReader, Read, Seek};
+use std::path::Path;
+
+use fs_err::File;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::SnapshotError;
+use super::frame::{self, Chain, MAGIC};
+use super::record::{Binding, CachePart, Progress, TurnStart, kind};
+use crate::chat::Message;
+use crate::decoder::Decoder;
+
+/// What a session file gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Restored {
+    /// Messages of the conversation.
+    pub messages: usize,
+    /// What became of the cache.
+    pub cache: CacheFate,
+    /// A turn was under way: [`crate::Session::resume`] goes on with it.
+    pub unfinished_turn: bool,
+    /// Bytes at the end that are no whole record: what was being written when the process ended, or damage.
+    pub dropped_bytes: u64,
+}
+
+/// What became of a saved cache.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "fate")]
+pub enum CacheFate {
+    /// It is back.
+    Restored {
+        /// Tokens in it.
+        tokens: usize,
+    },
+    /// It belongs to something else: the next turn computes its tokens again.
+    Recomputed {
+        /// What differs, with both sides.
+        because: String,
+    },
+}
+
+/// A session as it was.
+pub(crate) struct State {
+    pub messages: Vec<Message>,
+    /// The tokens in the decoder's cache.
+    pub cached: Vec<u32>,
+    pub unfinished: Option<(TurnStart, Vec<Progress>)>,
+    pub restored: Restored,
+}
+
+/// Reads a whole file; keys and values go into `decoder`, which is new and empty.
+pub(crate) fn restore(
+    path: &Path,
+    binding: &Binding,
+    decoder: &mut dyn Decoder,
+) -> Result<State, SnapshotError> {
+    let file = path.display().to_string();
+    let not_a_session = |fault| SnapshotError::NotASession { file: file.clone(), fault };
+    let mut input = BufReader::new(File::open(path)?);
+    let total_bytes = input.get_ref().metadata()?.len();
+    let mut magic = Vec::new();
+    input.by_ref().take(MAGIC.len() as u64).read_to_end(&mut magic)?;
+    if magic != MAGIC {
+        return Err(not_a_session("it does not begin like one"));
+    }
+
+    let (mut chain, mut payload) = (Chain::start(), Vec::new());
+    if frame::read(&mut input, &mut chain, &mut payload)? != Some(kind::BINDING) {
+        return Err(not_a_session("its first record is damaged"));
+    }
+    let found: Binding =
+        serde_json::from_slice(&payload).map_err(|_| not_a_session("its first record is damaged"))?;
+    let mismatch = mismatch(&found, binding);
+
+    let mut state = State {
+        messages: Vec::new(),
+        cached: Vec::new(),
+        unfinished: None,
+        restored: Restored {
+            messages: 0,
+            cache: CacheFate::Restored { tokens: 0 },
+            unfinished_turn: false,
+            dropped_bytes: 0,
+        },
+    };
+    loop {
+        let offset = input.stream_position()?;
+        let Some(kind) = frame::read(&mut input, &mut chain, &mut payload)? else {
+            state.restored.dropped_bytes = total_bytes.saturating_sub(offset);
+            break;
+        };
+        let wrong = |fault: String| SnapshotError::Record { file: file.clone(), offset, fault };
+        match kind {
+            kind::MESSAGES => state.messages = json(&payload).map_err(wrong)?,
+            kind::TURN => state.unfinished = Some((json(&payload).map_err(wrong)?, Vec::new())),
+            kind::PROGRESS => {
+                let progress = json(&payload).map_err(wrong)?;
+                if let Some((_, progresses)) = &mut state.unfinished {
+                    progresses.push(progress);
+                }
+            }
+            kind::TURN_END => state.unfinished = None,
+            kind::CACHE if mismatch.is_some() => {}
+            kind::CACHE => append(&payload, &mut state.cached, decoder).map_err(wrong)?,
+            unknown => return Err(wrong(format!("its kind is {unknown}"))),
+        }
+    }
+    let tokens = state.cached.len();
+    state.restored.cache = match mismatch {
+        Some(because) => CacheFate::Recomputed { because },
+        None => CacheFate::Restored { tokens },
+    };
+    state.restored.messages = state.messages.len();
+    state.restored.unfinished_turn = state.unfinished.is_some();
+    Ok(state)
+}
+
+fn json<T: DeserializeOwned>(payload: &[u8]) -> Result<T, String> {
+    // Where in the text it fails, but nothing of the text.
+    serde_json::from_slice(payload).map_err(|error| format!("JSON, column {}", error.column()))
+}
+
+/// Puts a part of the cache behind what it follows.
+fn append(payload: &[u8], cached: &mut Vec<u32>, decoder: &mut dyn Decoder) -> Result<(), String> {
+    let part = CachePart::decode(payload).ok_or("its cache part is too short")?;
+    if part.start > cached.len() {
+        return Err(format!("its cache part starts at token {} of {}", part.start, cached.len()));
+    }
+    cached.truncate(part.start);
+    decoder.rewind(part.start);
+    decoder.write_kv(&part.tokens, part.kv).map_err(|error| error.to_string())?;
+    cached.extend_from_slice(&part.tokens);
+    Ok(())
+}
+
+fn mismatch(found: &Binding, here: &Binding) -> Option<String> {
+    let differs = |what: &str, found: &str, here: &str| {
+        (found != here).then(|| format!("it was saved with the {what} {found}, here is {here}"))
+    };
+    differs("model", &found.model, &here.model)
+        .or_else(|| differs("variant", &found.variant, &here.variant))
+        .or_else(|| differs("runtime", &found.runtime, &here.runtime))
+        .or_else(|| {
+            let form = |form| format!("{form:?}").to_lowercase();
+            differs("cache form", &form(found.kv_cache), &form(here.kv_cache))
+        })
+}

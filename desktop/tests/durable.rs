@@ -1,0 +1,81 @@
+//! A thought survives `kill -9`: the real command, the real model, the same text.
+// A failed expectation is this file's way to speak.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use common::TemporaryPackage;
+use serde_json::Value;
+use wheelwork_quantize::recipe::BALANCED;
+
+const QUESTION: &str = "What is 4823 + 3987?";
+
+fn generate(model: &Path, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwork"));
+    command.args(["generate", "--temperature", "0", "--max-tokens", "200", "--json", "--model"]);
+    command.arg(model).args(more);
+    command
+}
+
+fn events(command: &mut Command) -> Vec<Value> {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout.lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect()
+}
+
+fn token_ids(events: &[Value]) -> &Value {
+    &events.last().unwrap()["token_ids"]
+}
+
+/// The text of all deltas, however it was cut.
+fn text(events: &[Value]) -> String {
+    events.iter().filter_map(|event| event["text"].as_str()).collect()
+}
+
+#[test]
+fn a_thought_goes_on_after_kill_9_token_for_token() {
+    let package = TemporaryPackage::of("tiny-r1", BALANCED);
+    let model = package.path();
+    let undisturbed = events(&mut generate(&model, &["--prompt", QUESTION]));
+    let folder = tempfile::tempdir().unwrap();
+    for deltas in [1, 20, 33, 40, 60] {
+        let file = folder.path().join(format!("{deltas}.session"));
+        let file = file.to_str().unwrap();
+        let mut child = generate(&model, &["--prompt", QUESTION, "--session", file])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        // `Started` is the first line.
+        for _ in 0..=deltas {
+            lines.next().unwrap().unwrap();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+
+        let resumed = events(&mut generate(&model, &["--session", file, "--resume"]));
+        assert_eq!(text(&resumed), text(&undisturbed), "killed after {deltas}");
+        assert_eq!(token_ids(&resumed), token_ids(&undisturbed), "killed after {deltas}");
+    }
+}
+
+#[test]
+fn a_conversation_goes_on_in_the_next_process_and_computes_only_what_is_new() {
+    let package = TemporaryPackage::of("tiny-r1", BALANCED);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("session");
+    let file = file.to_str().unwrap();
+    let first = events(&mut generate(&package.path(), &["--prompt", QUESTION, "--session", file]));
+    assert_eq!(first[0]["reused_tokens"], 0);
+    let second = events(&mut generate(&package.path(), &["--prompt", "And 3 + 4?", "--session", file]));
+    let reused = second[0]["reused_tokens"].as_u64().unwrap();
+    assert_eq!(
+        reused,
+        first[0]["prompt_tokens"].as_u64().unwrap() - 1,
+        "all of the first prompt but `<think>`"
+    );
+}
