@@ -89,15 +89,15 @@ impl Chat {
                 Ok(line) if line.trim().is_empty() => {}
                 Ok(line) => {
                     let _ = editor.add_history_entry(&line);
-                    if let Some(command) = line.trim().strip_prefix('/') {
-                        match self.command(command) {
-                            Ok(true) => {}
-                            Ok(false) => break,
-                            Err(failure) => failure.report(self.json),
-                        }
-                    } else if let Err(failure) = self.ask(&line) {
+                    let goes_on = match line.trim().strip_prefix('/') {
+                        Some(command) => self.command(command),
+                        None => self.ask(&line).map(|()| true),
+                    };
+                    match goes_on {
+                        Ok(true) => {}
+                        Ok(false) => break,
                         // A bad turn is told; the conversation goes on.
-                        failure.report(self.json);
+                        Err(failure) => drop(failure.report(self.json)),
                     }
                 }
                 Err(ReadlineError::Eof | ReadlineError::Interrupted) => break,
