@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
-use crate::{command, steps, test, tidy};
+use crate::{command, fuzz, steps, test, tidy};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -35,6 +35,8 @@ enum Step {
     Test,
     /// Every example builds.
     Examples,
+    /// Every fuzz target for 30 seconds.
+    Fuzz,
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {
@@ -61,6 +63,7 @@ impl Step {
                 cargo("doc --workspace --lib --no-deps --locked").env("RUSTDOCFLAGS", "--deny warnings"),
             ),
             Self::Test => test::run(workspace, &test::Options::default()),
+            Self::Fuzz => fuzz::run(workspace, &fuzz::Options::default()),
             Self::Examples => command::run(&mut cargo("build --workspace --examples --locked")),
         }
     }

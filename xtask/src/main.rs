@@ -1,4 +1,4 @@
-//! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges`.
+//! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | fuzz | kill-test`.
 //!
 //! They need Rust and Python's `pip`, nothing else. What they fetch lies in `target/` and is fetched once.
 
@@ -9,7 +9,9 @@ mod ci;
 mod command;
 mod demo;
 mod fetch;
+mod fuzz;
 mod judges;
+mod kill_test;
 mod python;
 mod report;
 mod steps;
@@ -45,6 +47,10 @@ enum Task {
     Ci(ci::Options),
     /// Checks the project's own rules: arrows between crates, unsafe code, rows with tests, clean text.
     Tidy,
+    /// Runs libFuzzer on everything that reads bytes of strangers, each target for some seconds.
+    Fuzz(fuzz::Options),
+    /// Kills installations at every marked step and at thousands of random times.
+    KillTest(kill_test::Options),
     /// Compares with transformers and onnxruntime-genai, in a Python environment of their own (6 GB).
     Judges(judges::Options),
 }
@@ -70,6 +76,8 @@ fn run(task: &Task) -> Result<(), TaskError> {
         Task::Test(options) => test::run(&workspace, options),
         Task::Ci(options) => ci::run(&workspace, options),
         Task::Tidy => tidy::run(&workspace),
+        Task::Fuzz(options) => fuzz::run(&workspace, options),
+        Task::KillTest(options) => kill_test::run(&workspace, options),
         Task::Judges(options) => judges::run(&workspace, options),
     }
 }

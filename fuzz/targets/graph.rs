@@ -1,0 +1,11 @@
+//! The graph verifier: any bytes are refused or verified.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use wheelwork_package::graph;
+
+fuzz_target!(|bytes: &[u8]| {
+    if graph::verify(bytes).is_ok() {
+        let _ = graph::prepacked::plan(bytes, bytes, "model.onnx.data");
+    }
+});
