@@ -32,7 +32,7 @@ pub(super) fn addresses(files: &[TextFile], workspace: &Workspace) -> Vec<Findin
     let here: Vec<_> =
         here.into_iter().flatten().filter(|path| path.len() > 1).map(|path| path + "/").collect();
     let paths: Vec<_> = HOMES.into_iter().chain(here.iter().map(String::as_str)).collect();
-    let lines = || files.iter().filter(|file| file.path != LOCK_FILE).flat_map(TextFile::lines);
+    let lines = || files.iter().filter(|file| !file.path.ends_with(LOCK_FILE)).flat_map(TextFile::lines);
     let registries = lines().filter_map(|(place, line)| {
         let host = REGISTRIES.into_iter().find(|host| line.contains(host))?;
         Some(Finding::new(place, format!("holds a registry's address, {host}")))
