@@ -56,6 +56,14 @@ pub(crate) enum Failure {
         /// What is wrong with it.
         detail: String,
     },
+    /// An evaluation that broke a limit, with `--gate`.
+    #[error("the package breaks a limit of `{gate}`: {}", .broken.join(", "))]
+    Gate {
+        /// Whose limits.
+        gate: String,
+        /// Each broken limit with its figure.
+        broken: Vec<String>,
+    },
     /// The terminal or the output pipe.
     #[error("the output cannot be written: {0}")]
     Output(#[from] std::io::Error),
@@ -76,6 +84,7 @@ library_errors!(
     wheelwork::Error,
     wheelwork::chat::ChatError,
     wheelwork::tokenizer::TokenizerError,
+    wheelwork_calibrate::evaluate::EvaluateError,
     wheelwork_package::PackageError,
     wheelwork_package::container::ContainerError,
     wheelwork_package::container::pack::PackError,
@@ -125,6 +134,7 @@ impl Failure {
             Self::NoSuchModel { .. } => "no_such_model",
             Self::NoModelsDir => "no_models_dir",
             Self::InputFile { .. } => "input_file",
+            Self::Gate { .. } => "gate",
             Self::Output(_) => "output",
         }
     }
@@ -151,6 +161,10 @@ impl Failure {
                     .into()
             }
             Self::NoModelsDir => "set WHEELWORK_MODELS_DIR or pass --models-dir".into(),
+            Self::Gate { .. } => {
+                "quantise with a better `--quality` or more bits, or judge by limits of your own: `--gate=kl=0.1`"
+                    .into()
+            }
             Self::InputFile { .. } => "correct the file; see --help for its form".into(),
             Self::Output(_) => "check the disk and the terminal".into(),
         }

@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::Generate(arguments) => commands::generate::run(&arguments, json),
         Command::Prompt(arguments) => commands::prompt::run(&arguments, json),
         Command::Quantize(arguments) => commands::quantize::run(&arguments, json),
+        Command::Evaluate(arguments) => commands::evaluate::run(&arguments, json),
         Command::Key(arguments) => commands::package::key::run(&arguments, json),
         Command::Pack(arguments) => commands::package::pack::run(&arguments, json),
         Command::Sign(arguments) => commands::package::sign::run(&arguments, json),

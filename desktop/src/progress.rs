@@ -16,7 +16,15 @@ const LINE_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Bytes, rate and time left on stderr; hidden where `json` says so.
 pub(crate) fn bar(json: bool) -> ProgressBar {
-    let template = "{bar:30} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left  {wide_msg}";
+    styled("{bar:30} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left  {wide_msg}", json)
+}
+
+/// Parts done and time left on stderr; hidden where `json` says so.
+pub(crate) fn count(json: bool) -> ProgressBar {
+    styled("{bar:30} {pos}/{len}  {eta} left  {wide_msg}", json)
+}
+
+fn styled(template: &str, json: bool) -> ProgressBar {
     let bar = ProgressBar::no_length();
     if json {
         bar.set_draw_target(ProgressDrawTarget::hidden());

@@ -1,6 +1,7 @@
 //! The command line, as `--help` teaches it: one file a group of commands.
 
 mod chat;
+mod evaluate;
 mod measure;
 mod model;
 mod package;
@@ -10,6 +11,7 @@ mod turn;
 use clap::{Parser, Subcommand};
 
 pub(crate) use chat::{ChatArguments, GenerateArguments, PromptArguments};
+pub(crate) use evaluate::EvaluateArguments;
 pub(crate) use measure::BenchArguments;
 pub(crate) use model::ModelArguments;
 pub(crate) use package::{
@@ -17,7 +19,7 @@ pub(crate) use package::{
     PackArguments, RemoveArguments, RepairArguments, SignArguments, StoreArguments, TrustArguments,
     TrustPolicy, UnpackArguments, VerifyArguments,
 };
-pub(crate) use quantize::{Quality, QuantizeArguments};
+pub(crate) use quantize::{KvChoice, Quality, QuantizeArguments};
 pub(crate) use turn::parse_thinking;
 
 const EXAMPLES: &str = "\
@@ -25,6 +27,7 @@ Examples:
   wheelwork chat                                      talk to the small model that ships with wheelwork
   wheelwork chat \"478 + 256 = ?\"                      one question
   wheelwork quantize DeepSeek-R1-Distill-Qwen-1.5B --out r1.ortpackage
+  wheelwork evaluate r1.ortpackage --reference DeepSeek-R1-Distill-Qwen-1.5B
   wheelwork chat --model r1.ortpackage --think 500    at most 500 tokens of reasoning
   wheelwork generate --prompt \"Hello\" --max-tokens 50 --temperature 0 --json
   wheelwork pack r1.ortpackage --out r1.wwpkg --key my.key.pem
@@ -53,6 +56,8 @@ pub(crate) enum Command {
     Prompt(PromptArguments),
     /// Turn a Hugging Face checkpoint into a package
     Quantize(QuantizeArguments),
+    /// Measure what a package costs against the checkpoint it was made of
+    Evaluate(EvaluateArguments),
     /// Make a key pair that signs packages
     Key(KeyArguments),
     /// Turn a package folder into one file, compressed and, with a key, signed

@@ -64,10 +64,16 @@ impl ModelArguments {
             strict: self.strict,
             threads: self.threads.map(usize::from),
             context_length: self.context_length,
-            kv_cache: self.kv.map(|form| match form {
-                Kv::Int8 => KvForm::Int8,
-                Kv::Float => KvForm::Float,
-            }),
+            kv_cache: self.kv.map(Into::into),
+        }
+    }
+}
+
+impl From<Kv> for KvForm {
+    fn from(kv: Kv) -> Self {
+        match kv {
+            Kv::Int8 => Self::Int8,
+            Kv::Float => Self::Float,
         }
     }
 }

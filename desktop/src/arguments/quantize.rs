@@ -17,6 +17,9 @@ pub(crate) struct QuantizeArguments {
     /// The longest sequence that the package allows, in tokens [default: the model's, at most 32768]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) context_length: Option<usize>,
+    /// Whether the package also gets an int8 key-value cache: measured and checked on chains that it writes itself
+    #[arg(long, value_enum, default_value_t = KvChoice::Float)]
+    pub(crate) kv: KvChoice,
     /// Replace an existing package, and start an unfinished one over
     #[arg(long)]
     pub(crate) overwrite: bool,
@@ -33,4 +36,14 @@ pub(crate) enum Quality {
     Fast,
     /// int4 with a search for scale and zero point, int8 output layer
     Balanced,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KvChoice {
+    /// float32 only
+    Float,
+    /// Both, int8 by default where its self-check passes
+    Auto,
+    /// Both, int8 by default
+    Int8,
 }

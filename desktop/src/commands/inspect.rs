@@ -107,6 +107,18 @@ fn print_text(package: &OpenPackage, verified: Option<usize>) -> Result<(), Fail
             if check.passed { "passed" } else { "not passed" },
         );
     }
+    for (variant, found) in &card.evaluation {
+        let divergence = &found.divergence;
+        anstream::println!(
+            "evaluated ({variant}, against {}): mean KL {:.5} ± {:.5}, same best token {:.1} %, perplexity {:.3} ({:+.3})",
+            found.reference,
+            divergence.mean_kl.value,
+            divergence.mean_kl.standard_error,
+            divergence.same_top.value * 100.0,
+            divergence.perplexity,
+            divergence.perplexity_change.value,
+        );
+    }
     for (variant, files) in &card.variants {
         anstream::println!("\nfiles of {variant}:");
         for file in files {

@@ -5,10 +5,12 @@ use std::time::Instant;
 use indicatif::ProgressBar;
 use serde_json::json;
 use wheelwork::CancelToken;
+use wheelwork_calibrate::evaluate::EvaluateError;
+use wheelwork_calibrate::kv_cache::{self, KvOptions, VARIANT};
 use wheelwork_quantize::recipe::{BALANCED, FAST, FLOAT};
 use wheelwork_quantize::{Options, Progress, QuantizeError, Report, Stage};
 
-use crate::arguments::{Quality, QuantizeArguments};
+use crate::arguments::{KvChoice, Quality, QuantizeArguments};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::{output, progress};
@@ -26,11 +28,15 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
         ..Options::default()
     };
     let start = Instant::now();
-    let bar = Bar { bar: progress::bar(json), cancel: Interrupt::install()?.token() };
+    let cancel = Interrupt::install()?.token();
+    let bar = Bar { bar: progress::bar(json), cancel: cancel.clone() };
     let result = wheelwork_quantize::quantize(&arguments.checkpoint, &arguments.out, &options, &bar);
     bar.bar.finish_and_clear();
     match result {
-        Ok(report) => tell(&report, start.elapsed().as_secs_f64(), json),
+        Ok(mut report) => {
+            add_cache(arguments.kv, &mut report, cancel)?;
+            tell(&report, start.elapsed().as_secs_f64(), json)
+        }
         Err(QuantizeError::Cancelled) => {
             if !json {
                 anstream::eprintln!("the same command with --resume goes on from here");
@@ -41,13 +47,29 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
     }
 }
 
+/// Adds the int8 key-value cache where one is asked for. The package is complete without it.
+fn add_cache(kv: KvChoice, report: &mut Report, cancel: CancelToken) -> Result<(), Failure> {
+    let choice = match kv {
+        KvChoice::Float => return Ok(()),
+        KvChoice::Auto => kv_cache::KvChoice::WherePassed,
+        KvChoice::Int8 => kv_cache::KvChoice::Always,
+    };
+    let options = KvOptions { choice, cancel, ..KvOptions::default() };
+    match kv_cache::add_int8_cache(&report.package, &options, &()) {
+        Ok(cache) => report.card.kv_cache.insert(VARIANT.to_owned(), cache),
+        Err(EvaluateError::Cancelled) => return Err(Failure::Interrupted),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(())
+}
+
 fn tell(report: &Report, seconds: f64, json: bool) -> Result<(), Failure> {
     let card = &report.card;
     if json {
         return output::json_line(&json!({
             "package": report.package, "seconds": seconds, "file_bytes": report.file_bytes,
             "bits_per_weight": card.quantization.bits_per_weight, "warnings": card.warnings,
-            "tensors": card.quantization.tensors,
+            "tensors": card.quantization.tensors, "kv_cache": card.kv_cache,
         }));
     }
     for warning in &card.warnings {
@@ -59,6 +81,17 @@ fn tell(report: &Report, seconds: f64, json: bool) -> Result<(), Failure> {
         report.file_bytes as f64 / 1e6,
         card.quantization.bits_per_weight,
     );
+    for cache in card.kv_cache.values() {
+        let check = &cache.self_check;
+        anstream::println!(
+            "int8 key-value cache: self-check over {} tokens {}, mean KL {:.5} (limit {}), default {}",
+            check.tokens,
+            if check.passed { "passed" } else { "not passed" },
+            check.mean_kl,
+            check.mean_kl_limit,
+            cache.default.as_str(),
+        );
+    }
     anstream::println!("try it: wheelwork chat --model {}", report.package.display());
     Ok(())
 }

@@ -24,7 +24,7 @@ pub const MEAN_KL_LIMIT: f64 = 0.003;
 /// Tokens of both halves together.
 const TOKENS: usize = 1536;
 /// The only variant that has caches of two forms.
-const VARIANT: &str = "cpu";
+pub const VARIANT: &str = "cpu";
 
 /// When the int8 cache is what a runtime uses that was not told otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

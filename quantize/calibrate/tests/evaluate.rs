@@ -5,10 +5,12 @@
 use std::path::{Path, PathBuf};
 
 use wheelwork::{Diagnostic, KvForm};
-use wheelwork_calibrate::evaluate::{EvaluateError, EvaluateOptions, Limits, evaluate};
+use wheelwork_calibrate::evaluate::{
+    EvaluateError, EvaluateOptions, Limits, Recorded, Report, evaluate, record,
+};
 use wheelwork_calibrate::kv_cache::{KvChoice, KvOptions, add_int8_cache};
 use wheelwork_package::card::Evaluation;
-use wheelwork_quantize::recipe::{BALANCED, FLOAT};
+use wheelwork_quantize::recipe::{BALANCED, FAST, FLOAT};
 use wheelwork_quantize::{Options, Recipe, quantize};
 
 fn testdata(name: &str) -> PathBuf {
@@ -40,7 +42,7 @@ impl Folder {
 
 fn judge(package: &Path, options: EvaluateOptions) -> Result<Evaluation, EvaluateError> {
     let options = EvaluateOptions { tokens: 600, task_tokens: 256, threads: Some(1), ..options };
-    evaluate(package, &testdata("tiny-r1"), &options, &())
+    Ok(evaluate(package, &testdata("tiny-r1"), &options, &())?.evaluation)
 }
 
 #[test]
@@ -86,16 +88,43 @@ fn a_limit_that_is_broken_is_named() {
     std::fs::write(&text, "12 + 30 = 42. A list of words, and some more of them.").unwrap();
     let limits = Limits { mean_kl: Some(0.0), same_top: None };
     let options = EvaluateOptions { limits, text: Some(text), ..EvaluateOptions::default() };
-    let found = judge(&folder.package(BALANCED), options).unwrap();
+    let found = judge(&folder.package(FAST), options).unwrap();
     assert_eq!(found.text, "text.txt");
     assert!(found.divergence.positions < 60);
     assert!(found.gate.broken[0].starts_with("mean KL"), "{:?}", found.gate);
 }
 
 #[test]
+fn the_card_holds_the_evaluation_and_the_files_are_untouched() {
+    let folder = Folder::new();
+    let package = folder.package(FAST);
+    let options = EvaluateOptions { tokens: 40, ..EvaluateOptions::default() };
+    let report = evaluate(&package, &testdata("tiny-r1"), &options, &()).unwrap();
+    assert_eq!(record(&package, &report).unwrap(), Recorded::Written);
+    let better = Report {
+        evaluation: Evaluation { text: "another".into(), ..report.evaluation.clone() },
+        ..report.clone()
+    };
+    assert_eq!(record(&package, &better).unwrap(), Recorded::Written);
+    let card = wheelwork_package::open(&package).unwrap().card.unwrap();
+    assert_eq!(card.evaluation[&report.variant], better.evaluation, "the later one counts");
+    for file in &card.variants["cpu"] {
+        file.check_content(&package.join("cpu")).unwrap();
+    }
+    assert_eq!(std::fs::read_dir(&package).unwrap().count(), 3, "nothing is left behind");
+
+    assert_eq!(record(&package.join("cpu"), &report).unwrap(), Recorded::NoCard);
+    let installed = folder.0.path().join(".wheelwork");
+    std::fs::create_dir(&installed).unwrap();
+    let installed = installed.join("package");
+    std::fs::rename(&package, &installed).unwrap();
+    assert_eq!(record(&installed, &report).unwrap(), Recorded::Installed);
+}
+
+#[test]
 fn another_models_checkpoint_is_refused() {
     let folder = Folder::new();
-    let package = folder.package(BALANCED);
+    let package = folder.package(FAST);
     let options = EvaluateOptions::default();
     let error = evaluate(&package, &testdata("families/qwen2"), &options, &()).unwrap_err();
     assert_eq!(error.code(), "evaluate_other_checkpoint");
@@ -106,7 +135,7 @@ fn another_models_checkpoint_is_refused() {
 #[test]
 fn the_int8_cache_is_the_default_where_its_self_check_passes() {
     let folder = Folder::new();
-    let package = folder.package(BALANCED);
+    let package = folder.package(FAST);
     let options = KvOptions { threads: Some(1), choice: KvChoice::WherePassed, ..KvOptions::default() };
     let cache = add_int8_cache(&package, &options, &()).unwrap();
     let check = &cache.self_check;

@@ -5,7 +5,7 @@
 //! 3. The package reads the same tokens one by one, as in a generation, and each position's logits are compared
 //!    (`divergence`).
 //! 4. If there are problems with known answers, the package and a baseline answer them (`tasks`).
-//! 5. The figures are held against limits (`gate`).
+//! 5. The figures are held against limits (`gate`). [`record`] puts them into the package's card.
 //!
 //! The package and the reference are never in memory together. Disk: `tokens * vocab_size * 4` bytes in a file without a
 //! name, 1.2 GB for 2,048 tokens of a vocabulary of 152,064.
@@ -13,6 +13,7 @@
 mod divergence;
 mod error;
 mod gate;
+mod record;
 mod repetition;
 mod statistics;
 mod tasks;
@@ -27,6 +28,7 @@ use wheelwork_quantize::recipe::FLOAT;
 
 pub use error::EvaluateError;
 pub use gate::Limits;
+pub use record::{Recorded, record};
 
 use crate::spill::Spill;
 use crate::texts::{self, Written};
@@ -109,6 +111,15 @@ pub trait EvaluateProgress {
 /// No one looks.
 impl EvaluateProgress for () {}
 
+/// What was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// The variant of the package that ran.
+    pub variant: String,
+    /// The figures.
+    pub evaluation: Evaluation,
+}
+
 /// Tokens that both sides read; from `first` on their logits are compared.
 pub(crate) struct Passage {
     ids: Vec<u32>,
@@ -124,7 +135,7 @@ pub fn evaluate(
     checkpoint: &Path,
     options: &EvaluateOptions,
     progress: &dyn EvaluateProgress,
-) -> Result<Evaluation, EvaluateError> {
+) -> Result<Report, EvaluateError> {
     let checkpoint = Checkpoint::open(checkpoint)?;
     let problems = options.tasks.as_deref().map(tasks::read).transpose()?;
     if problems.is_some() && options.baseline.is_none() {
@@ -149,7 +160,7 @@ pub fn evaluate(
     let recipe = card.as_ref().and_then(|card| card.quantization.recipe.get("name")?.as_str());
     let chains: Vec<Chain> =
         written.into_iter().map(|chain| Chain { tokens: chain.tokens, ended: chain.ended }).collect();
-    Ok(Evaluation {
+    let evaluation = Evaluation {
         producer: concat!("wheelwork ", env!("CARGO_PKG_VERSION")).to_owned(),
         reference: name_of(checkpoint.folder.path()),
         kv_cache: placement.kv_cache,
@@ -160,7 +171,8 @@ pub fn evaluate(
         divergence,
         repetition: repetition::measure(&chains),
         tasks,
-    })
+    };
+    Ok(Report { variant: placement.variant, evaluation })
 }
 
 /// The reference's logits to disk, then the package's against them.
