@@ -45,6 +45,9 @@ pub enum CalibrateError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// What was stored could not be read back.
+    #[error("stored weights cannot be read back: {0}")]
+    ReadBack(std::io::Error),
     /// A token id without a row in the embedding table.
     #[error("the token id {token} in sequence {sequence} is outside the vocabulary of {vocab_size}")]
     UnknownToken {
@@ -89,6 +92,7 @@ impl Diagnostic for CalibrateError {
             Self::Run { .. } => "calibrate_run",
             Self::NotFinite { .. } => "calibrate_not_finite",
             Self::Spill { .. } => "calibrate_spill",
+            Self::ReadBack(_) => "calibrate_read_back",
             Self::UnknownToken { .. } => "calibrate_unknown_token",
             Self::SequenceLength { .. } => "calibrate_sequence_length",
             Self::Cancelled => "calibrate_cancelled",
@@ -103,6 +107,7 @@ impl Diagnostic for CalibrateError {
             Self::NotFinite { .. } => Class::Unsupported,
             Self::Run { .. }
             | Self::Spill { .. }
+            | Self::ReadBack(_)
             | Self::UnknownToken { .. }
             | Self::SequenceLength { .. }
             | Self::Cancelled => Class::Retry,
@@ -116,7 +121,9 @@ impl Diagnostic for CalibrateError {
             Self::Graph(_) => "report this with the checkpoint's config.json".into(),
             Self::Run { .. } => "free memory: one layer in float32 has to fit".into(),
             Self::NotFinite { .. } => "check the checkpoint: its weights overflow float32".into(),
-            Self::Spill { .. } => "check that the disk has room and the folder can be written".into(),
+            Self::Spill { .. } | Self::ReadBack(_) => {
+                "check that the disk has room and the folder can be written".into()
+            }
             Self::UnknownToken { .. } => "encode the text with this checkpoint's tokenizer".into(),
             Self::SequenceLength { limit, .. } => format!("cut sequences to at most {limit} tokens").into(),
             Self::Cancelled => "run it again; nothing was left behind".into(),
@@ -132,7 +139,7 @@ impl Diagnostic for CalibrateError {
             Self::UnknownToken { sequence, .. } | Self::SequenceLength { sequence, .. } => {
                 Some(format!("sequence {sequence}"))
             }
-            Self::Graph(_) | Self::Run { .. } | Self::Cancelled => None,
+            Self::Graph(_) | Self::Run { .. } | Self::ReadBack(_) | Self::Cancelled => None,
         }
     }
 }

@@ -92,6 +92,42 @@ impl Layer {
         Ok(())
     }
 
+    /// Replaces one of the loaded weights, by its name within the layer: `read(row, count, weights)` gives rows of
+    /// `columns` of it.
+    ///
+    /// # Errors
+    /// What `read` returns.
+    pub(crate) fn fill(
+        &mut self,
+        name: &str,
+        columns: usize,
+        read: impl Fn(usize, usize, &mut Vec<f32>) -> Result<(), CalibrateError> + Sync,
+    ) -> Result<(), CalibrateError> {
+        let Some((_, buffer)) = self.weights.iter_mut().find(|(own, _)| own == name) else { return Ok(()) };
+        let piece_rows = (PIECE_WEIGHTS / columns).max(1);
+        let pieces = buffer.extract_tensor_mut().1.par_chunks_mut(piece_rows * columns).enumerate();
+        pieces.try_for_each_init(Vec::new, |weights, (piece, slots)| {
+            read(piece * piece_rows, slots.len() / columns, weights)?;
+            slots.copy_from_slice(weights);
+            Ok(())
+        })
+    }
+
+    /// Copies of some of the loaded weights.
+    pub(crate) fn take(&self, names: &[String]) -> Vec<(String, Vec<f32>)> {
+        let wanted = self.weights.iter().filter(|(name, _)| names.contains(name));
+        wanted.map(|(name, buffer)| (name.clone(), buffer.extract_tensor().1.to_vec())).collect()
+    }
+
+    /// Puts copies back where they came from.
+    pub(crate) fn put_back(&mut self, copies: Vec<(String, Vec<f32>)>) {
+        for (name, copy) in copies {
+            if let Some((_, buffer)) = self.weights.iter_mut().find(|(own, _)| *own == name) {
+                buffer.extract_tensor_mut().1.copy_from_slice(&copy);
+            }
+        }
+    }
+
     /// Sends a sequence `[length, hidden_size]` through the layer whose weights are loaded. Causal: a position sees
     /// itself and those before it.
     ///

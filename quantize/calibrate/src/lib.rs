@@ -9,7 +9,7 @@
 //! ```
 //!
 //! [`Reference`] is that run. It gives the logits that a package is judged by ([`Reference::logits`]) and, on the way,
-//! what goes into each matrix ([`Taps`]).
+//! what goes into each matrix ([`Taps`]). [`Calibrated`] uses that to round the weights for the inputs that they get.
 //!
 //! [`evaluate`] holds a package against its checkpoint; [`kv_cache`] gives a package an int8 key-value cache where that
 //! costs little.
@@ -17,16 +17,21 @@
 //! This crate is the one place where the makers of packages and ONNX Runtime meet.
 #![forbid(unsafe_code)]
 
+mod calibration;
 mod error;
 pub mod evaluate;
+mod gptq;
 mod head;
 pub mod kv_cache;
+mod kv_ranges;
 mod layer;
 mod reference;
 mod runtime;
 mod spill;
+mod stepper;
 mod texts;
 
+pub use calibration::Calibrated;
 pub use error::CalibrateError;
 pub use layer::Taps;
 pub use reference::{Observer, Reference, ReferenceOptions, Watch};

@@ -9,14 +9,13 @@
 
 use std::path::PathBuf;
 
-use wheelwork_quantize::architecture::names;
 use wheelwork_quantize::checkpoint::Checkpoint;
-use wheelwork_quantize::checkpoint::tensors::ReadBuffer;
 
 use crate::CalibrateError;
 use crate::head::Head;
-use crate::layer::{Layer, Taps};
+use crate::layer::Taps;
 use crate::spill::Spill;
+use crate::stepper::{Stepper, check_cancelled};
 
 /// How a reference runs.
 #[derive(Debug, Clone)]
@@ -52,8 +51,8 @@ impl<F: FnMut(usize, usize, &Taps<'_>) -> Result<(), CalibrateError>> Observer f
 
 /// What a caller can see and stop while sequences run.
 pub trait Watch {
-    /// Of `total` passes of a sequence through a layer, `done` are over.
-    fn passes(&self, _done: usize, _total: usize) {}
+    /// `done` of the `total` sequences have passed the layer; with a calibration that happens twice a layer.
+    fn pass(&self, _layer: usize, _done: usize, _total: usize) {}
 
     /// Asked between passes. After true, [`CalibrateError::Cancelled`] is returned.
     fn cancelled(&self) -> bool {
@@ -114,7 +113,7 @@ impl<'a> Reference<'a> {
         let (mut hidden, mut logits) = (Vec::new(), Vec::new());
         let mut row = 0;
         for chunk in places.chunks(Head::chunk_positions(config)) {
-            self.check_cancelled()?;
+            check_cancelled(self.watch)?;
             states.read(row, chunk.len(), &mut hidden)?;
             head.logits(&mut hidden, &mut logits)?;
             for (&(sequence, position), logits) in chunk.iter().zip(logits.chunks_exact(config.vocab_size)) {
@@ -131,67 +130,12 @@ impl<'a> Reference<'a> {
         sequences: &[Vec<u32>],
         observer: &mut dyn Observer,
     ) -> Result<Spill, CalibrateError> {
-        let config = &self.checkpoint.config;
-        let mut states = self.embed(sequences)?;
-        let longest = sequences.iter().map(Vec::len).max().unwrap_or(1);
-        let mut layer = Layer::new(config, longest, self.options.threads)?;
-        let total = config.num_hidden_layers * sequences.len();
-        let mut hidden = Vec::new();
-        for index in 0..config.num_hidden_layers {
-            self.check_cancelled()?;
-            layer.load(self.checkpoint, index)?;
-            let mut row = 0;
-            for (sequence, tokens) in sequences.iter().enumerate() {
-                self.check_cancelled()?;
-                states.read(row, tokens.len(), &mut hidden)?;
-                let output = layer.run(&hidden, tokens.len())?;
-                check_finite(output.hidden()?, index, sequence)?;
-                observer.layer(index, sequence, &output.taps()?)?;
-                states.write(row, output.hidden()?)?;
-                row += tokens.len();
-                self.watch.passes(index * sequences.len() + sequence + 1, total);
-            }
+        let mut stepper = Stepper::start(self.checkpoint, sequences, &self.options, self.watch)?;
+        for layer in 0..self.checkpoint.config.num_hidden_layers {
+            check_cancelled(self.watch)?;
+            stepper.layer.load(self.checkpoint, layer)?;
+            stepper.pass(layer, true, &mut |sequence, taps| observer.layer(layer, sequence, taps))?;
         }
-        Ok(states)
-    }
-
-    /// The rows of the embedding table.
-    fn embed(&self, sequences: &[Vec<u32>]) -> Result<Spill, CalibrateError> {
-        let config = &self.checkpoint.config;
-        let (columns, vocab_size) = (config.hidden_size, config.vocab_size);
-        let table = self.checkpoint.tensors.get(names::EMBEDDING)?;
-        let mut states = Spill::create(&self.options.scratch, columns)?;
-        let (mut buffer, mut rows) = (ReadBuffer::default(), Vec::new());
-        let mut first = 0;
-        for (sequence, tokens) in sequences.iter().enumerate() {
-            let limit = config.max_position_embeddings;
-            if tokens.is_empty() || tokens.len() > limit {
-                return Err(CalibrateError::SequenceLength { sequence, tokens: tokens.len(), limit });
-            }
-            rows.clear();
-            for &token in tokens {
-                let id = token as usize;
-                if id >= vocab_size {
-                    return Err(CalibrateError::UnknownToken { sequence, token, vocab_size });
-                }
-                table.read(id * columns, columns, &mut buffer)?;
-                rows.extend_from_slice(&buffer.weights);
-            }
-            states.write(first, &rows)?;
-            first += tokens.len();
-        }
-        Ok(states)
-    }
-
-    fn check_cancelled(&self) -> Result<(), CalibrateError> {
-        if self.watch.cancelled() { Err(CalibrateError::Cancelled) } else { Ok(()) }
-    }
-}
-
-fn check_finite(hidden: &[f32], layer: usize, sequence: usize) -> Result<(), CalibrateError> {
-    if hidden.iter().fold(true, |finite, value| finite & value.is_finite()) {
-        Ok(())
-    } else {
-        Err(CalibrateError::NotFinite { layer, sequence })
+        Ok(stepper.states)
     }
 }
