@@ -18,6 +18,7 @@ use wheelwork_quantize::kv_cache::LayerRange;
 use wheelwork_quantize::plan::StoredMatrix;
 
 use crate::CalibrateError;
+use crate::calibration_text::Text;
 use crate::gptq::factor::Factor;
 use crate::gptq::hessian::Hessian;
 use crate::gptq::rounding::Gptq;
@@ -28,7 +29,7 @@ use crate::stepper::Stepper;
 
 /// The calibration of one package.
 pub struct Calibrated<'a> {
-    sequences: &'a [Vec<u32>],
+    text: &'a Text,
     options: ReferenceOptions,
     watch: &'a dyn Watch,
     run: Option<Run<'a>>,
@@ -92,10 +93,10 @@ impl Input {
 }
 
 impl<'a> Calibrated<'a> {
-    /// A calibration on sequences of token ids, each at least one token long.
+    /// A calibration on a text.
     #[must_use]
-    pub fn new(sequences: &'a [Vec<u32>], options: ReferenceOptions, watch: &'a dyn Watch) -> Self {
-        Self { sequences, options, watch, run: None, kv_ranges: Vec::new() }
+    pub fn new(text: &'a Text, options: ReferenceOptions, watch: &'a dyn Watch) -> Self {
+        Self { text, options, watch, run: None, kv_ranges: Vec::new() }
     }
 
     /// How large keys and values get in each layer that is stored, with its weights as stored.
@@ -106,7 +107,7 @@ impl<'a> Calibrated<'a> {
 
     fn run(&mut self, checkpoint: &Checkpoint) -> Result<&mut Run<'a>, CalibrateError> {
         if self.run.is_none() {
-            let stepper = Stepper::start(checkpoint, self.sequences, &self.options, self.watch)?;
+            let stepper = Stepper::start(checkpoint, &self.text.sequences, &self.options, self.watch)?;
             self.run = Some(Run {
                 stepper,
                 layer: 0,
@@ -121,6 +122,10 @@ impl<'a> Calibrated<'a> {
 }
 
 impl Calibration for Calibrated<'_> {
+    fn identity(&self) -> String {
+        format!("gptq, {}", self.text.sha256())
+    }
+
     fn rounder<'r>(
         &'r mut self,
         checkpoint: &Checkpoint,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use wheelwork_onnx::GraphError;
 use wheelwork_ort::LibraryError;
 use wheelwork_package::{Class, Diagnostic};
+use wheelwork_quantize::QuantizeError;
 use wheelwork_quantize::checkpoint::CheckpointError;
 
 /// Why the float model could not be run.
@@ -68,6 +69,20 @@ pub enum CalibrateError {
         /// `max_position_embeddings`.
         limit: usize,
     },
+    /// The package could not be made.
+    #[error(transparent)]
+    Quantize(#[from] QuantizeError),
+    /// The package that writes the calibration text could not be run.
+    #[error("the model cannot write its calibration text: {0}")]
+    Model(#[from] wheelwork::Error),
+    /// The user's text.
+    #[error("the calibration text `{}` cannot be used: {detail}", .path.display())]
+    TextFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// The caller asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -95,6 +110,9 @@ impl Diagnostic for CalibrateError {
             Self::ReadBack(_) => "calibrate_read_back",
             Self::UnknownToken { .. } => "calibrate_unknown_token",
             Self::SequenceLength { .. } => "calibrate_sequence_length",
+            Self::Quantize(error) => error.code(),
+            Self::Model(error) => error.code(),
+            Self::TextFile { .. } => "calibration_text",
             Self::Cancelled => "calibrate_cancelled",
         }
     }
@@ -103,6 +121,8 @@ impl Diagnostic for CalibrateError {
         match self {
             Self::Library(error) => error.class(),
             Self::Checkpoint(error) => error.class(),
+            Self::Quantize(error) => error.class(),
+            Self::Model(error) => error.class(),
             Self::Graph(_) => Class::Bug,
             Self::NotFinite { .. } => Class::Unsupported,
             Self::Run { .. }
@@ -110,6 +130,7 @@ impl Diagnostic for CalibrateError {
             | Self::ReadBack(_)
             | Self::UnknownToken { .. }
             | Self::SequenceLength { .. }
+            | Self::TextFile { .. }
             | Self::Cancelled => Class::Retry,
         }
     }
@@ -118,6 +139,9 @@ impl Diagnostic for CalibrateError {
         match self {
             Self::Library(error) => error.remedy(),
             Self::Checkpoint(error) => error.remedy(),
+            Self::Quantize(error) => error.remedy(),
+            Self::Model(error) => error.remedy(),
+            Self::TextFile { .. } => "give a UTF-8 text, or leave it out: the model writes its own".into(),
             Self::Graph(_) => "report this with the checkpoint's config.json".into(),
             Self::Run { .. } => "free memory: one layer in float32 has to fit".into(),
             Self::NotFinite { .. } => "check the checkpoint: its weights overflow float32".into(),
@@ -134,6 +158,9 @@ impl Diagnostic for CalibrateError {
         match self {
             Self::Library(error) => error.place(),
             Self::Checkpoint(error) => error.place(),
+            Self::Quantize(error) => error.place(),
+            Self::Model(error) => error.place(),
+            Self::TextFile { path, .. } => Some(path.display().to_string()),
             Self::NotFinite { layer, .. } => Some(format!("layer {layer}")),
             Self::Spill { folder, .. } => Some(folder.display().to_string()),
             Self::UnknownToken { sequence, .. } | Self::SequenceLength { sequence, .. } => {

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! [`Reference`] is that run. It gives the logits that a package is judged by ([`Reference::logits`]) and, on the way,
-//! what goes into each matrix ([`Taps`]). [`Calibrated`] uses that to round the weights for the inputs that they get.
+//! what goes into each matrix ([`Taps`]). [`Calibrated`] uses that to round the weights for the inputs that they get, and
+//! [`quantize_best`] is the whole of it: text, calibration, package.
 //!
 //! [`evaluate`] holds a package against its checkpoint; [`kv_cache`] gives a package an int8 key-value cache where that
 //! costs little.
@@ -17,7 +18,9 @@
 //! This crate is the one place where the makers of packages and ONNX Runtime meet.
 #![forbid(unsafe_code)]
 
+pub mod best;
 mod calibration;
+mod calibration_text;
 mod error;
 pub mod evaluate;
 mod gptq;
@@ -31,7 +34,9 @@ mod spill;
 mod stepper;
 mod texts;
 
+pub use best::{BestReport, CalibrationOptions, quantize_best};
 pub use calibration::Calibrated;
+pub use calibration_text::{Text, TextBudget};
 pub use error::CalibrateError;
 pub use layer::Taps;
 pub use reference::{Observer, Reference, ReferenceOptions, Watch};

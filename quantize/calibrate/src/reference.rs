@@ -54,7 +54,10 @@ pub trait Watch {
     /// `done` of the `total` sequences have passed the layer; with a calibration that happens twice a layer.
     fn pass(&self, _layer: usize, _done: usize, _total: usize) {}
 
-    /// Asked between passes. After true, [`CalibrateError::Cancelled`] is returned.
+    /// Of `total` tokens of calibration text, `done` are written.
+    fn text(&self, _done: usize, _total: usize) {}
+
+    /// Asked between passes, and between tokens of a text. After true, [`CalibrateError::Cancelled`] is returned.
     fn cancelled(&self) -> bool {
         false
     }

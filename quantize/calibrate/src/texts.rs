@@ -69,10 +69,11 @@ pub(crate) struct Written {
     pub(crate) ended: bool,
 }
 
-/// Lets the model write to built-in prompts, sampled as the model's own advice says and with fixed seeds, until
+/// Lets the model write to prompts, sampled as the model's own advice says and with fixed seeds, until
 /// `token_budget` tokens (prompts included) are there or every prompt has its chain. `each` is told the tokens so far.
-pub(crate) fn write_chains(
+pub(crate) fn write_chains<'p>(
     model: &Model,
+    prompts: impl IntoIterator<Item = &'p str>,
     token_budget: usize,
     chain_tokens: usize,
     cancel: &CancelToken,
@@ -82,7 +83,7 @@ pub(crate) fn write_chains(
     let mut session = model.session()?;
     let mut written = Vec::new();
     let mut total = 0;
-    for (seed, prompt) in (0..).zip(PROMPTS) {
+    for (seed, prompt) in (0..).zip(prompts) {
         if total >= token_budget || cancel.is_cancelled() {
             break;
         }
