@@ -15,8 +15,8 @@ use wheelwork_quantize::{Options, Progress, QuantizeError, Recipe, Report, quant
 
 use crate::CalibrateError;
 use crate::calibration::Calibrated;
-use crate::reference::{ReferenceOptions, Watch};
 use crate::calibration_text::{Text, TextBudget};
+use crate::reference::{ReferenceOptions, Watch};
 
 /// The recipe's name in command and card.
 pub const NAME: &str = "best";

@@ -107,7 +107,7 @@ impl<'a> Calibrated<'a> {
 
     fn run(&mut self, checkpoint: &Checkpoint) -> Result<&mut Run<'a>, CalibrateError> {
         if self.run.is_none() {
-            let stepper = Stepper::start(checkpoint, &self.text.sequences, &self.options, self.watch)?;
+            let stepper = Stepper::start(checkpoint, &self.text.sequences, &self.options, 2, self.watch)?;
             self.run = Some(Run {
                 stepper,
                 layer: 0,

@@ -51,8 +51,8 @@ impl<F: FnMut(usize, usize, &Taps<'_>) -> Result<(), CalibrateError>> Observer f
 
 /// What a caller can see and stop while sequences run.
 pub trait Watch {
-    /// `done` of the `total` sequences have passed the layer; with a calibration that happens twice a layer.
-    fn pass(&self, _layer: usize, _done: usize, _total: usize) {}
+    /// Of `total` passes of a sequence through a layer, `done` are over; a calibration needs two a layer.
+    fn passes(&self, _done: usize, _total: usize) {}
 
     /// Of `total` tokens of calibration text, `done` are written.
     fn text(&self, _done: usize, _total: usize) {}
@@ -133,7 +133,7 @@ impl<'a> Reference<'a> {
         sequences: &[Vec<u32>],
         observer: &mut dyn Observer,
     ) -> Result<Spill, CalibrateError> {
-        let mut stepper = Stepper::start(self.checkpoint, sequences, &self.options, self.watch)?;
+        let mut stepper = Stepper::start(self.checkpoint, sequences, &self.options, 1, self.watch)?;
         for layer in 0..self.checkpoint.config.num_hidden_layers {
             check_cancelled(self.watch)?;
             stepper.layer.load(self.checkpoint, layer)?;

@@ -21,10 +21,13 @@ pub(crate) struct Stepper<'a> {
     sequences: &'a [Vec<u32>],
     watch: &'a dyn Watch,
     hidden: Vec<f32>,
+    done_passes: usize,
+    total_passes: usize,
 }
 
 impl<'a> Stepper<'a> {
-    /// Puts the rows of the embedding table in front of layer 0.
+    /// Puts the rows of the embedding table in front of layer 0. Every layer will see every sequence `layer_passes`
+    /// times, for the watch.
     ///
     /// # Errors
     /// [`CalibrateError`], also for tokens and lengths that the model does not take.
@@ -32,12 +35,14 @@ impl<'a> Stepper<'a> {
         checkpoint: &Checkpoint,
         sequences: &'a [Vec<u32>],
         options: &ReferenceOptions,
+        layer_passes: usize,
         watch: &'a dyn Watch,
     ) -> Result<Self, CalibrateError> {
         let states = embed(checkpoint, sequences, options)?;
         let longest = sequences.iter().map(Vec::len).max().unwrap_or(1);
         let layer = Layer::new(&checkpoint.config, longest, options.threads)?;
-        Ok(Self { layer, states, sequences, watch, hidden: Vec::new() })
+        let total_passes = checkpoint.config.num_hidden_layers * sequences.len() * layer_passes;
+        Ok(Self { layer, states, sequences, watch, hidden: Vec::new(), done_passes: 0, total_passes })
     }
 
     /// Sends every sequence through the layer in memory, which is called `index` in errors, and shows what happens
@@ -62,7 +67,8 @@ impl<'a> Stepper<'a> {
                 self.states.write(row, output.hidden()?)?;
             }
             row += tokens.len();
-            self.watch.pass(index, sequence + 1, self.sequences.len());
+            self.done_passes += 1;
+            self.watch.passes(self.done_passes, self.total_passes);
         }
         Ok(())
     }

@@ -31,7 +31,7 @@ impl StopAfter {
 impl Progress for StopAfter {}
 
 impl Watch for StopAfter {
-    fn pass(&self, _: usize, _: usize, _: usize) {
+    fn passes(&self, _: usize, _: usize) {
         self.1.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -43,7 +43,7 @@ impl Watch for StopAfter {
 fn best(out: &Path, resume: bool, watch: &StopAfter) -> Result<BestReport, CalibrateError> {
     let options = Options { recipe: BALANCED, resume, ..Options::default() };
     let calibration = CalibrationOptions {
-        budget: TextBudget { tokens: 3000, sequence_tokens: 128 },
+        budget: TextBudget { tokens: 800, sequence_tokens: 96 },
         threads: Some(1),
         ..CalibrationOptions::default()
     };
@@ -110,7 +110,7 @@ fn calibration_brings_a_package_closer_to_its_checkpoint() {
     assert_eq!(recipe["name"], "best");
     assert_eq!(recipe["calibration"]["tokens"], made.text.tokens());
     assert_eq!(recipe["calibration"]["sha256"], made.text.sha256());
-    assert!(made.text.tokens() <= 3000 && made.text.sequences.iter().all(|ids| ids.len() <= 128));
+    assert!(made.text.tokens() <= 800 && made.text.sequences.iter().all(|ids| ids.len() <= 96));
 
     assert_eq!(made.kv_ranges.len(), card.architecture.num_hidden_layers);
     let channels = card.architecture.num_key_value_heads * card.architecture.head_dim;
