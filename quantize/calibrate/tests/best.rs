@@ -15,8 +15,14 @@ use wheelwork_quantize::checkpoint::Checkpoint;
 use wheelwork_quantize::recipe::BALANCED;
 use wheelwork_quantize::{Options, Progress, QuantizeError, quantize};
 
+/// Trained, so that being close to it means something.
 fn checkpoint() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/tiny-r1")
+}
+
+/// Random and smaller.
+fn smaller() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/families/qwen2")
 }
 
 /// Asks to stop after a number of sequences have passed a layer.
@@ -40,14 +46,19 @@ impl Watch for StopAfter {
     }
 }
 
-fn best(out: &Path, resume: bool, watch: &StopAfter) -> Result<BestReport, CalibrateError> {
+fn best(
+    checkpoint: &Path,
+    out: &Path,
+    resume: bool,
+    watch: &StopAfter,
+) -> Result<BestReport, CalibrateError> {
     let options = Options { recipe: BALANCED, resume, ..Options::default() };
     let calibration = CalibrationOptions {
         budget: TextBudget { tokens: 800, sequence_tokens: 96 },
         threads: Some(1),
         ..CalibrationOptions::default()
     };
-    quantize_best(&checkpoint(), out, &options, &calibration, watch)
+    quantize_best(checkpoint, out, &options, &calibration, watch)
 }
 
 /// Mean Kullback-Leibler divergence of a package from the checkpoint over some problems' chains, in nats.
@@ -99,7 +110,7 @@ fn calibration_brings_a_package_closer_to_its_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let (searched, calibrated) = (folder.path().join("searched"), folder.path().join("calibrated"));
     quantize(&checkpoint(), &searched, &Options { recipe: BALANCED, ..Options::default() }, &()).unwrap();
-    let made = best(&calibrated, false, &StopAfter::passes(usize::MAX)).unwrap();
+    let made = best(&checkpoint(), &calibrated, false, &StopAfter::passes(usize::MAX)).unwrap();
 
     let (searched, calibrated) = (divergence(&searched), divergence(&calibrated));
     println!("mean KL: searched {searched:.5}, calibrated {calibrated:.5}");
@@ -127,10 +138,11 @@ fn calibration_brings_a_package_closer_to_its_checkpoint() {
 fn a_stopped_calibration_goes_on_to_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let (whole, stopped) = (folder.path().join("whole"), folder.path().join("stopped"));
-    let sequences = best(&whole, false, &StopAfter::passes(usize::MAX)).unwrap().text.sequences.len();
+    let sequences =
+        best(&smaller(), &whole, false, &StopAfter::passes(usize::MAX)).unwrap().text.sequences.len();
     // In the second pass of layer 1, and within its first.
     for passes in [3 * sequences + 3, 2 * sequences + 1] {
-        let error = best(&stopped, true, &StopAfter::passes(passes)).unwrap_err();
+        let error = best(&smaller(), &stopped, true, &StopAfter::passes(passes)).unwrap_err();
         assert!(
             matches!(error, CalibrateError::Cancelled)
                 || matches!(error, CalibrateError::Quantize(QuantizeError::Cancelled)),
@@ -138,7 +150,7 @@ fn a_stopped_calibration_goes_on_to_the_same_bytes() {
         );
         assert!(!stopped.exists());
     }
-    best(&stopped, true, &StopAfter::passes(usize::MAX)).unwrap();
+    best(&smaller(), &stopped, true, &StopAfter::passes(usize::MAX)).unwrap();
     for file in ["model.onnx", "model.onnx.data"] {
         let read = |package: &Path| std::fs::read(package.join("cpu").join(file)).unwrap();
         assert!(read(&whole) == read(&stopped), "{file} differs");
