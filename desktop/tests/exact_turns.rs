@@ -1,0 +1,175 @@
+//! Whatever happened to a cache before, its logits are those of a fresh prefill of the same tokens; and whatever
+//! happened to a conversation, its next answer is that of a fresh session with the same messages.
+// A failed expectation is this file's way to speak.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use common::TemporaryPackage;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use wheelwork::chat::Message;
+use wheelwork::decoder::Decoder;
+use wheelwork::{Event, Model, Options, Session};
+use wheelwork_quantize::recipe::{BALANCED, FLOAT};
+
+/// The largest difference of a logit that the order of additions explains; see `parity.rs`.
+const TOLERANCE: f32 = 2e-4;
+
+/// What can happen to a cache.
+#[derive(Debug, Clone)]
+enum Step {
+    Prefill(Vec<u32>),
+    Decode(u32),
+    /// To this share of the length, of 256.
+    Rewind(u8),
+    /// Into a new decoder, by its bytes, in two parts.
+    Restore,
+    Fork,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let token = 0_u32..200;
+    let step = prop_oneof![
+        3 => prop::collection::vec(token.clone(), 1..40).prop_map(Step::Prefill),
+        4 => token.prop_map(Step::Decode),
+        2 => any::<u8>().prop_map(Step::Rewind),
+        1 => Just(Step::Restore),
+        1 => Just(Step::Fork),
+    ];
+    prop::collection::vec(step, 1..12)
+}
+
+fn apply(model: &Model, decoder: &mut Box<dyn Decoder>, tokens: &mut Vec<u32>, step: &Step) {
+    match step {
+        Step::Prefill(new) => {
+            decoder.prefill(new).unwrap();
+            tokens.extend(new);
+        }
+        Step::Decode(token) => {
+            decoder.decode(*token).unwrap();
+            tokens.push(*token);
+        }
+        Step::Rewind(share) => {
+            tokens.truncate(tokens.len() * usize::from(*share) / 256);
+            decoder.rewind(tokens.len());
+        }
+        Step::Restore => {
+            let mut restored = model.decoder().unwrap();
+            let middle = tokens.len() / 2;
+            for part in [0..middle, middle..tokens.len()] {
+                let mut bytes = Vec::new();
+                decoder.read_kv(part.clone(), &mut bytes);
+                restored.write_kv(&tokens[part], &bytes).unwrap();
+            }
+            *decoder = restored;
+        }
+        Step::Fork => *decoder = decoder.fork().unwrap(),
+    }
+    assert_eq!(decoder.len(), tokens.len());
+}
+
+fn any_history_gives_the_logits_of_a_fresh_prefill(family: &str) {
+    let package = TemporaryPackage::of(family, FLOAT);
+    let model = Model::open(package.path()).unwrap();
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(24));
+    runner
+        .run(&steps(), |steps| {
+            let (mut decoder, mut tokens) = (model.decoder().unwrap(), Vec::new());
+            for step in &steps {
+                apply(&model, &mut decoder, &mut tokens, step);
+            }
+            decoder.decode(7).unwrap();
+            tokens.push(7);
+            let mut fresh = model.decoder().unwrap();
+            fresh.prefill(&tokens).unwrap();
+            let difference = fresh
+                .logits()
+                .iter()
+                .zip(decoder.logits())
+                .map(|(fresh, used)| (fresh - *used).abs())
+                .fold(0.0, f32::max);
+            prop_assert!(difference < TOLERANCE, "{difference}");
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn any_history_of_a_qwen2_cache_is_exact() {
+    any_history_gives_the_logits_of_a_fresh_prefill("families/qwen2");
+}
+
+#[test]
+fn any_history_of_a_llama_cache_is_exact() {
+    any_history_gives_the_logits_of_a_fresh_prefill("families/llama");
+}
+
+/// What can happen in a conversation.
+#[derive(Debug, Clone)]
+enum Deed {
+    /// A question, read for so many events and then dropped; 255 is to the end.
+    Ask(u8),
+    Fork,
+    SaveAndRestore,
+}
+
+fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+    let deed = prop_oneof![
+        4 => prop_oneof![Just(255), 0..40_u8].prop_map(Deed::Ask),
+        1 => Just(Deed::Fork),
+        1 => Just(Deed::SaveAndRestore),
+    ];
+    prop::collection::vec(deed, 1..6)
+}
+
+const QUESTIONS: [&str; 3] = ["478 + 256 = ?", "Which is larger, 4.07 or 4.7?", "What is 31 + 4?"];
+
+fn next_ids(session: &mut Session) -> Vec<u32> {
+    let options = Options { temperature: Some(0.0), max_tokens: Some(24), ..Options::default() };
+    session.push(Message::user("What is 12 + 30?"));
+    let events = session.respond(&options).unwrap().map(Result::unwrap);
+    events
+        .filter_map(|event| match event {
+            Event::Finished { token_ids, .. } => Some(token_ids),
+            _ => None,
+        })
+        .next_back()
+        .unwrap()
+}
+
+#[test]
+fn any_conversation_goes_on_like_a_fresh_one_with_the_same_messages() {
+    let package = TemporaryPackage::of("tiny-r1", BALANCED);
+    let model = Model::open(package.path()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("session");
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(12));
+    runner
+        .run(&deeds(), |deeds| {
+            let mut session = model.session().unwrap();
+            for (number, deed) in deeds.iter().enumerate() {
+                match deed {
+                    Deed::Ask(events) => {
+                        let options =
+                            Options { temperature: Some(0.0), max_tokens: Some(60), ..Options::default() };
+                        let turn = session.ask(QUESTIONS[number % QUESTIONS.len()], &options).unwrap();
+                        let events = if *events == 255 { usize::MAX } else { usize::from(*events) };
+                        turn.take(events).for_each(|event| drop(event.unwrap()));
+                    }
+                    Deed::Fork => session = session.fork().unwrap(),
+                    Deed::SaveAndRestore => {
+                        session.save(&file).unwrap();
+                        session = model.restore(&file).unwrap().0;
+                    }
+                }
+            }
+            let mut fresh = model.session().unwrap();
+            for message in session.messages() {
+                fresh.push(message.clone());
+            }
+            prop_assert_eq!(next_ids(&mut session), next_ids(&mut fresh));
+            Ok(())
+        })
+        .unwrap();
+}
