@@ -134,7 +134,7 @@ fn next_ids(session: &mut Session) -> Vec<u32> {
             Event::Finished { token_ids, .. } => Some(token_ids),
             _ => None,
         })
-        .next_back()
+        .last()
         .unwrap()
 }
 

@@ -65,6 +65,9 @@ impl OrtCache {
 
     /// Puts back what [`OrtCache::read`] gave, at any place within the capacity.
     pub(super) fn write(&mut self, tokens: Range<usize>, bytes: &[u8]) {
+        if tokens.is_empty() {
+            return;
+        }
         let (head, elements) = self.elements(tokens);
         match &mut self.tensors {
             Tensors::Float(tensors) => take(tensors, head, &elements, bytes),
