@@ -1,4 +1,5 @@
-//! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | fuzz | kill-test`.
+//! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | fuzz | kill-test |
+//! package-story`.
 //!
 //! They need Rust and Python's `pip`, nothing else. What they fetch lies in `target/` and is fetched once.
 
@@ -12,6 +13,7 @@ mod fetch;
 mod fuzz;
 mod judges;
 mod kill_test;
+mod package_story;
 mod python;
 mod report;
 mod steps;
@@ -51,6 +53,8 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Kills installations at every marked step and at thousands of random times.
     KillTest(kill_test::Options),
+    /// Takes a package through packing, two killed installations, an update and an answer, with figures.
+    PackageStory(package_story::Options),
     /// Compares with transformers and onnxruntime-genai, in a Python environment of their own (6 GB).
     Judges(judges::Options),
 }
@@ -78,6 +82,7 @@ fn run(task: &Task) -> Result<(), TaskError> {
         Task::Tidy => tidy::run(&workspace),
         Task::Fuzz(options) => fuzz::run(&workspace, options),
         Task::KillTest(options) => kill_test::run(&workspace, options),
+        Task::PackageStory(options) => package_story::run(&workspace, options),
         Task::Judges(options) => judges::run(&workspace, options),
     }
 }

@@ -5,6 +5,7 @@
 mod container;
 mod faults;
 mod frozen;
+mod full_disk;
 mod head;
 mod install;
 mod kill;

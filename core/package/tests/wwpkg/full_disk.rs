@@ -1,0 +1,77 @@
+//! A disk that is really full: a small tmpfs in a mount namespace of our own, where the system permits one. Elsewhere the
+//! file system of `faults` stands for it.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::process::Command;
+
+use wheelwork_package::container::{Progress, Seekable, Step};
+use wheelwork_package::store::{InstallOptions, Store, StoreError};
+
+use crate::support::writer::Container;
+use crate::support::{files, install, intact_version, name, noise, tiny};
+
+const FOLDER: &str = "WHEELWORK_TEST_DISK";
+const DISK_BYTES: usize = 8 << 20;
+
+/// Not a test: what happens on the small disk.
+#[test]
+#[ignore = "the child process of the full-disk test"]
+fn child() {
+    let Some(folder) = std::env::var_os(FOLDER) else { return };
+    let folder = Path::new(&folder);
+    let store = Store::new(folder.join("models"));
+    install(&store, &tiny(1).bytes(), &InstallOptions::default()).unwrap();
+
+    // Larger than the disk: refused before anything is written.
+    let large = Container::new("tiny", 2, &files(&noise(5, DISK_BYTES)), 1 << 20).bytes();
+    let error = install(&store, &large, &InstallOptions::default()).unwrap_err();
+    assert!(
+        matches!(error, StoreError::NoSpace { needed_bytes, .. } if needed_bytes > DISK_BYTES as u64),
+        "{error}"
+    );
+    assert_eq!(intact_version(&store), 1);
+
+    // Fits, until somebody else fills the disk on the way.
+    let fitting = Container::new("tiny", 2, &files(&noise(5, DISK_BYTES / 2)), 1 << 18).bytes();
+    let filler = folder.join("filler");
+    let mut fill = |progress: Progress| {
+        let is_half = progress.done_bytes * 2 >= progress.total_bytes;
+        if progress.step == Step::Receive && is_half && !filler.exists() {
+            let _ = fs_err::write(&filler, noise(6, DISK_BYTES));
+        }
+        ControlFlow::Continue(())
+    };
+    let mut source = Seekable(std::io::Cursor::new(fitting.as_slice()));
+    let error = store.install(&mut source, &InstallOptions::default(), &mut fill).unwrap_err();
+    assert!(matches!(error, StoreError::NoSpace { needed_bytes: 1.., .. }), "{error}");
+    assert_eq!(intact_version(&store), 1);
+
+    fs_err::remove_file(&filler).unwrap();
+    let report = install(&store, &fitting, &InstallOptions::default()).unwrap();
+    assert!(report.resumed_bytes > 0, "{report:?}");
+    assert_eq!(intact_version(&store), 2);
+    store.remove(&name("tiny")).unwrap();
+}
+
+#[test]
+fn in_02_a_disk_that_is_really_full_keeps_the_old_version_and_says_how_much_it_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = format!(
+        "mount -t tmpfs -o size={DISK_BYTES} none \"${FOLDER}\" && echo mounted && exec \"$0\" \"$@\""
+    );
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "full_disk::child", "--ignored", "--nocapture"])
+        .env(FOLDER, folder.path())
+        .output();
+    match output {
+        Ok(output) if output.stdout.starts_with(b"mounted") => {
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+        _ => {
+            eprintln!("skipped: this system permits no mount namespace; `faults` tests the same without one");
+        }
+    }
+}
