@@ -1,11 +1,12 @@
 //! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | fuzz | kill-test |
-//! package-story`.
+//! package-story | checkpoint`.
 //!
 //! They need Rust and Python's `pip`, nothing else. What they fetch lies in `target/` and is fetched once.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is its purpose")]
 
+mod checkpoint;
 mod ci;
 mod command;
 mod demo;
@@ -47,6 +48,8 @@ enum Task {
     Test(test::Options),
     /// Runs everything that a change has to pass; `.ci/run` calls this.
     Ci(ci::Options),
+    /// Makes a checkpoint of random weights in the shapes of a real distil.
+    Checkpoint(checkpoint::Options),
     /// Checks the project's own rules: arrows between crates, unsafe code, rows with tests, clean text.
     Tidy,
     /// Runs libFuzzer on everything that reads bytes of strangers, each target for some seconds.
@@ -79,6 +82,7 @@ fn run(task: &Task) -> Result<(), TaskError> {
         Task::Demo => demo::run(&workspace),
         Task::Test(options) => test::run(&workspace, options),
         Task::Ci(options) => ci::run(&workspace, options),
+        Task::Checkpoint(options) => checkpoint::run(&workspace, options),
         Task::Tidy => tidy::run(&workspace),
         Task::Fuzz(options) => fuzz::run(&workspace, options),
         Task::KillTest(options) => kill_test::run(&workspace, options),
