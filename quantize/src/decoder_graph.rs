@@ -210,7 +210,7 @@ impl Decoder<'_> {
         let packed_size = config.query_size() + 2 * config.key_size();
         let matrix = self.projection_matrix(
             &prefix("qkv_proj"),
-            self.recipe.layers,
+            self.recipe.projection(&prefix("qkv_proj")),
             parts.map(|(part, rows)| (prefix(&format!("{part}.weight")), rows)).to_vec(),
             config.hidden_size,
         );

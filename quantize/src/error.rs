@@ -48,7 +48,7 @@ pub enum QuantizeError {
 }
 
 /// Why a request cannot be met, whatever the checkpoint holds.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the messages say
 pub enum RequestError {
@@ -79,6 +79,12 @@ pub enum RequestError {
     /// A context that the model was not made for.
     #[error("a context of {asked} tokens was asked for, expected 1 to {limit}")]
     ContextLength { asked: usize, limit: usize },
+    /// A budget that no mixture meets.
+    #[error("{asked} bits a weight were asked for, the layers can be stored in {least:.3} to {greatest:.3}")]
+    Budget { asked: f64, least: f64, greatest: f64 },
+    /// A budget for weights that are not quantised.
+    #[error("the recipe `{recipe}` does not store layers in 4 bits, so a budget has nothing to choose from")]
+    NothingToMix { recipe: &'static str },
     /// Blocks that do not fill the rows.
     #[error("the recipe's blocks of {block_size} weights do not divide the {columns} columns of `{tensor}`")]
     BlockSize { tensor: String, columns: usize, block_size: usize },
@@ -167,6 +173,8 @@ impl Diagnostic for RequestError {
             Self::ResumeMismatch { .. } => "resume_mismatch",
             Self::OverlapsCheckpoint { .. } => "output_overlaps_checkpoint",
             Self::ContextLength { .. } => "context_length",
+            Self::Budget { .. } => "bits_per_weight",
+            Self::NothingToMix { .. } => "nothing_to_mix",
             Self::BlockSize { .. } => "block_size",
         }
     }
@@ -194,7 +202,9 @@ impl Diagnostic for RequestError {
             Self::Exists { .. } => "choose another output, or allow it to be overwritten".into(),
             Self::OverlapsCheckpoint { .. } => "choose an output beside the checkpoint".into(),
             Self::ContextLength { limit, .. } => format!("ask for at most {limit} tokens").into(),
-            Self::BlockSize { .. } => "choose the recipe `float`".into(),
+            Self::Budget { .. } => "ask for a number in that range, or for other blocks".into(),
+            Self::NothingToMix { .. } => "leave the budget out, or choose the recipe `balanced` or `fast`".into(),
+            Self::BlockSize { .. } => "choose smaller blocks, or the recipe `float`".into(),
         }
     }
 
@@ -208,7 +218,7 @@ impl Diagnostic for RequestError {
             | Self::NotOurs { path }
             | Self::ResumeMismatch { path, .. } => Some(path.display().to_string()),
             Self::OverlapsCheckpoint { output, .. } => Some(output.display().to_string()),
-            Self::ContextLength { .. } => None,
+            Self::ContextLength { .. } | Self::Budget { .. } | Self::NothingToMix { .. } => None,
             Self::BlockSize { tensor, .. } => Some(tensor.clone()),
         }
     }

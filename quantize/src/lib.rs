@@ -26,6 +26,7 @@
 #![forbid(unsafe_code)]
 
 pub mod architecture;
+pub mod budget;
 pub mod calibration;
 pub mod checkpoint;
 pub mod decoder_graph;
@@ -66,12 +67,15 @@ pub const DEFAULT_CONTEXT_LIMIT: usize = 32_768;
 pub(crate) const CPU: &str = "cpu";
 
 /// What is asked of [`quantize`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Options {
     /// The model's name; by default the checkpoint folder's.
     pub name: Option<String>,
     /// Which scheme each kind of matrix is stored in.
     pub recipe: Recipe,
+    /// Stored bits per weight of the layers' projections, scales and zero points included: [`budget`] mixes schemes to
+    /// meet it. Without one, every projection has the recipe's.
+    pub bits_per_weight: Option<f64>,
     /// Longest sequence in tokens, at most the model's `max_position_embeddings`; by default that, but no more than
     /// [`DEFAULT_CONTEXT_LIMIT`].
     pub context_length: Option<usize>,
@@ -124,15 +128,26 @@ pub fn quantize_calibrated(
     progress.stage(Stage::Reading);
     let checkpoint = Checkpoint::open(checkpoint)?;
     let (context_length, context_warning) = context_length(&checkpoint.config, options.context_length)?;
-    let plan = decoder_graph::plan(&checkpoint.config, &options.recipe, context_length)?;
+    let recipe = match options.bits_per_weight {
+        Some(bits_per_weight) => budget::mixed(&checkpoint, &options.recipe, bits_per_weight, progress)?,
+        None => options.recipe.clone(),
+    };
+    let plan = decoder_graph::plan(&checkpoint.config, &recipe, context_length)?;
     plan.check_blocks()?;
 
-    let key = Key::new(checkpoint.tensors.identity(), &options.recipe, calibration.identity(), &plan);
+    let key = Key::new(checkpoint.tensors.identity(), &recipe, calibration.identity(), &plan);
     let standing = Standing { overwrite: options.overwrite, resume: options.resume };
     let Begun { output, mut journal, finished } =
         Output::begin(out, checkpoint.folder.path(), standing, &key)?;
     let warnings = checkpoint.warnings.iter().cloned().chain(context_warning).collect();
-    let request = Request { checkpoint: &checkpoint, plan: &plan, options, context_length, warnings };
+    let request = Request {
+        checkpoint: &checkpoint,
+        plan: &plan,
+        recipe: &recipe,
+        name: options.name.as_deref(),
+        context_length,
+        warnings,
+    };
     match request.fill(&output.folder(), &finished, &mut journal, calibration, progress) {
         Ok(card) => {
             let file_bytes = card.variants.values().flatten().map(|file| file.bytes).sum();
@@ -151,7 +166,8 @@ pub fn quantize_calibrated(
 struct Request<'a> {
     checkpoint: &'a Checkpoint,
     plan: &'a Plan,
-    options: &'a Options,
+    recipe: &'a Recipe,
+    name: Option<&'a str>,
     context_length: usize,
     warnings: Vec<String>,
 }
@@ -166,7 +182,7 @@ impl Request<'_> {
         calibration: &mut dyn Calibration,
         progress: &dyn Progress,
     ) -> Result<Card, QuantizeError> {
-        let Self { checkpoint, plan, options, context_length, warnings } = self;
+        let Self { checkpoint, plan, recipe, name, context_length, warnings } = self;
         let variant = folder.join(CPU);
         progress.stage(Stage::Weights);
         let writer = Writer::open(&variant.join(names::WEIGHTS), checkpoint, plan, progress)?;
@@ -175,8 +191,6 @@ impl Request<'_> {
 
         progress.stage(Stage::Finishing);
         let licences = variant::write(&variant, checkpoint, plan, context_length)?;
-        let name = options.name.as_deref();
-        let recipe = &options.recipe;
         let card = package::Contents {
             checkpoint,
             plan,

@@ -41,6 +41,8 @@ pub enum Content {
 /// Matrices of the checkpoint, stacked by rows into one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredMatrix {
+    /// Its node in the graph, such as `model.layers.0.self_attn.qkv_proj`.
+    pub node: String,
     /// Tensors of the checkpoint, with their numbers of rows.
     pub parts: Vec<(String, usize)>,
     /// Weights in a row.
@@ -108,7 +110,8 @@ impl Plan {
         })
     }
 
-    fn matrices(&self) -> impl Iterator<Item = &StoredMatrix> {
+    /// The matrices, in the order of the file.
+    pub fn matrices(&self) -> impl Iterator<Item = &StoredMatrix> {
         self.contents.iter().filter_map(|content| match content {
             Content::Matrix(matrix) => Some(matrix),
             Content::Vector { .. } | Content::Rope { .. } => None,

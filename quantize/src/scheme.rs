@@ -92,6 +92,12 @@ impl Scheme {
 }
 
 impl BlockScheme {
+    /// Bytes of a row: codes, scales and zero points.
+    #[must_use]
+    pub fn row_bytes(self, columns: usize) -> usize {
+        self.code_bytes(columns) + self.blocks(columns) * size_of::<f32>() + self.zero_point_bytes(columns)
+    }
+
     /// Blocks in a row of `columns` weights, a multiple of the block size.
     #[must_use]
     pub fn blocks(self, columns: usize) -> usize {
@@ -143,6 +149,17 @@ impl From<Bits> for u32 {
             Bits::Four => 4,
             Bits::Eight => 8,
         }
+    }
+}
+
+impl BlockSize {
+    /// Every size.
+    pub const ALL: [Self; 5] = [Self::Of16, Self::Of32, Self::Of64, Self::Of128, Self::Of256];
+
+    /// The size of that many weights.
+    #[must_use]
+    pub fn of(weights: usize) -> Option<Self> {
+        Self::ALL.into_iter().find(|&size| usize::from(size) == weights)
     }
 }
 

@@ -41,7 +41,7 @@ impl Decoder<'_> {
     /// A projection of a layer without bias, from `columns` to `rows` elements.
     pub(super) fn project(&mut self, name: &str, input: &Value, columns: usize, rows: usize) -> Value {
         let parts = vec![(format!("{name}.weight"), rows)];
-        let matrix = self.projection_matrix(name, self.recipe.layers, parts, columns);
+        let matrix = self.projection_matrix(name, self.recipe.projection(name), parts, columns);
         self.product(name, input, &matrix, (columns, rows), None)
     }
 
@@ -145,7 +145,7 @@ impl Decoder<'_> {
                 (Matrix::Blocks { scheme, codes, scales, zero_points }, storage)
             }
         };
-        self.contents.push(Content::Matrix(StoredMatrix { parts, columns, storage }));
+        self.contents.push(Content::Matrix(StoredMatrix { node: name.to_owned(), parts, columns, storage }));
         matrix
     }
 

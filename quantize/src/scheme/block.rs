@@ -11,6 +11,8 @@
 //! value wins, and the weights are rounded once more, to its scale. Sums have 32 bits, so the search does not see
 //! differences below a millionth of the signal: it is made for 4-bit codes, whose error is thousands of times that.
 //!
+//! The scale is then rounded to the 11 significant bits that half precision has, before the codes are chosen.
+//!
 //! Scanning scales under importance weights is llama.cpp's idea (`make_qkx2_quants`), which ONNX Runtime's `k_quant`
 //! has too. Both search a real minimum and round the zero point afterwards; here it is an integer throughout,
 //! because that is what the runtime's fast kernels read.
@@ -106,12 +108,10 @@ fn fit<const SIZE: usize>(
         (Fit::Search, false) => search(blocks, importance, largest, [-1.0, 0.0, 1.0], at),
     };
     // One value throughout a block: a step of exactly that size makes it exact. All zeros need no step.
+    let scale = half_precision(grid.scale);
     let constant = least.equals(greatest);
     let only_scale = least.equals(Lanes::ZERO).select(Lanes::splat(1.0), least.abs());
-    Grid {
-        scale: constant.select(only_scale, grid.scale),
-        zero_point: constant.select(middle, grid.zero_point),
-    }
+    Grid { scale: constant.select(only_scale, scale), zero_point: constant.select(middle, grid.zero_point) }
 }
 
 #[inline(always)]
@@ -184,6 +184,19 @@ fn mean_magnitude<const SIZE: usize>(blocks: &[Lanes; SIZE]) -> Lanes {
     #[allow(clippy::cast_precision_loss)] // at most 256
     let count = Lanes::splat(SIZE as f32);
     sum / count
+}
+
+/// The nearest numbers with the 11 significant bits of a half-precision float. The codes are chosen for these, so
+/// what is lost is next to nothing; and two of a scale's four bytes then compress away.
+#[inline(always)]
+fn half_precision(scales: Lanes) -> Lanes {
+    /// Significant bits of float32 that half precision lacks.
+    const DROPPED: u32 = 13;
+    scales.map(|scale| {
+        let bits = scale.to_bits();
+        let half_less_one_if_even = (1 << (DROPPED - 1)) - 1 + (bits >> DROPPED & 1);
+        f32::from_bits((bits + half_less_one_if_even) >> DROPPED << DROPPED)
+    })
 }
 
 /// The least and the greatest weight of each block.

@@ -2,6 +2,7 @@
 // Helpers of tests fail as tests do; Clippy knows only the tests themselves.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod budget;
 mod calibration;
 mod checkpoint;
 mod graphs;
