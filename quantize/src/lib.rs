@@ -32,6 +32,7 @@ pub mod checkpoint;
 pub mod decoder_graph;
 mod disk;
 mod error;
+pub mod estimate;
 mod journal;
 pub mod kv_cache;
 mod output;
@@ -127,19 +128,12 @@ pub fn quantize_calibrated(
 ) -> Result<Report, QuantizeError> {
     progress.stage(Stage::Reading);
     let checkpoint = Checkpoint::open(checkpoint)?;
-    let (context_length, context_warning) = context_length(&checkpoint.config, options.context_length)?;
-    let recipe = match options.bits_per_weight {
-        Some(bits_per_weight) => budget::mixed(&checkpoint, &options.recipe, bits_per_weight, progress)?,
-        None => options.recipe.clone(),
-    };
-    let plan = decoder_graph::plan(&checkpoint.config, &recipe, context_length)?;
-    plan.check_blocks()?;
+    let Resolved { recipe, plan, context_length, warnings } = resolve(&checkpoint, options, progress)?;
 
     let key = Key::new(checkpoint.tensors.identity(), &recipe, calibration.identity(), &plan);
     let standing = Standing { overwrite: options.overwrite, resume: options.resume };
     let Begun { output, mut journal, finished } =
         Output::begin(out, checkpoint.folder.path(), standing, &key)?;
-    let warnings = checkpoint.warnings.iter().cloned().chain(context_warning).collect();
     let request = Request {
         checkpoint: &checkpoint,
         plan: &plan,
@@ -160,6 +154,31 @@ pub fn quantize_calibrated(
             Err(error)
         }
     }
+}
+
+/// What a request comes to, for a checkpoint.
+pub(crate) struct Resolved {
+    recipe: Recipe,
+    pub(crate) plan: Plan,
+    context_length: usize,
+    warnings: Vec<String>,
+}
+
+/// Everything that is decided before anything is written.
+pub(crate) fn resolve(
+    checkpoint: &Checkpoint,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Resolved, QuantizeError> {
+    let (context_length, context_warning) = context_length(&checkpoint.config, options.context_length)?;
+    let recipe = match options.bits_per_weight {
+        Some(bits_per_weight) => budget::mixed(checkpoint, &options.recipe, bits_per_weight, progress)?,
+        None => options.recipe.clone(),
+    };
+    let plan = decoder_graph::plan(&checkpoint.config, &recipe, context_length)?;
+    plan.check_blocks()?;
+    let warnings = checkpoint.warnings.iter().cloned().chain(context_warning).collect();
+    Ok(Resolved { recipe, plan, context_length, warnings })
 }
 
 /// A request that can be met.

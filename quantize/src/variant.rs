@@ -46,12 +46,20 @@ pub(crate) fn write(
     if checkpoint.generation.is_none() {
         write_json(&folder.join(names::GENERATION_CONFIG), &generation_defaults(checkpoint))?;
     }
-    let mut licences = Vec::new();
+    let mut licences: Vec<String> = Vec::new();
     for name in source.names()? {
         let lower = name.to_lowercase();
         if is_file_name(&name) && LICENCE_PREFIXES.iter().any(|prefix| lower.starts_with(prefix)) {
-            write_file(&folder.join(&name), &source.read(&name, LICENCE_BYTES_LIMIT)?)?;
-            licences.push(name);
+            // The file form takes lower case only. Names that fall together so get a number.
+            let mut stored = lower.clone();
+            for number in 2.. {
+                if !licences.contains(&stored) {
+                    break;
+                }
+                stored = format!("{lower}-{number}");
+            }
+            write_file(&folder.join(&stored), &source.read(&name, LICENCE_BYTES_LIMIT)?)?;
+            licences.push(stored);
         }
     }
     Ok(licences)

@@ -28,7 +28,7 @@ use crate::scheme::BlockScheme;
 use crate::scheme::rows::{self, EncodedRows, SquaredError};
 
 /// Weights in a piece, unless a single row has more.
-const PIECE_WEIGHTS: usize = 1 << 18;
+pub(crate) const PIECE_WEIGHTS: usize = 1 << 18;
 
 /// Bytes that are digested together.
 const DIGEST_BYTES: u64 = 1 << 20;

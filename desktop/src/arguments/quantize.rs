@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use wheelwork_quantize::scheme::BlockSize;
 
 #[derive(Debug, Args)]
 pub(crate) struct QuantizeArguments {
@@ -14,6 +15,15 @@ pub(crate) struct QuantizeArguments {
     /// How much to store, and how much to search for it
     #[arg(long, value_enum, default_value_t = Quality::Balanced)]
     pub(crate) quality: Quality,
+    /// Stored bits per weight of the layers' projections: mixes 4 and 8 bits and block sizes by measured error
+    #[arg(long, value_name = "BITS")]
+    pub(crate) bpw: Option<f64>,
+    /// Weights that share a scale: larger is faster and smaller, with more error [default: 32]
+    #[arg(long, value_name = "WEIGHTS", value_parser = block_size)]
+    pub(crate) block_size: Option<BlockSize>,
+    /// Print sizes, memory and time that it would take, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// The longest sequence that the package allows, in tokens [default: the model's, at most 32768]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) context_length: Option<usize>,
@@ -32,6 +42,8 @@ pub(crate) struct QuantizeArguments {
 pub(crate) enum Quality {
     /// float32, for comparisons: eight times the size
     Float,
+    /// int8 throughout: nearly float32's answers
+    Int8,
     /// int4 by rounding to nearest
     Fast,
     /// int4 with a search for scale and zero point, int8 output layer
@@ -46,4 +58,9 @@ pub(crate) enum KvChoice {
     Auto,
     /// Both, int8 by default
     Int8,
+}
+
+fn block_size(text: &str) -> Result<BlockSize, String> {
+    let size = text.parse().ok().and_then(BlockSize::of);
+    size.ok_or_else(|| "expected 16, 32, 64, 128 or 256".to_owned())
 }

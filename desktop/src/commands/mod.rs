@@ -5,6 +5,7 @@
 pub(crate) mod bench;
 pub(crate) mod chat;
 pub(crate) mod devices;
+mod dry_run;
 pub(crate) mod evaluate;
 pub(crate) mod generate;
 pub(crate) mod inspect;

@@ -7,21 +7,29 @@ use serde_json::json;
 use wheelwork::CancelToken;
 use wheelwork_calibrate::evaluate::EvaluateError;
 use wheelwork_calibrate::kv_cache::{self, KvOptions, VARIANT};
-use wheelwork_quantize::recipe::{BALANCED, FAST, FLOAT};
+use wheelwork_quantize::estimate;
+use wheelwork_quantize::recipe::{BALANCED, FAST, FLOAT, INT8_THROUGHOUT};
 use wheelwork_quantize::{Options, Progress, QuantizeError, Report, Stage};
 
+use super::dry_run;
 use crate::arguments::{KvChoice, Quality, QuantizeArguments};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::{output, progress};
 
 pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failure> {
+    let recipe = match arguments.quality {
+        Quality::Float => FLOAT,
+        Quality::Int8 => INT8_THROUGHOUT,
+        Quality::Fast => FAST,
+        Quality::Balanced => BALANCED,
+    };
     let options = Options {
-        recipe: match arguments.quality {
-            Quality::Float => FLOAT,
-            Quality::Fast => FAST,
-            Quality::Balanced => BALANCED,
+        recipe: match arguments.block_size {
+            Some(block_size) => recipe.with_block_size(block_size),
+            None => recipe,
         },
+        bits_per_weight: arguments.bpw,
         context_length: arguments.context_length,
         overwrite: arguments.overwrite,
         resume: arguments.resume,
@@ -30,6 +38,11 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
     let start = Instant::now();
     let cancel = Interrupt::install()?.token();
     let bar = Bar { bar: progress::bar(json), cancel: cancel.clone() };
+    if arguments.dry_run {
+        let result = estimate::estimate(&arguments.checkpoint, &options, &bar);
+        bar.bar.finish_and_clear();
+        return dry_run::tell(&result?, json);
+    }
     let result = wheelwork_quantize::quantize(&arguments.checkpoint, &arguments.out, &options, &bar);
     bar.bar.finish_and_clear();
     match result {

@@ -1,5 +1,7 @@
 //! Mixed precision: within the budget, better with more of it, the same each time.
 
+use wheelwork_package::files::names;
+use wheelwork_quantize::estimate::estimate;
 use wheelwork_quantize::recipe::{BALANCED, FLOAT, Recipe};
 use wheelwork_quantize::scheme::BlockSize;
 use wheelwork_quantize::{Options, QuantizeError, Report, RequestError, quantize};
@@ -61,4 +63,22 @@ fn blocks_that_were_asked_for_are_kept() {
     let tensors = &report.card.quantization.tensors;
     assert!(eight_bit > 0 && eight_bit < tensors.len() - 2);
     assert!(tensors[1..].iter().all(|tensor| tensor.block_size == 16));
+}
+
+#[test]
+fn an_estimate_is_the_size_that_comes_out_and_writes_nothing() {
+    let tiny = Tiny::qwen2();
+    tiny.write_sharded();
+    for bits_per_weight in [None, Some(6.0)] {
+        let options = Options { bits_per_weight, overwrite: true, ..Options::default() };
+        let estimate = estimate(&tiny.path(), &options, &()).unwrap();
+        assert_eq!(tiny.siblings(), ["tiny"]);
+        let report = quantize(&tiny.path(), &tiny.out(), &options, &()).unwrap();
+        let bytes = |name| fs_err::metadata(tiny.out().join("cpu").join(name)).unwrap().len();
+        assert_eq!(estimate.package_bytes, bytes(names::WEIGHTS) + bytes(names::GRAPH));
+        assert_eq!(estimate.bits_per_weight, report.card.quantization.bits_per_weight);
+        let weights: usize = tiny.tensors.values().map(|tensor| tensor.bytes.len()).sum();
+        assert_eq!(estimate.checkpoint_bytes, weights as u64);
+        fs_err::remove_dir_all(tiny.out()).unwrap();
+    }
 }

@@ -90,7 +90,7 @@ fn a_package_opens_and_its_files_are_those_of_the_card() {
     let card = package.card.clone().unwrap();
     assert_eq!(card, report.card);
     assert_eq!((package.name.as_str(), card.name.as_str()), ("tiny", "tiny"));
-    assert_eq!(card.licences, ["LICENSE", "NOTICE.txt"]);
+    assert_eq!(card.licences, ["license", "notice.txt"], "in lower case: the file form takes no other");
     assert_eq!((card.tokens.reasoning_open, card.tokens.reasoning_close), (Some(5), Some(6)));
     let variant = package.variant("cpu").unwrap();
     assert_eq!(variant.config.model.context_length, 128);
