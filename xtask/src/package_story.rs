@@ -24,6 +24,9 @@ pub(crate) struct Options {
     /// Where to work; needs four times the package's size.
     #[arg(long)]
     work: PathBuf,
+    /// A built `wheelwork`, instead of building one in the release profile.
+    #[arg(long)]
+    program: Option<PathBuf>,
 }
 
 const WEIGHTS: &str = "cpu/model.onnx.data";
@@ -31,14 +34,13 @@ const WEIGHTS: &str = "cpu/model.onnx.data";
 const CHANGED_BYTES: usize = 1 << 20;
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {
-    command::run(
-        command::cargo()
-            .args(["build", "--release", "--locked", "--package", "wheelwork-desktop"])
-            .current_dir(&workspace.root),
-    )?;
+    let program = match &options.program {
+        Some(program) => std::path::absolute(program)?,
+        None => build(workspace)?,
+    };
     let package = std::path::absolute(&options.package)?;
     fs_err::create_dir_all(&options.work)?;
-    let story = Story { workspace, work: std::path::absolute(&options.work)? };
+    let story = Story { workspace, program, work: std::path::absolute(&options.work)? };
     story.step("key", &["key", "acme"])?;
     let packed = |folder: &Path, version: &str| {
         let folder = folder.to_string_lossy();
@@ -65,14 +67,24 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     Ok(())
 }
 
+fn build(workspace: &Workspace) -> Result<PathBuf, TaskError> {
+    command::run(
+        command::cargo()
+            .args(["build", "--release", "--locked", "--package", "wheelwork-desktop"])
+            .current_dir(&workspace.root),
+    )?;
+    Ok(workspace.program("release", "wheelwork"))
+}
+
 struct Story<'a> {
     workspace: &'a Workspace,
+    program: PathBuf,
     work: PathBuf,
 }
 
 impl Story<'_> {
     fn command(&self, arguments: &[&str]) -> Result<Command, TaskError> {
-        let mut command = Command::new(self.workspace.program("release", "wheelwork"));
+        let mut command = Command::new(&self.program);
         test::prepare(&mut command, self.workspace)?;
         command.args(arguments).arg("--json").current_dir(&self.work).stderr(Stdio::inherit());
         command.env("WHEELWORK_MODELS_DIR", self.work.join("models"));
