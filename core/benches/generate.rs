@@ -51,6 +51,7 @@ fn session() -> Session {
         variant: "cpu".into(),
         threads: 1,
         kv_cache: wheelwork::KvForm::Float,
+        prepared: wheelwork::Prepared::NotWanted,
         not_used: Vec::new(),
     };
     let decoder = Box::new(ScriptedDecoder::new(VOCAB, CONTEXT, steps));

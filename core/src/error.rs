@@ -7,6 +7,7 @@ use wheelwork_package::{Class, Diagnostic, PackageError};
 
 use crate::chat::ChatError;
 use crate::decoder::DecoderError;
+use crate::prepare::PrepareError;
 use crate::provider::{DevicePreference, NotUsed};
 use crate::sampling::SamplingError;
 use crate::snapshot::SnapshotError;
@@ -37,6 +38,9 @@ pub enum Error {
     /// A session file.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    /// Preparing for this machine.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
     /// No device fits the request.
     #[error("no device fits `{}`{}: {}", preference_name(*.preference), if *.strict { " (strict)" } else { "" }, describe(.not_used))]
     NoUsableDevice {
@@ -98,6 +102,7 @@ impl Error {
             Self::Sampling(error) => Some(error),
             Self::Decoder(error) => Some(error),
             Self::Snapshot(error) => Some(error),
+            Self::Prepare(error) => Some(error),
             _ => None,
         }
     }

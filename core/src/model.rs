@@ -1,17 +1,19 @@
 //! An open model: immutable, shared by all its sessions, cheap to clone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wheelwork_package::card::{ControlTokens, KvForm};
 use wheelwork_package::files::names;
 use wheelwork_package::generation::TokenIds;
+use wheelwork_package::graph::Verified;
 use wheelwork_package::{Card, GenerationDefaults, OpenPackage, OpenVariant};
 
 use crate::Error;
 use crate::chat::ChatTemplate;
 use crate::decoder::{Decoder, OrtDecoder, OrtModel, SessionOptions};
 use crate::kv_cache::KvShape;
+use crate::prepare::{Prepared, Stored, Subject};
 use crate::provider::{self, DevicePreference, Placement};
 use crate::reasoning::{CLOSE_TAG, OPEN_TAG};
 use crate::session::Session;
@@ -31,6 +33,10 @@ pub struct OpenOptions {
     pub context_length: Option<usize>,
     /// How keys and values are cached; `None` takes the package's default.
     pub kv_cache: Option<KvForm>,
+    /// Leave a prepared form ([`crate::prepare`]) alone. Without this it is used where there is one.
+    pub plain: bool,
+    /// Where prepared forms of models that are not installed stand; must be on the models' file system. `None`: nowhere.
+    pub cache_dir: Option<PathBuf>,
 }
 
 /// What is known of a model besides its graph: all that sessions need to turn messages into tokens and
@@ -85,23 +91,11 @@ impl Model {
     /// As [`Model::open`], [`Error::NoUsableDevice`] for a strict request that can't be met, and
     /// [`Error::NoInt8KvCache`] where an int8 cache is asked of a variant that has none.
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, Error> {
-        let package = wheelwork_package::open(path.as_ref())?;
-        let threads = options.threads.unwrap_or_else(default_threads).max(1);
-        let mut placement = provider::plan(&package, options.device, options.strict, threads)?;
-        let variant = package.variant(&placement.variant)?;
-        let graph_file = graph_file(&package, &placement.variant, variant, options.kv_cache)?;
-        package.verify_graph(&placement.variant, &graph_file)?;
-
-        let runtime = wheelwork_ort::environment()?;
-        let facts =
-            ModelFacts::of(&package, &placement.variant, options.context_length, &runtime.build_info)?;
-        let graph = OrtModel::load(
-            &runtime.environment,
-            &variant.folder.join(graph_file),
-            &variant.config.model,
-            SessionOptions { threads, context_length: facts.context_length },
-        )?;
-        placement.kv_cache = graph.kv_form();
+        let mut opening = Opening::of(path.as_ref(), options)?;
+        let (graph, prepared) = opening.load(options)?;
+        opening.placement.prepared = prepared;
+        opening.placement.kv_cache = graph.kv_form();
+        let Opening { package, placement, facts, runtime, .. } = opening;
         Ok(Self { facts: Arc::new(facts), placement, card: package.card, graph, runtime })
     }
 
@@ -168,6 +162,74 @@ impl Model {
     #[must_use]
     pub fn runtime_info(&self) -> &str {
         &self.runtime.build_info
+    }
+}
+
+/// Everything that is known of a model before its graph is loaded.
+pub(crate) struct Opening {
+    pub(crate) package: OpenPackage,
+    pub(crate) placement: Placement,
+    pub(crate) graph_file: String,
+    pub(crate) verified: Verified,
+    pub(crate) runtime: wheelwork_ort::Runtime,
+    variant: OpenVariant,
+    facts: ModelFacts,
+}
+
+impl Opening {
+    /// Reads the descriptions, chooses device and graph, verifies the graph.
+    pub(crate) fn of(path: &Path, options: &OpenOptions) -> Result<Self, Error> {
+        let package = wheelwork_package::open(path)?;
+        let threads = options.threads.unwrap_or_else(default_threads).max(1);
+        let placement = provider::plan(&package, options.device, options.strict, threads)?;
+        let variant = package.variant(&placement.variant)?.clone();
+        let graph_file = graph_file(&package, &placement.variant, &variant, options.kv_cache)?;
+        let verified = package.verify_graph(&placement.variant, &graph_file)?;
+        let runtime = wheelwork_ort::environment()?;
+        let facts =
+            ModelFacts::of(&package, &placement.variant, options.context_length, &runtime.build_info)?;
+        Ok(Self { package, placement, graph_file, verified, runtime, variant, facts })
+    }
+
+    pub(crate) fn variant(&self) -> &OpenVariant {
+        &self.variant
+    }
+
+    /// The folder of the graph.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.variant.folder
+    }
+
+    pub(crate) fn session_options(&self) -> SessionOptions {
+        SessionOptions { threads: self.placement.threads, context_length: self.facts.context_length }
+    }
+
+    /// Loads the prepared form, or the plain one with the reason why.
+    fn load(&self, options: &OpenOptions) -> Result<(Arc<OrtModel>, Prepared), Error> {
+        let reason = if options.plain {
+            Prepared::NotWanted
+        } else {
+            match Subject::of(self, options.cache_dir.as_deref())?.map(|subject| Stored::find(&subject)) {
+                None => Prepared::NoPlace,
+                Some(Err(reason)) => reason,
+                Some(Ok(stored)) => match self.confirmed(&stored) {
+                    Some(graph) => return Ok((graph, Prepared::Used)),
+                    None => Prepared::Damaged,
+                },
+            }
+        };
+        Ok((self.load_graph(&self.folder().join(&self.graph_file))?, reason))
+    }
+
+    /// The prepared form, if it loads and computes what the plain form did.
+    pub(crate) fn confirmed(&self, stored: &Stored) -> Option<Arc<OrtModel>> {
+        let graph = self.load_graph(&stored.graph()).ok()?;
+        stored.is_confirmed_by(&mut graph.decoder().ok()?).then_some(graph)
+    }
+
+    fn load_graph(&self, graph: &Path) -> Result<Arc<OrtModel>, Error> {
+        let model = &self.variant.config.model;
+        Ok(OrtModel::load(&self.runtime.environment, graph, model, self.session_options())?)
     }
 }
 

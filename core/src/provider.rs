@@ -10,6 +10,7 @@ use wheelwork_package::OpenPackage;
 use wheelwork_package::card::KvForm;
 
 use crate::Error;
+use crate::prepare::Prepared;
 
 /// The device that the caller wants.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +89,8 @@ pub struct Placement {
     pub threads: usize,
     /// How keys and values are cached.
     pub kv_cache: KvForm,
+    /// Whether it runs on the form prepared for this machine.
+    pub prepared: Prepared,
     /// The devices that were asked for, or would be better, and are not used.
     pub not_used: Vec<NotUsed>,
 }
@@ -166,6 +169,7 @@ pub fn plan(
                     threads,
                     // Known when the graph is loaded.
                     kv_cache: KvForm::Float,
+                    prepared: Prepared::NotWanted,
                     not_used,
                 });
             }

@@ -9,6 +9,7 @@
 mod error;
 mod ort_cache;
 mod ort_decoder;
+mod ort_save;
 pub mod scripted;
 
 use std::ops::Range;

@@ -91,9 +91,19 @@ impl OrtModel {
         model: &Model,
         options: SessionOptions,
     ) -> Result<Arc<Self>, DecoderError> {
+        Self::load_with(builder(environment, options.threads), graph, model, options)
+    }
+
+    /// As [`OrtModel::load`], with a session builder of the caller's.
+    pub(super) fn load_with(
+        builder: ::ort::Result<SessionBuilder>,
+        graph: &Path,
+        model: &Model,
+        options: SessionOptions,
+    ) -> Result<Arc<Self>, DecoderError> {
         let graph_name = graph.display().to_string();
         let load = |message: String| DecoderError::Load { graph: graph_name.clone(), message };
-        let session = builder(environment, options.threads)
+        let session = builder
             .and_then(|mut builder| builder.commit_from_file(graph))
             .map_err(|error| load(error.to_string()))?;
 
@@ -144,7 +154,10 @@ impl OrtModel {
     }
 }
 
-fn builder(environment: &::ort::environment::Environment, threads: usize) -> ::ort::Result<SessionBuilder> {
+pub(super) fn builder(
+    environment: &::ort::environment::Environment,
+    threads: usize,
+) -> ::ort::Result<SessionBuilder> {
     Ok(Session::builder(environment)?
         .with_optimization_level(GraphOptimizationLevel::All)?
         .with_intra_threads(threads)?

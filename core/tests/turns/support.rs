@@ -53,6 +53,7 @@ pub(crate) fn placement() -> Placement {
         variant: "cpu".into(),
         threads: 1,
         kv_cache: wheelwork::KvForm::Float,
+        prepared: wheelwork::Prepared::NotWanted,
         not_used: Vec::new(),
     }
 }
