@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use chat::{ChatArguments, GenerateArguments, PromptArguments};
 pub(crate) use evaluate::EvaluateArguments;
 pub(crate) use measure::BenchArguments;
-pub(crate) use model::ModelArguments;
+pub(crate) use model::{ModelArguments, PrepareArguments};
 pub(crate) use package::{
     GarbageArguments, InspectArguments, InstallArguments, KeyArguments, ListArguments, OriginArguments,
     PackArguments, RemoveArguments, RepairArguments, SignArguments, StoreArguments, TrustArguments,
@@ -72,6 +72,8 @@ pub(crate) enum Command {
     Inspect(InspectArguments),
     /// Install a package, or update to a newer version of it
     Install(InstallArguments),
+    /// Pack a model's weights for this processor once, so that they are mapped from the disk and not made in memory
+    Prepare(PrepareArguments),
     /// Make a damaged installed model whole again
     Repair(RepairArguments),
     /// List the installed models and the unfinished transfers

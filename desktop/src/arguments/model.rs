@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use etcetera::BaseStrategy;
 use wheelwork::{DevicePreference, KvForm, OpenOptions};
 
 /// Which model, and where it runs.
@@ -30,6 +31,41 @@ pub(crate) struct ModelArguments {
     /// How keys and values are cached [default: what the package's self-check chose]
     #[arg(long, value_enum, value_name = "FORM")]
     pub(crate) kv: Option<Kv>,
+    /// Leave the form that `wheelwork prepare` made alone
+    #[arg(long)]
+    pub(crate) plain: bool,
+}
+
+/// Which model to prepare.
+#[derive(Debug, Args)]
+pub(crate) struct PrepareArguments {
+    /// A package folder, a genai model folder, or the name of an installed model
+    pub(crate) model: String,
+    /// Where models are installed [default: the user's data folder]
+    #[arg(long, env = "WHEELWORK_MODELS_DIR", value_name = "DIR")]
+    pub(crate) models_dir: Option<PathBuf>,
+    /// Threads of the processor [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+    /// The form of the cache whose graph is prepared [default: what the package's self-check chose]
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub(crate) kv: Option<Kv>,
+}
+
+impl PrepareArguments {
+    /// As the other commands name a model.
+    pub(crate) fn model_arguments(&self) -> ModelArguments {
+        ModelArguments {
+            model: Some(self.model.clone()),
+            models_dir: self.models_dir.clone(),
+            device: Device::Cpu,
+            strict: true,
+            threads: self.threads,
+            context_length: None,
+            kv: self.kv,
+            plain: false,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -65,6 +101,11 @@ impl ModelArguments {
             threads: self.threads.map(usize::from),
             context_length: self.context_length,
             kv_cache: self.kv.map(Into::into),
+            plain: self.plain,
+            // Prepared forms of folders that are not installed; without such a folder there are none.
+            cache_dir: etcetera::choose_base_strategy()
+                .ok()
+                .map(|strategy| strategy.cache_dir().join("wheelwork").join("prepared")),
         }
     }
 }

@@ -11,5 +11,6 @@ pub(crate) mod generate;
 pub(crate) mod inspect;
 mod messages;
 pub(crate) mod package;
+pub(crate) mod prepare;
 pub(crate) mod prompt;
 pub(crate) mod quantize;

@@ -36,6 +36,7 @@ const ROWS: &[(&str, &str)] = &[
     ("PK-08", "no signature, a wrong key, a changed statement"),
     ("PK-09", "a digest that is none, where a path is built from it"),
     ("PK-10", "a graph with foreign operators, control flow, external paths, or weights of a wrong size"),
+    ("PK-11", "a form prepared for another machine, ONNX Runtime or package"),
     ("IN-01", "killed, or power lost, at any write, sync or rename"),
     ("IN-02", "the disk full, or failing, at any operation; room again later"),
     ("IN-03", "two writers; a model that runs while it is replaced"),
