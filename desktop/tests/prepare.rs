@@ -14,6 +14,9 @@ use common::TemporaryPackage;
 use wheelwork::{Model, OpenOptions, PrepareReport, PrepareStep, Prepared};
 use wheelwork_quantize::recipe::BALANCED;
 
+/// Damages the folder of a prepared form.
+type Spoil<'a> = &'a dyn Fn(&Path);
+
 /// A package of the shipped model with a cache folder on the same file system.
 struct Scene {
     package: TemporaryPackage,
@@ -108,7 +111,7 @@ fn a_damaged_form_is_not_used_and_made_anew() {
     assert!(found >= 15, "{found} of 19 flips were found");
 
     fs::write(&packed, &good).unwrap();
-    let spoil: [(&str, &dyn Fn(&Path)); 6] = [
+    let spoil: [(&str, Spoil); 6] = [
         ("cut off", &|form| fs::write(form.join("packed.bin"), &good[..good.len() / 2]).unwrap()),
         ("zeros", &|form| fs::write(form.join("packed.bin"), vec![0; good.len()]).unwrap()),
         ("no record", &|form| fs::remove_file(form.join("record.json")).unwrap()),
