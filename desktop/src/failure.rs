@@ -84,6 +84,7 @@ library_errors!(
     wheelwork::Error,
     wheelwork::chat::ChatError,
     wheelwork::tokenizer::TokenizerError,
+    wheelwork_calibrate::CalibrateError,
     wheelwork_calibrate::evaluate::EvaluateError,
     wheelwork_package::PackageError,
     wheelwork_package::container::ContainerError,

@@ -30,12 +30,28 @@ pub(crate) struct QuantizeArguments {
     /// Whether the package also gets an int8 key-value cache: measured and checked on chains that it writes itself
     #[arg(long, value_enum, default_value_t = KvChoice::Float)]
     pub(crate) kv: KvChoice,
+    #[command(flatten)]
+    pub(crate) calibration: CalibrationArguments,
     /// Replace an existing package, and start an unfinished one over
     #[arg(long)]
     pub(crate) overwrite: bool,
     /// Go on where an earlier run of the same command was stopped; the package is the same, byte for byte
     #[arg(long)]
     pub(crate) resume: bool,
+}
+
+/// What `--quality best` reads.
+#[derive(Debug, Args)]
+pub(crate) struct CalibrationArguments {
+    /// For `--quality best`: a text of yours to calibrate on, for half of the tokens; the model writes the rest
+    #[arg(long, value_name = "FILE")]
+    pub(crate) calibration_text: Option<PathBuf>,
+    /// For `--quality best`: tokens to calibrate on
+    #[arg(long, value_name = "N", default_value_t = 32_768, value_parser = clap::value_parser!(u32).range(256..=16_777_216))]
+    pub(crate) calibration_tokens: u32,
+    /// For `--quality best`: tokens of one sequence at most
+    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(64..=131_072))]
+    pub(crate) calibration_length: u32,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -48,6 +64,8 @@ pub(crate) enum Quality {
     Fast,
     /// int4 with a search for scale and zero point, int8 output layer
     Balanced,
+    /// The bits of `balanced`, calibrated on chains that the model writes: GPTQ, layer by layer; takes hours at 7B
+    Best,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -7,7 +7,9 @@ use serde_json::json;
 use wheelwork::CancelToken;
 use wheelwork_calibrate::evaluate::EvaluateError;
 use wheelwork_calibrate::kv_cache::{self, KvOptions, VARIANT};
+use wheelwork_calibrate::{CalibrateError, CalibrationOptions, TextBudget, Watch};
 use wheelwork_quantize::estimate;
+use wheelwork_quantize::kv_cache::LayerRange;
 use wheelwork_quantize::recipe::{BALANCED, FAST, FLOAT, INT8_THROUGHOUT};
 use wheelwork_quantize::{Options, Progress, QuantizeError, Report, Stage};
 
@@ -22,7 +24,7 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
         Quality::Float => FLOAT,
         Quality::Int8 => INT8_THROUGHOUT,
         Quality::Fast => FAST,
-        Quality::Balanced => BALANCED,
+        Quality::Balanced | Quality::Best => BALANCED,
     };
     let options = Options {
         recipe: match arguments.block_size {
@@ -43,31 +45,63 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
         bar.bar.finish_and_clear();
         return dry_run::tell(&result?, json);
     }
-    let result = wheelwork_quantize::quantize(&arguments.checkpoint, &arguments.out, &options, &bar);
+    let result = make(arguments, &options, &bar);
     bar.bar.finish_and_clear();
     match result {
-        Ok(mut report) => {
-            add_cache(arguments.kv, &mut report, cancel)?;
+        Ok(Made { mut report, ranges }) => {
+            add_cache(arguments.kv, &mut report, ranges, cancel)?;
             tell(&report, start.elapsed().as_secs_f64(), json)
         }
-        Err(QuantizeError::Cancelled) => {
+        Err(CalibrateError::Cancelled | CalibrateError::Quantize(QuantizeError::Cancelled)) => {
             if !json {
                 anstream::eprintln!("the same command with --resume goes on from here");
             }
             Err(Failure::Interrupted)
         }
+        Err(CalibrateError::Quantize(error)) => Err(error.into()),
         Err(error) => Err(error.into()),
     }
 }
 
+/// A package, and the ranges of its keys and values with the tokens behind them where calibration measured any.
+struct Made {
+    report: Report,
+    ranges: Option<(Vec<LayerRange>, usize)>,
+}
+
+fn make(arguments: &QuantizeArguments, options: &Options, bar: &Bar) -> Result<Made, CalibrateError> {
+    let (checkpoint, out) = (&arguments.checkpoint, &arguments.out);
+    if !matches!(arguments.quality, Quality::Best) {
+        let report = wheelwork_quantize::quantize(checkpoint, out, options, bar)?;
+        return Ok(Made { report, ranges: None });
+    }
+    let asked = &arguments.calibration;
+    let calibration = CalibrationOptions {
+        budget: TextBudget {
+            tokens: usize::try_from(asked.calibration_tokens).unwrap_or(usize::MAX),
+            sequence_tokens: usize::try_from(asked.calibration_length).unwrap_or(usize::MAX),
+        },
+        text: asked.calibration_text.clone(),
+        threads: None,
+        cancel: bar.cancel.clone(),
+    };
+    let made = wheelwork_calibrate::quantize_best(checkpoint, out, options, &calibration, bar)?;
+    Ok(Made { report: made.report, ranges: Some((made.kv_ranges, made.text.tokens())) })
+}
+
 /// Adds the int8 key-value cache where one is asked for. The package is complete without it.
-fn add_cache(kv: KvChoice, report: &mut Report, cancel: CancelToken) -> Result<(), Failure> {
+fn add_cache(
+    kv: KvChoice,
+    report: &mut Report,
+    ranges: Option<(Vec<LayerRange>, usize)>,
+    cancel: CancelToken,
+) -> Result<(), Failure> {
     let choice = match kv {
         KvChoice::Float => return Ok(()),
         KvChoice::Auto => kv_cache::KvChoice::WherePassed,
         KvChoice::Int8 => kv_cache::KvChoice::Always,
     };
-    let options = KvOptions { choice, cancel, ..KvOptions::default() };
+    let options = KvOptions { choice, ranges, cancel, ..KvOptions::default() };
     match kv_cache::add_int8_cache(&report.package, &options, &()) {
         Ok(cache) => report.card.kv_cache.insert(VARIANT.to_owned(), cache),
         Err(EvaluateError::Cancelled) => return Err(Failure::Interrupted),
@@ -127,6 +161,21 @@ impl Progress for Bar {
         self.bar.set_length(total_bytes);
         self.bar.set_position(done_bytes);
         self.bar.set_message(tensor.to_owned());
+    }
+
+    fn cancelled(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+}
+
+/// What calibration does between two matrices.
+impl Watch for Bar {
+    fn text(&self, done: usize, total: usize) {
+        self.bar.set_message(format!("the model writes calibration text: {done} of {total} tokens"));
+    }
+
+    fn passes(&self, done: usize, total: usize) {
+        self.bar.set_message(format!("calibrating: {done} of {total} passes of a sequence through a layer"));
     }
 
     fn cancelled(&self) -> bool {
