@@ -7,6 +7,7 @@
 //! [`crate::reasoning`] -> [`crate::stop`] -> events. Then [`crate::repetition`] and `landing` look whether the
 //! runtime must end the thought or the turn.
 
+mod durable;
 mod landing;
 mod turn;
 
@@ -19,7 +20,7 @@ use crate::reasoning::{CLOSE_TAG, Segment, Splitter};
 use crate::repetition::{Loop, LoopGuard};
 use crate::sampling::{Sampler, SamplingOptions};
 use crate::session::Session;
-use crate::snapshot::{Progress, TurnStart};
+use crate::snapshot::TurnStart;
 use crate::stop::StopStrings;
 use crate::{Error, Event, FinishReason, OnLoop, Options, ReasoningEnd};
 use landing::{Landing, Thought};
@@ -79,24 +80,6 @@ impl<'s> Generation<'s> {
             records_answer,
         })?;
         Ok(Self::new(session, turn, records_answer, reused_tokens, 0))
-    }
-
-    /// Goes on with a turn that an earlier process began: its tokens are shown again, none of them is sampled again.
-    pub(crate) fn resume(
-        session: &'s mut Session,
-        start: TurnStart,
-        progress: Vec<Progress>,
-    ) -> Result<Self, Error> {
-        let tokens: Vec<u32> = progress.iter().flat_map(|progress| &progress.tokens).copied().collect();
-        let records_answer = start.records_answer;
-        let last = progress.into_iter().next_back();
-        let sampler = last.as_ref().map_or(start.sampler, |last| last.sampler);
-        let turn = Turn::again(&session.facts, start, sampler)?;
-        // The last token is left to the next step, which needs its logits.
-        let reused_tokens = session.reuse(&[&turn.prompt[..], &tokens].concat());
-        let mut generation = Self::new(session, turn, records_answer, reused_tokens, tokens.len());
-        generation.replay(tokens, last)?;
-        Ok(generation)
     }
 
     fn new(
@@ -213,43 +196,6 @@ impl<'s> Generation<'s> {
         if was_reasoning && self.splitter.is_reasoning() {
             self.usage.reasoning_tokens += 1;
         }
-    }
-
-    /// Shows the tokens of an earlier process and puts everything where it stood.
-    fn replay(&mut self, tokens: Vec<u32>, last: Option<Progress>) -> Result<(), Error> {
-        let Some(last) = last else { return Ok(()) };
-        self.ending = last.ending;
-        for token in tokens {
-            let was_reasoning = self.splitter.is_reasoning();
-            self.show(token);
-            // What the guard makes of it was acted upon then.
-            let _ = self.loop_guard.push(token);
-            if was_reasoning && !self.splitter.is_reasoning() && self.ending != ReasoningEnd::Closed {
-                self.loop_guard.reset();
-            }
-        }
-        if self.sampler.options().temperature != last.temperature {
-            self.sampler.set_temperature(last.temperature)?;
-            self.on_loop = OnLoop::End;
-        }
-        self.forced.extend(last.forced);
-        Ok(())
-    }
-
-    /// Saves the turn so far, if the session is kept in a file and that is due.
-    fn autosave(&mut self) -> Result<(), Error> {
-        let unsaved = self.token_ids.get(self.saved_tokens..).unwrap_or_default();
-        let progress = || Progress {
-            tokens: unsaved.to_vec(),
-            sampler: self.sampler.state(),
-            temperature: self.sampler.options().temperature,
-            ending: self.ending,
-            forced: self.forced.iter().copied().collect(),
-        };
-        if self.session.save_progress(unsaved.len(), progress)? {
-            self.saved_tokens = self.token_ids.len();
-        }
-        Ok(())
     }
 
     /// Ends the thought or the turn where that is due.

@@ -1,0 +1,66 @@
+//! A turn in its session's file: what is saved of it, and how it goes on from there.
+//!
+//! Only tokens are saved, with where sampler and landing stand. All other state follows from the tokens and is made
+//! again by playing them.
+
+use crate::generate::{Generation, Turn};
+use crate::session::Session;
+use crate::snapshot::{Progress, TurnStart};
+use crate::{Error, OnLoop, ReasoningEnd};
+
+impl<'s> Generation<'s> {
+    /// Goes on with a turn that an earlier process began: its tokens are shown again, none of them is sampled again.
+    pub(crate) fn resume(
+        session: &'s mut Session,
+        start: TurnStart,
+        progress: Vec<Progress>,
+    ) -> Result<Self, Error> {
+        let tokens: Vec<u32> = progress.iter().flat_map(|progress| &progress.tokens).copied().collect();
+        let records_answer = start.records_answer;
+        let last = progress.into_iter().next_back();
+        let sampler = last.as_ref().map_or(start.sampler, |last| last.sampler);
+        let turn = Turn::again(&session.facts, start, sampler)?;
+        // The last token is left to the next step, which needs its logits.
+        let reused_tokens = session.reuse(&[&turn.prompt[..], &tokens].concat());
+        let mut generation = Self::new(session, turn, records_answer, reused_tokens, tokens.len());
+        generation.replay(tokens, last)?;
+        Ok(generation)
+    }
+
+    /// Saves the turn so far, if the session is kept in a file and that is due.
+    pub(super) fn autosave(&mut self) -> Result<(), Error> {
+        let unsaved = self.token_ids.get(self.saved_tokens..).unwrap_or_default();
+        let progress = || Progress {
+            tokens: unsaved.to_vec(),
+            sampler: self.sampler.state(),
+            temperature: self.sampler.options().temperature,
+            ending: self.ending,
+            forced: self.forced.iter().copied().collect(),
+        };
+        if self.session.save_progress(unsaved.len(), progress)? {
+            self.saved_tokens = self.token_ids.len();
+        }
+        Ok(())
+    }
+
+    /// Shows the tokens of an earlier process and puts everything where it stood.
+    fn replay(&mut self, tokens: Vec<u32>, last: Option<Progress>) -> Result<(), Error> {
+        let Some(last) = last else { return Ok(()) };
+        self.ending = last.ending;
+        for token in tokens {
+            let was_reasoning = self.splitter.is_reasoning();
+            self.show(token);
+            // What the guard makes of it was acted upon then.
+            let _ = self.loop_guard.push(token);
+            if was_reasoning && !self.splitter.is_reasoning() && self.ending != ReasoningEnd::Closed {
+                self.loop_guard.reset();
+            }
+        }
+        if self.sampler.options().temperature != last.temperature {
+            self.sampler.set_temperature(last.temperature)?;
+            self.on_loop = OnLoop::End;
+        }
+        self.forced.extend(last.forced);
+        Ok(())
+    }
+}
