@@ -33,10 +33,11 @@ class Wheelwork:
         self.program = program
         self.work = work
 
-    def quantize(self, checkpoint, quality):
+    def quantize(self, checkpoint, quality, block_size=None):
         """Makes a package and gives its folder."""
-        package = self.work / f"{checkpoint.name}-{quality}.ortpackage"
-        self._run("quantize", checkpoint, "--out", package, "--quality", quality, "--overwrite")
+        package = self.work / f"{checkpoint.name}-{quality}{block_size or ''}.ortpackage"
+        blocks = ["--block-size", block_size] if block_size else []
+        self._run("quantize", checkpoint, "--out", package, "--quality", quality, *blocks, "--overwrite")
         return package
 
     def generate(self, model, prompt_ids, max_tokens):

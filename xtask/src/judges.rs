@@ -37,6 +37,8 @@ enum Judge {
     Genai,
     /// onnxruntime-genai's model builder: our runtime on its folder.
     Builder,
+    /// onnxruntime's own quantiser: errs more on the same tensors.
+    Quantizer,
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {
@@ -69,6 +71,7 @@ impl Judge {
             Self::Logits => "logits.py",
             Self::Genai => "genai.py",
             Self::Builder => "builder.py",
+            Self::Quantizer => "quantizer.py",
         }
     }
 }
