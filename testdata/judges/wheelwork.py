@@ -50,6 +50,23 @@ class Wheelwork:
         ids = finished["token_ids"]
         return ids[:-1] if finished["reason"] == "stop" else ids
 
+    def key(self, name):
+        """Makes a key pair in `work`, where there is none yet, and gives the public key's PEM."""
+        public = self.work / f"{name}.pub.pem"
+        if not public.exists():
+            self._run("key", self.work / name)
+        return public.read_bytes()
+
+    def pack(self, folder, name, version, key):
+        """Packs and signs; gives what the command says of it, and the file."""
+        file = self.work / f"{name}.wwpkg"
+        file.unlink(missing_ok=True)
+        packed = self._run(
+            "pack", folder, "--out", file, "--name", name, "--version", version,
+            "--key", self.work / f"{key}.key.pem", "--json",
+        )[-1]
+        return packed, file
+
     def prompt(self, tokenizer, messages, template=None):
         """What the model would see: text and ids."""
         with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8", dir=self.work) as file:

@@ -35,6 +35,8 @@ enum Judge {
     Logits,
     /// onnxruntime-genai: greedy tokens of our int4 package.
     Genai,
+    /// A second reader of package files, written from docs/package-format.md alone.
+    Package,
     /// onnxruntime-genai's model builder: our runtime on its folder.
     Builder,
     /// onnxruntime's own quantiser: errs more on the same tensors.
@@ -70,6 +72,7 @@ impl Judge {
             Self::Prompt => "prompt.py",
             Self::Logits => "logits.py",
             Self::Genai => "genai.py",
+            Self::Package => "package.py",
             Self::Builder => "builder.py",
             Self::Quantizer => "quantizer.py",
         }
