@@ -1,7 +1,7 @@
 //! `cargo xtask package-story`: the life of a package through the real command, with the figures of each step.
 //!
-//! A key, a signed package, an installation that is killed twice, an update of one tensor as a delta, a verification, an
-//! answer. `--package` names the package folder, for example a 1.5B with random weights; it is only read.
+//! A key, a signed package, an installation that is killed twice, an update of one tensor as a delta, a verification,
+//! packed weights (`prepare`), an answer. `--package` names the package folder, for example a 1.5B with random weights; it is only read.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -62,6 +62,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     packed(&second, "2")?;
     install("2.wwpkg")?;
     story.step("verify", &["verify", "story"])?;
+    story.step("prepare", &["prepare", "story"])?;
     let prompt = ["--prompt", "478 + 256 = ?", "--max-tokens", "16", "--temperature", "0"];
     story.step("generate", &[&["generate", "--model", "story"], &prompt[..]].concat())?;
     Ok(())
