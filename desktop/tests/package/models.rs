@@ -31,3 +31,23 @@ fn a_folder_is_installed_and_replaces_its_older_self() {
     let leftovers = std::fs::read_dir(workshop.path("models")).unwrap().count();
     assert_eq!(leftovers, 2, "the pointer and the store, nothing of the packing");
 }
+
+#[test]
+fn a_killed_installation_of_a_folder_leaves_nothing_after_gc_or_the_next_one() {
+    let workshop = Workshop::of("families/qwen3");
+    let folder = workshop.package();
+    let install = ["install", folder.to_str().unwrap()];
+    let staged = workshop.path("models/.wheelwork/staging");
+    for cure in [&["gc"][..], &install] {
+        let mut child = workshop.command(&install).spawn().unwrap();
+        while !staged.exists() && child.try_wait().unwrap().is_none() {}
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // As it is left by a kill a moment later, if this one came too late.
+        std::fs::create_dir_all(&staged).unwrap();
+        std::fs::write(staged.join("package.wwpkg"), b"half").unwrap();
+        workshop.run(cure);
+        assert!(!staged.exists(), "{cure:?}");
+    }
+    workshop.run(&["verify", "model"]);
+}

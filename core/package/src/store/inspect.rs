@@ -144,8 +144,13 @@ impl Store {
 
     /// Bytes of the files in a slot's package.
     pub(super) fn bytes_of(&self, slot: &Slot) -> Result<u64, StoreError> {
+        self.bytes_below(slot.package())
+    }
+
+    /// Bytes of the files in a folder and its folders.
+    pub(super) fn bytes_below(&self, folder: PathBuf) -> Result<u64, StoreError> {
         let mut bytes = 0;
-        let mut folders = vec![slot.package()];
+        let mut folders = vec![folder];
         while let Some(folder) = folders.pop() {
             for (name, kind) in self.vfs.list(&folder).map_err(StoreError::io("list", &folder))? {
                 match kind {

@@ -58,6 +58,15 @@ impl Layout {
         self.internal().join("lock")
     }
 
+    /// A package that is made only to be installed.
+    pub(super) fn staging(&self) -> PathBuf {
+        self.internal().join("staging")
+    }
+
+    pub(super) fn staging_lock(&self) -> PathBuf {
+        self.internal().join("staging.lock")
+    }
+
     /// A link on its way to become a pointer.
     pub(super) fn next_pointer(&self) -> PathBuf {
         self.internal().join("next")

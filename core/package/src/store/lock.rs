@@ -17,20 +17,14 @@ impl Store {
     pub(super) fn lock(&self) -> Result<Writer, StoreError> {
         self.make_folders(&self.layout.models())?;
         let path = self.layout.lock();
-        let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-        let owner = format!("{} {started}\n", std::process::id());
-        match self.vfs.lock(&path, &owner).map_err(StoreError::io("lock", &path))? {
+        match self.vfs.lock(&path, &owner()).map_err(StoreError::io("lock", &path))? {
             Lock::Held(lock) => Ok(Writer { _lock: lock }),
-            Lock::Busy { owner } => {
-                let mut fields = owner.split_whitespace();
-                let pid = fields.next().and_then(|pid| pid.parse().ok());
-                Err(StoreError::Busy { pid, started: fields.next().and_then(|time| time.parse().ok()) })
-            }
+            Lock::Busy { owner } => Err(StoreError::busy(&owner)),
         }
     }
 
     /// Makes a folder, and the names of those that were missing durable.
-    fn make_folders(&self, folder: &Path) -> Result<(), StoreError> {
+    pub(super) fn make_folders(&self, folder: &Path) -> Result<(), StoreError> {
         let mut missing = Vec::new();
         for ancestor in folder.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty()) {
             if self.vfs.kind(ancestor).map_err(StoreError::io("look at", ancestor))?.is_some() {
@@ -44,5 +38,20 @@ impl Store {
             self.vfs.sync_dir(parent).map_err(StoreError::io("sync", parent))?;
         }
         Ok(())
+    }
+}
+
+/// What a lock of this process says about it.
+pub(super) fn owner() -> String {
+    let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    format!("{} {started}\n", std::process::id())
+}
+
+impl StoreError {
+    /// From what [`owner`] wrote, as far as it can be read.
+    pub(super) fn busy(owner: &str) -> Self {
+        let mut fields = owner.split_whitespace();
+        let pid = fields.next().and_then(|pid| pid.parse().ok());
+        Self::Busy { pid, started: fields.next().and_then(|time| time.parse().ok()) }
     }
 }

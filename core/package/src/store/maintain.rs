@@ -11,6 +11,8 @@ pub struct GarbageReport {
     pub versions: usize,
     /// Unfinished transfers.
     pub partials: usize,
+    /// Packages that a killed process had made only to install them.
+    pub staged: usize,
     /// Bytes of their files. Fewer are free afterwards where files were shared with what remains.
     pub bytes: u64,
 }
@@ -39,6 +41,7 @@ impl Store {
     }
 
     /// Removes versions that no pointer names, and, if asked, unfinished transfers: those are somebody's hours.
+    /// What a killed process has staged goes always.
     ///
     /// # Errors
     /// [`StoreError::Busy`] or [`StoreError::Io`].
@@ -65,6 +68,10 @@ impl Store {
                     report.partials += 1;
                 }
             }
+        }
+        if let Some(bytes) = self.remove_staged()? {
+            report.staged = 1;
+            report.bytes += bytes;
         }
         Ok(report)
     }

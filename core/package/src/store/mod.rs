@@ -5,6 +5,7 @@
 //!   NAME.ortpackage -> .wheelwork/models/NAME/ID.0/package     the one pointer        -> layout
 //!   .wheelwork/
 //!     lock                                                     one writer at a time   -> lock
+//!     staging/                                                 a folder's package, before it is installed -> staging
 //!     models/NAME/
 //!       ID.0/       head  record.json  package/                a complete version
 //!       ID.partial/ head  package/                             an unfinished transfer -> assembly
@@ -32,6 +33,7 @@ mod lock;
 mod maintain;
 mod meter;
 mod record;
+mod staging;
 mod unpack;
 mod verify;
 
@@ -42,6 +44,7 @@ pub use error::StoreError;
 pub use inspect::{Contents, Installed, InstalledPackage, Partial};
 pub use install::{InstallOptions, InstallReport};
 pub use maintain::GarbageReport;
+pub use staging::Staging;
 pub use unpack::unpack;
 pub use verify::{Damage, VerifyReport};
 

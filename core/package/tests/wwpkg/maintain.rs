@@ -118,3 +118,30 @@ fn removing_leaves_nothing_and_never_touches_what_is_not_ours() {
     }
     assert!(mine.is_dir());
 }
+
+#[test]
+fn in_01_what_a_killed_process_has_staged_is_removed_and_what_is_at_work_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    let staging = store.stage().unwrap();
+    fs_err::write(staging.path().join("package.wwpkg"), b"half").unwrap();
+    assert_eq!(store.collect_garbage(true).unwrap(), Default::default());
+    assert!(matches!(store.stage(), Err(StoreError::Busy { pid: Some(_), .. })));
+    let path = staging.path().to_owned();
+    drop(staging);
+    assert!(!path.exists());
+
+    // As a killed process leaves it: the folder, and a lock that nobody holds.
+    for cure in ["gc", "stage"] {
+        fs_err::create_dir(&path).unwrap();
+        fs_err::write(path.join("package.wwpkg"), b"half").unwrap();
+        if cure == "gc" {
+            let report = store.collect_garbage(false).unwrap();
+            assert_eq!((report.staged, report.bytes), (1, 4));
+        } else {
+            let staging = store.stage().unwrap();
+            assert_eq!(fs_err::read_dir(staging.path()).unwrap().count(), 0);
+        }
+        assert!(!path.exists(), "{cure}");
+    }
+}

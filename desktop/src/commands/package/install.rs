@@ -77,9 +77,8 @@ fn install_folder(
     let installed = store.list()?.models.into_iter().find(|model| model.name == name);
     let version = installed.and_then(|model| model.package).map_or(1, |package| package.version);
     let pack = PackOptions { name, version, level: FOLDER_LEVEL, threads: None };
-    fs_err::create_dir_all(store.models_dir())?;
-    let folder = tempfile::Builder::new().prefix(".packing-").tempdir_in(store.models_dir())?;
-    let file = folder.path().join("package.wwpkg");
+    let staging = store.stage()?;
+    let file = staging.path().join("package.wwpkg");
     folder::pack_folder(path, &file, &pack, None, cancel.clone(), json)?;
     transfer(&Origin::File(file), cancel, json, |source, watch| store.install(source, options, watch))
 }

@@ -22,13 +22,14 @@ pub(crate) fn collect_garbage(arguments: &GarbageArguments, json: bool) -> Resul
     if json {
         return output::json_line(&json!({
             "event": "GarbageCollected", "versions": report.versions, "partials": report.partials,
-            "bytes": report.bytes,
+            "staged": report.staged, "bytes": report.bytes,
         }));
     }
     anstream::println!(
-        "{} old versions and {} unfinished transfers removed, {}",
+        "{} old versions, {} unfinished transfers and {} unfinished packages removed, {}",
         report.versions,
         report.partials,
+        report.staged,
         megabytes(report.bytes),
     );
     Ok(())
