@@ -10,6 +10,9 @@ mod keys;
 mod models;
 mod server;
 mod story;
+// Elsewhere the system has no variable that names the certificates to trust.
+#[cfg(target_os = "linux")]
+mod tls;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
