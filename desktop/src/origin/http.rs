@@ -194,6 +194,9 @@ impl HttpSource {
             | ureq::Error::RedirectFailed => HttpError::Redirect { url: self.url.to_string() }.into(),
             ureq::Error::Protocol(error) => self.answer(error.to_string()),
             ureq::Error::LargeResponseHeader(..) => self.answer(error.to_string()),
+            ureq::Error::Io(error) if is_of_certificate(&error) => {
+                HttpError::Certificate { url: self.url.to_string(), detail: error.to_string() }.into()
+            }
             error => Trouble::Passing(error.to_string()),
         }
     }
@@ -265,6 +268,12 @@ impl From<io::Error> for Trouble {
 
 fn body(answer: Response<Body>) -> BodyReader<'static> {
     answer.into_body().into_with_config().limit(u64::MAX).reader()
+}
+
+/// Another try would meet the same certificate.
+fn is_of_certificate(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
 }
 
 fn number(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {

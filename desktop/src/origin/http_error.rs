@@ -55,6 +55,14 @@ pub(crate) enum HttpError {
         /// What is wrong with it.
         detail: String,
     },
+    /// The server does not prove that it is the one of the URL.
+    #[error("`{url}` has a certificate that this system does not trust: {detail}")]
+    Certificate {
+        /// The URL without its query.
+        url: String,
+        /// What is wrong with it.
+        detail: String,
+    },
     /// The connection could not be made, or was cut again and again.
     #[error("`{url}` cannot be reached at byte {position} after {tries} tries: {detail}")]
     Connection {
@@ -83,6 +91,7 @@ impl Diagnostic for HttpError {
             Self::Redirect { .. } => "http_redirect",
             Self::Changed { .. } => "http_changed",
             Self::Answer { .. } => "http_answer",
+            Self::Certificate { .. } => "http_certificate",
             Self::Connection { .. } => "http_connection",
             Self::Cancelled => "http_cancelled",
         }
@@ -110,6 +119,9 @@ impl Diagnostic for HttpError {
             Self::Redirect { .. } => "ask the publisher for the address that it leads to".into(),
             Self::Changed { .. } => "start again: the new file is fetched from its start".into(),
             Self::Answer { .. } => "fetch it with another program and install the file".into(),
+            Self::Certificate { .. } => {
+                "check the URL and this machine's clock; a certificate of your own belongs into the system's trust".into()
+            }
             Self::Connection { .. } => {
                 "check the network, then run the same command again: what has arrived is kept".into()
             }

@@ -89,6 +89,6 @@ fn pk_08_a_server_whose_certificate_is_not_trusted_is_not_read() {
     std::fs::write(workshop.path("ca.pem"), certificate().0).unwrap();
     let mut command = workshop.command(&["install", &url, "--key", "acme.pub.pem", "--json"]);
     let error = error_of(&command.env("SSL_CERT_FILE", workshop.path("ca.pem")).output().unwrap());
-    assert_eq!(error["code"], "http_connection");
+    assert_eq!(error["code"], "http_certificate");
     assert!(!workshop.has_model("m"));
 }
