@@ -110,19 +110,23 @@ impl Failure {
             return ExitCode::SUCCESS;
         }
         if json {
-            let error = json!({
-                "error": {
-                    "code": self.code(), "class": self.class().as_str(), "message": self.to_string(),
-                    "remedy": self.remedy(), "place": self.place(),
-                }
-            });
-            anstream::eprintln!("{error}");
+            anstream::eprintln!("{}", self.to_json());
         } else {
             let (bold, reset) = (anstyle::Style::new().bold(), anstyle::Reset);
             anstream::eprintln!("{bold}wheelwork: {self}{reset}");
             anstream::eprintln!("  what to do: {}", self.remedy());
         }
         ExitCode::from(if matches!(self, Self::Interrupted | Self::Paused) { 130 } else { 1 })
+    }
+
+    /// `{"error": {code, class, message, remedy, place}}`.
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        json!({
+            "error": {
+                "code": self.code(), "class": self.class().as_str(), "message": self.to_string(),
+                "remedy": self.remedy(), "place": self.place(),
+            }
+        })
     }
 
     fn code(&self) -> &'static str {

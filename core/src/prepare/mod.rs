@@ -21,6 +21,7 @@
 
 mod error;
 mod key;
+mod memory;
 mod stored;
 mod write;
 
@@ -96,6 +97,11 @@ pub struct PrepareReport {
     pub disk_bytes: u64,
     /// Bytes that preparing needed at its peak, beside the package.
     pub peak_disk_bytes: u64,
+    /// Anonymous memory that loading the plain form and computing a token added; `None` where it was not loaded or the
+    /// system does not tell.
+    pub plain_memory_bytes: Option<u64>,
+    /// As `plain_memory_bytes`, for the prepared form.
+    pub prepared_memory_bytes: Option<u64>,
     /// Time that it took.
     pub seconds: f64,
 }

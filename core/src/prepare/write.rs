@@ -12,7 +12,7 @@ use wheelwork_package::vfs::{Lock, RealVfs, Vfs as _};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 
 use super::stored::{self, GRAPH, PACKED, RECORD, Record, Stored};
-use super::{PrepareError, PrepareReport, PrepareStep, Subject};
+use super::{PrepareError, PrepareReport, PrepareStep, Subject, memory};
 use crate::Error;
 use crate::decoder::OrtModel;
 use crate::model::Opening;
@@ -43,7 +43,14 @@ pub(super) fn prepare(
     {
         let disk_bytes = stored.disk_bytes();
         let seconds = start.elapsed().as_secs_f64();
-        return Ok(PrepareReport { is_new: false, disk_bytes, peak_disk_bytes: 0, seconds });
+        return Ok(PrepareReport {
+            is_new: false,
+            disk_bytes,
+            peak_disk_bytes: 0,
+            plain_memory_bytes: None,
+            prepared_memory_bytes: None,
+            seconds,
+        });
     }
     let partial = subject.base.join(format!("{}.partial", subject.key));
     let made = make(opening, subject, &partial, watch);
@@ -51,19 +58,25 @@ pub(super) fn prepare(
         // What cannot be removed now, the next try removes.
         let _ = RealVfs.remove_dir_all(&partial);
     }
-    let (disk_bytes, peak_disk_bytes) = made?;
+    let report = made?;
     remove_others(subject);
-    Ok(PrepareReport { is_new: true, disk_bytes, peak_disk_bytes, seconds: start.elapsed().as_secs_f64() })
+    Ok(PrepareReport { seconds: start.elapsed().as_secs_f64(), ..report })
 }
 
-/// Returns the bytes that the form takes, and took at its peak.
-fn make(opening: &Opening, subject: &Subject, partial: &Path, watch: Watch<'_>) -> Result<(u64, u64), Error> {
+/// Returns the report, without the time.
+fn make(
+    opening: &Opening,
+    subject: &Subject,
+    partial: &Path,
+    watch: Watch<'_>,
+) -> Result<PrepareReport, Error> {
     RealVfs.remove_dir_all(partial).map_err(PrepareError::io("remove", partial))?;
     fs_err::create_dir(partial).map_err(PrepareError::io("make the folder", partial))?;
     check_space(subject)?;
 
     ask(watch, PrepareStep::Pack)?;
-    let probe = {
+    let before = memory::anonymous_bytes();
+    let (probe, plain_memory_bytes) = {
         let plain = OrtModel::load_and_save(
             &opening.runtime.environment,
             &subject.graph,
@@ -73,7 +86,8 @@ fn make(opening: &Opening, subject: &Subject, partial: &Path, watch: Watch<'_>) 
             SAVED_WEIGHTS,
         )
         .map_err(|error| PrepareError::Save { message: error.to_string() })?;
-        stored::probe(&mut plain.decoder()?)?
+        let mut decoder = plain.decoder()?;
+        (stored::probe(&mut decoder)?, memory::added(before))
     };
 
     let saved = partial.join(SAVED_GRAPH);
@@ -96,16 +110,19 @@ fn make(opening: &Opening, subject: &Subject, partial: &Path, watch: Watch<'_>) 
     }
 
     ask(watch, PrepareStep::Compare)?;
+    let before = memory::anonymous_bytes();
     let prepared = OrtModel::load(
         &opening.runtime.environment,
         &partial.join(GRAPH),
         &opening.variant().config.model,
         opening.session_options(),
     )?;
-    if stored::probe(&mut prepared.decoder()?)? != probe {
+    let mut decoder = prepared.decoder()?;
+    if stored::probe(&mut decoder)? != probe {
         return Err(PrepareError::Differs.into());
     }
-    drop(prepared);
+    let prepared_memory_bytes = memory::added(before);
+    drop((decoder, prepared));
 
     let record = Record {
         key: subject.key.clone(),
@@ -121,7 +138,14 @@ fn make(opening: &Opening, subject: &Subject, partial: &Path, watch: Watch<'_>) 
     RealVfs.remove_dir_all(&folder).map_err(PrepareError::io("remove", &folder))?;
     fs_err::rename(partial, &folder).map_err(PrepareError::io("rename", partial))?;
     RealVfs.sync_dir(&subject.base).map_err(PrepareError::io("sync", &subject.base))?;
-    Ok((plan.file_bytes + plan.graph.len() as u64, plan.file_bytes + saved_bytes))
+    Ok(PrepareReport {
+        is_new: true,
+        disk_bytes: plan.file_bytes + plan.graph.len() as u64,
+        peak_disk_bytes: plan.file_bytes + saved_bytes,
+        plain_memory_bytes,
+        prepared_memory_bytes,
+        seconds: 0.0,
+    })
 }
 
 /// Puts the packed ranges one behind the other into their file.

@@ -173,6 +173,9 @@ pub(crate) struct InstallArguments {
     /// Accept a lower version than the installed one
     #[arg(long)]
     pub(crate) allow_downgrade: bool,
+    /// Leave out `wheelwork prepare` at the end: less disk, more memory when the model is open
+    #[arg(long)]
+    pub(crate) no_prepare: bool,
 }
 
 const REPAIR_EXAMPLES: &str = "\

@@ -1,42 +1,77 @@
-//! `wheelwork prepare`: the packed weights of a model, made once for this processor.
+//! `wheelwork prepare`, and the same at the end of `wheelwork install`: the packed weights of a model, made once for this
+//! processor.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use serde_json::json;
-use wheelwork::PrepareStep;
+use wheelwork::{CancelToken, OpenOptions, PrepareReport, PrepareStep};
 
 use crate::arguments::PrepareArguments;
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 use crate::{model_source, output};
 
 pub(crate) fn run(arguments: &PrepareArguments, json: bool) -> Result<(), Failure> {
     let model = arguments.model_arguments();
     let folder = model_source::folder(model.model.as_deref(), model.models_dir.as_deref())?;
-    let mut shown = None;
-    let mut watch = |step: PrepareStep| {
-        let name = match step {
-            PrepareStep::Pack => "packing the weights for this processor ...",
-            PrepareStep::Collect { .. } => "writing them ...",
-            _ => "comparing with the plain form ...",
-        };
-        if !json && shown.replace(name) != Some(name) {
-            anstream::eprintln!("{name}");
-        }
-        ControlFlow::Continue(())
-    };
-    let report = wheelwork::prepare(folder, &model.open_options(), &mut watch)?;
+    let cancel = Interrupt::install()?.token();
+    let report = prepare(&folder, &model.open_options(), &cancel, json)?;
     if json {
         return output::json_line(&json!({ "prepared": report }));
     }
-    let disk = report.disk_bytes / 1_000_000;
-    if report.is_new {
-        let peak = report.peak_disk_bytes / 1_000_000;
-        anstream::println!(
-            "prepared in {:.1} s: {disk} MB on the disk ({peak} MB on the way)",
-            report.seconds
-        );
-    } else {
-        anstream::println!("it was prepared before: {disk} MB on the disk");
-    }
+    anstream::println!("{}", describe(&report));
     Ok(())
+}
+
+/// Prepares a model and tells the steps: words on stderr, `Progress` lines beside `--json`.
+pub(crate) fn prepare(
+    folder: &Path,
+    options: &OpenOptions,
+    cancel: &CancelToken,
+    json: bool,
+) -> Result<PrepareReport, Failure> {
+    let mut shown = None;
+    let mut watch = |step: PrepareStep| {
+        let (name, words) = match step {
+            PrepareStep::Pack => ("prepare_pack", "packing the weights for this processor ..."),
+            PrepareStep::Collect { .. } => ("prepare_collect", "writing them ..."),
+            _ => ("prepare_compare", "comparing with the plain form ..."),
+        };
+        if shown.replace(name) != Some(name) {
+            let told = if json {
+                output::json_line(&json!({ "event": "Progress", "step": name }))
+            } else {
+                anstream::eprintln!("{words}");
+                Ok(())
+            };
+            // Who listens no longer has no use for the rest either.
+            if told.is_err() {
+                return ControlFlow::Break(());
+            }
+        }
+        if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    Ok(wheelwork::prepare(folder, options, &mut watch)?)
+}
+
+/// Time, disk and memory, for people.
+pub(crate) fn describe(report: &PrepareReport) -> String {
+    let megabytes = |bytes: u64| bytes / 1_000_000;
+    let disk = megabytes(report.disk_bytes);
+    if !report.is_new {
+        return format!("it was prepared before: {disk} MB on the disk");
+    }
+    let peak = megabytes(report.peak_disk_bytes);
+    let memory = match (report.plain_memory_bytes, report.prepared_memory_bytes) {
+        (Some(plain), Some(prepared)) => {
+            format!(
+                "; memory of its own once open: {} MB, plain {} MB",
+                megabytes(prepared),
+                megabytes(plain)
+            )
+        }
+        _ => String::new(),
+    };
+    format!("prepared in {:.1} s: {disk} MB on the disk ({peak} MB on the way){memory}", report.seconds)
 }

@@ -51,3 +51,50 @@ fn a_killed_installation_of_a_folder_leaves_nothing_after_gc_or_the_next_one() {
     }
     workshop.run(&["verify", "model"]);
 }
+
+#[test]
+fn an_installed_model_is_prepared_beside_its_package_and_opens_so() {
+    let workshop = Workshop::of("tiny-r1");
+    workshop.pack(1, "tiny");
+    let lines = workshop.lines(&["install", "tiny.wwpkg", "--key", "acme.pub.pem"]);
+    assert!(lines.iter().any(|line| line["step"] == "prepare_compare"), "{lines:?}");
+    let prepared = &lines.last().unwrap()["prepared"];
+    assert_eq!(prepared["is_new"], true, "{prepared}");
+    assert!(prepared["disk_bytes"].as_u64().unwrap() > 0);
+    let package = std::fs::canonicalize(workshop.path("models/tiny.ortpackage")).unwrap();
+    assert!(package.parent().unwrap().join("prepared").is_dir());
+    assert_eq!(prepared_form(&workshop), "used");
+    workshop.run(&["verify", "tiny"]);
+
+    // Again: there is nothing to make. Without: the model is plain, and the form goes with its version.
+    assert_eq!(
+        workshop.run(&["install", "tiny.wwpkg", "--key", "acme.pub.pem"])["prepared"]["is_new"],
+        false
+    );
+    workshop.run(&["remove", "tiny"]);
+    assert!(!package.parent().unwrap().exists());
+    let report = workshop.run(&["install", "tiny.wwpkg", "--key", "acme.pub.pem", "--no-prepare"]);
+    assert!(report["prepared"].is_null());
+    assert_eq!(prepared_form(&workshop), "missing");
+}
+
+#[cfg(unix)]
+#[test]
+fn in_02_a_model_that_cannot_be_prepared_is_installed_all_the_same() {
+    let workshop = Workshop::of("tiny-r1");
+    workshop.pack(1, "tiny");
+    // The library that prepares is not there.
+    let mut command = workshop.command(&["install", "tiny.wwpkg", "--key", "acme.pub.pem", "--json"]);
+    let report = crate::last_line(&command.env("ORT_DYLIB_PATH", "/nowhere").output().unwrap());
+    assert_eq!(report["event"], "Installed");
+    assert!(report["prepared"]["error"]["remedy"].is_string(), "{report}");
+    assert_eq!(prepared_form(&workshop), "missing");
+}
+
+/// How the installed model runs.
+fn prepared_form(workshop: &Workshop) -> String {
+    let lines =
+        workshop.lines(&["generate", "--model", "tiny", "--prompt", "1 + 1 = ?", "--max-tokens", "2"]);
+    let started = lines.iter().find(|line| line["placement"].is_object()).unwrap();
+    started["placement"]["prepared"].as_str().unwrap().to_owned()
+}

@@ -1,9 +1,10 @@
-//! `wheelwork install` and `wheelwork repair`: a package into the store.
+//! `wheelwork install` and `wheelwork repair`: a package into the store. An installed model is then prepared for this
+//! processor; where that cannot be, it is said, and the model is installed all the same.
 
 use std::time::Instant;
 
 use serde_json::json;
-use wheelwork::CancelToken;
+use wheelwork::{CancelToken, DevicePreference, OpenOptions, PrepareReport};
 use wheelwork_package::container::pack::PackOptions;
 use wheelwork_package::container::{Source, Watch};
 use wheelwork_package::store::{InstallOptions, InstallReport, Store, StoreError};
@@ -29,7 +30,14 @@ pub(crate) fn run(arguments: &InstallArguments, json: bool) -> Result<(), Failur
         Origin::Folder(path) => install_folder(path, &store, &options, &cancel, json)?,
         origin => transfer(origin, &cancel, json, |source, watch| store.install(source, &options, watch))?,
     };
-    tell("Installed", &report, start.elapsed().as_secs_f64(), json)
+    let seconds = start.elapsed().as_secs_f64();
+    let prepared = if arguments.no_prepare { None } else { Some(prepare(&report, &cancel, json)) };
+    tell("Installed", &report, seconds, prepared.as_ref(), json)
+}
+
+fn prepare(report: &InstallReport, cancel: &CancelToken, json: bool) -> Result<PrepareReport, Failure> {
+    let options = OpenOptions { device: DevicePreference::Cpu, strict: true, ..OpenOptions::default() };
+    crate::commands::prepare::prepare(&report.path, &options, cancel, json)
 }
 
 pub(crate) fn repair(arguments: &RepairArguments, json: bool) -> Result<(), Failure> {
@@ -40,7 +48,7 @@ pub(crate) fn repair(arguments: &RepairArguments, json: bool) -> Result<(), Fail
     let start = Instant::now();
     let report =
         transfer(&origin, &cancel, json, |source, watch| store.repair(&name, source, &options, watch))?;
-    tell("Repaired", &report, start.elapsed().as_secs_f64(), json)
+    tell("Repaired", &report, start.elapsed().as_secs_f64(), None, json)
 }
 
 fn options(trust: &TrustArguments, origin: &Origin) -> Result<InstallOptions, Failure> {
@@ -83,19 +91,31 @@ fn install_folder(
     transfer(&Origin::File(file), cancel, json, |source, watch| store.install(source, options, watch))
 }
 
-fn tell(event: &str, report: &InstallReport, seconds: f64, json: bool) -> Result<(), Failure> {
+fn tell(
+    event: &str,
+    report: &InstallReport,
+    seconds: f64,
+    prepared: Option<&Result<PrepareReport, Failure>>,
+    json: bool,
+) -> Result<(), Failure> {
     trust::warn_of(&report.signature);
     if json {
+        let prepared = prepared.map(|prepared| match prepared {
+            Ok(report) => json!(report),
+            Err(failure) => failure.to_json(),
+        });
         return output::json_line(&json!({
             "event": event, "name": report.name.to_string(), "version": report.version,
             "id": report.id.to_string(), "path": report.path, "signature": report.signature,
             "is_new": report.is_new, "replaced_version": report.replaced_version,
             "package_bytes": report.package_bytes, "received_bytes": report.received_bytes,
             "resumed_bytes": report.resumed_bytes, "reused_bytes": report.reused_bytes, "seconds": seconds,
+            "prepared": prepared,
         }));
     }
     if !report.is_new {
         anstream::println!("{} version {}: nothing to do, it is whole", report.name, report.version);
+        tell_prepared(prepared);
         return Ok(());
     }
     let replaced =
@@ -117,6 +137,19 @@ fn tell(event: &str, report: &InstallReport, seconds: f64, json: bool) -> Result
             megabytes(report.package_bytes),
         );
     }
+    tell_prepared(prepared);
     anstream::println!("try it: wheelwork chat --model {}", report.name);
     Ok(())
+}
+
+fn tell_prepared(prepared: Option<&Result<PrepareReport, Failure>>) {
+    match prepared {
+        None => {}
+        Some(Ok(report)) => anstream::println!("{}", crate::commands::prepare::describe(report)),
+        Some(Err(failure)) => {
+            anstream::eprintln!(
+                "it is installed and runs, but was not prepared for this processor: {failure}"
+            );
+        }
+    }
 }
