@@ -60,7 +60,7 @@ pub use generate::Generation;
 pub use metrics::{Timings, Usage};
 pub use model::{Model, ModelFacts, OpenOptions};
 pub use options::{Budget, OnLoop, Options, Thinking};
-pub use prepare::{PrepareReport, PrepareStep, Prepared, prepare};
+pub use prepare::{PrepareReport, PrepareStep, Prepared, prepare, prepared_form};
 pub use provider::{DevicePreference, Placement};
 pub use session::Session;
 pub use snapshot::{Autosave, Restored};

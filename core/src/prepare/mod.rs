@@ -126,3 +126,16 @@ pub fn prepare(
     }
     write::prepare(&opening, &subject, watch)
 }
+
+/// The prepared form of the variant and graph that [`crate::Model::open_with`] would take: [`Prepared::Used`] where
+/// record, graph, sizes and links are right. The packed ranges are judged by an open only. Loads no weights.
+///
+/// # Errors
+/// The errors of [`crate::Model::open_with`] before the graph is loaded.
+pub fn prepared_form(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Prepared, Error> {
+    let opening = Opening::of(path.as_ref(), options)?;
+    let Some(subject) = Subject::of(&opening, options.cache_dir.as_deref())? else {
+        return Ok(Prepared::NoPlace);
+    };
+    Ok(Stored::find(&subject).map_or_else(|reason| reason, |_| Prepared::Used))
+}

@@ -102,12 +102,20 @@ impl ModelArguments {
             context_length: self.context_length,
             kv_cache: self.kv.map(Into::into),
             plain: self.plain,
-            // Prepared forms of folders that are not installed; without such a folder there are none.
-            cache_dir: etcetera::choose_base_strategy()
-                .ok()
-                .map(|strategy| strategy.cache_dir().join("wheelwork").join("prepared")),
+            cache_dir: prepared_dir(),
         }
     }
+
+    /// How a model is opened where nothing is said.
+    pub(crate) fn default_options() -> OpenOptions {
+        OpenOptions { cache_dir: prepared_dir(), ..OpenOptions::default() }
+    }
+}
+
+/// Prepared forms of folders that are not installed; without such a folder there are none.
+fn prepared_dir() -> Option<PathBuf> {
+    let strategy = etcetera::choose_base_strategy().ok()?;
+    Some(strategy.cache_dir().join("wheelwork").join("prepared"))
 }
 
 impl From<Kv> for KvForm {

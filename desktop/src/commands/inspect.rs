@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use serde_json::json;
+use wheelwork::Prepared;
 use wheelwork_package::OpenPackage;
 
-use crate::arguments::InspectArguments;
+use crate::arguments::{InspectArguments, ModelArguments};
 use crate::failure::Failure;
 use crate::{model_source, output};
 
@@ -20,7 +21,9 @@ pub(crate) fn run(arguments: &InspectArguments, json: bool) -> Result<(), Failur
     let root = model_source::folder(Some(&arguments.model), arguments.store.models_dir.as_deref())?;
     let package = wheelwork_package::open(&root)?;
     let verified = if arguments.verify { Some(verify(&package)?) } else { None };
-    if json { print_json(&package, verified) } else { print_text(&package, verified) }
+    // Without ONNX Runtime nothing is known of it, and the rest is told all the same.
+    let prepared = wheelwork::prepared_form(&root, &ModelArguments::default_options()).ok();
+    if json { print_json(&package, verified, prepared) } else { print_text(&package, verified, prepared) }
 }
 
 /// Compares all contents with the card; returns the number of files.
@@ -36,7 +39,11 @@ pub(crate) fn verify(package: &OpenPackage) -> Result<usize, Failure> {
     Ok(files)
 }
 
-fn print_json(package: &OpenPackage, verified: Option<usize>) -> Result<(), Failure> {
+fn print_json(
+    package: &OpenPackage,
+    verified: Option<usize>,
+    prepared: Option<Prepared>,
+) -> Result<(), Failure> {
     let variants = package.variants.iter().map(|(name, variant)| {
         let description = json!({
             "target": variant.target, "config": variant.config, "generation": variant.generation,
@@ -44,13 +51,22 @@ fn print_json(package: &OpenPackage, verified: Option<usize>) -> Result<(), Fail
         (name.clone(), description)
     });
     output::json_line(&json!({
-        "name": package.name, "card": package.card, "verified_files": verified,
+        "name": package.name, "card": package.card, "verified_files": verified, "prepared": prepared,
         "variants": variants.collect::<serde_json::Map<_, _>>(),
     }))
 }
 
-fn print_text(package: &OpenPackage, verified: Option<usize>) -> Result<(), Failure> {
+fn print_text(
+    package: &OpenPackage,
+    verified: Option<usize>,
+    prepared: Option<Prepared>,
+) -> Result<(), Failure> {
     anstream::println!("{}", package.name);
+    match prepared {
+        Some(Prepared::Used) => anstream::println!("prepared for this processor"),
+        Some(reason) => anstream::println!("the prepared form is not used: {}", reason.describe()),
+        None => {}
+    }
     for (name, variant) in &package.variants {
         let (model, decoder) = (&variant.config.model, &variant.config.model.decoder);
         let kv_bytes = 2 * decoder.num_hidden_layers * decoder.num_key_value_heads * decoder.head_size * 4;

@@ -65,6 +65,7 @@ fn an_installed_model_is_prepared_beside_its_package_and_opens_so() {
     assert!(package.parent().unwrap().join("prepared").is_dir());
     assert_eq!(prepared_form(&workshop), "used");
     workshop.run(&["verify", "tiny"]);
+    assert_eq!(workshop.run(&["inspect", "tiny"])["prepared"], "used");
 
     // Again: there is nothing to make. Without: the model is plain, and the form goes with its version.
     assert_eq!(
@@ -76,6 +77,7 @@ fn an_installed_model_is_prepared_beside_its_package_and_opens_so() {
     let report = workshop.run(&["install", "tiny.wwpkg", "--key", "acme.pub.pem", "--no-prepare"]);
     assert!(report["prepared"].is_null());
     assert_eq!(prepared_form(&workshop), "missing");
+    assert_eq!(workshop.run(&["inspect", "tiny"])["prepared"], "missing");
 }
 
 #[cfg(unix)]
