@@ -28,6 +28,7 @@ pub mod files;
 mod header;
 mod index;
 mod json;
+mod template;
 pub mod tensors;
 mod tokens;
 
@@ -93,8 +94,9 @@ impl Checkpoint {
             package_names::GENERATION_CONFIG,
             tokens::GENERATION_CONFIG_BYTES_LIMIT,
         )?;
-        let tokens::Resolved { tokens, warnings } =
+        let tokens::Resolved { tokens, mut warnings } =
             tokens::resolve(&folder, &config, &facts, &tokenizer, generation.as_ref())?;
+        warnings.extend(template::warning(&folder, &tokenizer, &tokens)?);
         Ok(Self { folder, config, tensors, tokens, generation, warnings })
     }
 }
@@ -140,11 +142,13 @@ fn check_tensors(folder: &Folder, config: &Config, tensors: &Tensors) -> Result<
 
 /// Quantised checkpoints without a `quantization_config` still show in their tensors' names.
 fn check_unquantized(folder: &Folder, present: &[&str]) -> Result<(), CheckpointError> {
-    const MARKS: [(&str, &str); 4] = [
+    const MARKS: [(&str, &str); 6] = [
         (".qweight", "GPTQ or AWQ"),
         (".weight_packed", "compressed-tensors"),
-        (".weight_scale", "scaled weights"),
-        (".weight_scale_inv", "scaled weights"),
+        (".weight_scale", "fp8 or compressed-tensors"),
+        (".weight_scale_inv", "fp8"),
+        (".weight.absmax", "bitsandbytes"),
+        (".SCB", "bitsandbytes"),
     ];
     for name in present {
         if let Some((_, method)) = MARKS.iter().find(|(suffix, _)| name.ends_with(suffix)) {

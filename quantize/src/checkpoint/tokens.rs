@@ -30,6 +30,8 @@ const REASONING: [&str; 2] = ["<think>", "</think>"];
 pub(super) struct TokenizerConfig {
     bos_token: Option<TokenText>,
     eos_token: Option<TokenText>,
+    /// A text, or several with names.
+    pub(super) chat_template: Option<serde_json::Value>,
 }
 
 /// A token by its text, alone or with flags.

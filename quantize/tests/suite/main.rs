@@ -5,6 +5,7 @@
 mod budget;
 mod calibration;
 mod checkpoint;
+mod fidelity;
 mod graphs;
 mod package;
 mod refusals;

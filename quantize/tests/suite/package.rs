@@ -16,13 +16,13 @@ use wheelwork_quantize::{
 use crate::checkpoint::{END, HIDDEN, Tiny, VOCAB};
 
 /// The graph of a package's CPU variant, and the file of its weights.
-struct Opened {
+pub(crate) struct Opened {
     model: ModelProto,
     data: Vec<u8>,
 }
 
 impl Opened {
-    fn new(package: &Path) -> Self {
+    pub(crate) fn new(package: &Path) -> Self {
         let folder = package.join("cpu");
         let model =
             prost::Message::decode(fs_err::read(folder.join(names::GRAPH)).unwrap().as_slice()).unwrap();
@@ -42,7 +42,7 @@ impl Opened {
         &self.data[entry("offset")..entry("offset") + entry("length")]
     }
 
-    fn floats(&self, name: &str) -> Vec<f32> {
+    pub(crate) fn floats(&self, name: &str) -> Vec<f32> {
         self.bytes(name).as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
     }
 

@@ -132,22 +132,32 @@ fn ck_09_links_pipes_and_folders_are_refused() {
 
 #[test]
 fn ck_18_a_quantised_checkpoint_is_refused_by_its_method() {
-    let mut tiny = Tiny::qwen2();
-    tiny.set("quantization_config", json!({"quant_method": "gptq", "bits": 4})).write();
-    let error = checkpoint_error(tiny.refusal());
-    assert!(
-        matches!(&error, CheckpointError::AlreadyQuantized { method, .. } if method == "gptq"),
-        "{error:?}"
-    );
-
-    let mut tiny = Tiny::qwen2();
-    tiny.random("model.layers.0.mlp.up_proj.qweight", &[4]);
-    tiny.write();
-    let error = checkpoint_error(tiny.refusal());
-    assert!(
-        matches!(&error, CheckpointError::AlreadyQuantized { method, .. } if method.contains("GPTQ")),
-        "{error:?}"
-    );
+    for named in ["gptq", "awq", "compressed-tensors", "fp8", "bitsandbytes"] {
+        let mut tiny = Tiny::qwen2();
+        tiny.set("quantization_config", json!({"quant_method": named, "bits": 4})).write();
+        let error = checkpoint_error(tiny.refusal());
+        assert!(
+            matches!(&error, CheckpointError::AlreadyQuantized { method, .. } if method == named),
+            "{named}: {error:?}"
+        );
+    }
+    for (suffix, named) in [
+        ("qweight", "GPTQ or AWQ"),
+        ("weight_packed", "compressed-tensors"),
+        ("weight_scale", "fp8 or compressed-tensors"),
+        ("weight_scale_inv", "fp8"),
+        ("weight.absmax", "bitsandbytes"),
+        ("SCB", "bitsandbytes"),
+    ] {
+        let mut tiny = Tiny::qwen2();
+        tiny.random(&format!("model.layers.0.mlp.up_proj.{suffix}"), &[4]);
+        tiny.write();
+        let error = checkpoint_error(tiny.refusal());
+        assert!(
+            matches!(&error, CheckpointError::AlreadyQuantized { method, .. } if method.starts_with(named)),
+            "{suffix}: {error:?}"
+        );
+    }
 }
 
 #[cfg(unix)]
