@@ -56,6 +56,12 @@ pub(crate) enum Failure {
         /// What is wrong with it.
         detail: String,
     },
+    /// A flag that the quality would ignore.
+    #[error("`{flag}` is for `--quality best`: no other quality calibrates")]
+    NeedsBest {
+        /// The flag.
+        flag: &'static str,
+    },
     /// An evaluation that broke a limit, with `--gate`.
     #[error("the package breaks a limit of `{gate}`: {}", .broken.join(", "))]
     Gate {
@@ -139,6 +145,7 @@ impl Failure {
             Self::NoSuchModel { .. } => "no_such_model",
             Self::NoModelsDir => "no_models_dir",
             Self::InputFile { .. } => "input_file",
+            Self::NeedsBest { .. } => "needs_quality_best",
             Self::Gate { .. } => "gate",
             Self::Output(_) => "output",
         }
@@ -166,6 +173,7 @@ impl Failure {
                     .into()
             }
             Self::NoModelsDir => "set WHEELWORK_MODELS_DIR or pass --models-dir".into(),
+            Self::NeedsBest { .. } => "add `--quality best`, or leave the flag out".into(),
             Self::Gate { .. } => {
                 "quantise with a better `--quality` or more bits, or judge by limits of your own: `--gate=kl=0.1`"
                     .into()

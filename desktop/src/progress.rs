@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use wheelwork::CancelToken;
+use wheelwork_calibrate::evaluate::{EvaluateProgress, Stage};
 use wheelwork_package::container::{Progress, Step};
 
 use crate::output;
@@ -78,6 +79,39 @@ impl Reporter {
 impl Drop for Reporter {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// Shows the stages of an evaluation or of a cache's self-check; gone when dropped.
+pub(crate) struct Stages(ProgressBar);
+
+impl Stages {
+    pub(crate) fn new(json: bool) -> Self {
+        Self(count(json))
+    }
+}
+
+impl EvaluateProgress for Stages {
+    fn progress(&self, stage: Stage, done: usize, total: usize) {
+        let message = match stage {
+            Stage::Chains => "the package writes chains",
+            Stage::Reference => "the checkpoint reads, layer by layer",
+            Stage::Package => "the package reads",
+            Stage::BaselineTasks => "the baseline answers",
+            Stage::PackageTasks => "the package answers",
+        };
+        if self.0.message() != message {
+            self.0.set_message(message);
+            self.0.reset_eta();
+        }
+        self.0.set_length(total as u64);
+        self.0.set_position(done as u64);
+    }
+}
+
+impl Drop for Stages {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 

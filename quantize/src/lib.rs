@@ -52,6 +52,7 @@ use wheelwork_package::files::names;
 
 pub use calibration::Calibration;
 pub use error::{QuantizeError, RequestError};
+pub use output::is_unfinished;
 pub use progress::{Progress, Stage};
 pub use recipe::Recipe;
 

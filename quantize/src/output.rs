@@ -219,6 +219,13 @@ fn check_target(target: &Path, overwrite: bool) -> Result<(), RequestError> {
 }
 
 /// The unfinished package's folder beside the target.
+/// Whether a run that writes to this output was stopped and left finished work, which [`crate::Options::resume`] takes
+/// up.
+#[must_use]
+pub fn is_unfinished(out: &Path) -> bool {
+    partial(out).join(LOCK).is_file()
+}
+
 fn partial(target: &Path) -> PathBuf {
     let mut name = target.file_name().unwrap_or_default().to_owned();
     name.push(".partial");

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use wheelwork_calibrate::TextBudget;
 use wheelwork_quantize::scheme::BlockSize;
 
 #[derive(Debug, Args)]
@@ -27,9 +28,10 @@ pub(crate) struct QuantizeArguments {
     /// The longest sequence that the package allows, in tokens [default: the model's, at most 32768]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) context_length: Option<usize>,
-    /// Whether the package also gets an int8 key-value cache: measured and checked on chains that it writes itself
-    #[arg(long, value_enum, default_value_t = KvChoice::Float)]
-    pub(crate) kv: KvChoice,
+    /// Whether the package also gets an int8 key-value cache, checked on chains that it writes itself [default: auto
+    /// with `--quality best`, else float]
+    #[arg(long, value_enum)]
+    pub(crate) kv: Option<KvChoice>,
     #[command(flatten)]
     pub(crate) calibration: CalibrationArguments,
     /// Replace an existing package, and start an unfinished one over
@@ -46,12 +48,47 @@ pub(crate) struct CalibrationArguments {
     /// For `--quality best`: a text of yours to calibrate on, for half of the tokens; the model writes the rest
     #[arg(long, value_name = "FILE")]
     pub(crate) calibration_text: Option<PathBuf>,
-    /// For `--quality best`: tokens to calibrate on
-    #[arg(long, value_name = "N", default_value_t = 32_768, value_parser = clap::value_parser!(u32).range(256..=16_777_216))]
-    pub(crate) calibration_tokens: u32,
-    /// For `--quality best`: tokens of one sequence at most
-    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(64..=131_072))]
-    pub(crate) calibration_length: u32,
+    /// For `--quality best`: tokens to calibrate on [default: 32768]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(256..=16_777_216))]
+    pub(crate) calibration_tokens: Option<u32>,
+    /// For `--quality best`: tokens of one sequence at most [default: 512]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(64..=131_072))]
+    pub(crate) calibration_length: Option<u32>,
+}
+
+impl QuantizeArguments {
+    /// What was asked for, or what the quality suggests: calibration measures the cache's ranges on the way.
+    pub(crate) fn kv(&self) -> KvChoice {
+        self.kv.unwrap_or(match self.quality {
+            Quality::Best => KvChoice::Auto,
+            Quality::Float | Quality::Int8 | Quality::Fast | Quality::Balanced => KvChoice::Float,
+        })
+    }
+}
+
+impl CalibrationArguments {
+    /// The first flag that was given, for qualities that calibrate nothing.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        let Self { calibration_text, calibration_tokens, calibration_length } = self;
+        let given = [
+            (calibration_text.is_some(), "--calibration-text"),
+            (calibration_tokens.is_some(), "--calibration-tokens"),
+            (calibration_length.is_some(), "--calibration-length"),
+        ];
+        given.into_iter().find_map(|(is_given, flag)| is_given.then_some(flag))
+    }
+
+    /// Tokens in all and of a sequence.
+    pub(crate) fn budget(&self) -> TextBudget {
+        let default = TextBudget::default();
+        let or = |asked: Option<u32>, default| {
+            asked.map_or(default, |tokens| usize::try_from(tokens).unwrap_or(usize::MAX))
+        };
+        TextBudget {
+            tokens: or(self.calibration_tokens, default.tokens),
+            sequence_tokens: or(self.calibration_length, default.sequence_tokens),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -1,15 +1,26 @@
 //! `wheelwork quantize --dry-run`: what a run would take, as a table or as JSON.
 #![allow(clippy::cast_precision_loss)] // figures for people
 
+use wheelwork_calibrate::CalibrationEstimate;
 use wheelwork_quantize::estimate::Estimate;
 use wheelwork_quantize::scheme::Scheme;
 
 use crate::failure::Failure;
 use crate::output;
 
-pub(crate) fn tell(estimate: &Estimate, json: bool) -> Result<(), Failure> {
+/// `calibration` is what `--quality best` takes on top.
+pub(crate) fn tell(
+    estimate: &Estimate,
+    calibration: Option<&CalibrationEstimate>,
+    json: bool,
+) -> Result<(), Failure> {
     if json {
-        return output::json_line(estimate);
+        let mut line = serde_json::to_value(estimate).map_err(std::io::Error::from)?;
+        if let (Some(fields), Some(calibration)) = (line.as_object_mut(), calibration) {
+            let calibration = serde_json::to_value(calibration).map_err(std::io::Error::from)?;
+            fields.insert("calibration".to_owned(), calibration);
+        }
+        return output::json_line(&line);
     }
     anstream::println!("{:<26} {:>5}  {:>22}  {:>12}  {:>12}", "", "count", "scheme", "weights", "bytes");
     for kind in &estimate.kinds {
@@ -33,6 +44,21 @@ pub(crate) fn tell(estimate: &Estimate, json: bool) -> Result<(), Failure> {
         estimate.threads,
         estimate.memory_bytes as f64 / 1e6,
     );
+    if let Some(calibration) = calibration {
+        let arithmetic = match calibration.seconds {
+            seconds if seconds < 90.0 => format!("{seconds:.0} s"),
+            seconds if seconds < 5400.0 => format!("{:.0} min", seconds / 60.0),
+            seconds => format!("{:.1} h", seconds / 3600.0),
+        };
+        anstream::println!(
+            "calibration: very roughly {arithmetic} more of arithmetic for {} tokens, and the writing of as many by the \
+             model; about {:.0} MB of memory (a float32 layer, sums over inputs and their factor), {:.0} MB of \
+             activations on disk and a second package for the time of writing",
+            calibration.tokens,
+            calibration.memory_bytes as f64 / 1e6,
+            calibration.activation_bytes as f64 / 1e6,
+        );
+    }
     Ok(())
 }
 

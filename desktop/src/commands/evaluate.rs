@@ -1,11 +1,8 @@
 //! `wheelwork evaluate`: a package against its checkpoint, with a progress bar, into the package's card.
 
-use indicatif::ProgressBar;
 use serde_json::json;
 use wheelwork_calibrate::CalibrateError;
-use wheelwork_calibrate::evaluate::{
-    self, EvaluateError, EvaluateOptions, EvaluateProgress, Recorded, Report, Stage,
-};
+use wheelwork_calibrate::evaluate::{self, EvaluateError, EvaluateOptions, Recorded, Report};
 use wheelwork_package::card::Tasks;
 
 use crate::arguments::EvaluateArguments;
@@ -27,9 +24,9 @@ pub(crate) fn run(arguments: &EvaluateArguments, json: bool) -> Result<(), Failu
         scratch: arguments.scratch.clone().unwrap_or_else(std::env::temp_dir),
         cancel: Interrupt::install()?.token(),
     };
-    let bar = Bar(progress::count(json));
+    let bar = progress::Stages::new(json);
     let result = evaluate::evaluate(&package, &arguments.reference, &options, &bar);
-    bar.0.finish_and_clear();
+    drop(bar);
     let report = result.map_err(|error| match error {
         EvaluateError::Cancelled | EvaluateError::Reference(CalibrateError::Cancelled) => {
             Failure::Interrupted
@@ -138,25 +135,5 @@ fn tell_tasks(tasks: &Tasks) {
             score.exact_match.value * 100.0,
             score.baseline_exact_match * 100.0
         );
-    }
-}
-
-struct Bar(ProgressBar);
-
-impl EvaluateProgress for Bar {
-    fn progress(&self, stage: Stage, done: usize, total: usize) {
-        let message = match stage {
-            Stage::Chains => "the package writes chains",
-            Stage::Reference => "the checkpoint reads, layer by layer",
-            Stage::Package => "the package reads",
-            Stage::BaselineTasks => "the baseline answers",
-            Stage::PackageTasks => "the package answers",
-        };
-        if self.0.message() != message {
-            self.0.set_message(message);
-            self.0.reset_eta();
-        }
-        self.0.set_length(total as u64);
-        self.0.set_position(done as u64);
     }
 }

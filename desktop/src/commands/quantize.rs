@@ -7,7 +7,7 @@ use serde_json::json;
 use wheelwork::CancelToken;
 use wheelwork_calibrate::evaluate::EvaluateError;
 use wheelwork_calibrate::kv_cache::{self, KvOptions, VARIANT};
-use wheelwork_calibrate::{CalibrateError, CalibrationOptions, TextBudget, Watch};
+use wheelwork_calibrate::{CalibrateError, CalibrationEstimate, CalibrationOptions, Watch};
 use wheelwork_quantize::estimate;
 use wheelwork_quantize::kv_cache::LayerRange;
 use wheelwork_quantize::recipe::{BALANCED, FAST, FLOAT, INT8_THROUGHOUT};
@@ -20,6 +20,10 @@ use crate::interrupt::Interrupt;
 use crate::{output, progress};
 
 pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failure> {
+    let is_best = matches!(arguments.quality, Quality::Best);
+    if let Some(flag) = arguments.calibration.given().filter(|_| !is_best) {
+        return Err(Failure::NeedsBest { flag });
+    }
     let recipe = match arguments.quality {
         Quality::Float => FLOAT,
         Quality::Int8 => INT8_THROUGHOUT,
@@ -43,17 +47,22 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
     if arguments.dry_run {
         let result = estimate::estimate(&arguments.checkpoint, &options, &bar);
         bar.bar.finish_and_clear();
-        return dry_run::tell(&result?, json);
+        let budget = is_best.then(|| arguments.calibration.budget());
+        let calibration = match budget {
+            Some(budget) => Some(CalibrationEstimate::of(&arguments.checkpoint, budget)?),
+            None => None,
+        };
+        return dry_run::tell(&result?, calibration.as_ref(), json);
     }
     let result = make(arguments, &options, &bar);
     bar.bar.finish_and_clear();
     match result {
         Ok(Made { mut report, ranges }) => {
-            add_cache(arguments.kv, &mut report, ranges, cancel)?;
+            add_cache(arguments.kv(), &mut report, ranges, cancel, json)?;
             tell(&report, start.elapsed().as_secs_f64(), json)
         }
         Err(CalibrateError::Cancelled | CalibrateError::Quantize(QuantizeError::Cancelled)) => {
-            if !json {
+            if !json && wheelwork_quantize::is_unfinished(&arguments.out) {
                 anstream::eprintln!("the same command with --resume goes on from here");
             }
             Err(Failure::Interrupted)
@@ -77,10 +86,7 @@ fn make(arguments: &QuantizeArguments, options: &Options, bar: &Bar) -> Result<M
     }
     let asked = &arguments.calibration;
     let calibration = CalibrationOptions {
-        budget: TextBudget {
-            tokens: usize::try_from(asked.calibration_tokens).unwrap_or(usize::MAX),
-            sequence_tokens: usize::try_from(asked.calibration_length).unwrap_or(usize::MAX),
-        },
+        budget: asked.budget(),
         text: asked.calibration_text.clone(),
         threads: None,
         cancel: bar.cancel.clone(),
@@ -95,6 +101,7 @@ fn add_cache(
     report: &mut Report,
     ranges: Option<(Vec<LayerRange>, usize)>,
     cancel: CancelToken,
+    json: bool,
 ) -> Result<(), Failure> {
     let choice = match kv {
         KvChoice::Float => return Ok(()),
@@ -102,9 +109,15 @@ fn add_cache(
         KvChoice::Int8 => kv_cache::KvChoice::Always,
     };
     let options = KvOptions { choice, ranges, cancel, ..KvOptions::default() };
-    match kv_cache::add_int8_cache(&report.package, &options, &()) {
+    let bar = progress::Stages::new(json);
+    match kv_cache::add_int8_cache(&report.package, &options, &bar) {
         Ok(cache) => report.card.kv_cache.insert(VARIANT.to_owned(), cache),
-        Err(EvaluateError::Cancelled) => return Err(Failure::Interrupted),
+        Err(EvaluateError::Cancelled) => {
+            if !json {
+                anstream::eprintln!("`{}` is complete, without an int8 cache", report.package.display());
+            }
+            return Err(Failure::Interrupted);
+        }
         Err(error) => return Err(error.into()),
     };
     Ok(())

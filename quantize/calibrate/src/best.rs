@@ -94,6 +94,9 @@ fn read<W: Progress + Watch>(
     calibration: &CalibrationOptions,
     watch: &W,
 ) -> Result<Text, CalibrateError> {
+    if let Some(path) = &calibration.text {
+        Text::check_file(path)?;
+    }
     let folder = tempfile::Builder::new()
         .prefix("wheelwork-chains-")
         .tempdir_in(scratch)

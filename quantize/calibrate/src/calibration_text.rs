@@ -22,6 +22,7 @@ const ARITHMETIC: &str = include_str!("prompts/arithmetic.txt");
 const GENERAL_VOCABULARY: usize = 16_384;
 /// How often the list of prompts is gone through at most, each time with other seeds.
 const ROUNDS: usize = 4;
+const NO_TEXT: &str = "it holds no text";
 
 /// How much is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +105,11 @@ impl Text {
         Ok(Self { sequences, sources: vec![source] })
     }
 
+    /// Says early what [`Text::from_file`] would say of a file, before minutes of other work.
+    pub(crate) fn check_file(path: &Path) -> Result<(), CalibrateError> {
+        read(path).map(drop)
+    }
+
     /// A text file, cut into sequences, none of its characters read as a control token; what is over the budget is not
     /// read.
     ///
@@ -116,7 +122,7 @@ impl Text {
         budget: TextBudget,
     ) -> Result<Self, CalibrateError> {
         let refused = |detail: String| CalibrateError::TextFile { path: path.into(), detail };
-        let text = fs_err::read_to_string(path).map_err(|error| refused(error.to_string()))?;
+        let text = read(path)?;
         let ids = tokenizer.encode_plain(&text).map_err(|error| refused(error.to_string()))?;
         let own = usize::from(bos.is_some());
         let piece = budget.sequence_tokens.saturating_sub(own).max(1);
@@ -130,7 +136,7 @@ impl Text {
             }
         }
         if sequences.is_empty() {
-            return Err(refused("it holds no text".to_owned()));
+            return Err(refused(NO_TEXT.to_owned()));
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         Ok(Self { sequences, sources: vec![format!("the file `{name}`")] })
@@ -143,6 +149,12 @@ impl Text {
         self.sources.extend(other.sources);
         self
     }
+}
+
+fn read(path: &Path) -> Result<String, CalibrateError> {
+    let refused = |detail: String| CalibrateError::TextFile { path: path.into(), detail };
+    let text = fs_err::read_to_string(path).map_err(|error| refused(error.to_string()))?;
+    if text.trim().is_empty() { Err(refused(NO_TEXT.to_owned())) } else { Ok(text) }
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ impl Hessian {
     }
 
     fn with_panels(columns: usize, limit: usize) -> Self {
-        let size = columns.div_ceil(columns.div_ceil(limit).max(1)).next_multiple_of(PANEL_STEP).min(columns);
+        let size = panel_size(columns, limit);
         let panels = (0..columns)
             .step_by(size.max(1))
             .map(|first| {
@@ -47,6 +47,13 @@ impl Hessian {
             })
             .collect();
         Self { columns, tokens: 0, panels }
+    }
+
+    /// Values of all panels, and of the largest one.
+    pub(crate) fn values(columns: usize) -> (usize, usize) {
+        let size = panel_size(columns, PANEL_COLUMNS);
+        let panels = (0..columns).step_by(size.max(1)).map(|first| size.min(columns - first).pow(2));
+        (panels.sum(), size.pow(2))
     }
 
     /// Adds inputs `[tokens, columns]`.
@@ -60,6 +67,11 @@ impl Hessian {
             panel.add(inputs.slice_axis(Axis(1), Slice::from(panel.columns.clone())));
         }
     }
+}
+
+/// Columns of each panel but the last.
+fn panel_size(columns: usize, limit: usize) -> usize {
+    columns.div_ceil(columns.div_ceil(limit).max(1)).next_multiple_of(PANEL_STEP).min(columns)
 }
 
 impl Panel {
