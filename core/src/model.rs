@@ -33,7 +33,7 @@ pub struct OpenOptions {
     pub context_length: Option<usize>,
     /// How keys and values are cached; `None` takes the package's default.
     pub kv_cache: Option<KvForm>,
-    /// Leave a prepared form ([`crate::prepare`]) alone. Without this it is used where there is one.
+    /// Leave a prepared form ([`crate::prepare()`]) alone. Without this it is used where there is one.
     pub plain: bool,
     /// Where prepared forms of models that are not installed stand; must be on the models' file system. `None`: nowhere.
     pub cache_dir: Option<PathBuf>,

@@ -1,6 +1,6 @@
 //! Sessions that outlive the process: a conversation, its cache and a half-finished turn in one file.
 //!
-//! A session file is a journal. [`Journal::create`] writes the state of the moment beside the file and renames it into
+//! A session file is a journal. `Journal::create` writes the state of the moment beside the file and renames it into
 //! place; after that only what is new is appended, so that saving in the middle of a thought costs as much as its last
 //! tokens. What a crash leaves is a journal with an incomplete last record: the state of the record before it.
 //!
@@ -11,7 +11,7 @@
 //! ```
 //!
 //! The digests are a chain, so a record that is damaged, moved or missing ends the journal there and never changes
-//! what it says. The payloads ([`record`]):
+//! what it says. The payloads (`record`):
 //!
 //! | kind | payload | says |
 //! |---|---|---|
@@ -24,7 +24,7 @@
 //!
 //! Keys and values are stored as they are: zstd saves next to nothing of their mantissas.
 //!
-//! [`restore`] reads a journal whole before it returns anything. A cache of another model, variant, cache form or
+//! `restore` reads a journal whole before it returns anything. A cache of another model, variant, cache form or
 //! runtime is not used: the history still is, its tokens are computed again with the next turn, and
 //! [`Restored::cache`] says why.
 

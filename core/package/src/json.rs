@@ -42,10 +42,10 @@ pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), PackageError> {
     fs_err::write(path, bytes).map_err(|source| PackageError::Io { path: path.into(), source })
 }
 
-/// As [`write`], but whatever happens the file holds the old value or the new one, complete.
+/// As [`write()`], but whatever happens the file holds the old value or the new one, complete.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn replace<T: Serialize>(path: &Path, value: &T) -> Result<(), PackageError> {
     replace_bytes(path, &to_bytes(path, value)?)
 }

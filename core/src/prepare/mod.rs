@@ -12,11 +12,11 @@
 //! ```
 //!
 //! - BASE is `prepared` beside an installed package's folder, or in [`crate::OpenOptions::cache_dir`]. Never inside a package.
-//! - KEY is a digest of everything that the packing depends on ([`key`]); another key is another machine, ONNX Runtime,
+//! - KEY is a digest of everything that the packing depends on (`key`); another key is another machine, ONNX Runtime,
 //!   package or version of ours, and is never looked at.
 //! - The weights as they were stay the authority: where a packed range does not fit them, ONNX Runtime packs anew.
 //! - Every open computes one token and compares its logits, bit for bit, with those of the plain form
-//!   ([`stored::PROBE_TOKEN`]). It reads every matrix, so damage in a mapped range is found; then the plain form runs.
+//!   (`stored::PROBE_TOKEN`). It reads every matrix, so damage in a mapped range is found; then the plain form runs.
 //! - Everything is written in `KEY.partial`, synced and renamed. Whatever happens before the rename changes nothing.
 
 mod error;

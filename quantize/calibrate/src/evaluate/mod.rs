@@ -1,6 +1,6 @@
 //! A package against the checkpoint that it was made of.
 //!
-//! 1. The package writes chains of its own ([`crate::texts`]): they say how much it repeats itself, and are read later.
+//! 1. The package writes chains of its own (`crate::texts`): they say how much it repeats itself, and are read later.
 //! 2. The checkpoint reads them and a text, layer by layer in float32 ([`crate::Reference`]); the logits wait on disk.
 //! 3. The package reads the same tokens one by one, as in a generation, and each position's logits are compared
 //!    (`divergence`).
