@@ -8,7 +8,7 @@ use crate::workspace::Workspace;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Kills at random times; about 30 a second.
+    /// Kills at random times; about 25 a second.
     #[arg(long, default_value_t = 10_000)]
     kills: u64,
 }
