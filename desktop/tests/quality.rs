@@ -1,7 +1,7 @@
-//! What quantising costs in right answers: the shipped model on held-out problems, int4 beside float32.
+//! What quantising costs in right answers: the shipped model on held-out problems, int4 and int8 beside float32.
 //!
-//! Every twentieth of the 2,000 problems, ten of each task. All of them are the business of
-//! `core/examples/exact_match.rs`; its figures stand in the model card: 98.45 % in float32, 98.35 % in int4.
+//! Every tenth of the 2,000 problems, twenty of each task. All of them are the business of
+//! `core/examples/exact_match.rs`; its figures stand in the model card: 98.45 % in float32 and int8, 98.35 % in int4.
 
 // A failed expectation is this file's way to speak.
 #![allow(clippy::unwrap_used, clippy::panic)]
@@ -12,7 +12,7 @@ use common::{TemporaryPackage, testdata};
 use serde::Deserialize;
 use wheelwork::{Event, Model, Options};
 use wheelwork_quantize::Recipe;
-use wheelwork_quantize::recipe::{BALANCED, FLOAT};
+use wheelwork_quantize::recipe::{BALANCED, FLOAT, INT8_THROUGHOUT};
 
 #[derive(Deserialize)]
 struct Problem {
@@ -22,7 +22,7 @@ struct Problem {
 
 fn problems() -> Vec<Problem> {
     let list = std::fs::read_to_string(testdata("tiny-r1/heldout.jsonl")).unwrap();
-    list.lines().step_by(20).map(|line| serde_json::from_str(line).unwrap()).collect()
+    list.lines().step_by(10).map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// Problems answered to the character, greedily.
@@ -43,10 +43,12 @@ fn right_answers(recipe: Recipe, problems: &[Problem]) -> usize {
 }
 
 #[test]
-fn int4_stays_within_three_points_of_float32() {
+fn int4_stays_within_three_points_of_float32_and_int8_within_half_a_point() {
     let problems = problems();
-    assert_eq!(problems.len(), 100);
-    let (float, int4) = (right_answers(FLOAT, &problems), right_answers(BALANCED, &problems));
-    assert!(float >= 95, "float32 answers {float} of 100");
-    assert!(int4 + 3 >= float, "int4 answers {int4} of 100, float32 {float}");
+    assert_eq!(problems.len(), 200);
+    let [float, int4, int8] =
+        [FLOAT, BALANCED, INT8_THROUGHOUT].map(|recipe| right_answers(recipe, &problems));
+    assert!(float >= 190, "float32 answers {float} of 200");
+    assert!(int4 + 6 >= float, "int4 answers {int4} of 200, float32 {float}");
+    assert!(int8 + 1 >= float, "int8 answers {int8} of 200, float32 {float}");
 }
