@@ -42,8 +42,20 @@ pub(crate) struct Output {
     target: PathBuf,
     partial: PathBuf,
     overwrite: bool,
-    /// Released by the system however the run ends.
-    _lock: fs_err::File,
+    _lock: Lock,
+}
+
+/// Released by the system however the run ends.
+#[derive(Debug)]
+struct Lock(fs_err::File);
+
+impl Drop for Lock {
+    /// Said, not left to closing: a process that another thread starts at this moment has a copy of the open file for a
+    /// while, and with it the lock.
+    fn drop(&mut self) {
+        // The system releases it at the latest with the process.
+        let _ = self.0.file().unlock();
+    }
 }
 
 /// Where a run begins.
@@ -167,12 +179,12 @@ fn create_folder(path: &Path) -> Result<bool, QuantizeError> {
     }
 }
 
-fn lock(partial: &Path) -> Result<fs_err::File, QuantizeError> {
+fn lock(partial: &Path) -> Result<Lock, QuantizeError> {
     let path = partial.join(LOCK);
     let open = || fs_err::OpenOptions::new().write(true).create(true).truncate(false).open(&path);
     let file = open().map_err(QuantizeError::write(&path))?;
     match file.file().try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(RequestError::Busy { path: partial.into() }.into()),
         Err(TryLockError::Error(error)) => Err(QuantizeError::write(&path)(error)),
     }
