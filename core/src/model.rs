@@ -1,5 +1,6 @@
 //! An open model: immutable, shared by all its sessions, cheap to clone.
 
+use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use wheelwork_package::card::{ControlTokens, KvForm};
 use wheelwork_package::files::names;
 use wheelwork_package::generation::TokenIds;
 use wheelwork_package::graph::Verified;
+use wheelwork_package::store::Provenance;
 use wheelwork_package::{Card, GenerationDefaults, OpenPackage, OpenVariant};
 
 use crate::Error;
@@ -64,12 +66,16 @@ pub struct ModelFacts {
     pub runtime: String,
 }
 
+/// Chunks of an installed package that an open compares with what was installed: some milliseconds.
+const SAMPLED_CHUNKS: usize = 2;
+
 /// An open model.
 #[derive(Clone)]
 pub struct Model {
     facts: Arc<ModelFacts>,
     placement: Placement,
     card: Option<Card>,
+    provenance: Option<Provenance>,
     graph: Arc<OrtModel>,
     runtime: wheelwork_ort::Runtime,
 }
@@ -89,14 +95,20 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::open`], [`Error::NoUsableDevice`] for a strict request that can't be met, and
-    /// [`Error::NoInt8KvCache`] where an int8 cache is asked of a variant that has none.
+    /// [`Error::NoInt8KvCache`] where an int8 cache is asked of a variant that has none. Of an installed package, sizes
+    /// and two chunks are compared with what was installed: [`wheelwork_package::PackageError::Damaged`].
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, Error> {
         let mut opening = Opening::of(path.as_ref(), options)?;
+        let provenance = opening.package.provenance();
+        if let Some(provenance) = &provenance {
+            // Other chunks each time, by the one door that the standard library has to the system's randomness.
+            provenance.check_sample(RandomState::new().hash_one(()), SAMPLED_CHUNKS)?;
+        }
         let (graph, prepared) = opening.load(options)?;
         opening.placement.prepared = prepared;
         opening.placement.kv_cache = graph.kv_form();
         let Opening { package, placement, facts, runtime, .. } = opening;
-        Ok(Self { facts: Arc::new(facts), placement, card: package.card, graph, runtime })
+        Ok(Self { facts: Arc::new(facts), placement, card: package.card, provenance, graph, runtime })
     }
 
     /// Starts an empty session.
@@ -144,6 +156,12 @@ impl Model {
     #[must_use]
     pub fn card(&self) -> Option<&Card> {
         self.card.as_ref()
+    }
+
+    /// How the signature stood when the package was installed; absent for folders that were not installed.
+    #[must_use]
+    pub fn provenance(&self) -> Option<&Provenance> {
+        self.provenance.as_ref()
     }
 
     /// The shapes of a session's cache.

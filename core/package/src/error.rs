@@ -92,6 +92,16 @@ pub enum PackageError {
         /// The digest according to the card.
         expected: String,
     },
+    /// A part of an installed file is not what was installed.
+    #[error("`{path}` is damaged: its {bytes} bytes from {offset} on are not those that were installed")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// Where the part begins, in bytes.
+        offset: u64,
+        /// Its length in bytes.
+        bytes: u32,
+    },
 }
 
 impl PackageError {
@@ -112,6 +122,7 @@ impl Diagnostic for PackageError {
             Self::Graph { source, .. } => source.code(),
             Self::SizeMismatch { .. } => "package_size_mismatch",
             Self::HashMismatch { .. } => "package_hash_mismatch",
+            Self::Damaged { .. } => "package_damaged",
         }
     }
 
@@ -121,7 +132,7 @@ impl Diagnostic for PackageError {
             Self::Version { .. } | Self::NoSuchVariant { .. } => Class::Unsupported,
             Self::TooLarge { .. } | Self::Invalid { .. } => Class::Reinstall,
             Self::Graph { source, .. } => source.class(),
-            Self::SizeMismatch { .. } | Self::HashMismatch { .. } => Class::Reinstall,
+            Self::SizeMismatch { .. } | Self::HashMismatch { .. } | Self::Damaged { .. } => Class::Reinstall,
         }
     }
 
@@ -134,6 +145,9 @@ impl Diagnostic for PackageError {
             Self::Version { .. } => "use the Wheelwork version that wrote the package, or quantise it again".into(),
             Self::NoSuchVariant { .. } => "choose one of the variants that exist, or quantise with that target".into(),
             Self::Graph { source, .. } => source.remedy(),
+            Self::Damaged { .. } => {
+                "see what else is damaged with `wheelwork verify NAME`, and mend it with `wheelwork repair NAME`".into()
+            }
             Self::TooLarge { .. } | Self::Invalid { .. } | Self::SizeMismatch { .. } | Self::HashMismatch { .. } => {
                 "the package is damaged: quantise or install it again".into()
             }
@@ -148,7 +162,8 @@ impl Diagnostic for PackageError {
             | Self::Invalid { path, .. }
             | Self::Version { path, .. }
             | Self::SizeMismatch { path, .. }
-            | Self::HashMismatch { path, .. } => Some(path.display().to_string()),
+            | Self::HashMismatch { path, .. }
+            | Self::Damaged { path, .. } => Some(path.display().to_string()),
             Self::Graph { path, source } => {
                 let place = path.display().to_string();
                 Some(source.place().map_or_else(|| place.clone(), |inner| format!("{place}: {inner}")))

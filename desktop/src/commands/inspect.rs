@@ -51,7 +51,10 @@ fn print_json(
         (name.clone(), description)
     });
     output::json_line(&json!({
-        "name": package.name, "card": package.card, "verified_files": verified, "prepared": prepared,
+        "name": package.name, "installed": package.provenance().map(|provenance| json!({
+            "version": provenance.version(), "signature": provenance.signature,
+        })),
+        "card": package.card, "verified_files": verified, "prepared": prepared,
         "variants": variants.collect::<serde_json::Map<_, _>>(),
     }))
 }
@@ -62,6 +65,9 @@ fn print_text(
     prepared: Option<Prepared>,
 ) -> Result<(), Failure> {
     anstream::println!("{}", package.name);
+    if let Some(provenance) = package.provenance() {
+        anstream::println!("installed, version {}: {}", provenance.version(), provenance.signature);
+    }
     match prepared {
         Some(Prepared::Used) => anstream::println!("prepared for this processor"),
         Some(reason) => anstream::println!("the prepared form is not used: {}", reason.describe()),

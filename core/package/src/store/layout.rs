@@ -19,6 +19,13 @@ pub(super) struct Layout {
 pub(super) struct Slot(PathBuf);
 
 impl Slot {
+    /// The version that an installed package's folder, links resolved, belongs to.
+    pub(super) fn of_package(package: &Path) -> Option<Self> {
+        let folder = package.parent()?;
+        let is_ours = package.file_name()? == "package" && is_version(folder.file_name()?.to_str()?);
+        is_ours.then(|| Self(folder.into()))
+    }
+
     /// The folder itself.
     pub(super) fn path(&self) -> &Path {
         &self.0

@@ -14,5 +14,6 @@ mod memory;
 #[cfg(feature = "pack")]
 mod pack;
 mod power_loss;
+mod provenance;
 mod signature;
 mod support;

@@ -1,0 +1,70 @@
+//! What an installed package is opened with: how its signature stood, and a sample of its content.
+//!
+//! Every byte was compared when it was installed, and `verify` does so again. An open can't wait for that; it reads a
+//! few chunks, other ones each time, and finds a bad disk or a changed file sooner or later.
+
+use std::path::Path;
+
+use super::layout::Slot;
+use super::record::{Record, read_head};
+use crate::container::{Digest, Head};
+use crate::signature::SignatureState;
+use crate::vfs::{self, RealVfs, Vfs as _};
+use crate::{OpenPackage, PackageError};
+
+/// Where an installed package comes from.
+#[derive(Debug, Clone)]
+pub struct Provenance {
+    /// How the signature stood when it was installed.
+    pub signature: SignatureState,
+    slot: Slot,
+    head: Head,
+}
+
+impl OpenPackage {
+    /// Where the package comes from, if it was installed by a [`super::Store`]; reads some ten kilobytes.
+    #[must_use]
+    pub fn provenance(&self) -> Option<Provenance> {
+        let root = fs_err::canonicalize(&self.root).ok()?;
+        let slot = Slot::of_package(&root)?;
+        let head = read_head(&RealVfs, &slot)?;
+        Some(Provenance { signature: Record::read(&RealVfs, &slot).signature, slot, head })
+    }
+}
+
+impl Provenance {
+    /// The counter that the package's maker raises with every release.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.head.index.version
+    }
+
+    /// Compares `chunks` chunks, chosen by `seed`, with what was installed: at most 4 MiB and some milliseconds each.
+    ///
+    /// # Errors
+    /// [`PackageError::Damaged`] or [`PackageError::Io`].
+    pub fn check_sample(&self, seed: u64, chunks: usize) -> Result<(), PackageError> {
+        let index = &self.head.index;
+        let all: usize = index.files.iter().map(|file| file.chunks.len()).sum();
+        for draw in 0..chunks.min(all) as u64 {
+            // Any spread will do: the remainder of a multiplicative hash (Knuth 6.4), one for each draw.
+            let mixed = (seed ^ draw).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            let wanted = usize::try_from((mixed >> 32) % all as u64).unwrap_or(0);
+            let mut places =
+                index.files.iter().flat_map(|file| index.chunks_of(file).map(move |chunk| (file, chunk)));
+            let Some((file, (_, entry, offset))) = places.nth(wanted) else { continue };
+            let path = file.path.under(&self.slot.package());
+            let bytes = entry.content_bytes;
+            let content = read(&path, bytes as usize, offset)?;
+            if Digest::of(&content) != entry.content_sha256 {
+                return Err(PackageError::Damaged { path, offset, bytes });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read(path: &Path, bytes: usize, offset: u64) -> Result<Vec<u8>, PackageError> {
+    let read = || vfs::read_at(RealVfs.open(path)?.as_ref(), bytes, offset);
+    read().map_err(|source| PackageError::Io { path: path.into(), source })
+}

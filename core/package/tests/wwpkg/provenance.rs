@@ -1,0 +1,50 @@
+//! What opening an installed package finds out.
+
+use wheelwork_package::signature::SignatureState;
+use wheelwork_package::store::{InstallOptions, Store};
+use wheelwork_package::{Diagnostic, PackageError};
+
+use crate::support::{install, tiny};
+
+#[test]
+fn an_installed_package_says_its_version_and_how_its_signature_stood() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    let path = install(&store, &tiny(3).bytes(), &InstallOptions::default()).unwrap().path;
+    let provenance = wheelwork_package::open(&path).unwrap().provenance().unwrap();
+    assert_eq!(provenance.version(), 3);
+    assert!(matches!(provenance.signature, SignatureState::Missing | SignatureState::NotChecked));
+    for seed in 0..100 {
+        provenance.check_sample(seed, 2).unwrap();
+    }
+}
+
+#[test]
+fn in_09_samples_find_a_flipped_bit_and_name_the_file_and_the_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    let path = install(&store, &tiny(1).bytes(), &InstallOptions::default()).unwrap().path;
+    let weights = path.join("cpu/model.onnx.data");
+    let mut content = fs_err::read(&weights).unwrap();
+    content[1500] ^= 1;
+    fs_err::write(&weights, content).unwrap();
+    let provenance = wheelwork_package::open(&path).unwrap().provenance().unwrap();
+    let found: Vec<PackageError> =
+        (0..200).filter_map(|seed| provenance.check_sample(seed, 1).err()).collect();
+    assert!(!found.is_empty() && found.len() < 200, "{} of 200 samples", found.len());
+    for error in found {
+        assert!(matches!(error, PackageError::Damaged { offset: 1400, bytes: 700, .. }), "{error}");
+        assert!(error.place().unwrap().ends_with("cpu/model.onnx.data"));
+        assert!(error.remedy().contains("wheelwork repair"));
+    }
+}
+
+#[test]
+fn a_loose_folder_has_no_provenance() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    let installed = install(&store, &tiny(1).bytes(), &InstallOptions::default()).unwrap().path;
+    let loose = folder.path().join("loose");
+    std::process::Command::new("cp").arg("-rL").args([&installed, &loose]).status().unwrap();
+    assert!(wheelwork_package::open(&loose).unwrap().provenance().is_none());
+}
