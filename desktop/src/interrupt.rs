@@ -8,15 +8,22 @@ use crate::failure::Failure;
 
 /// What the next Ctrl-C cancels.
 #[derive(Clone)]
-pub(crate) struct Interrupt(Arc<Mutex<CancelToken>>);
+pub(crate) struct Interrupt(Arc<Mutex<Current>>);
+
+#[derive(Default)]
+struct Current {
+    token: CancelToken,
+    /// Some work has the token. Until then a Ctrl-C waits in it for the work that comes first.
+    taken: bool,
+}
 
 impl Interrupt {
     /// Takes Ctrl-C (and SIGTERM) over from the system.
     pub(crate) fn install() -> Result<Self, Failure> {
-        let current = Arc::new(Mutex::new(CancelToken::new()));
+        let current = Arc::new(Mutex::new(Current::default()));
         let handler = Arc::clone(&current);
         let take_over = ctrlc::set_handler(move || {
-            let token = handler.lock().unwrap_or_else(PoisonError::into_inner);
+            let token = &handler.lock().unwrap_or_else(PoisonError::into_inner).token;
             if token.is_cancelled() {
                 // Cancelling was asked for already and did not end the program.
                 #[allow(clippy::exit)]
@@ -28,10 +35,26 @@ impl Interrupt {
         Ok(Self(current))
     }
 
-    /// A fresh token that the next Ctrl-C cancels.
+    /// The token of the next piece of work, which Ctrl-C cancels from now on.
     pub(crate) fn token(&self) -> CancelToken {
-        let token = CancelToken::new();
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = token.clone();
-        token
+        let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.taken {
+            current.token = CancelToken::new();
+        }
+        current.taken = true;
+        current.token.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ctrl_c_before_the_first_work_is_not_lost() {
+        let interrupt = Interrupt(Arc::default());
+        interrupt.0.lock().unwrap().token.cancel();
+        assert!(interrupt.token().is_cancelled());
+        assert!(!interrupt.token().is_cancelled(), "the next work has a token of its own");
     }
 }
