@@ -61,6 +61,7 @@ impl Contents<'_> {
             },
             variants: BTreeMap::from([(CPU.to_owned(), files)]),
             kv_cache: BTreeMap::new(),
+            static_graphs: BTreeMap::new(),
             evaluation: BTreeMap::new(),
             warnings: self.warnings,
             licences: self.licences,

@@ -8,9 +8,14 @@ use crate::files::FileRecord;
 
 mod evaluation;
 mod kv_cache;
+mod static_graphs;
 
 pub use evaluation::{Divergence, Estimate, Evaluation, Gate, Repetition, TaskScore, Tasks};
 pub use kv_cache::{KvCache, KvForm, KvSelfCheck};
+pub use static_graphs::{
+    CompiledPart, ContextBinary, EmbeddingTable, EmbeddingType, Encoding, Encodings, GraphForm, GraphPart,
+    LmHead, StaticGraphs, StaticSelfCheck,
+};
 
 /// The format version that this build writes. Readers accept the same major version.
 pub const FORMAT_VERSION: &str = "1.1";
@@ -39,6 +44,9 @@ pub struct Card {
     /// The variants with an int8 key-value cache beside the float one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kv_cache: BTreeMap<String, KvCache>,
+    /// The variants made of static graphs, for neural processors.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub static_graphs: BTreeMap<String, StaticGraphs>,
     /// What `wheelwork evaluate` found, by variant.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub evaluation: BTreeMap<String, Evaluation>,

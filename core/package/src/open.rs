@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use crate::card::StaticGraphs;
 use crate::files::{FileRecord, is_plain_name, names};
 use crate::graph::{self, GraphError, Verified};
 use crate::manifest::{CPU_PROVIDER, SCHEMA_VERSION, Variant};
@@ -197,7 +198,23 @@ fn read_card(root: &Path) -> Result<Option<Card>, PackageError> {
             ));
         }
     }
+    for (variant, graphs) in &card.static_graphs {
+        check_static_graphs(&card, variant, graphs).map_err(|what| {
+            PackageError::invalid(path.clone(), format!("static graphs of `{variant}`: {what}"))
+        })?;
+    }
     Ok(Some(card))
+}
+
+/// Every file is listed, and all parts fit the architecture.
+fn check_static_graphs(card: &Card, variant: &str, graphs: &StaticGraphs) -> Result<(), String> {
+    let listed = card.variants.get(variant).map_or(&[][..], Vec::as_slice);
+    for file in graphs.files() {
+        if !listed.iter().any(|record| record.name == file) {
+            return Err(format!("`{file}` is not a file of the variant"));
+        }
+    }
+    graphs.check(card.architecture.num_hidden_layers, card.architecture.head_dim)
 }
 
 /// Sizes that every later multiplication relies on.

@@ -46,6 +46,7 @@ pub(crate) fn write_card(root: &Path) {
         },
         variants: ["cpu", "qnn"].map(|variant| (variant.to_owned(), records(variant))).into(),
         kv_cache: std::collections::BTreeMap::new(),
+        static_graphs: std::collections::BTreeMap::new(),
         evaluation: std::collections::BTreeMap::new(),
         warnings: Vec::new(),
         licences: Vec::new(),
