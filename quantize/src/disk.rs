@@ -49,8 +49,7 @@ pub(crate) fn rename(from: &Path, to: &Path) -> std::io::Result<()> {
 
 /// Returns when the folder's list of names has reached the disk.
 pub(crate) fn sync_folder(path: &Path) -> std::io::Result<()> {
-    // Only Unix lets a folder be opened like a file; elsewhere renaming is as durable as the file system makes it.
-    if cfg!(all(unix, not(test))) { fs_err::File::open(path)?.sync_all() } else { Ok(()) }
+    if cfg!(test) { Ok(()) } else { wheelwork_package::disk::sync_folder(path) }
 }
 
 #[cfg(not(test))]

@@ -12,9 +12,9 @@
 //! [`Output::commit`] moves the package into place with one rename, after all of it has reached the disk, and removes
 //! the rest. A run that is killed leaves the folder, and a run that resumes goes on in it.
 
-use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 
+use wheelwork_package::disk::{FileLock, folder_of};
 use wheelwork_package::files::names;
 
 use crate::CPU;
@@ -42,20 +42,8 @@ pub(crate) struct Output {
     target: PathBuf,
     partial: PathBuf,
     overwrite: bool,
-    _lock: Lock,
-}
-
-/// Released by the system however the run ends.
-#[derive(Debug)]
-struct Lock(fs_err::File);
-
-impl Drop for Lock {
-    /// Said, not left to closing: a process that another thread starts at this moment has a copy of the open file for a
-    /// while, and with it the lock.
-    fn drop(&mut self) {
-        // The system releases it at the latest with the process.
-        let _ = self.0.file().unlock();
-    }
+    /// Released by the system however the run ends.
+    _lock: FileLock,
 }
 
 /// Where a run begins.
@@ -179,24 +167,17 @@ fn create_folder(path: &Path) -> Result<bool, QuantizeError> {
     }
 }
 
-fn lock(partial: &Path) -> Result<Lock, QuantizeError> {
+fn lock(partial: &Path) -> Result<FileLock, QuantizeError> {
     let path = partial.join(LOCK);
     let open = || fs_err::OpenOptions::new().write(true).create(true).truncate(false).open(&path);
-    let file = open().map_err(QuantizeError::write(&path))?;
-    match file.file().try_lock() {
-        Ok(()) => Ok(Lock(file)),
-        Err(TryLockError::WouldBlock) => Err(RequestError::Busy { path: partial.into() }.into()),
-        Err(TryLockError::Error(error)) => Err(QuantizeError::write(&path)(error)),
-    }
+    let lock = open().and_then(FileLock::try_take).map_err(QuantizeError::write(&path))?;
+    lock.ok_or_else(|| RequestError::Busy { path: partial.into() }.into())
 }
 
 /// The target with its links resolved, so that it can be compared; its folder exists.
 fn absolute(target: &Path) -> Result<PathBuf, QuantizeError> {
     let name = target.file_name().ok_or_else(|| RequestError::NoName { path: target.into() })?;
-    let parent = match target.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let parent = folder_of(target);
     Ok(fs_err::canonicalize(parent).map_err(QuantizeError::write(parent))?.join(name))
 }
 
@@ -230,7 +211,6 @@ fn check_target(target: &Path, overwrite: bool) -> Result<(), RequestError> {
     }
 }
 
-/// The unfinished package's folder beside the target.
 /// Whether a run that writes to this output was stopped and left finished work, which [`crate::Options::resume`] takes
 /// up.
 #[must_use]
@@ -238,6 +218,7 @@ pub fn is_unfinished(out: &Path) -> bool {
     partial(out).join(LOCK).is_file()
 }
 
+/// The unfinished package's folder beside the target.
 fn partial(target: &Path) -> PathBuf {
     let mut name = target.file_name().unwrap_or_default().to_owned();
     name.push(".partial");

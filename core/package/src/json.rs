@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::PackageError;
+use crate::{PackageError, disk};
 
 /// The largest JSON file of a package that is read, except `tokenizer.json`, in bytes.
 pub const JSON_BYTES_LIMIT: u64 = 16 << 20;
@@ -50,10 +50,10 @@ pub fn replace<T: Serialize>(path: &Path, value: &T) -> Result<(), PackageError>
     replace_bytes(path, &to_bytes(path, value)?)
 }
 
-/// Gives a file new content by one rename, after the content has reached the disk.
+/// Gives a file new content by one rename, after the content has reached the disk; returns when the rename has too.
 ///
 /// # Errors
-/// [`PackageError::Io`]; the file is then as it was.
+/// [`PackageError::Io`]; the file is then as it was, or complete with the new content where only the last sync failed.
 pub fn replace_bytes(path: &Path, bytes: &[u8]) -> Result<(), PackageError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".new-{}", std::process::id()));
@@ -62,7 +62,8 @@ pub fn replace_bytes(path: &Path, bytes: &[u8]) -> Result<(), PackageError> {
         let mut file = fs_err::File::create(&new)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs_err::rename(&new, path)
+        fs_err::rename(&new, path)?;
+        disk::sync_folder(disk::folder_of(path))
     };
     store().map_err(|source| {
         // The first error is what matters; the name is this process's own.

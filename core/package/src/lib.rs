@@ -19,6 +19,7 @@
 pub mod card;
 pub mod container;
 pub mod diagnostic;
+pub mod disk;
 mod error;
 pub mod files;
 mod fingerprint;

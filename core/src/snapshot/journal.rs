@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use fs_err::{File, OpenOptions};
 use serde::Serialize;
+use wheelwork_package::disk;
 
 use super::SnapshotError;
 use super::frame::{self, Chain, MAGIC};
@@ -15,6 +16,8 @@ use crate::decoder::Decoder;
 
 /// Keys and values in one record, in bytes: small enough for a torn one to cost little.
 const CACHE_PART_BYTES: usize = 8 << 20;
+/// A conversation is its owner's: nobody else may read it.
+const PRIVATE: u32 = 0o600;
 
 /// How often a running turn is saved. A record is written when either is reached, and has reached the disk before the
 /// turn goes on: what is shown after it was never lost.
@@ -58,7 +61,7 @@ impl Journal {
             fill(&mut journal)?;
             journal.sync()?;
             fs_err::rename(&partial, path)?;
-            sync_folder(path)?;
+            disk::sync_folder(disk::folder_of(path))?;
             Ok(journal)
         });
         if result.is_err() {
@@ -71,7 +74,7 @@ impl Journal {
     fn create_at(path: &Path, binding: &Binding, autosave: Autosave) -> Result<Self, SnapshotError> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
-        private(&mut options);
+        disk::set_mode(&mut options, PRIVATE);
         let mut file = options.open(path)?;
         file.write_all(&MAGIC)?;
         let chain = Chain::start();
@@ -141,20 +144,4 @@ fn partial_path(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".partial");
     path.with_file_name(name)
-}
-
-/// A conversation is its owner's: nobody else may read it.
-#[cfg(unix)]
-fn private(options: &mut OpenOptions) {
-    use fs_err::os::unix::fs::OpenOptionsExt;
-    options.mode(0o600);
-}
-
-#[cfg(not(unix))]
-fn private(_options: &mut OpenOptions) {}
-
-/// Only Unix lets a folder be opened like a file; elsewhere renaming is as durable as the file system makes it.
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

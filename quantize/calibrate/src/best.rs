@@ -58,7 +58,7 @@ pub fn quantize_best<W: Progress + Watch>(
     watch: &W,
 ) -> Result<BestReport, CalibrateError> {
     let options = Options { recipe: Recipe { name: NAME, ..options.recipe.clone() }, ..options.clone() };
-    let scratch = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let scratch = wheelwork_package::disk::folder_of(out);
     let text = read(checkpoint, scratch, &options, calibration, watch)?;
     let defaults = ReferenceOptions::default();
     let reference = ReferenceOptions {

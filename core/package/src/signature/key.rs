@@ -12,6 +12,7 @@ use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 
 use super::SignatureError;
 use crate::container::Digest;
+use crate::disk;
 
 /// More than any PEM of an Ed25519 key with comments around it.
 const KEY_FILE_BYTES: u64 = 16 << 10;
@@ -141,10 +142,7 @@ fn read_pem(path: &Path) -> Result<Option<String>, SignatureError> {
 fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let mut options = fs_err::OpenOptions::new();
     options.write(true).create_new(true);
-    #[cfg(unix)]
-    fs_err::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    #[cfg(not(unix))]
-    let _ = mode;
+    disk::set_mode(&mut options, mode);
     let mut file = options.open(path)?;
     file.write_all(bytes)?;
     file.sync_all()

@@ -6,6 +6,7 @@ use super::assembly::Assembly;
 use super::meter::Meter;
 use super::{InstallOptions, StoreError};
 use crate::container::{Chunk, Head, Source, Step, Watch, default_threads, read_chunks};
+use crate::disk::folder_of;
 use crate::signature::SignatureState;
 use crate::vfs::{RealVfs, Vfs};
 
@@ -38,9 +39,8 @@ pub fn unpack(
         let _ = vfs.remove_dir_all(partial);
         return Err(error);
     }
-    if let Some(parent) = target.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        vfs.sync_dir(parent).map_err(StoreError::io("sync", parent))?;
-    }
+    let folder = folder_of(target);
+    vfs.sync_dir(folder).map_err(StoreError::io("sync", folder))?;
     Ok((head, signature))
 }
 

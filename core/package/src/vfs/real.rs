@@ -1,10 +1,10 @@
 //! The file system that there is.
 
-use std::fs::TryLockError;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::{Kind, Lock, Vfs, VfsFile};
+use crate::disk::{self, FileLock};
 
 /// The system's files, through fs-err, whose errors name the path.
 #[derive(Debug, Clone, Copy, Default)]
@@ -86,8 +86,7 @@ impl Vfs for RealVfs {
     }
 
     fn sync_dir(&self, folder: &Path) -> io::Result<()> {
-        // Windows does not open folders, and NTFS journals names.
-        if cfg!(unix) { fs_err::File::open(folder)?.sync_all() } else { Ok(()) }
+        disk::sync_folder(folder)
     }
 
     fn free_bytes(&self, folder: &Path) -> io::Result<u64> {
@@ -95,32 +94,16 @@ impl Vfs for RealVfs {
     }
 
     fn lock(&self, path: &Path, owner: &str) -> io::Result<Lock> {
-        let mut file =
-            fs_err::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        match file.file().try_lock() {
-            Ok(()) => {
-                file.set_len(0)?;
-                file.write_all(owner.as_bytes())?;
-                Ok(Lock::Held(Box::new(Unlock(file))))
-            }
-            Err(TryLockError::WouldBlock) => {
-                let mut owner = String::new();
-                // Where a lock keeps readers away, its owner stays unknown.
-                let _ = file.take(256).read_to_string(&mut owner);
-                Ok(Lock::Busy { owner })
-            }
-            Err(TryLockError::Error(error)) => Err(error),
+        let file = fs_err::OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        if let Some(mut lock) = FileLock::try_take(file)? {
+            lock.file().set_len(0)?;
+            lock.file().write_all(owner.as_bytes())?;
+            return Ok(Lock::Held(Box::new(lock)));
         }
-    }
-}
-
-/// Unlocks when dropped. Closing alone would leave the lock to a process that was forked from this one and has not yet
-/// started its own program.
-struct Unlock(fs_err::File);
-
-impl Drop for Unlock {
-    fn drop(&mut self) {
-        let _ = self.0.file().unlock();
+        let mut owner = String::new();
+        // Where a lock keeps readers away, its owner stays unknown.
+        let _ = fs_err::File::open(path).and_then(|file| file.take(256).read_to_string(&mut owner));
+        Ok(Lock::Busy { owner })
     }
 }
 

@@ -1,11 +1,10 @@
 //! `wheelwork sign`: a signature into a package file that was packed before.
 
 use std::io::{BufWriter, Write};
-use std::path::Path;
 
 use serde_json::json;
-use wheelwork_package::container;
 use wheelwork_package::signature::SecretKey;
+use wheelwork_package::{container, disk};
 
 use crate::arguments::SignArguments;
 use crate::failure::Failure;
@@ -16,7 +15,7 @@ pub(crate) fn run(arguments: &SignArguments, json: bool) -> Result<(), Failure> 
     let out = arguments.out.as_deref().unwrap_or(&arguments.file);
     let mut source = origin::open_file(&arguments.file)?;
     // Beside its name until it is whole: the file may be signed in place.
-    let folder = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = disk::folder_of(out);
     let prefix = out.file_name().unwrap_or_default();
     let mut file = tempfile::Builder::new().prefix(prefix).suffix(".partial").tempfile_in(folder)?;
     let mut sink = BufWriter::new(file.as_file_mut());
@@ -26,6 +25,7 @@ pub(crate) fn run(arguments: &SignArguments, json: bool) -> Result<(), Failure> 
     set_usual_mode(file.as_file())?;
     file.as_file().sync_all()?;
     file.persist(out).map_err(|error| error.error)?;
+    disk::sync_folder(folder)?;
     let fingerprint = key.public().fingerprint();
     if json {
         return output::json_line(&json!({

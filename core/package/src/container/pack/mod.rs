@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 pub use error::PackError;
 
 use super::{Digest, Head, Name, Step, Watch};
+use crate::disk::folder_of;
 use crate::signature::SecretKey;
 use crate::vfs::{RealVfs, Vfs, write_all_at};
 use layout::Layout;
@@ -103,9 +104,8 @@ pub fn pack_with(
         let _ = vfs.remove_file(&partial);
     }
     let report = written?;
-    if let Some(parent) = output.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        vfs.sync_dir(parent).map_err(PackError::io("sync", parent))?;
-    }
+    let folder = folder_of(output);
+    vfs.sync_dir(folder).map_err(PackError::io("sync", folder))?;
     Ok(report)
 }
 
