@@ -13,10 +13,9 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use wheelwork::chat::{ChatTemplate, Prompt};
-use wheelwork::decoder::scripted::{ScriptedDecoder, Step};
-use wheelwork::provider::Device;
+use wheelwork::decoder::scripted::{ScriptedDecoder, Step, placement};
 use wheelwork::tokenizer::Tokenizer;
-use wheelwork::{ModelFacts, Options, Placement, Session};
+use wheelwork::{ModelFacts, Options, Session};
 use wheelwork_package::GenerationDefaults;
 use wheelwork_package::card::ControlTokens;
 
@@ -45,17 +44,8 @@ fn session() -> Session {
         fingerprint: String::new(),
         runtime: String::new(),
     };
-    let placement = Placement {
-        device: Device::Cpu,
-        provider: "scripted".into(),
-        variant: "cpu".into(),
-        threads: 1,
-        kv_cache: wheelwork::KvForm::Float,
-        prepared: wheelwork::Prepared::NotWanted,
-        not_used: Vec::new(),
-    };
     let decoder = Box::new(ScriptedDecoder::new(VOCAB, CONTEXT, steps));
-    Session::with_decoder(Arc::new(facts), placement, decoder)
+    Session::with_decoder(Arc::new(facts), placement(), decoder)
 }
 
 fn overhead(criterion: &mut Criterion) {

@@ -7,7 +7,11 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use wheelwork_package::card::KvForm;
+
 use super::{Decoder, DecoderError, Interrupt};
+use crate::prepare::Prepared;
+use crate::provider::{Device, Placement};
 
 /// What a step of the script does.
 #[derive(Debug, Clone)]
@@ -157,6 +161,20 @@ impl Decoder for ScriptedDecoder {
 
     fn interrupt(&self) -> Arc<dyn Interrupt> {
         Arc::new(Flag(Arc::clone(&self.interrupted)))
+    }
+}
+
+/// Where a script runs.
+#[must_use]
+pub fn placement() -> Placement {
+    Placement {
+        device: Device::Cpu,
+        provider: "scripted".into(),
+        variant: "cpu".into(),
+        threads: 1,
+        kv_cache: KvForm::Float,
+        prepared: Prepared::NotWanted,
+        not_used: Vec::new(),
     }
 }
 

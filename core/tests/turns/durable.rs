@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use wheelwork::decoder::scripted::ScriptedDecoder;
+use wheelwork::decoder::scripted::{ScriptedDecoder, placement};
 use wheelwork::snapshot::{CacheFate, SnapshotError};
 use wheelwork::{
     Autosave, Diagnostic, Error, Event, FinishReason, ModelFacts, Options, Restored, Session, Thinking,
 };
 
-use crate::support::{TURN, VOCAB, ask, collect, facts, placement, script, session, tokens};
+use crate::support::{TURN, VOCAB, ask, collect, facts, script, session, tokens};
 
 const OFTEN: Autosave = Autosave { tokens: 1, time: Duration::MAX };
 /// Longer than a chunk of anything, and no loop.

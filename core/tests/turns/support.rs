@@ -4,10 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wheelwork::chat::ChatTemplate;
-use wheelwork::decoder::scripted::{ScriptedDecoder, Step};
-use wheelwork::provider::Device;
+use wheelwork::decoder::scripted::{ScriptedDecoder, Step, placement};
 use wheelwork::tokenizer::Tokenizer;
-use wheelwork::{Error, Event, FinishReason, ModelFacts, Options, Placement, ReasoningEnd, Session};
+use wheelwork::{Error, Event, FinishReason, ModelFacts, Options, ReasoningEnd, Session};
 use wheelwork_package::GenerationDefaults;
 use wheelwork_package::card::ControlTokens;
 
@@ -44,18 +43,6 @@ pub(crate) fn tokens(facts: &ModelFacts, text: &str) -> Vec<u32> {
 
 pub(crate) fn script(facts: &ModelFacts, text: &str) -> Vec<Step> {
     tokens(facts, text).into_iter().map(Step::Token).collect()
-}
-
-pub(crate) fn placement() -> Placement {
-    Placement {
-        device: Device::Cpu,
-        provider: "scripted".into(),
-        variant: "cpu".into(),
-        threads: 1,
-        kv_cache: wheelwork::KvForm::Float,
-        prepared: wheelwork::Prepared::NotWanted,
-        not_used: Vec::new(),
-    }
 }
 
 pub(crate) fn session(facts: &Arc<ModelFacts>, decoder: ScriptedDecoder) -> Session {
