@@ -10,10 +10,10 @@
 //!
 //! A run that resumes skips 1 and 2 for matrices that are complete already, and still does 3.
 
-use wheelwork_onnx::ExternalFile;
 use wheelwork_package::Diagnostic;
 
 use crate::checkpoint::Checkpoint;
+use crate::external_file::ExternalFile;
 use crate::plan::{Storage, StoredMatrix};
 use crate::scheme::BlockScheme;
 use crate::scheme::rows::{self, EncodedRows};

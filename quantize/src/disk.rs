@@ -3,9 +3,8 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use wheelwork_onnx::ExternalFile;
-
 use crate::error::QuantizeError;
+use crate::external_file::ExternalFile;
 
 /// Writes a new file and returns when it has reached the disk.
 ///

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
-use wheelwork_onnx::{Extent, ExternalFile};
+use wheelwork_onnx::Extent;
 use wheelwork_package::card::TensorError;
 use wheelwork_package::files::hex;
 
@@ -20,6 +20,7 @@ use crate::checkpoint::Checkpoint;
 use crate::checkpoint::tensors::{FloatTensor, ReadBuffer};
 use crate::disk;
 use crate::error::QuantizeError;
+use crate::external_file::ExternalFile;
 use crate::journal::{Finished, Journal};
 use crate::plan::{Content, Plan, Storage, StoredMatrix};
 use crate::progress::Progress;

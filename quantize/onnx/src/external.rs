@@ -1,10 +1,8 @@
-//! External data: where each initializer stands in the data file, and the file itself.
+//! External data: where each initializer stands in the data file.
 //!
 //! Offsets are handed out in the order of declaration, so a decoder's weights lie in the order of their use. Large
 //! tensors start at a page, so that each can be mapped, prefetched or dropped by itself; small ones only at a
 //! vector register's width, so that a small model does not consist of padding. Padding bytes are zero.
-
-use std::path::Path;
 
 /// Alignment of large tensors in bytes: the page size of the machines that we write for.
 pub const PAGE_BYTES: u64 = 4096;
@@ -43,102 +41,6 @@ impl Layout {
     }
 }
 
-/// The data file while it is filled.
-#[derive(Debug)]
-pub struct ExternalFile {
-    file: fs_err::File,
-}
-
-impl ExternalFile {
-    /// Creates a new file of the given size, all zeros.
-    ///
-    /// # Errors
-    /// What the operating system says, for instance that the file exists.
-    pub fn create(path: &Path, bytes: u64) -> std::io::Result<Self> {
-        let file = fs_err::OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
-        file.set_len(bytes)?;
-        Ok(Self { file })
-    }
-
-    /// Opens a file that was created before, with what it holds; one that is missing or of another size is made anew.
-    ///
-    /// # Errors
-    /// What the operating system says.
-    pub fn reopen(path: &Path, bytes: u64) -> std::io::Result<Self> {
-        match fs_err::OpenOptions::new().read(true).write(true).open(path) {
-            Ok(file) if file.metadata()?.len() == bytes => return Ok(Self { file }),
-            Ok(_) => fs_err::remove_file(path)?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        Self::create(path, bytes)
-    }
-
-    /// Writes all bytes from `offset` on, whatever other threads write elsewhere.
-    ///
-    /// # Errors
-    /// What the operating system says, for instance that the disk is full.
-    pub fn write_at(&self, bytes: &[u8], offset: u64) -> std::io::Result<()> {
-        write_all_at(&self.file, bytes, offset)
-    }
-
-    /// Fills the buffer with what was written from `offset` on.
-    ///
-    /// # Errors
-    /// What the operating system says, also where the file ends too early.
-    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
-        read_exact_at(&self.file, buffer, offset)
-    }
-
-    /// Returns when the data has reached the disk.
-    ///
-    /// # Errors
-    /// What the operating system says.
-    pub fn sync(&self) -> std::io::Result<()> {
-        self.file.sync_all()
-    }
-}
-
-#[cfg(unix)]
-fn write_all_at(file: &fs_err::File, bytes: &[u8], offset: u64) -> std::io::Result<()> {
-    use fs_err::os::unix::fs::FileExt as _;
-    file.write_all_at(bytes, offset)
-}
-
-#[cfg(unix)]
-fn read_exact_at(file: &fs_err::File, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
-    use fs_err::os::unix::fs::FileExt as _;
-    file.read_exact_at(buffer, offset)
-}
-
-#[cfg(windows)]
-fn read_exact_at(file: &fs_err::File, mut buffer: &mut [u8], mut offset: u64) -> std::io::Result<()> {
-    use fs_err::os::windows::fs::FileExt as _;
-    while !buffer.is_empty() {
-        let read = file.seek_read(buffer, offset)?;
-        if read == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        buffer = buffer.get_mut(read..).unwrap_or_default();
-        offset += read as u64;
-    }
-    Ok(())
-}
-
-#[cfg(windows)]
-fn write_all_at(file: &fs_err::File, mut bytes: &[u8], mut offset: u64) -> std::io::Result<()> {
-    use fs_err::os::windows::fs::FileExt as _;
-    while !bytes.is_empty() {
-        let written = file.seek_write(bytes, offset)?;
-        if written == 0 {
-            return Err(std::io::ErrorKind::WriteZero.into());
-        }
-        bytes = bytes.get(written..).unwrap_or_default();
-        offset += written as u64;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -167,30 +69,5 @@ mod tests {
         let mut layout = Layout::default();
         layout.place(u64::MAX - 100).unwrap();
         assert_eq!(layout.place(200), None);
-    }
-
-    #[test]
-    fn threads_write_in_any_order() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("data");
-        let file = ExternalFile::create(&path, 4096).unwrap();
-        std::thread::scope(|scope| {
-            for piece in 0..16_u8 {
-                let file = &file;
-                scope.spawn(move || file.write_at(&[piece; 256], u64::from(piece) * 256).unwrap());
-            }
-        });
-        file.sync().unwrap();
-        let expected: Vec<u8> = (0..4096).map(|index| u8::try_from(index / 256).unwrap()).collect();
-        assert_eq!(fs_err::read(&path).unwrap(), expected);
-        let mut piece = [0; 256];
-        file.read_at(&mut piece, 512).unwrap();
-        assert_eq!(piece, [2; 256]);
-        assert!(file.read_at(&mut piece, 4000).is_err(), "nothing is read past the end");
-        assert!(ExternalFile::create(&path, 1).is_err(), "an existing file must not be overwritten");
-        ExternalFile::reopen(&path, 4096).unwrap().read_at(&mut piece, 256).unwrap();
-        assert_eq!(piece, [1; 256]);
-        ExternalFile::reopen(&path, 8192).unwrap().read_at(&mut piece, 256).unwrap();
-        assert_eq!(piece, [0; 256], "a file of another size is not believed");
     }
 }

@@ -5,9 +5,7 @@
 //! 2. [`Graph::external`] declares a large initializer by type and shape and answers with its [`Extent`]: sizes are
 //!    known before any data exists, so every offset is planned while the graph is built.
 //! 3. [`Graph::finish`] checks the graph and gives the [`Model`]: its bytes, and the size of the data file.
-//! 4. [`ExternalFile::create`] makes the data file at its full size; [`ExternalFile::write_at`] fills it in any order
-//!    and from several threads.
-//! 5. [`Edit`] makes a second graph of a finished one, over the same data file.
+//! 4. [`Edit`] makes a second graph of a finished one, over the same data file.
 //!
 //! Types and field numbers come from the ONNX schema itself (`schema/onnx.proto`, compiled by `build.rs`).
 //! This crate must never see weights, schemes or checkpoints.
@@ -25,7 +23,7 @@ pub use attribute::Attribute;
 pub use edit::Edit;
 pub use element::{Dimension, ElementType};
 pub use error::GraphError;
-pub use external::{Extent, ExternalFile, LARGE_BYTES, PAGE_BYTES, VECTOR_BYTES};
+pub use external::{Extent, LARGE_BYTES, PAGE_BYTES, VECTOR_BYTES};
 pub use graph::{External, Graph, Model, Value};
 pub use node::Node;
 

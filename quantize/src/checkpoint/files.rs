@@ -11,6 +11,7 @@ use std::time::SystemTime;
 use serde::de::DeserializeOwned;
 
 use super::CheckpointError;
+use crate::positioned::read_exact_at;
 
 /// The longest file name that is read.
 const NAME_BYTES_LIMIT: usize = 128;
@@ -208,24 +209,4 @@ fn open_without_following(path: &Path) -> std::io::Result<fs_err::File> {
     /// Opens a link itself instead of its target.
     const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
     fs_err::OpenOptions::new().read(true).custom_flags(FILE_FLAG_OPEN_REPARSE_POINT).open(path)
-}
-
-#[cfg(unix)]
-fn read_exact_at(file: &fs_err::File, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
-    use fs_err::os::unix::fs::FileExt as _;
-    file.read_exact_at(buffer, offset)
-}
-
-#[cfg(windows)]
-fn read_exact_at(file: &fs_err::File, mut buffer: &mut [u8], mut offset: u64) -> std::io::Result<()> {
-    use fs_err::os::windows::fs::FileExt as _;
-    while !buffer.is_empty() {
-        let read = file.seek_read(buffer, offset)?;
-        if read == 0 {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
-        }
-        buffer = buffer.get_mut(read..).unwrap_or_default();
-        offset += read as u64;
-    }
-    Ok(())
 }
