@@ -61,9 +61,14 @@ fn may_write() -> std::io::Result<()> {
 use tests::may_write;
 
 #[cfg(test)]
+#[path = "../tests/suite/contents.rs"]
+mod contents;
+
+#[cfg(test)]
 mod tests {
     use std::cell::Cell;
 
+    use super::contents::contents;
     use super::*;
     use crate::{Options, quantize};
 
@@ -79,20 +84,6 @@ mod tests {
         }
         ROOM.set(room - 1);
         Ok(())
-    }
-
-    fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
-        let mut files = Vec::new();
-        for entry in fs_err::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                files.extend(contents(&path));
-            } else {
-                files.push((path.display().to_string(), fs_err::read(&path).unwrap()));
-            }
-        }
-        files.sort();
-        files
     }
 
     /// The n-th write fails, for each n until there are no more. What stood under the name stays, nothing new stands

@@ -5,6 +5,7 @@
 mod budget;
 mod calibration;
 mod checkpoint;
+mod contents;
 mod fidelity;
 mod graphs;
 mod package;

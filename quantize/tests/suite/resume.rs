@@ -8,6 +8,7 @@ use wheelwork_quantize::checkpoint::CheckpointError;
 use wheelwork_quantize::{Options, Progress, QuantizeError, RequestError, Stage, quantize, recipe};
 
 use crate::checkpoint::Tiny;
+use crate::contents::contents;
 
 const CHECKPOINT: &str = "RESUME_TEST_CHECKPOINT";
 const OUT: &str = "RESUME_TEST_OUT";
@@ -53,21 +54,6 @@ fn options(resume: bool) -> Options {
 
 fn partial(tiny: &Tiny) -> PathBuf {
     tiny.out().with_file_name("tiny.ortpackage.partial")
-}
-
-/// Names and bytes of all files of a folder.
-fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
-    let mut files = Vec::new();
-    for entry in fs_err::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(contents(&path));
-        } else {
-            files.push((path.display().to_string(), fs_err::read(&path).unwrap()));
-        }
-    }
-    files.sort();
-    files
 }
 
 /// Not a test by itself: the process that is killed in the test below.
