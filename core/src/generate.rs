@@ -1,13 +1,14 @@
 //! One turn: the loop from prompt to events.
 //!
-//! [`Generation`] is an iterator: nothing is computed until the next event is asked for, and dropping it ends
-//! the turn. A token is shown before the next one is computed.
+//! [`TurnLoop`] is the loop, apart from the session that it runs on, so that whoever owns the session may drive it a
+//! step at a time. [`Generation`] drives it as an iterator. A token is shown before the next one is computed.
 //!
 //! Per token: compute the last token -> logits -> [`crate::sampling`] -> [`crate::detokenizer`] ->
 //! [`crate::reasoning`] -> [`crate::stop`] -> events. Then [`crate::repetition`] and `landing` look whether the
 //! runtime must end the thought or the turn.
 
 mod durable;
+mod generation;
 mod landing;
 mod turn;
 
@@ -23,17 +24,19 @@ use crate::session::Session;
 use crate::snapshot::TurnStart;
 use crate::stop::StopStrings;
 use crate::{Error, Event, FinishReason, OnLoop, Options, ReasoningEnd};
+pub use generation::Generation;
 use landing::{Landing, Thought};
 pub(crate) use turn::Turn;
 
 /// What [`OnLoop::Warm`] samples at, unless that is less than it was.
 const WARM_TEMPERATURE: f32 = 1.0;
 
-/// One turn, as an iterator of events. The last one is [`Event::Finished`], or an error.
-pub struct Generation<'s> {
-    session: &'s mut Session,
+/// A turn under way. Every call takes the session that it was started on.
+pub(crate) struct TurnLoop {
     phase: Phase,
     pending: VecDeque<Event>,
+    /// What ended the turn, until it is told.
+    failed: Option<Error>,
     prompt: Vec<u32>,
     options: Options,
     sampler: Sampler,
@@ -68,9 +71,9 @@ enum Phase {
     Done,
 }
 
-impl<'s> Generation<'s> {
+impl TurnLoop {
     /// Rewinds the cache to what it shares with the prompt; nothing is computed yet.
-    pub(crate) fn start(session: &'s mut Session, turn: Turn, records_answer: bool) -> Result<Self, Error> {
+    pub(crate) fn start(session: &mut Session, turn: Turn, records_answer: bool) -> Result<Self, Error> {
         let reused_tokens = session.reuse(&turn.prompt);
         session.save_turn(|| TurnStart {
             prompt: turn.prompt.clone(),
@@ -83,7 +86,7 @@ impl<'s> Generation<'s> {
     }
 
     fn new(
-        session: &'s mut Session,
+        session: &Session,
         turn: Turn,
         records_answer: bool,
         reused_tokens: usize,
@@ -104,6 +107,7 @@ impl<'s> Generation<'s> {
         Self {
             phase: Phase::Prefill,
             pending,
+            failed: None,
             prompt,
             sampler,
             detokenizer: Detokenizer::new(),
@@ -124,71 +128,100 @@ impl<'s> Generation<'s> {
             records_answer,
             recorded: false,
             options,
-            session,
         }
     }
 
-    /// What was sampled with, seed included.
-    #[must_use]
-    pub fn sampling(&self) -> &SamplingOptions {
+    /// Computes what comes next, at most `chunk_tokens` of the prompt or one token of the turn; false where the turn
+    /// is over. What comes of it waits in [`TurnLoop::next_event`].
+    pub(crate) fn advance(&mut self, session: &mut Session, chunk_tokens: usize) -> bool {
+        let result = match self.phase {
+            Phase::Prefill => self.prefill(session, chunk_tokens),
+            Phase::Decode => self.step(session).and_then(|()| self.autosave(session)),
+            Phase::Done => return false,
+        };
+        let result = match result {
+            Err(Error::Decoder(DecoderError::Interrupted)) => self.finish(session, FinishReason::Cancelled),
+            result => result,
+        };
+        if let Err(error) = result {
+            self.phase = Phase::Done;
+            // The first error is the one to tell, and the last of the turn.
+            let _ = self.record(session);
+            self.pending.retain(|event| !matches!(event, Event::Finished { .. }));
+            self.failed = Some(error);
+        }
+        true
+    }
+
+    /// What the turn has to tell without computing more.
+    pub(crate) fn next_event(&mut self) -> Option<Result<Event, Error>> {
+        self.pending.pop_front().map(Ok).or_else(|| self.failed.take().map(Err))
+    }
+
+    pub(crate) fn sampling(&self) -> &SamplingOptions {
         self.sampler.options()
     }
 
-    fn prefill(&mut self) -> Result<(), Error> {
-        let computed = self.token_ids.split_last().map_or(&[][..], |(_, computed)| computed);
-        let tokens = [&self.prompt, computed].concat();
-        let new = tokens.get(self.usage.reused_tokens..).unwrap_or_default();
-        self.session.prefill(new, &self.options.cancel)?;
-        self.stopwatch.prefilled();
+    /// Computes the next tokens of the prompt.
+    fn prefill(&mut self, session: &mut Session, chunk_tokens: usize) -> Result<(), Error> {
+        let shown = self.token_ids.split_last().map_or(&[][..], |(_, computed)| computed);
+        let tokens = [&self.prompt, shown].concat();
+        let new = tokens.get(session.cached_tokens()..).unwrap_or_default();
+        let chunk = new.get(..chunk_tokens.min(session.decoder.chunk_tokens())).unwrap_or(new);
+        session.prefill(chunk, &self.options.cancel)?;
+        if chunk.len() == new.len() {
+            self.phase = Phase::Decode;
+            self.stopwatch.prefilled();
+        }
         Ok(())
     }
 
     /// Computes, samples and shows one token.
-    fn step(&mut self) -> Result<(), Error> {
+    fn step(&mut self, session: &mut Session) -> Result<(), Error> {
         if self.options.cancel.is_cancelled() {
-            return self.finish(FinishReason::Cancelled);
+            return self.finish(session, FinishReason::Cancelled);
         }
         if self.options.max_tokens.is_some_and(|limit| self.token_ids.len() >= limit) {
-            return self.finish(FinishReason::Length);
+            return self.finish(session, FinishReason::Length);
         }
         if let Some(token) = self.uncomputed {
-            if self.session.decoder.len() >= self.session.facts.context_length {
-                return self.finish(FinishReason::ContextFull);
+            if session.decoder.len() >= session.facts.context_length {
+                return self.finish(session, FinishReason::ContextFull);
             }
-            self.session.decode(token, &self.options.cancel)?;
+            session.decode(token, &self.options.cancel)?;
             self.uncomputed = None;
         }
         let token = match self.forced.pop_front() {
             Some(token) => token,
-            None => self.sampler.sample(self.session.decoder.logits(), &self.token_ids)?,
+            None => self.sampler.sample(session.decoder.logits(), &self.token_ids)?,
         };
-        self.accept(token)
+        self.accept(session, token)
     }
 
     /// Counts a token, turns it into events and looks what follows from it.
-    fn accept(&mut self, token: u32) -> Result<(), Error> {
+    fn accept(&mut self, session: &mut Session, token: u32) -> Result<(), Error> {
         self.stopwatch.token();
-        self.show(token);
-        if self.session.facts.tokens.eos.contains(&token) || self.stop.matched() {
-            self.finish(FinishReason::Stop)
+        self.show(session, token);
+        if session.facts.tokens.eos.contains(&token) || self.stop.matched() {
+            self.finish(session, FinishReason::Stop)
         } else if self.forced.is_empty() {
-            self.watch(token)
+            self.watch(session, token)
         } else {
             Ok(())
         }
     }
 
     /// Counts a token and turns it into events.
-    fn show(&mut self, token: u32) {
+    fn show(&mut self, session: &Session, token: u32) {
         self.token_ids.push(token);
         self.usage.completion_tokens += 1;
         self.uncomputed = Some(token);
-        if self.session.facts.tokens.eos.contains(&token) {
+        if session.facts.tokens.eos.contains(&token) {
             return;
         }
         let was_reasoning = self.splitter.is_reasoning();
         self.text.clear();
-        self.detokenizer.push(self.session.facts.tokenizer.token_bytes(token), &mut self.text);
+        self.detokenizer.push(session.facts.tokenizer.token_bytes(token), &mut self.text);
         self.raw_text.push_str(&self.text);
         self.splitter.push(token, &self.text, &mut |segment| {
             emit(segment, &mut self.pending, &mut self.stop, &self.usage, &self.stopwatch, self.ending);
@@ -199,14 +232,14 @@ impl<'s> Generation<'s> {
     }
 
     /// Ends the thought or the turn where that is due.
-    fn watch(&mut self, token: u32) -> Result<(), Error> {
+    fn watch(&mut self, session: &mut Session, token: u32) -> Result<(), Error> {
         if let Some(found) = self.loop_guard.push(token) {
-            self.break_loop(found)?;
+            self.break_loop(session, found)?;
         } else if self.splitter.is_reasoning() {
             let thought = Thought {
                 tokens: self.usage.reasoning_tokens,
                 elapsed: self.stopwatch.since_first_token(),
-                tokens_left: self.tokens_left(),
+                tokens_left: self.tokens_left(session),
             };
             if let Some(cause) = self.landing.due(thought) {
                 self.land(cause);
@@ -215,11 +248,11 @@ impl<'s> Generation<'s> {
         Ok(())
     }
 
-    fn break_loop(&mut self, found: Loop) -> Result<(), Error> {
+    fn break_loop(&mut self, session: &mut Session, found: Loop) -> Result<(), Error> {
         match self.on_loop {
             OnLoop::Ignore => {}
             OnLoop::End if self.splitter.is_reasoning() => self.land(ReasoningEnd::Loop),
-            OnLoop::End | OnLoop::Stop => self.finish(FinishReason::Repetition)?,
+            OnLoop::End | OnLoop::Stop => self.finish(session, FinishReason::Repetition)?,
             OnLoop::Warm => {
                 let to = self.sampler.options().temperature.max(WARM_TEMPERATURE);
                 self.sampler.set_temperature(to)?;
@@ -239,15 +272,15 @@ impl<'s> Generation<'s> {
     }
 
     /// Tokens that may still come. The last one of a context needs no place in the cache.
-    fn tokens_left(&self) -> usize {
-        let context_length = self.session.facts.context_length;
+    fn tokens_left(&self, session: &Session) -> usize {
+        let context_length = session.facts.context_length;
         let in_context = (context_length + 1).saturating_sub(self.prompt.len() + self.token_ids.len());
         let in_turn = self.options.max_tokens.map(|limit| limit.saturating_sub(self.token_ids.len()));
         in_turn.map_or(in_context, |in_turn| in_turn.min(in_context))
     }
 
     /// Shows what was held back, records the answer and ends.
-    fn finish(&mut self, reason: FinishReason) -> Result<(), Error> {
+    fn finish(&mut self, session: &mut Session, reason: FinishReason) -> Result<(), Error> {
         self.text.clear();
         self.detokenizer.finish(&mut self.text);
         self.raw_text.push_str(&self.text);
@@ -265,11 +298,12 @@ impl<'s> Generation<'s> {
             timings: self.stopwatch.timings(&self.usage),
             token_ids: std::mem::take(&mut self.token_ids),
         });
-        self.record()
+        self.record(session)
     }
 
-    /// Adds the turn to the conversation and ends it in the session's file, once.
-    fn record(&mut self) -> Result<(), Error> {
+    /// Adds the turn to the conversation and ends it in the session's file, once. A turn that is left before its end
+    /// counts as what was computed of it.
+    pub(crate) fn record(&mut self, session: &mut Session) -> Result<(), Error> {
         if std::mem::replace(&mut self.recorded, true) {
             return Ok(());
         }
@@ -279,51 +313,9 @@ impl<'s> Generation<'s> {
                 // An unfinished thought is closed, so that the template drops it like a finished one.
                 content.push_str(CLOSE_TAG);
             }
-            self.session.record_answer(content);
+            session.record_answer(content);
         }
-        Ok(self.session.save_turn_end()?)
-    }
-}
-
-impl Iterator for Generation<'_> {
-    type Item = Result<Event, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(event) = self.pending.pop_front() {
-                return Some(Ok(event));
-            }
-            let result = match self.phase {
-                Phase::Prefill => {
-                    self.phase = Phase::Decode;
-                    self.prefill()
-                }
-                Phase::Decode => self.step().and_then(|()| self.autosave()),
-                Phase::Done => return None,
-            };
-            match result {
-                Ok(()) => {}
-                Err(Error::Decoder(DecoderError::Interrupted)) => {
-                    if let Err(error) = self.finish(FinishReason::Cancelled) {
-                        return Some(Err(error));
-                    }
-                }
-                Err(error) => {
-                    self.phase = Phase::Done;
-                    // The first error is the one to tell.
-                    let _ = self.record();
-                    return Some(Err(error));
-                }
-            }
-        }
-    }
-}
-
-impl Drop for Generation<'_> {
-    /// A turn that nobody reads to its end counts as what was read of it.
-    fn drop(&mut self) {
-        // Nobody is left to tell; what was saved of the turn stays.
-        let _ = self.record();
+        Ok(session.save_turn_end()?)
     }
 }
 

@@ -4,18 +4,21 @@
 //! cache is rewound to the first token that differs from what it holds. Where the template drops earlier
 //! reasoning, that is the end of the user's turn, so only the answer and the new message are computed.
 
+mod begin;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::chat::{Message, Prompt};
 use crate::decoder::Decoder;
-use crate::generate::{Generation, Turn};
+use crate::generate::Generation;
 use crate::model::ModelFacts;
 use crate::provider::Placement;
 use crate::snapshot::{
     self, Autosave, Binding, Journal, Progress, Restored, SnapshotError, State, TurnStart,
 };
 use crate::{CancelToken, Error, Options};
+pub(crate) use begin::Request;
 
 /// One conversation with its key-value cache.
 pub struct Session {
@@ -68,14 +71,8 @@ impl Session {
     /// # Errors
     /// [`Error`]; the message is then not added.
     pub fn ask(&mut self, text: &str, options: &Options) -> Result<Generation<'_>, Error> {
-        self.messages.push(Message::user(text));
-        match self.turn(options) {
-            Ok(turn) => Generation::start(self, turn, true),
-            Err(error) => {
-                self.messages.pop();
-                Err(error)
-            }
-        }
+        let turn = self.begin(Request::Ask(text), options)?;
+        Ok(Generation::new(self, turn))
     }
 
     /// Answers the messages as they stand.
@@ -83,8 +80,8 @@ impl Session {
     /// # Errors
     /// [`Error`].
     pub fn respond(&mut self, options: &Options) -> Result<Generation<'_>, Error> {
-        let turn = self.turn(options)?;
-        Generation::start(self, turn, true)
+        let turn = self.begin(Request::Respond, options)?;
+        Ok(Generation::new(self, turn))
     }
 
     /// Continues a prompt that is given as it is; messages play no part in it.
@@ -92,8 +89,8 @@ impl Session {
     /// # Errors
     /// [`Error`].
     pub fn generate(&mut self, prompt: Prompt, options: &Options) -> Result<Generation<'_>, Error> {
-        let turn = Turn::new(&self.facts, prompt, options)?;
-        Generation::start(self, turn, false)
+        let turn = self.begin(Request::Continue(prompt), options)?;
+        Ok(Generation::new(self, turn))
     }
 
     /// The model's tokenizer, template, ids and defaults.
@@ -168,10 +165,8 @@ impl Session {
     /// # Errors
     /// [`SnapshotError::NothingToResume`], and as [`Session::ask`].
     pub fn resume(&mut self, options: &Options) -> Result<Generation<'_>, Error> {
-        let (start, progress) = self.unfinished.take().ok_or(SnapshotError::NothingToResume)?;
-        let (cancel, answer_now) = (options.cancel.clone(), options.answer_now.clone());
-        let start = TurnStart { options: Options { cancel, answer_now, ..start.options }, ..start };
-        Generation::resume(self, start, progress)
+        let turn = self.begin(Request::Resume, options)?;
+        Ok(Generation::new(self, turn))
     }
 
     /// What this session's cache belongs to.
@@ -230,11 +225,6 @@ impl Session {
         journal.messages(&self.messages)?;
         journal.turn_end()?;
         journal.sync()
-    }
-
-    fn turn(&self, options: &Options) -> Result<Turn, Error> {
-        let prompt = self.facts.template.prompt(&self.facts.tokenizer, &self.messages)?;
-        Turn::new(&self.facts, prompt, options)
     }
 
     /// Rewinds the cache to what it shares with `ids` and returns how many tokens that are. At least one token

@@ -3,15 +3,15 @@
 //! Only tokens are saved, with where sampler and landing stand. All other state follows from the tokens and is made
 //! again by playing them.
 
-use crate::generate::{Generation, Turn};
+use crate::generate::{Turn, TurnLoop};
 use crate::session::Session;
 use crate::snapshot::{Progress, TurnStart};
 use crate::{Error, OnLoop, ReasoningEnd};
 
-impl<'s> Generation<'s> {
+impl TurnLoop {
     /// Goes on with a turn that an earlier process began: its tokens are shown again, none of them is sampled again.
     pub(crate) fn resume(
-        session: &'s mut Session,
+        session: &mut Session,
         start: TurnStart,
         progress: Vec<Progress>,
     ) -> Result<Self, Error> {
@@ -22,13 +22,13 @@ impl<'s> Generation<'s> {
         let turn = Turn::again(&session.facts, start, sampler)?;
         // The last token is left to the next step, which needs its logits.
         let reused_tokens = session.reuse(&[&turn.prompt[..], &tokens].concat());
-        let mut generation = Self::new(session, turn, records_answer, reused_tokens, tokens.len());
-        generation.replay(tokens, last)?;
-        Ok(generation)
+        let mut turn = Self::new(session, turn, records_answer, reused_tokens, tokens.len());
+        turn.replay(session, tokens, last)?;
+        Ok(turn)
     }
 
     /// Saves the turn so far, if the session is kept in a file and that is due.
-    pub(super) fn autosave(&mut self) -> Result<(), Error> {
+    pub(super) fn autosave(&mut self, session: &mut Session) -> Result<(), Error> {
         let unsaved = self.token_ids.get(self.saved_tokens..).unwrap_or_default();
         let progress = || Progress {
             tokens: unsaved.to_vec(),
@@ -37,19 +37,19 @@ impl<'s> Generation<'s> {
             ending: self.ending,
             forced: self.forced.iter().copied().collect(),
         };
-        if self.session.save_progress(unsaved.len(), progress)? {
+        if session.save_progress(unsaved.len(), progress)? {
             self.saved_tokens = self.token_ids.len();
         }
         Ok(())
     }
 
     /// Shows the tokens of an earlier process and puts everything where it stood.
-    fn replay(&mut self, tokens: Vec<u32>, last: Option<Progress>) -> Result<(), Error> {
+    fn replay(&mut self, session: &Session, tokens: Vec<u32>, last: Option<Progress>) -> Result<(), Error> {
         let Some(last) = last else { return Ok(()) };
         self.ending = last.ending;
         for token in tokens {
             let was_reasoning = self.splitter.is_reasoning();
-            self.show(token);
+            self.show(session, token);
             // What the guard makes of it was acted upon then.
             let _ = self.loop_guard.push(token);
             if was_reasoning && !self.splitter.is_reasoning() && self.ending != ReasoningEnd::Closed {

@@ -139,6 +139,14 @@ impl Journal {
     }
 }
 
+#[cfg(test)]
+impl Journal {
+    /// From now on every write fails: the file is one that was opened for reading.
+    pub(crate) fn refuse_writes(&mut self) {
+        self.file = File::open(std::env::current_exe().unwrap()).unwrap();
+    }
+}
+
 /// A name beside the file.
 fn partial_path(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();

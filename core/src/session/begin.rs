@@ -1,0 +1,108 @@
+//! How a turn of a session begins, whoever drives it then.
+
+use crate::chat::{Message, Prompt};
+use crate::generate::{Turn, TurnLoop};
+use crate::session::Session;
+use crate::snapshot::{SnapshotError, TurnStart};
+use crate::{Error, Options};
+
+/// What a turn goes on from.
+pub(crate) enum Request<'a> {
+    /// A user's message, which is added.
+    Ask(&'a str),
+    /// The messages as they stand.
+    Respond,
+    /// A prompt as it is given; messages play no part in it.
+    Continue(Prompt),
+    /// The turn that an earlier process left unfinished.
+    Resume,
+}
+
+impl Session {
+    /// Begins a turn; nothing is computed yet.
+    ///
+    /// # Errors
+    /// [`Error`]; the messages are then as they were.
+    pub(crate) fn begin(&mut self, request: Request<'_>, options: &Options) -> Result<TurnLoop, Error> {
+        match request {
+            Request::Ask(text) => {
+                self.messages.push(Message::user(text));
+                let result = self.begin_answer(options);
+                if result.is_err() {
+                    self.messages.pop();
+                }
+                result
+            }
+            Request::Respond => self.begin_answer(options),
+            Request::Continue(prompt) => {
+                let turn = Turn::new(&self.facts, prompt, options)?;
+                TurnLoop::start(self, turn, false)
+            }
+            Request::Resume => {
+                let (start, progress) = self.unfinished.take().ok_or(SnapshotError::NothingToResume)?;
+                let (cancel, answer_now) = (options.cancel.clone(), options.answer_now.clone());
+                let start = TurnStart { options: Options { cancel, answer_now, ..start.options }, ..start };
+                TurnLoop::resume(self, start, progress)
+            }
+        }
+    }
+
+    fn begin_answer(&mut self, options: &Options) -> Result<TurnLoop, Error> {
+        let prompt = self.facts.template.prompt(&self.facts.tokenizer, &self.messages)?;
+        let turn = Turn::new(&self.facts, prompt, options)?;
+        TurnLoop::start(self, turn, true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use wheelwork_package::GenerationDefaults;
+    use wheelwork_package::card::{ControlTokens, KvForm};
+
+    use super::*;
+    use crate::chat::ChatTemplate;
+    use crate::decoder::scripted::{ScriptedDecoder, Step};
+    use crate::provider::{Device, Placement};
+    use crate::tokenizer::Tokenizer;
+    use crate::{Autosave, ModelFacts, Prepared};
+
+    fn session() -> Session {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/tiny-r1");
+        let facts = ModelFacts {
+            name: "scripted".into(),
+            tokenizer: Tokenizer::load(&folder.join("tokenizer.json")).unwrap(),
+            template: ChatTemplate::from_folder(&folder).unwrap(),
+            tokens: ControlTokens { bos: None, eos: vec![0], reasoning_open: None, reasoning_close: None },
+            defaults: GenerationDefaults { do_sample: Some(false), ..GenerationDefaults::default() },
+            context_length: 64,
+            closing_phrase: String::new(),
+            fingerprint: String::new(),
+            runtime: String::new(),
+        };
+        let placement = Placement {
+            device: Device::Cpu,
+            provider: "scripted".into(),
+            variant: "cpu".into(),
+            threads: 1,
+            kv_cache: KvForm::Float,
+            prepared: Prepared::NotWanted,
+            not_used: Vec::new(),
+        };
+        let decoder = ScriptedDecoder::new(2048, 64, vec![Step::Token(0)]);
+        Session::with_decoder(Arc::new(facts), placement, Box::new(decoder))
+    }
+
+    #[test]
+    fn a_question_that_cannot_be_saved_is_not_added() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut session = session();
+        session.keep_in(&folder.path().join("session"), Autosave::default()).unwrap();
+        session.journal.as_mut().unwrap().refuse_writes();
+        let Err(error) = session.ask("2 + 2 = ?", &Options::default()) else { panic!("it was saved") };
+        assert!(matches!(error, Error::Snapshot(SnapshotError::Io(_))), "{error}");
+        assert_eq!(session.messages(), []);
+    }
+}
