@@ -37,3 +37,25 @@ pub const PRESENT_VALUE_PATTERN: &str = "present.%d.value";
 pub fn layer_name(pattern: &str, layer: usize) -> String {
     pattern.replacen("%d", &layer.to_string(), 1)
 }
+
+/// Names at the border of static graphs in the quantised form; [`crate::card::StaticGraphs`] has shapes and meaning.
+pub mod static_graph {
+    /// Embedding rows, or what the part before gives.
+    pub const X: &str = "x";
+    /// Cosines of each position's angles.
+    pub const COS: &str = "cos";
+    /// Sines of each position's angles.
+    pub const SIN: &str = "sin";
+    /// Added to the scores of attention.
+    pub const MASK: &str = "mask";
+    /// What a part gives that does not end in logits.
+    pub const HIDDEN: &str = "hidden";
+    /// Name pattern of the key cache; `%d` is the layer.
+    pub const PAST_KEY_PATTERN: &str = "past_key.%d";
+    /// Name pattern of the value cache; `%d` is the layer.
+    pub const PAST_VALUE_PATTERN: &str = "past_value.%d";
+    /// Name pattern of the keys of this call's tokens; `%d` is the layer.
+    pub const NEW_KEY_PATTERN: &str = "new_key.%d";
+    /// Name pattern of the values of this call's tokens; `%d` is the layer.
+    pub const NEW_VALUE_PATTERN: &str = "new_value.%d";
+}

@@ -12,6 +12,8 @@ pub enum Attribute {
     Float(f32),
     /// A word.
     Text(&'static str),
+    /// Signed integers, such as an order of axes.
+    Ints(Vec<i64>),
 }
 
 impl Attribute {
@@ -29,6 +31,10 @@ impl Attribute {
             Self::Text(value) => {
                 proto.set_type(AttributeType::String);
                 proto.s = Some(value.as_bytes().to_vec());
+            }
+            Self::Ints(values) => {
+                proto.set_type(AttributeType::Ints);
+                proto.ints = values;
             }
         }
         proto
@@ -57,5 +63,11 @@ impl From<f32> for Attribute {
 impl From<&'static str> for Attribute {
     fn from(value: &'static str) -> Self {
         Self::Text(value)
+    }
+}
+
+impl<const COUNT: usize> From<[i64; COUNT]> for Attribute {
+    fn from(values: [i64; COUNT]) -> Self {
+        Self::Ints(values.to_vec())
     }
 }

@@ -13,6 +13,10 @@ pub enum ElementType {
     Uint8,
     /// Signed bytes: quantised keys and values.
     Int8,
+    /// Signed half bytes, two a byte, the first in the low half.
+    Int4,
+    /// 16-bit unsigned integers: quantised activations.
+    Uint16,
     /// 32-bit signed integers.
     Int32,
     /// 64-bit signed integers.
@@ -20,13 +24,15 @@ pub enum ElementType {
 }
 
 impl ElementType {
-    /// Size of one element in bytes.
+    /// Size of a tensor in bytes; `None` past the end of addresses.
     #[must_use]
-    pub fn bytes(self) -> usize {
+    pub fn bytes(self, elements: usize) -> Option<usize> {
         match self {
-            Self::Uint8 | Self::Int8 => 1,
-            Self::Float32 | Self::Int32 => 4,
-            Self::Int64 => 8,
+            Self::Int4 => Some(elements.div_ceil(2)),
+            Self::Uint8 | Self::Int8 => Some(elements),
+            Self::Uint16 => elements.checked_mul(2),
+            Self::Float32 | Self::Int32 => elements.checked_mul(4),
+            Self::Int64 => elements.checked_mul(8),
         }
     }
 
@@ -35,6 +41,8 @@ impl ElementType {
             Self::Float32 => DataType::Float,
             Self::Uint8 => DataType::Uint8,
             Self::Int8 => DataType::Int8,
+            Self::Int4 => DataType::Int4,
+            Self::Uint16 => DataType::Uint16,
             Self::Int32 => DataType::Int32,
             Self::Int64 => DataType::Int64,
         };

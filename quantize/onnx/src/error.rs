@@ -29,6 +29,16 @@ pub enum GraphError {
         /// Bytes of the first.
         present: u64,
     },
+    /// A constant's bytes are those of its type and shape.
+    #[error("the constant `{name}` needs {needed} bytes and has {present}")]
+    ConstantSize {
+        /// The constant.
+        name: String,
+        /// Bytes that its type and shape need.
+        needed: u64,
+        /// Bytes that were given.
+        present: u64,
+    },
     /// The bytes of an existing graph are not ONNX.
     #[error("the bytes are no ONNX graph: {0}")]
     Unreadable(String),

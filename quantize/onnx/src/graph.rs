@@ -118,6 +118,23 @@ impl Graph {
         self.declare(name)
     }
 
+    /// A small constant of any element type, as the bytes that the format asks for.
+    pub fn raw_constant(
+        &mut self,
+        name: &str,
+        element: ElementType,
+        shape: &[usize],
+        bytes: Vec<u8>,
+    ) -> Value {
+        let needed = bytes_of(element, shape).unwrap_or(u64::MAX);
+        if needed != bytes.len() as u64 {
+            let present = bytes.len() as u64;
+            self.fail(GraphError::ConstantSize { name: name.to_owned(), needed, present });
+        }
+        self.proto.initializer.push(TensorProto { raw_data: Some(bytes), ..tensor(name, element, shape) });
+        self.declare(name)
+    }
+
     /// Declares an initializer whose data is written to the data file, and reserves its place there.
     pub fn external(&mut self, name: &str, element: ElementType, shape: &[usize]) -> External {
         let extent =
@@ -210,7 +227,7 @@ pub(crate) fn tensor(name: &str, element: ElementType, shape: &[usize]) -> Tenso
 
 fn bytes_of(element: ElementType, shape: &[usize]) -> Option<u64> {
     let elements = shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size))?;
-    u64::try_from(elements.checked_mul(element.bytes())?).ok()
+    u64::try_from(element.bytes(elements)?).ok()
 }
 
 #[cfg(test)]
@@ -255,6 +272,16 @@ mod tests {
         graph.external_alias("wrong", ElementType::Uint8, &[4, 65], &codes);
         let error = graph.finish("wheelwork", "1").unwrap_err();
         assert!(matches!(error, GraphError::AliasSize { needed: 260, present: 256, .. }), "{error:?}");
+    }
+
+    #[test]
+    fn half_bytes_are_counted_in_pairs_and_constants_must_fill_their_shape() {
+        let mut graph = small_graph();
+        assert_eq!(graph.external("codes", ElementType::Int4, &[3, 5]).extent.bytes, 8);
+        graph.raw_constant("scale", ElementType::Uint16, &[2], vec![1, 0, 2, 0]);
+        graph.raw_constant("wrong", ElementType::Uint16, &[], vec![1]);
+        let error = graph.finish("", "").unwrap_err();
+        assert!(matches!(error, GraphError::ConstantSize { needed: 2, present: 1, .. }), "{error:?}");
     }
 
     #[test]

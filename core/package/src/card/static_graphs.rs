@@ -39,6 +39,9 @@ pub struct StaticGraphs {
     pub embedding: EmbeddingTable,
     /// Radians that each pair of a head turns a position: `[D/2]`. Pair `j` is elements `j` and `j + D/2`.
     pub inverse_frequencies: Vec<f64>,
+    /// How weights and ranges were found, for people.
+    #[serde(default)]
+    pub recipe: serde_json::Value,
     /// How numbers at the border are quantised; absent in the float form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encodings: Option<Encodings>,
@@ -285,6 +288,7 @@ mod tests {
             lm_head: LmHead::Graph,
             embedding: EmbeddingTable { file: "embedding".to_owned(), dtype: EmbeddingType::Int8 },
             inverse_frequencies: vec![1.0, 0.1],
+            recipe: serde_json::Value::Null,
             encodings: Some(Encodings {
                 x: encoding,
                 outputs: vec![encoding; 2],
