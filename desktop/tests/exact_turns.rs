@@ -59,7 +59,7 @@ fn apply(model: &Model, decoder: &mut Box<dyn Decoder>, tokens: &mut Vec<u32>, s
             let middle = tokens.len() / 2;
             for part in [0..middle, middle..tokens.len()] {
                 let mut bytes = Vec::new();
-                decoder.read_kv(part.clone(), &mut bytes);
+                decoder.read_kv(part.clone(), &mut bytes).unwrap();
                 restored.write_kv(&tokens[part], &bytes).unwrap();
             }
             *decoder = restored;

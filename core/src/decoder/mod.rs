@@ -58,7 +58,10 @@ pub trait Decoder: Send {
 
     /// Appends to `bytes` the keys and values of some cached tokens, in a form that [`Decoder::write_kv`] of the same
     /// model and cache form reads.
-    fn read_kv(&self, tokens: Range<usize>, bytes: &mut Vec<u8>);
+    ///
+    /// # Errors
+    /// [`DecoderError::Run`] where the cache stands on a device that does not give it; `bytes` is then as it was.
+    fn read_kv(&self, tokens: Range<usize>, bytes: &mut Vec<u8>) -> Result<(), DecoderError>;
 
     /// Appends `tokens`, whose keys and values are known; the logits are undefined until the next call.
     ///

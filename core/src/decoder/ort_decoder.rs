@@ -349,8 +349,9 @@ impl Decoder for OrtDecoder {
         usize::try_from(self.model.shape.bytes(1)).unwrap_or(usize::MAX)
     }
 
-    fn read_kv(&self, tokens: Range<usize>, bytes: &mut Vec<u8>) {
+    fn read_kv(&self, tokens: Range<usize>, bytes: &mut Vec<u8>) -> Result<(), DecoderError> {
         self.cache.read(tokens.start..tokens.end.min(self.len), bytes);
+        Ok(())
     }
 
     fn write_kv(&mut self, tokens: &[u32], bytes: &[u8]) -> Result<(), DecoderError> {

@@ -130,9 +130,10 @@ impl Decoder for ScriptedDecoder {
         size_of::<u32>()
     }
 
-    fn read_kv(&self, tokens: Range<usize>, bytes: &mut Vec<u8>) {
-        bytes
-            .extend(self.tokens.get(tokens).unwrap_or_default().iter().flat_map(|token| token.to_le_bytes()));
+    fn read_kv(&self, tokens: Range<usize>, bytes: &mut Vec<u8>) -> Result<(), DecoderError> {
+        let tokens = self.tokens.get(tokens).unwrap_or_default();
+        bytes.extend(tokens.iter().flat_map(|token| token.to_le_bytes()));
+        Ok(())
     }
 
     fn write_kv(&mut self, tokens: &[u32], bytes: &[u8]) -> Result<(), DecoderError> {

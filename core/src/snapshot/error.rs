@@ -5,6 +5,8 @@ use std::io;
 
 use wheelwork_package::{Class, Diagnostic};
 
+use crate::decoder::DecoderError;
+
 /// Why a session could not be saved or restored.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -12,6 +14,9 @@ pub enum SnapshotError {
     /// The file system.
     #[error("the session file cannot be used: {0}")]
     Io(#[from] io::Error),
+    /// The cache cannot be read.
+    #[error("the session's cache cannot be saved: {0}")]
+    Cache(#[from] DecoderError),
     /// The file is none of ours, or its first record is damaged.
     #[error("`{file}` is no session file: {fault}")]
     NotASession {
@@ -39,6 +44,7 @@ impl Diagnostic for SnapshotError {
     fn code(&self) -> &'static str {
         match self {
             Self::Io(_) => "session_io",
+            Self::Cache(error) => error.code(),
             Self::NotASession { .. } => "not_a_session",
             Self::Record { .. } => "session_record",
             Self::NothingToResume => "nothing_to_resume",
@@ -48,6 +54,7 @@ impl Diagnostic for SnapshotError {
     fn class(&self) -> Class {
         match self {
             Self::Io(_) => Class::Retry,
+            Self::Cache(error) => error.class(),
             Self::NotASession { .. } | Self::Record { .. } => Class::Unsupported,
             Self::NothingToResume => Class::Bug,
         }
@@ -55,6 +62,7 @@ impl Diagnostic for SnapshotError {
 
     fn remedy(&self) -> Cow<'static, str> {
         match self {
+            Self::Cache(error) => error.remedy(),
             Self::Io(_) => "check the path, its permissions and the free space".into(),
             Self::NotASession { .. } => "name a file that a session was saved to".into(),
             Self::Record { .. } => "open it with the version that wrote it, or start a new session".into(),
@@ -65,6 +73,7 @@ impl Diagnostic for SnapshotError {
     fn place(&self) -> Option<String> {
         match self {
             Self::NotASession { file, .. } | Self::Record { file, .. } => Some(file.clone()),
+            Self::Cache(error) => error.place(),
             Self::Io(_) | Self::NothingToResume => None,
         }
     }

@@ -118,7 +118,7 @@ impl Journal {
         for part in new.chunks(part_tokens) {
             let start = self.saved_tokens;
             CachePart::encode(start, part, &mut self.payload);
-            decoder.read_kv(start..start + part.len(), &mut self.payload);
+            decoder.read_kv(start..start + part.len(), &mut self.payload)?;
             frame::write(&mut self.file, &mut self.chain, kind::CACHE, &self.payload)?;
             self.saved_tokens += part.len();
         }
