@@ -40,7 +40,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Fetches ONNX Runtime into target/onnxruntime and prints the library's path.
+    /// Fetches ONNX Runtime and, where there is one, Qualcomm's provider into target; prints their paths.
     Fetch,
     /// Quantises the shipped checkpoint, asks it one question, then offers the prompt on a terminal.
     Demo,
@@ -77,6 +77,9 @@ fn run(task: &Task) -> Result<(), TaskError> {
     match task {
         Task::Fetch => {
             println!("{}", fetch::onnxruntime(&workspace)?.display());
+            if let Some(folder) = fetch::qnn::libraries(&workspace)? {
+                println!("{}", folder.display());
+            }
             Ok(())
         }
         Task::Demo => demo::run(&workspace),

@@ -4,9 +4,10 @@ use std::process::Command;
 
 use clap::Args;
 
+use crate::fetch::{self, qnn};
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
-use crate::{command, fetch, report};
+use crate::{command, report};
 
 #[derive(Default, Args)]
 pub(crate) struct Options {
@@ -31,6 +32,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
 /// Sets the working folder and the variables that tests, examples and the command read.
 pub(crate) fn prepare(command: &mut Command, workspace: &Workspace) -> Result<(), TaskError> {
     command.current_dir(&workspace.root).env(fetch::PATH_VARIABLE, fetch::onnxruntime(workspace)?);
+    if let Some(folder) = qnn::libraries(workspace)? {
+        command.env(qnn::FOLDER_VARIABLE, folder);
+    }
     if std::env::var_os(R1_VARIABLE).is_none() {
         let beside = workspace.root.join("..").join("shared").join("r1-distill-qwen");
         if beside.is_dir() {

@@ -4,18 +4,28 @@
 //! library is loaded, because loading starts it. So nothing else in this project loads the library:
 //!
 //! 1. [`environment`] looks for the library ([`library::candidates`]),
-//! 2. sets `ORT_DISABLE_TELEMETRY=1` (`telemetry.rs`, the project's only unsafe block),
+//! 2. sets `ORT_DISABLE_TELEMETRY=1` (`telemetry.rs`),
 //! 3. loads it, checks its version, and
 //! 4. makes the process's one environment with telemetry events off as well.
+//!
+//! [`plugin`] adds execution providers that are libraries of their own, and [`assignment()`] tells which provider got
+//! which node. Unsafe code stands in `telemetry.rs` and `assignment.rs` and nowhere else in the project.
 
+pub mod assignment;
 mod error;
 pub mod library;
+mod object_file;
+pub mod plugin;
+mod plugin_error;
 mod telemetry;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+pub use assignment::{AssignedNode, assignment};
 pub use error::LibraryError;
+pub use plugin::{DeviceKind, PluginDevice};
+pub use plugin_error::PluginError;
 
 /// The process's ONNX Runtime.
 #[derive(Debug, Clone)]

@@ -2,12 +2,16 @@
 
 use toml::{Table, Value};
 
-use super::Finding;
+use super::{Finding, TextFile};
 use crate::task_error::TaskError;
 use crate::workspace::{Package, Workspace};
 
-/// The one crate that may hold unsafe code: it sets an environment variable before ONNX Runtime loads.
+/// The one crate that may hold unsafe code.
 const UNSAFE_CRATE: &str = "wheelwork-ort";
+
+/// Its files that do: one sets an environment variable before ONNX Runtime loads, the other asks what `ort` has no safe
+/// call for.
+const UNSAFE_FILES: [&str; 2] = ["core/ort/src/assignment.rs", "core/ort/src/telemetry.rs"];
 
 /// What a manifest takes from the workspace's.
 const INHERITED: [&str; 4] = ["version", "edition", "rust-version", "license"];
@@ -26,6 +30,18 @@ pub(super) fn unsafe_code(workspace: &Workspace) -> Result<Vec<Finding>, TaskErr
         }
     }
     Ok(findings)
+}
+
+/// The attribute that lets unsafe code in stands in two files.
+pub(super) fn unsafe_files(files: &[TextFile]) -> Vec<Finding> {
+    let allows = concat!("#[allow(", "unsafe_code)]");
+    files
+        .iter()
+        .filter(|file| file.extension() == "rs" && !UNSAFE_FILES.contains(&file.path.as_str()))
+        .flat_map(TextFile::lines)
+        .filter(|(_, line)| line.contains(allows))
+        .map(|(place, _)| Finding::new(place, "allows unsafe code"))
+        .collect()
 }
 
 /// Every manifest takes lints, version and minimum Rust version from the workspace's; the crate with unsafe

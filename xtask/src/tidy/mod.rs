@@ -21,10 +21,11 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), TaskError> {
     for long in text::long_files(&files) {
         report::warning(&long.to_string());
     }
-    let rules: [(&str, Vec<Finding>); 7] = [
+    let rules: [(&str, Vec<Finding>); 8] = [
         ("crates depend on each other as deny.toml allows", arrows::check(workspace)?),
         ("only the decoder names ONNX Runtime's crate inside core", names::ort_outside_the_decoder(&files)),
         ("unsafe code is forbidden in every crate root but one", crates::unsafe_code(workspace)?),
+        ("unsafe code stands in two files of core/ort", crates::unsafe_files(&files)),
         ("lints, version and minimum Rust version stand in one place", crates::inherited(workspace)?),
         ("no registry's address and no machine's path", text::addresses(&files, workspace)),
         ("no unfinished-work markers", text::unfinished(&files)),

@@ -7,16 +7,19 @@
 //!
 //! npm's `onnxruntime-node` is no second way: its newest version, 1.30.0, is older than the API that `core`
 //! is built against (`api-31` in the workspace's `Cargo.toml`).
+//!
+//! [`qnn`] does the same for Qualcomm's execution provider.
+
+pub(crate) mod qnn;
+mod wheel;
 
 use std::env::consts::{ARCH, DLL_PREFIX, DLL_SUFFIX, OS};
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
-use crate::python::Python;
+use self::wheel::{Project, Wheel};
+use crate::report;
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
-use crate::{command, report};
 
 /// The version that is fetched, here and by the judges.
 pub(crate) const VERSION: &str = "1.32.0";
@@ -37,40 +40,17 @@ pub(crate) fn onnxruntime(workspace: &Workspace) -> Result<PathBuf, TaskError> {
         };
     }
     let wheel = wheel_for(OS, ARCH, cfg!(target_env = "musl"))?;
-    let releases = workspace.target.join("onnxruntime");
-    let folder = releases.join(VERSION);
-    let library = folder.join(library_name());
-    if is_complete(&folder, wheel) {
-        return Ok(library);
-    }
-    report::step(&format!("fetching onnxruntime {VERSION}"));
-    fs_err::create_dir_all(&releases)?;
-    let staging = tempfile::tempdir_in(&releases)?;
-    let ready = staging.path().join("ready");
-    fetch_into(&ready, wheel, staging.path())?;
-    if folder.exists() {
-        fs_err::remove_dir_all(&folder)?;
-    }
-    fs_err::rename(&ready, &folder)?;
-    Ok(library)
+    let folder = PROJECT.fetch(workspace, wheel, |content, ready| take_out(content, ready, wheel))?;
+    Ok(folder.join(library_name()))
 }
 
-/// A wheel that carries the library for one platform.
-#[derive(Debug)]
-struct Wheel {
-    /// As in [`std::env::consts`].
-    os: &'static str,
-    /// As in [`std::env::consts`].
-    arch: &'static str,
-    /// pip's name of the platform.
-    platform: &'static str,
-    /// The library's file in the wheel's folder `onnxruntime/capi`.
-    library: &'static str,
-    /// Of the wheel, in hexadecimal.
-    sha256: &'static str,
-}
+const PROJECT: Project = Project {
+    name: "onnxruntime",
+    version: VERSION,
+    remedy: "set ORT_DYLIB_PATH to a library that you have",
+};
 
-/// The wheels of [`VERSION`] for CPython [`PYTHON_VERSION`]. The library in them does not depend on Python,
+/// The wheels of [`VERSION`]. The library in them does not depend on Python,
 /// so whichever Python is installed fetches the same file.
 const WHEELS: [Wheel; 5] = [
     Wheel {
@@ -110,12 +90,6 @@ const WHEELS: [Wheel; 5] = [
     },
 ];
 
-/// Which of the wheels' Python versions is asked for.
-const PYTHON_VERSION: &str = "3.12";
-
-/// Holds the hash of the wheel that the folder came from.
-const MARKER: &str = "wheel.sha256";
-
 fn wheel_for(os: &str, arch: &str, musl: bool) -> Result<&'static Wheel, TaskError> {
     WHEELS.iter().find(|wheel| wheel.os == os && wheel.arch == arch && !musl).ok_or_else(|| {
         let libc = if musl { " (musl)" } else { "" };
@@ -130,59 +104,15 @@ fn library_name() -> String {
     format!("{DLL_PREFIX}onnxruntime{DLL_SUFFIX}")
 }
 
-fn is_complete(folder: &Path, wheel: &Wheel) -> bool {
-    let marker = fs_err::read_to_string(folder.join(MARKER)).unwrap_or_default();
-    marker.trim() == wheel.sha256 && folder.join(library_name()).is_file()
-}
-
-fn fetch_into(ready: &Path, wheel: &Wheel, staging: &Path) -> Result<(), TaskError> {
-    let python = Python::find()?;
-    let archive = download(&python, wheel, staging)?;
-    let content = staging.join("content");
-    command::run(python.module("zipfile").arg("-e").arg(&archive).arg(&content))?;
+/// The library and its licences.
+fn take_out(content: &Path, ready: &Path, wheel: &Wheel) -> Result<(), TaskError> {
     let package = content.join("onnxruntime");
     fs_err::create_dir(ready)?;
     fs_err::rename(package.join("capi").join(wheel.library), ready.join(library_name()))?;
     for licence in ["LICENSE", "ThirdPartyNotices.txt"] {
         fs_err::rename(package.join(licence), ready.join(licence))?;
     }
-    fs_err::write(ready.join(MARKER), format!("{}\n", wheel.sha256))?;
     Ok(())
-}
-
-/// Brings the wheel into `staging` and checks its hash.
-fn download(python: &Python, wheel: &Wheel, staging: &Path) -> Result<PathBuf, TaskError> {
-    let folder = staging.join("wheel");
-    let mut pip = python.module("pip");
-    pip.args(["download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"])
-        .args(["--implementation", "cp", "--python-version", PYTHON_VERSION, "--platform", wheel.platform])
-        .arg("--dest")
-        .arg(&folder)
-        .arg(format!("onnxruntime=={VERSION}"));
-    command::run(&mut pip).map_err(|error| {
-        error.remedy(format!(
-            "check pip's index and network settings (`pip config list`), or set {PATH_VARIABLE} to a library that \
-             you have"
-        ))
-    })?;
-    let archive = fs_err::read_dir(&folder)?
-        .next()
-        .ok_or_else(|| TaskError::new("`pip download` brought no file"))??
-        .path();
-    let found = sha256(&archive)?;
-    if found != wheel.sha256 {
-        return Err(TaskError::new(format!(
-            "onnxruntime {VERSION} for {}: the wheel's SHA-256 is {found}, expected {}",
-            wheel.platform, wheel.sha256
-        ))
-        .remedy("do not use that file; find out what pip's index serves (`pip config list`)"));
-    }
-    Ok(archive)
-}
-
-fn sha256(path: &Path) -> Result<String, TaskError> {
-    let digest = Sha256::digest(fs_err::read(path)?);
-    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[cfg(test)]
@@ -203,28 +133,5 @@ mod tests {
         assert!(error.to_string().contains("linux x86_64 (musl)"), "{error}");
         assert!(error.remedy_text().is_some_and(|remedy| remedy.contains(PATH_VARIABLE)));
         assert!(wheel_for("plan9", "x86_64", false).is_err());
-    }
-
-    #[test]
-    fn a_folder_is_complete_only_with_library_and_matching_marker() {
-        let folder = tempfile::tempdir().unwrap();
-        let wheel = &WHEELS[0];
-        assert!(!is_complete(folder.path(), wheel));
-        fs_err::write(folder.path().join(MARKER), wheel.sha256).unwrap();
-        assert!(!is_complete(folder.path(), wheel), "no library");
-        fs_err::write(folder.path().join(library_name()), "x").unwrap();
-        assert!(is_complete(folder.path(), wheel));
-        assert!(!is_complete(folder.path(), &WHEELS[1]), "another wheel's marker");
-    }
-
-    #[test]
-    fn sha256_is_lower_case_hexadecimal() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("abc");
-        fs_err::write(&path, "abc").unwrap();
-        assert_eq!(
-            sha256(&path).unwrap(),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
     }
 }
