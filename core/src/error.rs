@@ -7,6 +7,7 @@ use wheelwork_package::{Class, Diagnostic, PackageError};
 
 use crate::chat::ChatError;
 use crate::decoder::DecoderError;
+use crate::prefix_cache::PrefixError;
 use crate::prepare::PrepareError;
 use crate::provider::{DevicePreference, NotUsed};
 use crate::sampling::SamplingError;
@@ -41,6 +42,9 @@ pub enum Error {
     /// Preparing for this machine.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
+    /// Sharing a beginning.
+    #[error(transparent)]
+    Prefix(#[from] PrefixError),
     /// No device fits the request.
     #[error("no device fits `{}`{}: {}", preference_name(*.preference), if *.strict { " (strict)" } else { "" }, describe(.not_used))]
     NoUsableDevice {
@@ -103,6 +107,7 @@ impl Error {
             Self::Decoder(error) => Some(error),
             Self::Snapshot(error) => Some(error),
             Self::Prepare(error) => Some(error),
+            Self::Prefix(error) => Some(error),
             _ => None,
         }
     }
@@ -133,7 +138,9 @@ impl Diagnostic for Error {
             Self::NoUsableDevice { .. } => {
                 "ask for `auto`, or quantise the checkpoint for that device".into()
             }
-            Self::PromptTooLong { .. } => "shorten the prompt, or start a new session".into(),
+            Self::PromptTooLong { .. } => {
+                "shorten the prompt, start a new session, or let the oldest turns be dropped".into()
+            }
             Self::EmptyPrompt => "give at least one token".into(),
             Self::ContextOutOfRange { .. } => "choose a length in that range".into(),
             Self::NoInt8KvCache { .. } => {

@@ -7,7 +7,7 @@ use crate::provider::Placement;
 
 /// One event of a generation.
 ///
-/// Order: one `Started`, then `ReasoningDelta`s and one `ReasoningEnded` where the model reasons, then
+/// Order: one `Started`, one `TurnsDropped` where turns were, then `ReasoningDelta`s and one `ReasoningEnded` where the model reasons, then
 /// `AnswerDelta`s, then one `Finished`. As JSON: `{"event": "AnswerDelta", "text": "734"}`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event")]
@@ -21,8 +21,18 @@ pub enum Event {
         prompt_tokens: usize,
         /// Tokens of the prompt that stood in the cache already.
         reused_tokens: usize,
+        /// Of these, tokens that another session computed ([`crate::Session::share_prefix`]).
+        prefix_tokens: usize,
         /// Tokens of this turn that an earlier process generated: their text follows at once, from the beginning.
         resumed_tokens: usize,
+    },
+    /// The conversation no longer fitted, and its oldest turns are gone from the history
+    /// ([`crate::OnContextFull::DropOldest`]). Comes right after `Started`.
+    TurnsDropped {
+        /// Messages that were dropped.
+        messages: usize,
+        /// Tokens by which the prompt got shorter.
+        tokens: usize,
     },
     /// More reasoning.
     ReasoningDelta {

@@ -20,7 +20,7 @@ use crate::metrics::{Stopwatch, Usage, milliseconds};
 use crate::reasoning::{CLOSE_TAG, Segment, Splitter};
 use crate::repetition::{Loop, LoopGuard};
 use crate::sampling::{Sampler, SamplingOptions};
-use crate::session::Session;
+use crate::session::{Dropped, Reused, Session};
 use crate::snapshot::TurnStart;
 use crate::stop::StopStrings;
 use crate::{Error, Event, FinishReason, OnLoop, Options, ReasoningEnd};
@@ -72,34 +72,37 @@ enum Phase {
 }
 
 impl TurnLoop {
-    /// Rewinds the cache to what it shares with the prompt; nothing is computed yet.
+    /// Has the cache hold what is known of the prompt; nothing is computed yet.
     pub(crate) fn start(session: &mut Session, turn: Turn, records_answer: bool) -> Result<Self, Error> {
-        let reused_tokens = session.reuse(&turn.prompt);
+        let reused = session.reuse(&turn.prompt)?;
         session.save_turn(|| TurnStart {
             prompt: turn.prompt.clone(),
             opens_reasoning: turn.opens_reasoning,
             options: turn.options.clone(),
             sampler: turn.sampler.state(),
             records_answer,
+            dropped: turn.dropped,
         })?;
-        Ok(Self::new(session, turn, records_answer, reused_tokens, 0))
+        Ok(Self::new(session, turn, records_answer, reused, 0))
     }
 
     fn new(
         session: &Session,
         turn: Turn,
         records_answer: bool,
-        reused_tokens: usize,
+        reused: Reused,
         resumed_tokens: usize,
     ) -> Self {
-        let Turn { prompt, sampler, splitter, landing, options, opens_reasoning: _ } = turn;
-        let usage = Usage { prompt_tokens: prompt.len(), reused_tokens, ..Usage::default() };
+        let Turn { prompt, sampler, splitter, landing, options, dropped, opens_reasoning: _ } = turn;
+        let usage = Usage { prompt_tokens: prompt.len(), reused_tokens: reused.tokens, ..Usage::default() };
         let mut pending = VecDeque::from([Event::Started {
             placement: session.placement.clone(),
             prompt_tokens: usage.prompt_tokens,
-            reused_tokens,
+            reused_tokens: reused.tokens,
+            prefix_tokens: reused.prefix_tokens,
             resumed_tokens,
         }]);
+        pending.extend(dropped.map(|Dropped { messages, tokens }| Event::TurnsDropped { messages, tokens }));
         if options.thinking.is_off() {
             let cause = ReasoningEnd::Skipped;
             pending.push_back(Event::ReasoningEnded { tokens: 0, elapsed_ms: 0.0, cause });

@@ -15,6 +15,7 @@ use crate::Error;
 use crate::chat::ChatTemplate;
 use crate::decoder::{Decoder, OrtDecoder, OrtModel, SessionOptions};
 use crate::kv_cache::KvShape;
+use crate::prefix_cache::PrefixCache;
 use crate::prepare::{Prepared, Stored, Subject};
 use crate::provider::{self, DevicePreference, Placement};
 use crate::reasoning::{CLOSE_TAG, OPEN_TAG};
@@ -39,6 +40,8 @@ pub struct OpenOptions {
     pub plain: bool,
     /// Where prepared forms of models that are not installed stand; must be on the models' file system. `None`: nowhere.
     pub cache_dir: Option<PathBuf>,
+    /// Room for beginnings that sessions share ([`crate::Session::share_prefix`]), in bytes; 0: they share nothing.
+    pub prefix_cache_bytes: u64,
 }
 
 /// What is known of a model besides its graph: all that sessions need to turn messages into tokens and
@@ -78,6 +81,7 @@ pub struct Model {
     provenance: Option<Provenance>,
     graph: Arc<OrtModel>,
     runtime: wheelwork_ort::Runtime,
+    prefix_cache: Option<Arc<PrefixCache>>,
 }
 
 impl Model {
@@ -108,7 +112,16 @@ impl Model {
         opening.placement.prepared = prepared;
         opening.placement.kv_cache = graph.kv_form();
         let Opening { package, placement, facts, runtime, .. } = opening;
-        Ok(Self { facts: Arc::new(facts), placement, card: package.card, provenance, graph, runtime })
+        let prefix_cache_bytes = Some(options.prefix_cache_bytes).filter(|bytes| *bytes > 0);
+        Ok(Self {
+            facts: Arc::new(facts),
+            placement,
+            card: package.card,
+            provenance,
+            graph,
+            runtime,
+            prefix_cache: prefix_cache_bytes.map(|bytes| Arc::new(PrefixCache::new(bytes))),
+        })
     }
 
     /// Starts an empty session.
@@ -116,7 +129,8 @@ impl Model {
     /// # Errors
     /// [`Error::Decoder`] where memory for the cache is short.
     pub fn session(&self) -> Result<Session, Error> {
-        Ok(Session::with_decoder(Arc::clone(&self.facts), self.placement.clone(), self.decoder()?))
+        let session = Session::with_decoder(Arc::clone(&self.facts), self.placement.clone(), self.decoder()?);
+        Ok(self.sharing(session))
     }
 
     /// Starts a session where a file says that one stood; see [`crate::snapshot`]. Keep it in the same file with
@@ -125,7 +139,16 @@ impl Model {
     /// # Errors
     /// [`Error::Snapshot`] for a file that is no session, and as [`Model::session`].
     pub fn restore(&self, path: &Path) -> Result<(Session, Restored), Error> {
-        Session::restore_with_decoder(Arc::clone(&self.facts), self.placement.clone(), self.decoder()?, path)
+        let (facts, placement) = (Arc::clone(&self.facts), self.placement.clone());
+        let (session, restored) = Session::restore_with_decoder(facts, placement, self.decoder()?, path)?;
+        Ok((self.sharing(session), restored))
+    }
+
+    fn sharing(&self, session: Session) -> Session {
+        match &self.prefix_cache {
+            Some(cache) => session.with_prefix_cache(Arc::clone(cache)),
+            None => session,
+        }
     }
 
     /// An empty sequence without a conversation around it, for measurements and evaluation.
@@ -162,6 +185,12 @@ impl Model {
     #[must_use]
     pub fn provenance(&self) -> Option<&Provenance> {
         self.provenance.as_ref()
+    }
+
+    /// What sessions share; `None` where [`OpenOptions::prefix_cache_bytes`] is 0.
+    #[must_use]
+    pub fn prefix_cache(&self) -> Option<&Arc<PrefixCache>> {
+        self.prefix_cache.as_ref()
     }
 
     /// The shapes of a session's cache.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::ModelFacts;
 use crate::sampling::SamplingOptions;
+use crate::session::OnContextFull;
 use crate::{AnswerNow, CancelToken, Error};
 
 /// How one turn is generated. `default()` takes the model authors' advice.
@@ -37,6 +38,8 @@ pub struct Options {
     pub answer_reserve: usize,
     /// What happens where the model repeats itself without end.
     pub on_loop: OnLoop,
+    /// What happens where the conversation no longer fits into the context.
+    pub on_context_full: OnContextFull,
     /// Ends the reasoning from elsewhere.
     #[serde(skip)]
     pub answer_now: AnswerNow,

@@ -3,8 +3,12 @@
 //! Multi-turn is exact by construction: each turn renders the whole conversation as the template says, and the
 //! cache is rewound to the first token that differs from what it holds. Where the template drops earlier
 //! reasoning, that is the end of the user's turn, so only the answer and the new message are computed.
+//!
+//! `begin` starts a turn, `fitting` says which messages it takes, `prefix` what of its prompt need not be computed.
 
 mod begin;
+mod fitting;
+mod prefix;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,12 +17,17 @@ use crate::chat::{Message, Prompt};
 use crate::decoder::Decoder;
 use crate::generate::Generation;
 use crate::model::ModelFacts;
+use crate::prefix_cache::PrefixCache;
 use crate::provider::Placement;
 use crate::snapshot::{
     self, Autosave, Binding, Journal, Progress, Restored, SnapshotError, State, TurnStart,
 };
 use crate::{CancelToken, Error, Options};
 pub(crate) use begin::Request;
+pub(crate) use fitting::Dropped;
+pub use fitting::OnContextFull;
+pub(crate) use prefix::Reused;
+pub use prefix::SharedPrefix;
 
 /// One conversation with its key-value cache.
 pub struct Session {
@@ -28,6 +37,8 @@ pub struct Session {
     /// The tokens in the decoder's cache.
     cached: Vec<u32>,
     messages: Vec<Message>,
+    /// Beginnings shared by the model's sessions.
+    prefix_cache: Option<Arc<PrefixCache>>,
     /// The file that this session is kept in.
     journal: Option<Journal>,
     /// A turn that an earlier process left unfinished.
@@ -44,6 +55,7 @@ impl Session {
             decoder,
             cached: Vec::new(),
             messages: Vec::new(),
+            prefix_cache: None,
             journal: None,
             unfinished: None,
         }
@@ -131,6 +143,7 @@ impl Session {
             Self::with_decoder(Arc::clone(&self.facts), self.placement.clone(), self.decoder.fork()?);
         fork.cached.clone_from(&self.cached);
         fork.messages.clone_from(&self.messages);
+        fork.prefix_cache.clone_from(&self.prefix_cache);
         Ok(fork)
     }
 
@@ -227,17 +240,17 @@ impl Session {
         journal.sync()
     }
 
-    /// Rewinds the cache to what it shares with `ids` and returns how many tokens that are. At least one token
-    /// is left to compute, because only a run gives logits.
-    pub(crate) fn reuse(&mut self, ids: &[u32]) -> usize {
-        let shared = self.cached.iter().zip(ids).take_while(|(cached, id)| cached == id).count();
-        let reused = shared.min(ids.len().saturating_sub(1));
-        self.cached.truncate(reused);
-        self.decoder.rewind(reused);
+    /// Forgets all but the first `len` tokens.
+    fn rewind(&mut self, len: usize) {
+        self.cached.truncate(len);
+        self.decoder.rewind(len);
+        self.rewind_journal(len);
+    }
+
+    fn rewind_journal(&mut self, len: usize) {
         if let Some(journal) = &mut self.journal {
-            journal.rewound(reused);
+            journal.rewound(len);
         }
-        reused
     }
 
     /// Computes `ids` behind what is cached, in chunks. A failed or interrupted call keeps the finished chunks.

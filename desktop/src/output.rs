@@ -35,6 +35,9 @@ pub(crate) fn stream_text(generation: Generation<'_>) -> Result<(), Failure> {
     for event in generation {
         match event? {
             Event::Started { placement, .. } => used = Some(placement),
+            Event::TurnsDropped { messages, tokens } => anstream::eprintln!(
+                "{STATUS}the conversation got too long: its oldest {messages} messages ({tokens} tokens) are left out{Reset}"
+            ),
             Event::ReasoningDelta { text } => write!(stdout, "{DIMMED}{text}{Reset}")?,
             Event::ReasoningEnded { cause: ReasoningEnd::Skipped, .. } => {}
             Event::ReasoningEnded { cause, .. } => {

@@ -18,6 +18,8 @@ use crate::provider::{Device, Placement};
 pub enum Step {
     /// The logits prefer this token.
     Token(u32),
+    /// The logits prefer the token that this makes of the whole sequence: a model that reads its cache.
+    Of(fn(&[u32]) -> u32),
     /// The logits are these, `[vocab_size]`.
     Logits(Vec<f32>),
     /// The run fails with this message.
@@ -75,10 +77,15 @@ impl ScriptedDecoder {
             return Err(DecoderError::ContextFull { cached, tokens: tokens.len(), limit });
         }
         let step = self.steps.get(self.next).or(self.steps.last());
+        let preferred = match step {
+            Some(Step::Token(token)) => Some(*token),
+            Some(Step::Of(model)) => Some(model(&[&self.tokens, tokens].concat())),
+            _ => None,
+        };
         match step {
-            Some(Step::Token(token)) => {
+            Some(Step::Token(_) | Step::Of(_)) => {
                 self.logits.fill(0.0);
-                if let Some(logit) = self.logits.get_mut(*token as usize) {
+                if let Some(logit) = preferred.and_then(|token| self.logits.get_mut(token as usize)) {
                     *logit = 100.0;
                 }
             }

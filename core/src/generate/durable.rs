@@ -21,8 +21,8 @@ impl TurnLoop {
         let sampler = last.as_ref().map_or(start.sampler, |last| last.sampler);
         let turn = Turn::again(&session.facts, start, sampler)?;
         // The last token is left to the next step, which needs its logits.
-        let reused_tokens = session.reuse(&[&turn.prompt[..], &tokens].concat());
-        let mut turn = Self::new(session, turn, records_answer, reused_tokens, tokens.len());
+        let reused = session.reuse(&[&turn.prompt[..], &tokens].concat())?;
+        let mut turn = Self::new(session, turn, records_answer, reused, tokens.len());
         turn.replay(session, tokens, last)?;
         Ok(turn)
     }

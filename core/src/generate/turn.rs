@@ -5,6 +5,7 @@ use crate::generate::landing::{Landing, closing_tokens};
 use crate::model::ModelFacts;
 use crate::reasoning::{OPEN_TAG, Splitter};
 use crate::sampling::{Sampler, SamplerState};
+use crate::session::Dropped;
 use crate::snapshot::TurnStart;
 use crate::{Error, Options};
 
@@ -16,6 +17,8 @@ pub(crate) struct Turn {
     pub(super) splitter: Splitter,
     pub(super) landing: Landing,
     pub(super) options: Options,
+    /// What the history lost, so that the prompt fits.
+    pub(crate) dropped: Option<Dropped>,
 }
 
 impl Turn {
@@ -42,11 +45,14 @@ impl Turn {
             splitter,
             landing,
             options: options.clone(),
+            dropped: None,
         })
     }
-}
 
-impl Turn {
+    pub(crate) fn prompt_tokens(&self) -> usize {
+        self.prompt.len()
+    }
+
     /// A turn that an earlier process began.
     pub(crate) fn again(facts: &ModelFacts, start: TurnStart, sampler: SamplerState) -> Result<Self, Error> {
         let sampler = Sampler::resume(start.options.sampling(facts)?, sampler)?;
@@ -60,6 +66,7 @@ impl Turn {
             splitter,
             landing,
             options: start.options,
+            dropped: start.dropped,
         })
     }
 }

@@ -26,31 +26,33 @@ impl Session {
     pub(crate) fn begin(&mut self, request: Request<'_>, options: &Options) -> Result<TurnLoop, Error> {
         match request {
             Request::Ask(text) => {
-                self.messages.push(Message::user(text));
-                let result = self.begin_answer(options);
-                if result.is_err() {
-                    self.messages.pop();
-                }
-                result
+                self.begin_answer([&self.messages[..], &[Message::user(text)]].concat(), options)
             }
-            Request::Respond => self.begin_answer(options),
+            Request::Respond => self.begin_answer(self.messages.clone(), options),
             Request::Continue(prompt) => {
                 let turn = Turn::new(&self.facts, prompt, options)?;
                 TurnLoop::start(self, turn, false)
             }
             Request::Resume => {
-                let (start, progress) = self.unfinished.take().ok_or(SnapshotError::NothingToResume)?;
+                let (start, progress) = self.unfinished.clone().ok_or(SnapshotError::NothingToResume)?;
                 let (cancel, answer_now) = (options.cancel.clone(), options.answer_now.clone());
                 let start = TurnStart { options: Options { cancel, answer_now, ..start.options }, ..start };
-                TurnLoop::resume(self, start, progress)
+                let turn = TurnLoop::resume(self, start, progress)?;
+                self.unfinished = None;
+                Ok(turn)
             }
         }
     }
 
-    fn begin_answer(&mut self, options: &Options) -> Result<TurnLoop, Error> {
-        let prompt = self.facts.template.prompt(&self.facts.tokenizer, &self.messages)?;
-        let turn = Turn::new(&self.facts, prompt, options)?;
-        TurnLoop::start(self, turn, true)
+    /// Answers `messages`, or those of them that fit.
+    fn begin_answer(&mut self, messages: Vec<Message>, options: &Options) -> Result<TurnLoop, Error> {
+        let (messages, turn) = self.fitting(messages, options)?;
+        let before = std::mem::replace(&mut self.messages, messages);
+        let result = TurnLoop::start(self, turn, true);
+        if result.is_err() {
+            self.messages = before;
+        }
+        result
     }
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use wheelwork_package::card::KvForm;
 
 use crate::sampling::SamplerState;
+use crate::session::Dropped;
 use crate::{Options, ReasoningEnd};
 
 /// Kinds of records, as [`crate::snapshot`] lists them.
@@ -42,6 +43,9 @@ pub(crate) struct TurnStart {
     pub sampler: SamplerState,
     /// The answer becomes a message.
     pub records_answer: bool,
+    /// What the history lost before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<Dropped>,
 }
 
 /// What a turn has brought since the record before.

@@ -2,7 +2,9 @@
 // A failed expectation is this file's way to speak.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod context;
 mod durable;
 mod events;
+mod prefix;
 mod support;
 mod thinking;

@@ -103,6 +103,7 @@ impl ModelArguments {
             kv_cache: self.kv.map(Into::into),
             plain: self.plain,
             cache_dir: prepared_dir(),
+            ..OpenOptions::default()
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use wheelwork::{Budget, OnLoop, Options, Thinking};
+use wheelwork::{Budget, OnContextFull, OnLoop, Options, Thinking};
 
 /// How a turn is generated; what is not given is the model's own advice.
 #[derive(Debug, Args)]
@@ -20,6 +20,10 @@ pub(crate) struct TurnArguments {
     /// What to do where the model repeats itself without end
     #[arg(long, value_enum, default_value_t = Loop::End)]
     pub(crate) on_loop: Loop,
+    /// What to do where the conversation no longer fits: refuse the question, or forget the oldest turns so that TOKENS
+    /// are free for reasoning and answer (drop: a quarter of the context)
+    #[arg(long, value_name = "stop|drop|TOKENS", default_value = "stop", value_parser = parse_on_context_full)]
+    pub(crate) on_context_full: OnContextFull,
     /// The most tokens to generate, reasoning included [default: to the context's end]
     #[arg(long, value_name = "N")]
     pub(crate) max_tokens: Option<usize>,
@@ -78,8 +82,20 @@ impl TurnArguments {
                 Loop::Warm => OnLoop::Warm,
                 Loop::Ignore => OnLoop::Ignore,
             },
+            on_context_full: self.on_context_full,
             ..Options::default()
         }
+    }
+}
+
+fn parse_on_context_full(text: &str) -> Result<OnContextFull, String> {
+    match text {
+        "stop" => Ok(OnContextFull::Stop),
+        "drop" => Ok(OnContextFull::DropOldest { room: None }),
+        tokens => match tokens.parse() {
+            Ok(room) => Ok(OnContextFull::DropOldest { room: Some(room) }),
+            Err(_) => Err("expected stop, drop or a number of tokens".to_owned()),
+        },
     }
 }
 
@@ -114,6 +130,14 @@ fn parse_limits(text: &str) -> Option<Budget> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_context_stops_or_drops() {
+        assert_eq!(parse_on_context_full("stop"), Ok(OnContextFull::Stop));
+        assert_eq!(parse_on_context_full("drop"), Ok(OnContextFull::DropOldest { room: None }));
+        assert_eq!(parse_on_context_full("512"), Ok(OnContextFull::DropOldest { room: Some(512) }));
+        assert!(parse_on_context_full("-1").is_err());
+    }
 
     #[test]
     fn thinking_is_auto_off_or_limits() {

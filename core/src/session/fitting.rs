@@ -1,0 +1,166 @@
+//! Which messages a turn takes: all of them, or, where they no longer fit and the caller allows it, fewer.
+//!
+//! A *turn* of the history is a user's message with everything up to the next one: answers, tool calls, their results.
+//! What stands before the first user's message, system messages aside, counts as a turn of its own. Whole turns are
+//! dropped, the oldest first. The newest one and every system message stay, wherever they stand.
+//!
+//! The prompt is then the template's rendering of what is left, nothing else: what was dropped leaves no trace, in the
+//! history, in the cache or in the session's file.
+
+use serde::{Deserialize, Serialize};
+
+use crate::chat::{Message, Role};
+use crate::generate::Turn;
+use crate::session::Session;
+use crate::{Error, Options};
+
+/// What happens where a conversation no longer fits into the context.
+///
+/// This is about prompts. A context that gets full in the middle of an answer ends the turn with
+/// [`crate::FinishReason::ContextFull`], whatever stands here: every later token was computed from the ones that would
+/// have to go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnContextFull {
+    /// The turn is refused with [`Error::PromptTooLong`].
+    #[default]
+    Stop,
+    /// The oldest turns are dropped from the history, and [`crate::Event::TurnsDropped`] says so.
+    DropOldest {
+        /// Tokens that must be free for reasoning and answer: with fewer, turns are dropped until twice as many are, so
+        /// that not every turn from then on drops one and computes the whole prompt anew. `None` is a quarter of the
+        /// context. Where only turns that must stay are left, less is free.
+        room: Option<usize>,
+    },
+}
+
+/// What was dropped before a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Dropped {
+    pub(crate) messages: usize,
+    /// Tokens by which the prompt got shorter.
+    pub(crate) tokens: usize,
+}
+
+impl Session {
+    /// The next turn, of all messages or of those that fit; and these.
+    pub(super) fn fitting(
+        &self,
+        messages: Vec<Message>,
+        options: &Options,
+    ) -> Result<(Vec<Message>, Turn), Error> {
+        let limit = self.facts.context_length;
+        let whole = self.turn_of(&messages, options);
+        let room = match options.on_context_full {
+            OnContextFull::Stop => 0,
+            OnContextFull::DropOldest { room } => room.unwrap_or(limit / 4),
+        };
+        let tokens = match &whole {
+            Ok(turn) => turn.prompt_tokens(),
+            Err(Error::PromptTooLong { tokens, .. }) => *tokens,
+            Err(_) => return whole.map(|turn| (messages, turn)),
+        };
+        let turns = droppable_turns(&messages);
+        let fits = options.on_context_full == OnContextFull::Stop || tokens.saturating_add(room) <= limit;
+        if fits || turns == 0 {
+            return whole.map(|turn| (messages, turn));
+        }
+        let wanted = limit.saturating_sub(room.saturating_mul(2));
+        let kept = without_oldest(&messages, self.fewest_turns(&messages, turns, wanted, options)?);
+        let mut turn = self.turn_of(&kept, options)?;
+        turn.dropped = Some(Dropped {
+            messages: messages.len() - kept.len(),
+            tokens: tokens.saturating_sub(turn.prompt_tokens()),
+        });
+        Ok((kept, turn))
+    }
+
+    /// How many of `turns` must go for the prompt to have at most `wanted` tokens; all of them if that is not enough.
+    /// A prompt gets shorter with every turn, so the number is found by halving.
+    fn fewest_turns(
+        &self,
+        messages: &[Message],
+        turns: usize,
+        wanted: usize,
+        options: &Options,
+    ) -> Result<usize, Error> {
+        let (mut too_few, mut enough) = (0, turns);
+        while enough - too_few > 1 {
+            let middle = too_few.midpoint(enough);
+            let fits = match self.turn_of(&without_oldest(messages, middle), options) {
+                Ok(turn) => turn.prompt_tokens() <= wanted,
+                Err(Error::PromptTooLong { .. }) => false,
+                Err(error) => return Err(error),
+            };
+            if fits {
+                enough = middle;
+            } else {
+                too_few = middle;
+            }
+        }
+        Ok(enough)
+    }
+
+    fn turn_of(&self, messages: &[Message], options: &Options) -> Result<Turn, Error> {
+        let prompt = self.facts.template.prompt(&self.facts.tokenizer, messages)?;
+        Turn::new(&self.facts, prompt, options)
+    }
+}
+
+/// For each message the number of its turn, from 0; system messages belong to none.
+fn turn_numbers(messages: &[Message]) -> impl Iterator<Item = Option<usize>> {
+    let mut number = None;
+    messages.iter().map(move |message| match message.role {
+        Role::System => None,
+        Role::User => {
+            number = Some(number.map_or(0, |number| number + 1));
+            number
+        }
+        Role::Assistant | Role::Tool => Some(*number.get_or_insert(0)),
+    })
+}
+
+/// All turns but the newest.
+fn droppable_turns(messages: &[Message]) -> usize {
+    turn_numbers(messages).flatten().max().unwrap_or(0)
+}
+
+fn without_oldest(messages: &[Message], turns: usize) -> Vec<Message> {
+    let is_kept = turn_numbers(messages).map(|number| number.is_none_or(|number| number >= turns));
+    messages.iter().zip(is_kept).filter(|(_, is_kept)| *is_kept).map(|(message, _)| message.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(messages: &[Message]) -> Vec<&str> {
+        messages.iter().filter_map(|message| message.content.as_deref()).collect()
+    }
+
+    #[test]
+    fn turns_go_whole_and_system_messages_stay() {
+        let messages = [
+            Message::system("s1"),
+            Message::assistant("hello"),
+            Message::user("u1"),
+            Message::assistant("call"),
+            Message::tool("result"),
+            Message::assistant("a1"),
+            Message::system("s2"),
+            Message::user("u2"),
+            Message::assistant("a2"),
+            Message::user("u3"),
+        ];
+        assert_eq!(droppable_turns(&messages), 3);
+        assert_eq!(texts(&without_oldest(&messages, 1))[..3], ["s1", "u1", "call"]);
+        assert_eq!(texts(&without_oldest(&messages, 2)), ["s1", "s2", "u2", "a2", "u3"]);
+        assert_eq!(texts(&without_oldest(&messages, 3)), ["s1", "s2", "u3"]);
+    }
+
+    #[test]
+    fn the_newest_turn_cannot_be_dropped() {
+        assert_eq!(droppable_turns(&[]), 0);
+        assert_eq!(droppable_turns(&[Message::system("s"), Message::user("u"), Message::tool("t")]), 0);
+    }
+}
