@@ -64,6 +64,6 @@ pub use options::{Budget, OnLoop, Options, Thinking};
 pub use prepare::{PrepareReport, PrepareStep, Prepared, prepare, prepared_form};
 pub use provider::{DevicePreference, Placement};
 pub use session::{OnContextFull, Session, SharedPrefix};
-pub use snapshot::{Autosave, Restored};
+pub use snapshot::{Autosave, Restored, SessionFile, SessionKey};
 pub use wheelwork_package::card::KvForm;
 pub use wheelwork_package::{Class, Diagnostic};

@@ -20,7 +20,7 @@ use crate::prepare::{Prepared, Stored, Subject};
 use crate::provider::{self, DevicePreference, Placement};
 use crate::reasoning::{CLOSE_TAG, OPEN_TAG};
 use crate::session::Session;
-use crate::snapshot::Restored;
+use crate::snapshot::{Restored, SessionFile};
 use crate::tokenizer::Tokenizer;
 
 /// How a model is opened. `default()` suits most.
@@ -138,9 +138,9 @@ impl Model {
     ///
     /// # Errors
     /// [`Error::Snapshot`] for a file that is no session, and as [`Model::session`].
-    pub fn restore(&self, path: &Path) -> Result<(Session, Restored), Error> {
+    pub fn restore(&self, file: impl Into<SessionFile>) -> Result<(Session, Restored), Error> {
         let (facts, placement) = (Arc::clone(&self.facts), self.placement.clone());
-        let (session, restored) = Session::restore_with_decoder(facts, placement, self.decoder()?, path)?;
+        let (session, restored) = Session::restore_with_decoder(facts, placement, self.decoder()?, file)?;
         Ok((self.sharing(session), restored))
     }
 

@@ -10,7 +10,6 @@ mod begin;
 mod fitting;
 mod prefix;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::chat::{Message, Prompt};
@@ -20,7 +19,7 @@ use crate::model::ModelFacts;
 use crate::prefix_cache::PrefixCache;
 use crate::provider::Placement;
 use crate::snapshot::{
-    self, Autosave, Binding, Journal, Progress, Restored, SnapshotError, State, TurnStart,
+    self, Autosave, Binding, Journal, Progress, Restored, SessionFile, SnapshotError, State, TurnStart,
 };
 use crate::{CancelToken, Error, Options};
 pub(crate) use begin::Request;
@@ -69,11 +68,11 @@ impl Session {
         facts: Arc<ModelFacts>,
         placement: Placement,
         decoder: Box<dyn Decoder>,
-        path: &Path,
+        file: impl Into<SessionFile>,
     ) -> Result<(Self, Restored), Error> {
         let mut session = Self::with_decoder(facts, placement, decoder);
         let State { messages, cached, unfinished, restored } =
-            snapshot::restore(path, &session.binding(), &mut *session.decoder)?;
+            snapshot::restore(&file.into(), &session.binding(), &mut *session.decoder)?;
         session = Self { messages, cached, unfinished, ..session };
         Ok((session, restored))
     }
@@ -147,12 +146,17 @@ impl Session {
         Ok(fork)
     }
 
-    /// Saves the session to a file, which is complete or the one before, and goes on without it.
+    /// Saves the session to a file, which is complete or the one before, and goes on without it. The file that the
+    /// session is kept in goes on being kept.
     ///
     /// # Errors
     /// [`Error::Snapshot`]; the file is then as it was.
-    pub fn save(&mut self, path: &Path) -> Result<(), Error> {
-        self.write_journal(path, Autosave::default()).map(drop)
+    pub fn save(&mut self, file: impl Into<SessionFile>) -> Result<(), Error> {
+        let file = file.into();
+        match self.journal.as_ref().and_then(|journal| journal.is_kept_in(&file)) {
+            Some(autosave) => self.keep_in(file, autosave),
+            None => self.write_journal(file, Autosave::default()).map(drop),
+        }
     }
 
     /// Saves the session to a file and keeps the file up to date from now on: after each turn, and during one as
@@ -160,8 +164,8 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::save`].
-    pub fn keep_in(&mut self, path: &Path, autosave: Autosave) -> Result<(), Error> {
-        self.journal = Some(self.write_journal(path, autosave)?);
+    pub fn keep_in(&mut self, file: impl Into<SessionFile>, autosave: Autosave) -> Result<(), Error> {
+        self.journal = Some(self.write_journal(file.into(), autosave)?);
         Ok(())
     }
 
@@ -192,7 +196,7 @@ impl Session {
         }
     }
 
-    fn write_journal(&self, path: &Path, autosave: Autosave) -> Result<Journal, Error> {
+    fn write_journal(&self, file: SessionFile, autosave: Autosave) -> Result<Journal, Error> {
         let fill = |journal: &mut Journal| {
             journal.messages(&self.messages)?;
             journal.cache(&self.cached, &*self.decoder)?;
@@ -202,7 +206,7 @@ impl Session {
             }
             Ok(())
         };
-        Ok(Journal::create(path, &self.binding(), autosave, fill)?)
+        Ok(Journal::create(file, &self.binding(), autosave, fill)?)
     }
 
     /// Tells the session's file that a turn begins.

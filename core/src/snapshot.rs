@@ -5,13 +5,14 @@
 //! tokens. What a crash leaves is a journal with an incomplete last record: the state of the record before it.
 //!
 //! ```text
-//! file    = magic record*
-//! record  = payload_bytes u32 | kind u8 | payload | digest[16]                      -> frame
-//! digest  = SHA-256(digest of the record before | payload_bytes | kind | payload), cut to 16 bytes
+//! file    = head record*
+//! head    = "wheelse" 1, or for an encrypted file "wheelse" 2 and what its key is made of    -> head
+//! record  = payload_bytes u32 | kind u8 | payload | what holds it to the record before       -> frame, seal
 //! ```
 //!
-//! The digests are a chain, so a record that is damaged, moved or missing ends the journal there and never changes
-//! what it says. The payloads (`record`):
+//! The records are a chain of digests, or of authentication tags, so a record that is damaged, moved or missing ends the
+//! journal there and never changes what it says. A file that is cut exactly between two records is the file as it once
+//! was, and so is an old copy: nothing in a file can tell. The payloads (`record`):
 //!
 //! | kind | payload | says |
 //! |---|---|---|
@@ -22,21 +23,32 @@
 //! | 5 | JSON | tokens that the turn has brought, and where sampler and landing stand |
 //! | 6 | - | the turn is over |
 //!
-//! Keys and values are stored as they are: zstd saves next to nothing of their mantissas.
+//! A file made with a [`SessionKey`] is encrypted with XChaCha20-Poly1305 (`seal`); what can be seen of it are the sizes
+//! and kinds of its records. An encrypted file is refused without its key, and a plain one with a key: whoever can write
+//! the file could else put a conversation of his own in its place.
+//!
+//! Only its owner may read a file (mode 0600 on Unix, from its first moment on, under its other name too). It holds a
+//! conversation in full: leave it out of backups, or give it a key.
 //!
 //! `restore` reads a journal whole before it returns anything. A cache of another model, variant, cache form or
 //! runtime is not used: the history still is, its tokens are computed again with the next turn, and
 //! [`Restored::cache`] says why.
 
 mod error;
+mod file;
 mod frame;
+mod head;
 mod journal;
+mod key;
 mod record;
 mod restore;
+mod seal;
 
 pub use error::SnapshotError;
+pub use file::SessionFile;
 pub use journal::Autosave;
 pub(crate) use journal::Journal;
+pub use key::SessionKey;
 pub(crate) use record::{Binding, Progress, TurnStart};
 pub use restore::{CacheFate, Restored};
 pub(crate) use restore::{State, restore};

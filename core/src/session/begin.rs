@@ -62,14 +62,13 @@ mod tests {
     use std::sync::Arc;
 
     use wheelwork_package::GenerationDefaults;
-    use wheelwork_package::card::{ControlTokens, KvForm};
+    use wheelwork_package::card::ControlTokens;
 
     use super::*;
     use crate::chat::ChatTemplate;
-    use crate::decoder::scripted::{ScriptedDecoder, Step};
-    use crate::provider::{Device, Placement};
+    use crate::decoder::scripted::{self, ScriptedDecoder, Step};
     use crate::tokenizer::Tokenizer;
-    use crate::{Autosave, ModelFacts, Prepared};
+    use crate::{Autosave, ModelFacts};
 
     fn session() -> Session {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/tiny-r1");
@@ -84,17 +83,8 @@ mod tests {
             fingerprint: String::new(),
             runtime: String::new(),
         };
-        let placement = Placement {
-            device: Device::Cpu,
-            provider: "scripted".into(),
-            variant: "cpu".into(),
-            threads: 1,
-            kv_cache: KvForm::Float,
-            prepared: Prepared::NotWanted,
-            not_used: Vec::new(),
-        };
         let decoder = ScriptedDecoder::new(2048, 64, vec![Step::Token(0)]);
-        Session::with_decoder(Arc::new(facts), placement, Box::new(decoder))
+        Session::with_decoder(Arc::new(facts), scripted::placement(), Box::new(decoder))
     }
 
     #[test]

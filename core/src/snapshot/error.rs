@@ -25,6 +25,30 @@ pub enum SnapshotError {
         /// What is wrong.
         fault: &'static str,
     },
+    /// An encrypted file, and no key.
+    #[error("`{file}` is encrypted, and no key was given")]
+    KeyNeeded {
+        /// The file.
+        file: String,
+    },
+    /// An encrypted file, and the key of another.
+    #[error("`{file}` was encrypted with another key")]
+    WrongKey {
+        /// The file.
+        file: String,
+    },
+    /// A key, and a file that anybody could have written.
+    #[error("`{file}` is not encrypted, and a key was given")]
+    NotEncrypted {
+        /// The file.
+        file: String,
+    },
+    /// The disk has failed the file before.
+    #[error("`{file}` may lack what was saved before: the disk has failed to take it")]
+    Lost {
+        /// The file.
+        file: String,
+    },
     /// A record whose digest is right says what cannot be.
     #[error("`{file}` has a record at byte {offset} that this version cannot read: {fault}")]
     Record {
@@ -46,6 +70,10 @@ impl Diagnostic for SnapshotError {
             Self::Io(_) => "session_io",
             Self::Cache(error) => error.code(),
             Self::NotASession { .. } => "not_a_session",
+            Self::KeyNeeded { .. } => "session_key_needed",
+            Self::WrongKey { .. } => "wrong_session_key",
+            Self::NotEncrypted { .. } => "session_not_encrypted",
+            Self::Lost { .. } => "session_file_lost",
             Self::Record { .. } => "session_record",
             Self::NothingToResume => "nothing_to_resume",
         }
@@ -53,7 +81,11 @@ impl Diagnostic for SnapshotError {
 
     fn class(&self) -> Class {
         match self {
-            Self::Io(_) => Class::Retry,
+            Self::Io(_)
+            | Self::KeyNeeded { .. }
+            | Self::WrongKey { .. }
+            | Self::NotEncrypted { .. }
+            | Self::Lost { .. } => Class::Retry,
             Self::Cache(error) => error.class(),
             Self::NotASession { .. } | Self::Record { .. } => Class::Unsupported,
             Self::NothingToResume => Class::Bug,
@@ -65,6 +97,11 @@ impl Diagnostic for SnapshotError {
             Self::Cache(error) => error.remedy(),
             Self::Io(_) => "check the path, its permissions and the free space".into(),
             Self::NotASession { .. } => "name a file that a session was saved to".into(),
+            Self::KeyNeeded { .. } | Self::WrongKey { .. } => "give the key that it was saved with".into(),
+            Self::NotEncrypted { .. } => {
+                "open it without a key, if it is yours; saved with a key, it is encrypted from then on".into()
+            }
+            Self::Lost { .. } => "keep the session in a file again".into(),
             Self::Record { .. } => "open it with the version that wrote it, or start a new session".into(),
             Self::NothingToResume => "ask instead".into(),
         }
@@ -72,7 +109,12 @@ impl Diagnostic for SnapshotError {
 
     fn place(&self) -> Option<String> {
         match self {
-            Self::NotASession { file, .. } | Self::Record { file, .. } => Some(file.clone()),
+            Self::NotASession { file, .. }
+            | Self::KeyNeeded { file }
+            | Self::WrongKey { file }
+            | Self::NotEncrypted { file }
+            | Self::Lost { file }
+            | Self::Record { file, .. } => Some(file.clone()),
             Self::Cache(error) => error.place(),
             Self::Io(_) | Self::NothingToResume => None,
         }

@@ -1,16 +1,18 @@
 //! Writing a session file.
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, Seek, SeekFrom};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use fs_err::{File, OpenOptions};
 use serde::Serialize;
 use wheelwork_package::disk;
 
-use super::SnapshotError;
-use super::frame::{self, Chain, MAGIC};
+use super::file::remove_if_there;
+use super::frame::{self, Chain};
+use super::head;
 use super::record::{Binding, CachePart, Progress, TurnStart, kind};
+use super::{SessionFile, SnapshotError};
 use crate::chat::Message;
 use crate::decoder::Decoder;
 
@@ -38,8 +40,12 @@ impl Default for Autosave {
 
 /// An open session file.
 pub(crate) struct Journal {
+    kept_in: SessionFile,
     file: File,
     chain: Chain,
+    /// Bytes of whole records.
+    end: u64,
+    state: State,
     autosave: Autosave,
     /// Tokens of the cache that are in the file and still in the cache.
     saved_tokens: usize,
@@ -48,18 +54,29 @@ pub(crate) struct Journal {
     payload: Vec<u8>,
 }
 
+/// Whether the file may be written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Whole,
+    /// A write failed: what stands behind the last whole record goes before the next one.
+    Torn,
+    /// A sync failed: nobody knows what of the file has reached the disk, and nobody can find out.
+    Lost,
+}
+
 impl Journal {
-    /// Writes a new file that replaces the one at `path` once it is complete; `fill` writes the session's state.
+    /// Writes a new file that replaces the one of that name once it is complete; `fill` writes the session's state.
     pub(crate) fn create(
-        path: &Path,
+        file: SessionFile,
         binding: &Binding,
         autosave: Autosave,
         fill: impl FnOnce(&mut Self) -> Result<(), SnapshotError>,
     ) -> Result<Self, SnapshotError> {
-        let partial = partial_path(path);
-        let result = Self::create_at(&partial, binding, autosave).and_then(|mut journal| {
+        let partial = file.partial();
+        let result = Self::create_at(&partial, file, binding, autosave).and_then(|mut journal| {
             fill(&mut journal)?;
             journal.sync()?;
+            let path = journal.kept_in.path();
             fs_err::rename(&partial, path)?;
             disk::sync_folder(disk::folder_of(path))?;
             Ok(journal)
@@ -71,17 +88,37 @@ impl Journal {
         result
     }
 
-    fn create_at(path: &Path, binding: &Binding, autosave: Autosave) -> Result<Self, SnapshotError> {
+    fn create_at(
+        partial: &Path,
+        kept_in: SessionFile,
+        binding: &Binding,
+        autosave: Autosave,
+    ) -> Result<Self, SnapshotError> {
+        // What a killed process has left, or somebody else has put there with a mode of his own.
+        remove_if_there(partial)?;
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
+        options.write(true).create_new(true);
         disk::set_mode(&mut options, PRIVATE);
-        let mut file = options.open(path)?;
-        file.write_all(&MAGIC)?;
-        let chain = Chain::start();
-        let mut journal =
-            Self { file, chain, autosave, saved_tokens: 0, last: Instant::now(), payload: Vec::new() };
+        let mut file = options.open(partial)?;
+        let (end, chain) = head::write(&mut file, kept_in.key.as_ref())?;
+        let mut journal = Self {
+            kept_in,
+            file,
+            chain,
+            end,
+            state: State::Whole,
+            autosave,
+            saved_tokens: 0,
+            last: Instant::now(),
+            payload: Vec::new(),
+        };
         journal.json(kind::BINDING, binding)?;
         Ok(journal)
+    }
+
+    /// How often it is saved, if it is this file.
+    pub(crate) fn is_kept_in(&self, file: &SessionFile) -> Option<Autosave> {
+        (self.kept_in.path() == file.path()).then_some(self.autosave)
     }
 
     /// Whether a turn with so many unsaved tokens is due.
@@ -108,7 +145,8 @@ impl Journal {
     }
 
     pub(crate) fn turn_end(&mut self) -> Result<(), SnapshotError> {
-        Ok(frame::write(&mut self.file, &mut self.chain, kind::TURN_END, &[])?)
+        self.payload.clear();
+        self.append(kind::TURN_END)
     }
 
     /// Writes what the cache holds beyond what is saved of it.
@@ -119,7 +157,7 @@ impl Journal {
             let start = self.saved_tokens;
             CachePart::encode(start, part, &mut self.payload);
             decoder.read_kv(start..start + part.len(), &mut self.payload)?;
-            frame::write(&mut self.file, &mut self.chain, kind::CACHE, &self.payload)?;
+            self.append(kind::CACHE)?;
             self.saved_tokens += part.len();
         }
         Ok(())
@@ -127,7 +165,10 @@ impl Journal {
 
     /// Returns when everything has reached the disk.
     pub(crate) fn sync(&mut self) -> Result<(), SnapshotError> {
-        self.file.sync_data()?;
+        if let Err(error) = self.file.sync_data() {
+            self.state = State::Lost;
+            return Err(error.into());
+        }
         self.last = Instant::now();
         Ok(())
     }
@@ -135,7 +176,25 @@ impl Journal {
     fn json<T: Serialize>(&mut self, kind: u8, value: &T) -> Result<(), SnapshotError> {
         self.payload.clear();
         serde_json::to_writer(&mut self.payload, value).map_err(io::Error::from)?;
-        Ok(frame::write(&mut self.file, &mut self.chain, kind, &self.payload)?)
+        self.append(kind)
+    }
+
+    /// Writes a record with what stands in `payload`.
+    fn append(&mut self, kind: u8) -> Result<(), SnapshotError> {
+        match self.state {
+            State::Whole => {}
+            State::Torn => {
+                self.file.set_len(self.end)?;
+                self.file.seek(SeekFrom::Start(self.end))?;
+            }
+            State::Lost => {
+                return Err(SnapshotError::Lost { file: self.kept_in.path().display().to_string() });
+            }
+        }
+        self.state = State::Torn;
+        self.end += frame::write(&mut self.file, &mut self.chain, kind, &mut self.payload)?;
+        self.state = State::Whole;
+        Ok(())
     }
 }
 
@@ -147,9 +206,39 @@ impl Journal {
     }
 }
 
-/// A name beside the file.
-fn partial_path(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".partial");
-    path.with_file_name(name)
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use wheelwork_package::card::KvForm;
+
+    use super::*;
+    use crate::decoder::scripted::ScriptedDecoder;
+    use crate::snapshot::{SessionKey, restore};
+
+    fn binding() -> Binding {
+        let (model, variant, runtime) = (String::new(), String::new(), String::new());
+        Binding { model, variant, kv_cache: KvForm::Float, runtime }
+    }
+
+    #[test]
+    fn what_follows_a_failed_write_is_not_lost_behind_half_a_record() {
+        for key in [None, Some(SessionKey::new([1; 32]))] {
+            let folder = tempfile::tempdir().unwrap();
+            let file = SessionFile { path: folder.path().join("session"), key };
+            let mut journal =
+                Journal::create(file.clone(), &binding(), Autosave::default(), |_| Ok(())).unwrap();
+            // The disk was full after a few bytes of a record.
+            let room = std::mem::replace(&mut journal.file, File::open(file.path()).unwrap());
+            assert!(journal.messages(&[Message::user("lost")]).is_err());
+            journal.file = room;
+            journal.file.write_all(b"\x05\0\0\0\x02half a record").unwrap();
+
+            journal.messages(&[Message::user("kept")]).unwrap();
+            let mut decoder = ScriptedDecoder::new(4, 4, Vec::new());
+            let state = restore(&file, &binding(), &mut decoder).unwrap();
+            assert_eq!(state.messages, [Message::user("kept")]);
+            assert_eq!(state.restored.dropped_bytes, 0);
+        }
+    }
 }

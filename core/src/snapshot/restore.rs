@@ -1,15 +1,13 @@
 //! Reading a session file.
 
-use std::io::{BufReader, Read, Seek};
-use std::path::Path;
+use std::io::{BufReader, Seek};
 
 use fs_err::File;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::SnapshotError;
-use super::frame::{self, Chain, MAGIC};
 use super::record::{Binding, CachePart, Progress, TurnStart, kind};
+use super::{SessionFile, SnapshotError, frame, head};
 use crate::chat::Message;
 use crate::decoder::Decoder;
 
@@ -53,21 +51,15 @@ pub(crate) struct State {
 
 /// Reads a whole file; keys and values go into `decoder`, which is new and empty.
 pub(crate) fn restore(
-    path: &Path,
+    source: &SessionFile,
     binding: &Binding,
     decoder: &mut dyn Decoder,
 ) -> Result<State, SnapshotError> {
-    let file = path.display().to_string();
+    let file = source.path().display().to_string();
     let not_a_session = |fault| SnapshotError::NotASession { file: file.clone(), fault };
-    let mut input = BufReader::new(File::open(path)?);
+    let mut input = BufReader::new(File::open(source.path())?);
     let total_bytes = input.get_ref().metadata()?.len();
-    let mut magic = Vec::new();
-    input.by_ref().take(MAGIC.len() as u64).read_to_end(&mut magic)?;
-    if magic != MAGIC {
-        return Err(not_a_session("it does not begin like one"));
-    }
-
-    let (mut chain, mut payload) = (Chain::start(), Vec::new());
+    let (mut chain, mut payload) = (head::read(&mut input, source.key.as_ref(), &file)?, Vec::new());
     if frame::read(&mut input, &mut chain, &mut payload)? != Some(kind::BINDING) {
         return Err(not_a_session("its first record is damaged"));
     }

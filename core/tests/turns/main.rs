@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod context;
+mod damage;
 mod durable;
 mod events;
+mod files;
 mod prefix;
 mod support;
 mod thinking;

@@ -111,7 +111,7 @@ fn the_answer_comes_when_it_is_asked_for_from_another_thread() {
 }
 
 #[test]
-fn a_loop_in_the_thought_ends_it() {
+fn rt_25_a_loop_in_the_thought_ends_it() {
     let outcome = ask(&mut writes("7"), &Options { max_tokens: Some(450), ..hard_landing() });
     assert_eq!(ended(&outcome).1, ReasoningEnd::Loop);
     assert_eq!(outcome.reasoning.len(), wheelwork::repetition::needed_run(1) + 1);
@@ -119,7 +119,7 @@ fn a_loop_in_the_thought_ends_it() {
 }
 
 #[test]
-fn a_loop_in_the_answer_ends_the_turn() {
+fn rt_25_a_loop_in_the_answer_ends_the_turn() {
     let outcome = ask(&mut writes("</think>\n\n7"), &Options::default());
     assert_eq!(outcome.finished.unwrap().0, FinishReason::Repetition);
     // After the script's last token, the line end, it writes sevens only.

@@ -48,6 +48,7 @@ const ROWS: &[(&str, &str)] = &[
     ("IN-09", "a disk that cannot be read or written for now"),
     ("IN-10", "an address in a file, or a redirect to one that nobody typed"),
     ("RT-01", "ONNX Runtime missing, too old, or for another processor"),
+    ("RT-08", "the process killed in the middle of a thought"),
     ("RT-13", "an empty prompt, or one of white space or control tokens only"),
     ("RT-14", "a prompt longer than the context; the context full within reasoning"),
     ("RT-15", "negative, NaN or huge sampling parameters"),
@@ -55,6 +56,10 @@ const ROWS: &[(&str, &str)] = &[
     ("RT-17", "a character split across tokens; invalid UTF-8; an end in the middle"),
     ("RT-18", "control tokens written in user, system or tool text"),
     ("RT-19", "text that panics a normaliser"),
+    ("RT-21", "a session file that is cut, damaged, or of another model, variant, runtime or cache form"),
+    ("RT-23", "a session file that others read, that stays behind, or that another session takes from"),
+    ("RT-24", "files beyond 4 GiB"),
+    ("RT-25", "a model that repeats itself without end"),
 ];
 
 pub(super) fn without_test(files: &[TextFile]) -> Vec<Finding> {
