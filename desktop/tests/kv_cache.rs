@@ -3,49 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
+#[path = "common/int8.rs"]
+mod int8;
 
 use common::TemporaryPackage;
-use wheelwork::chat::Message;
-use wheelwork::{CancelToken, Diagnostic, KvForm, Model, OpenOptions};
-use wheelwork_package::card::{KvCache, KvSelfCheck};
-use wheelwork_quantize::kv_cache::{self, LayerRange};
+use int8::{open, with_int8_cache};
+use wheelwork::{CancelToken, Diagnostic, KvForm, Model};
 use wheelwork_quantize::recipe::FLOAT;
 
 /// Wider than what rounding to 1/127 of each channel's range does to logits of tiny-r1 (0.05), narrower than a wrong scale.
 const MAX_ERROR: f32 = 0.3;
-
-fn open(package: &TemporaryPackage, kv_cache: Option<KvForm>) -> Result<Model, wheelwork::Error> {
-    Model::open_with(package.path(), &OpenOptions { kv_cache, threads: Some(1), ..OpenOptions::default() })
-}
-
-/// A conversation of some hundred tokens.
-fn conversation(model: &Model) -> Vec<u32> {
-    let facts = model.facts();
-    let turns = (100..116)
-        .flat_map(|n| [Message::user(format!("{n} + 256 = ?")), Message::assistant(format!("{}", n + 256))]);
-    let messages: Vec<_> = turns.chain([Message::user("478 + 256 = ?")]).collect();
-    facts.template.prompt(&facts.tokenizer, &messages).unwrap().ids
-}
-
-fn with_int8_cache(default: KvForm) -> (TemporaryPackage, Vec<u32>) {
-    let package = TemporaryPackage::of("tiny-r1", FLOAT);
-    let model = open(&package, None).unwrap();
-    let ids = conversation(&model);
-    let ranges = model.kv_ranges(&ids, &CancelToken::new()).unwrap().unwrap();
-    let ranges: Vec<_> =
-        ranges.into_iter().map(|range| LayerRange { keys: range.keys, values: range.values }).collect();
-    let self_check = KvSelfCheck {
-        tokens: 0,
-        mean_kl: 0.0,
-        max_kl: 0.0,
-        same_top: 1.0,
-        mean_kl_limit: 0.0,
-        passed: default == KvForm::Int8,
-    };
-    let cache = KvCache { default, int8_graph: String::new(), scale_tokens: ids.len(), self_check };
-    kv_cache::add_to(&package.path(), "cpu", &ranges, cache).unwrap();
-    (package, ids)
-}
 
 fn last_logits(model: &Model, chunks: &[&[u32]]) -> Vec<f32> {
     let mut decoder = model.decoder().unwrap();
