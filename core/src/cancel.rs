@@ -1,6 +1,6 @@
-//! Cancelling a generation from anywhere.
+//! Ending a generation from anywhere, for good or for later.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::decoder::Interrupt;
@@ -12,9 +12,17 @@ pub struct CancelToken(Arc<State>);
 
 #[derive(Default)]
 struct State {
-    cancelled: AtomicBool,
+    /// A [`Wish`], or 0.
+    wish: AtomicU8,
     /// The decoder call that runs now, if any.
     running: Mutex<Option<Arc<dyn Interrupt>>>,
+}
+
+/// How the caller wants a generation to end. Cancelling wins, whichever was asked for first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    Suspend = 1,
+    Cancel = 2,
 }
 
 impl CancelToken {
@@ -24,26 +32,45 @@ impl CancelToken {
         Self::default()
     }
 
-    /// Ends the generation that uses this token, now or when it starts.
+    /// Ends the generation that uses this token, now or when it starts. What it wrote is its answer.
     pub fn cancel(&self) {
-        self.0.cancelled.store(true, Ordering::SeqCst);
-        if let Some(running) = self.0.running.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            running.interrupt();
-        }
+        self.want(Wish::Cancel);
+    }
+
+    /// Ends the generation that uses this token, now or when it starts, and leaves its turn unfinished:
+    /// [`crate::Session::resume`] goes on with it, in this process or, where the session is kept in a file, in another.
+    /// What an app does when it goes to the background.
+    pub fn suspend(&self) {
+        self.want(Wish::Suspend);
     }
 
     /// Whether [`CancelToken::cancel`] was called.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.0.cancelled.load(Ordering::SeqCst)
+        self.wish() == Some(Wish::Cancel)
     }
 
-    /// Names the decoder that [`CancelToken::cancel`] shall interrupt, until the guard is dropped.
+    pub(crate) fn wish(&self) -> Option<Wish> {
+        match self.0.wish.load(Ordering::SeqCst) {
+            0 => None,
+            1 => Some(Wish::Suspend),
+            _ => Some(Wish::Cancel),
+        }
+    }
+
+    fn want(&self, wish: Wish) {
+        self.0.wish.fetch_max(wish as u8, Ordering::SeqCst);
+        if let Some(running) = self.0.running.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+            running.interrupt();
+        }
+    }
+
+    /// Names the decoder that the token shall interrupt, until the guard is dropped.
     pub(crate) fn attach(&self, interrupt: Arc<dyn Interrupt>) -> Attached {
         interrupt.clear();
         let mut running = self.0.running.lock().unwrap_or_else(PoisonError::into_inner);
-        // Under the lock, so that a cancel comes either before this check or finds the decoder below.
-        if self.is_cancelled() {
+        // Under the lock, so that a wish comes either before this check or finds the decoder below.
+        if self.wish().is_some() {
             interrupt.interrupt();
         }
         *running = Some(interrupt);
@@ -53,7 +80,7 @@ impl CancelToken {
 
 impl std::fmt::Debug for CancelToken {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("CancelToken").field("cancelled", &self.is_cancelled()).finish()
+        formatter.debug_struct("CancelToken").field("wish", &self.wish()).finish()
     }
 }
 

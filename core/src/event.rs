@@ -105,4 +105,6 @@ pub enum FinishReason {
     Repetition,
     /// The caller cancelled.
     Cancelled,
+    /// The caller suspended it: [`crate::Session::resume`] goes on.
+    Suspended,
 }

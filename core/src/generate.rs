@@ -14,6 +14,7 @@ mod turn;
 
 use std::collections::VecDeque;
 
+use crate::cancel::Wish;
 use crate::decoder::DecoderError;
 use crate::detokenizer::Detokenizer;
 use crate::metrics::{Stopwatch, Usage, milliseconds};
@@ -21,7 +22,6 @@ use crate::reasoning::{CLOSE_TAG, Segment, Splitter};
 use crate::repetition::{Loop, LoopGuard};
 use crate::sampling::{Sampler, SamplingOptions};
 use crate::session::{Dropped, Reused, Session};
-use crate::snapshot::TurnStart;
 use crate::stop::StopStrings;
 use crate::{Error, Event, FinishReason, OnLoop, Options, ReasoningEnd};
 pub use generation::Generation;
@@ -38,6 +38,8 @@ pub(crate) struct TurnLoop {
     /// What ended the turn, until it is told.
     failed: Option<Error>,
     prompt: Vec<u32>,
+    opens_reasoning: bool,
+    dropped: Option<Dropped>,
     options: Options,
     sampler: Sampler,
     detokenizer: Detokenizer,
@@ -75,15 +77,9 @@ impl TurnLoop {
     /// Has the cache hold what is known of the prompt; nothing is computed yet.
     pub(crate) fn start(session: &mut Session, turn: Turn, records_answer: bool) -> Result<Self, Error> {
         let reused = session.reuse(&turn.prompt)?;
-        session.save_turn(|| TurnStart {
-            prompt: turn.prompt.clone(),
-            opens_reasoning: turn.opens_reasoning,
-            options: turn.options.clone(),
-            sampler: turn.sampler.state(),
-            records_answer,
-            dropped: turn.dropped,
-        })?;
-        Ok(Self::new(session, turn, records_answer, reused, 0))
+        let turn = Self::new(session, turn, records_answer, reused, 0);
+        session.save_turn(|| turn.beginning())?;
+        Ok(turn)
     }
 
     fn new(
@@ -93,7 +89,7 @@ impl TurnLoop {
         reused: Reused,
         resumed_tokens: usize,
     ) -> Self {
-        let Turn { prompt, sampler, splitter, landing, options, dropped, opens_reasoning: _ } = turn;
+        let Turn { prompt, sampler, splitter, landing, options, dropped, opens_reasoning } = turn;
         let usage = Usage { prompt_tokens: prompt.len(), reused_tokens: reused.tokens, ..Usage::default() };
         let mut pending = VecDeque::from([Event::Started {
             placement: session.placement.clone(),
@@ -112,6 +108,8 @@ impl TurnLoop {
             pending,
             failed: None,
             prompt,
+            opens_reasoning,
+            dropped,
             sampler,
             detokenizer: Detokenizer::new(),
             splitter,
@@ -139,13 +137,14 @@ impl TurnLoop {
     pub(crate) fn advance(&mut self, session: &mut Session, chunk_tokens: usize) -> bool {
         let result = match self.phase {
             Phase::Prefill => self.prefill(session, chunk_tokens),
-            Phase::Decode => self.step(session).and_then(|()| self.autosave(session)),
+            Phase::Decode => self.step(session),
             Phase::Done => return false,
         };
         let result = match result {
-            Err(Error::Decoder(DecoderError::Interrupted)) => self.finish(session, FinishReason::Cancelled),
+            Err(Error::Decoder(DecoderError::Interrupted)) => self.leave(session),
             result => result,
         };
+        let result = result.and_then(|()| self.autosave(session));
         if let Err(error) = result {
             self.phase = Phase::Done;
             // The first error is the one to tell, and the last of the turn.
@@ -181,8 +180,8 @@ impl TurnLoop {
 
     /// Computes, samples and shows one token.
     fn step(&mut self, session: &mut Session) -> Result<(), Error> {
-        if self.options.cancel.is_cancelled() {
-            return self.finish(session, FinishReason::Cancelled);
+        if self.options.cancel.wish().is_some() {
+            return self.leave(session);
         }
         if self.options.max_tokens.is_some_and(|limit| self.token_ids.len() >= limit) {
             return self.finish(session, FinishReason::Length);
@@ -282,6 +281,14 @@ impl TurnLoop {
         in_turn.map_or(in_context, |in_turn| in_turn.min(in_context))
     }
 
+    /// Ends as the caller wants it.
+    fn leave(&mut self, session: &mut Session) -> Result<(), Error> {
+        match self.options.cancel.wish() {
+            Some(Wish::Suspend) => self.suspend(session),
+            Some(Wish::Cancel) | None => self.finish(session, FinishReason::Cancelled),
+        }
+    }
+
     /// Shows what was held back, records the answer and ends.
     fn finish(&mut self, session: &mut Session, reason: FinishReason) -> Result<(), Error> {
         self.text.clear();
@@ -318,7 +325,13 @@ impl TurnLoop {
             }
             session.record_answer(content);
         }
-        Ok(session.save_turn_end()?)
+        let wanted = self.options.save_now.pending();
+        if session.save_turn_end()?
+            && let Some(request) = wanted
+        {
+            self.options.save_now.served(request);
+        }
+        Ok(())
     }
 }
 

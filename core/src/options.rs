@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::ModelFacts;
 use crate::sampling::SamplingOptions;
 use crate::session::OnContextFull;
-use crate::{AnswerNow, CancelToken, Error};
+use crate::{AnswerNow, CancelToken, Error, SaveNow};
 
 /// How one turn is generated. `default()` takes the model authors' advice.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -43,7 +43,10 @@ pub struct Options {
     /// Ends the reasoning from elsewhere.
     #[serde(skip)]
     pub answer_now: AnswerNow,
-    /// Ends the turn from elsewhere.
+    /// Saves the turn from elsewhere.
+    #[serde(skip)]
+    pub save_now: SaveNow,
+    /// Ends the turn from elsewhere, for good or for later.
     #[serde(skip)]
     pub cancel: CancelToken,
 }

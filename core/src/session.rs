@@ -4,10 +4,12 @@
 //! cache is rewound to the first token that differs from what it holds. Where the template drops earlier
 //! reasoning, that is the end of the user's turn, so only the answer and the new message are computed.
 //!
-//! `begin` starts a turn, `fitting` says which messages it takes, `prefix` what of its prompt need not be computed.
+//! `begin` starts a turn, `fitting` says which messages it takes, `prefix` what of its prompt need not be computed; `kept`
+//! is about the session's file.
 
 mod begin;
 mod fitting;
+mod kept;
 mod prefix;
 
 use std::sync::Arc;
@@ -18,9 +20,7 @@ use crate::generate::Generation;
 use crate::model::ModelFacts;
 use crate::prefix_cache::PrefixCache;
 use crate::provider::Placement;
-use crate::snapshot::{
-    self, Autosave, Binding, Journal, Progress, Restored, SessionFile, SnapshotError, State, TurnStart,
-};
+use crate::snapshot::{self, Binding, Journal, Progress, Restored, SessionFile, State, TurnStart};
 use crate::{CancelToken, Error, Options};
 pub(crate) use begin::Request;
 pub(crate) use fitting::Dropped;
@@ -40,7 +40,7 @@ pub struct Session {
     prefix_cache: Option<Arc<PrefixCache>>,
     /// The file that this session is kept in.
     journal: Option<Journal>,
-    /// A turn that an earlier process left unfinished.
+    /// A turn that was suspended, or that an earlier process left unfinished.
     unfinished: Option<(TurnStart, Vec<Progress>)>,
 }
 
@@ -132,8 +132,8 @@ impl Session {
         self.cached.len()
     }
 
-    /// Another session that goes on from here: the same conversation and the same cache, and from then on neither
-    /// knows of the other. It is kept in no file.
+    /// Another session that goes on from here: the same conversation, the same cache and the same unfinished
+    /// turn, and from then on neither knows of the other. It is kept in no file.
     ///
     /// # Errors
     /// [`Error::Decoder`] where memory for the cache is short.
@@ -142,42 +142,14 @@ impl Session {
             Self::with_decoder(Arc::clone(&self.facts), self.placement.clone(), self.decoder.fork()?);
         fork.cached.clone_from(&self.cached);
         fork.messages.clone_from(&self.messages);
+        fork.unfinished.clone_from(&self.unfinished);
         fork.prefix_cache.clone_from(&self.prefix_cache);
         Ok(fork)
     }
 
-    /// Saves the session to a file, which is complete or the one before, and goes on without it. The file that the
-    /// session is kept in goes on being kept.
-    ///
-    /// # Errors
-    /// [`Error::Snapshot`]; the file is then as it was.
-    pub fn save(&mut self, file: impl Into<SessionFile>) -> Result<(), Error> {
-        let file = file.into();
-        match self.journal.as_ref().and_then(|journal| journal.is_kept_in(&file)) {
-            Some(autosave) => self.keep_in(file, autosave),
-            None => self.write_journal(file, Autosave::default()).map(drop),
-        }
-    }
-
-    /// Saves the session to a file and keeps the file up to date from now on: after each turn, and during one as
-    /// `autosave` says. A process that is killed at any moment loses no more than that.
-    ///
-    /// # Errors
-    /// As [`Session::save`].
-    pub fn keep_in(&mut self, file: impl Into<SessionFile>, autosave: Autosave) -> Result<(), Error> {
-        self.journal = Some(self.write_journal(file.into(), autosave)?);
-        Ok(())
-    }
-
-    /// The options of the turn that an earlier process left unfinished, if it did.
-    #[must_use]
-    pub fn unfinished(&self) -> Option<&Options> {
-        self.unfinished.as_ref().map(|(turn, _)| &turn.options)
-    }
-
-    /// Goes on with the turn that an earlier process left unfinished, as if it had not been interrupted: its events
-    /// come again from the beginning, the saved ones at once. Of `options`, only `cancel` and `answer_now` count; the
-    /// others are those that the turn began with. A limit of time starts anew.
+    /// Goes on with the turn that was suspended or that an earlier process left unfinished, as if it had not been
+    /// interrupted: its events come again from the beginning, the saved ones at once. Of `options`, only `cancel`,
+    /// `answer_now` and `save_now` count; the others are those that the turn began with. A limit of time starts anew.
     ///
     /// # Errors
     /// [`SnapshotError::NothingToResume`], and as [`Session::ask`].
@@ -194,54 +166,6 @@ impl Session {
             kv_cache: self.placement.kv_cache,
             runtime: self.facts.runtime.clone(),
         }
-    }
-
-    fn write_journal(&self, file: SessionFile, autosave: Autosave) -> Result<Journal, Error> {
-        let fill = |journal: &mut Journal| {
-            journal.messages(&self.messages)?;
-            journal.cache(&self.cached, &*self.decoder)?;
-            if let Some((turn, progress)) = &self.unfinished {
-                journal.turn(turn)?;
-                progress.iter().try_for_each(|progress| journal.progress(progress))?;
-            }
-            Ok(())
-        };
-        Ok(Journal::create(file, &self.binding(), autosave, fill)?)
-    }
-
-    /// Tells the session's file that a turn begins.
-    pub(crate) fn save_turn(&mut self, turn: impl FnOnce() -> TurnStart) -> Result<(), SnapshotError> {
-        // A turn begun is the end of one that was left unfinished.
-        self.unfinished = None;
-        let Some(journal) = &mut self.journal else { return Ok(()) };
-        journal.messages(&self.messages)?;
-        journal.turn(&turn())?;
-        journal.sync()
-    }
-
-    /// Saves what a turn has brought, if that is due.
-    pub(crate) fn save_progress(
-        &mut self,
-        unsaved_tokens: usize,
-        progress: impl FnOnce() -> Progress,
-    ) -> Result<bool, SnapshotError> {
-        let Some(journal) = &mut self.journal else { return Ok(false) };
-        if !journal.is_due(unsaved_tokens) {
-            return Ok(false);
-        }
-        journal.cache(&self.cached, &*self.decoder)?;
-        journal.progress(&progress())?;
-        journal.sync()?;
-        Ok(true)
-    }
-
-    /// Tells the session's file that a turn is over.
-    pub(crate) fn save_turn_end(&mut self) -> Result<(), SnapshotError> {
-        let Some(journal) = &mut self.journal else { return Ok(()) };
-        journal.cache(&self.cached, &*self.decoder)?;
-        journal.messages(&self.messages)?;
-        journal.turn_end()?;
-        journal.sync()
     }
 
     /// Forgets all but the first `len` tokens.

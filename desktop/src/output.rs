@@ -109,6 +109,7 @@ fn ending(reason: FinishReason) -> &'static str {
         FinishReason::Length => " · stopped at the token limit",
         FinishReason::ContextFull => " · stopped: the context is full",
         FinishReason::Cancelled => " · stopped by you",
+        FinishReason::Suspended => " · left for later",
         FinishReason::Repetition => " · stopped: it repeated itself",
         _ => "",
     }

@@ -3,10 +3,10 @@
 //! Only tokens are saved, with where sampler and landing stand. All other state follows from the tokens and is made
 //! again by playing them.
 
-use crate::generate::{Turn, TurnLoop};
+use crate::generate::{Phase, Turn, TurnLoop};
 use crate::session::Session;
 use crate::snapshot::{Progress, TurnStart};
-use crate::{Error, OnLoop, ReasoningEnd};
+use crate::{Error, Event, FinishReason, OnLoop, ReasoningEnd};
 
 impl TurnLoop {
     /// Goes on with a turn that an earlier process began: its tokens are shown again, none of them is sampled again.
@@ -27,20 +27,63 @@ impl TurnLoop {
         Ok(turn)
     }
 
-    /// Saves the turn so far, if the session is kept in a file and that is due.
+    /// How the turn began; its sampler stands where it stands now.
+    pub(super) fn beginning(&self) -> TurnStart {
+        TurnStart {
+            prompt: self.prompt.clone(),
+            opens_reasoning: self.opens_reasoning,
+            options: self.options.clone(),
+            sampler: self.sampler.state(),
+            records_answer: self.records_answer,
+            dropped: self.dropped,
+        }
+    }
+
+    /// Saves the turn so far, if the session is kept in a file and that is wanted or due.
     pub(super) fn autosave(&mut self, session: &mut Session) -> Result<(), Error> {
-        let unsaved = self.token_ids.get(self.saved_tokens..).unwrap_or_default();
-        let progress = || Progress {
-            tokens: unsaved.to_vec(),
+        if self.recorded {
+            return Ok(());
+        }
+        self.save(session, self.options.save_now.pending().is_some())
+    }
+
+    /// Ends here and leaves the turn to [`Session::resume`].
+    pub(super) fn suspend(&mut self, session: &mut Session) -> Result<(), Error> {
+        session.leave_turn(self.beginning(), self.progress_since(0));
+        let saved = self.save(session, true);
+        // It is not the conversation's yet.
+        self.recorded = true;
+        self.phase = Phase::Done;
+        self.pending.push_back(Event::Finished {
+            reason: FinishReason::Suspended,
+            usage: self.usage,
+            timings: self.stopwatch.timings(&self.usage),
+            token_ids: self.token_ids.clone(),
+        });
+        saved
+    }
+
+    fn save(&mut self, session: &mut Session, is_wanted: bool) -> Result<(), Error> {
+        let wanted = self.options.save_now.pending();
+        let unsaved_tokens = self.token_ids.len() - self.saved_tokens;
+        if session.save_progress(unsaved_tokens, is_wanted, || self.progress_since(self.saved_tokens))? {
+            self.saved_tokens = self.token_ids.len();
+            if let Some(request) = wanted {
+                self.options.save_now.served(request);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the turn has brought behind its first `tokens` tokens.
+    fn progress_since(&self, tokens: usize) -> Progress {
+        Progress {
+            tokens: self.token_ids.get(tokens..).unwrap_or_default().to_vec(),
             sampler: self.sampler.state(),
             temperature: self.sampler.options().temperature,
             ending: self.ending,
             forced: self.forced.iter().copied().collect(),
-        };
-        if session.save_progress(unsaved.len(), progress)? {
-            self.saved_tokens = self.token_ids.len();
         }
-        Ok(())
     }
 
     /// Shows the tokens of an earlier process and puts everything where it stood.

@@ -14,7 +14,7 @@ pub(crate) enum Request<'a> {
     Respond,
     /// A prompt as it is given; messages play no part in it.
     Continue(Prompt),
-    /// The turn that an earlier process left unfinished.
+    /// The turn that was suspended, or that an earlier process left unfinished.
     Resume,
 }
 
@@ -35,8 +35,13 @@ impl Session {
             }
             Request::Resume => {
                 let (start, progress) = self.unfinished.clone().ok_or(SnapshotError::NothingToResume)?;
-                let (cancel, answer_now) = (options.cancel.clone(), options.answer_now.clone());
-                let start = TurnStart { options: Options { cancel, answer_now, ..start.options }, ..start };
+                let options = Options {
+                    cancel: options.cancel.clone(),
+                    answer_now: options.answer_now.clone(),
+                    save_now: options.save_now.clone(),
+                    ..start.options
+                };
+                let start = TurnStart { options, ..start };
                 let turn = TurnLoop::resume(self, start, progress)?;
                 self.unfinished = None;
                 Ok(turn)

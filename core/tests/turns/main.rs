@@ -9,4 +9,5 @@ mod events;
 mod files;
 mod prefix;
 mod support;
+mod suspend;
 mod thinking;

@@ -49,6 +49,7 @@ const ROWS: &[(&str, &str)] = &[
     ("IN-10", "an address in a file, or a redirect to one that nobody typed"),
     ("RT-01", "ONNX Runtime missing, too old, or for another processor"),
     ("RT-08", "the process killed in the middle of a thought"),
+    ("RT-09", "an app that goes to the background, or is short of memory"),
     ("RT-13", "an empty prompt, or one of white space or control tokens only"),
     ("RT-14", "a prompt longer than the context; the context full within reasoning"),
     ("RT-15", "negative, NaN or huge sampling parameters"),

@@ -1,0 +1,129 @@
+//! Turns that are saved or left for later from another thread, as an app does when it goes to the background.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wheelwork::decoder::scripted::ScriptedDecoder;
+use wheelwork::{Autosave, CancelToken, Event, FinishReason, ModelFacts, Options, SaveNow, Session};
+
+use crate::files::{Folder, THOUGHT, restored, silent, writes_from};
+use crate::support::{VOCAB, ask, collect, facts, script, session, tokens};
+
+/// So rarely that nothing is saved unless it is asked for.
+const NEVER: Autosave = Autosave { tokens: usize::MAX, time: Duration::MAX };
+
+/// A model of which another thread suspends `cancel` while it computes for the `run`-th time.
+fn suspended_in(facts: &Arc<ModelFacts>, run: usize, cancel: &CancelToken) -> Session {
+    let cancel = cancel.clone();
+    let press = move || std::thread::scope(|scope| drop(scope.spawn(|| cancel.suspend())));
+    let decoder = ScriptedDecoder::new(VOCAB, 1024, script(facts, THOUGHT)).before_run(run, press);
+    session(facts, decoder)
+}
+
+fn finished(outcome: &crate::support::Outcome) -> (FinishReason, &[u32]) {
+    let (reason, _, ids) = outcome.finished.as_ref().unwrap();
+    (*reason, ids)
+}
+
+#[test]
+fn rt_09_a_suspended_turn_ends_within_a_token_and_goes_on_in_another_process() {
+    let facts = facts(1024);
+    let whole = ask(&mut session(&facts, writes_from(&facts, THOUGHT, 0)), &Options::default());
+    // In prefill, then in each part of the turn.
+    for run in [0, 1, 7, 20] {
+        let (folder, cancel) = (Folder::new(), CancelToken::new());
+        let mut before = suspended_in(&facts, run, &cancel);
+        before.keep_in(&folder.file(), NEVER).unwrap();
+        let outcome = ask(&mut before, &Options { cancel, ..Options::default() });
+        let (reason, ids) = finished(&outcome);
+        assert_eq!((reason, ids.len()), (FinishReason::Suspended, run));
+        assert_eq!(before.messages().len(), 1, "an unfinished answer is no message");
+        drop(before);
+
+        let (mut after, found) = restored(&facts, writes_from(&facts, THOUGHT, run), &folder.file());
+        assert!(found.unfinished_turn);
+        let outcome = collect(after.resume(&Options::default()).unwrap()).unwrap();
+        assert_eq!((&outcome.reasoning, &outcome.answer), (&whole.reasoning, &whole.answer));
+        assert_eq!(finished(&outcome), (FinishReason::Stop, &tokens(&facts, THOUGHT)[..]));
+    }
+}
+
+#[test]
+fn rt_09_a_suspended_turn_goes_on_in_the_same_process_without_a_file() {
+    let facts = facts(1024);
+    let whole = ask(&mut session(&facts, writes_from(&facts, THOUGHT, 0)), &Options::default());
+    for run in [0, 1, 7, 20] {
+        let cancel = CancelToken::new();
+        let mut session = suspended_in(&facts, run, &cancel);
+        ask(&mut session, &Options { cancel, ..Options::default() });
+        let cached = session.cached_tokens();
+        let mut turn = session.resume(&Options::default()).unwrap();
+        let Some(Ok(Event::Started { reused_tokens, resumed_tokens, .. })) = turn.next() else { panic!() };
+        // All but one that has to be computed for its logits.
+        assert_eq!((reused_tokens, resumed_tokens), (cached, run));
+        let outcome = collect(turn).unwrap();
+        assert_eq!((&outcome.reasoning, &outcome.answer), (&whole.reasoning, &whole.answer));
+        assert_eq!(session.messages().len(), 2);
+    }
+}
+
+#[test]
+fn rt_09_a_turn_is_saved_within_a_token_when_another_thread_asks() {
+    let (folder, facts, save_now) = (Folder::new(), facts(1024), SaveNow::new());
+    let button = save_now.clone();
+    let press = move || std::thread::scope(|scope| drop(scope.spawn(|| button.request())));
+    let decoder = ScriptedDecoder::new(VOCAB, 1024, script(&facts, THOUGHT)).before_run(9, press);
+    let mut session = session(&facts, decoder);
+    session.keep_in(&folder.file(), NEVER).unwrap();
+    let options = Options { save_now: save_now.clone(), ..Options::default() };
+    let mut turn = session.ask("count", &options).unwrap();
+    while saved_tokens(&facts, &folder) == 0 {
+        turn.next().unwrap().unwrap();
+    }
+    assert!(save_now.wait(Duration::ZERO));
+    assert_eq!(saved_tokens(&facts, &folder), 10, "the run in which it was asked for has brought the tenth");
+}
+
+fn saved_tokens(facts: &Arc<ModelFacts>, folder: &Folder) -> usize {
+    let mut session = restored(facts, silent(), &folder.file()).0;
+    let mut turn = session.resume(&Options::default()).unwrap();
+    match turn.next() {
+        Some(Ok(Event::Started { resumed_tokens, .. })) => resumed_tokens,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_save_that_nothing_serves_is_waited_for_in_vain() {
+    let save_now = SaveNow::new();
+    assert!(save_now.wait(Duration::ZERO), "nothing was asked for");
+    save_now.request();
+    let facts = facts(1024);
+    let options = Options { save_now: save_now.clone(), ..Options::default() };
+    ask(&mut session(&facts, writes_from(&facts, THOUGHT, 0)), &options);
+    assert!(!save_now.wait(Duration::ZERO), "the session is kept in no file");
+}
+
+#[test]
+fn the_end_of_a_turn_is_a_save() {
+    let (folder, facts, save_now) = (Folder::new(), facts(1024), SaveNow::new());
+    let button = save_now.clone();
+    let last = script(&facts, THOUGHT).len() - 1;
+    let decoder = writes_from(&facts, THOUGHT, 0).before_run(last, move || button.request());
+    let mut session = session(&facts, decoder);
+    session.keep_in(&folder.file(), NEVER).unwrap();
+    ask(&mut session, &Options { save_now: save_now.clone(), ..Options::default() });
+    assert!(save_now.wait(Duration::ZERO));
+}
+
+#[test]
+fn cancelling_wins_over_suspending() {
+    let cancel = CancelToken::new();
+    cancel.cancel();
+    cancel.suspend();
+    let outcome = ask(
+        &mut session(&facts(1024), writes_from(&facts(1024), THOUGHT, 0)),
+        &Options { cancel, ..Options::default() },
+    );
+    assert_eq!(finished(&outcome).0, FinishReason::Cancelled);
+}
