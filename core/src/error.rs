@@ -7,6 +7,7 @@ use wheelwork_package::{Class, Diagnostic, PackageError};
 
 use crate::chat::ChatError;
 use crate::decoder::DecoderError;
+use crate::output::OutputError;
 use crate::prefix_cache::PrefixError;
 use crate::prepare::PrepareError;
 use crate::provider::{DevicePreference, NotUsed};
@@ -33,6 +34,9 @@ pub enum Error {
     /// Sampling options or logits.
     #[error(transparent)]
     Sampling(#[from] SamplingError),
+    /// The form that an answer must have.
+    #[error(transparent)]
+    Output(#[from] OutputError),
     /// The graph.
     #[error(transparent)]
     Decoder(#[from] DecoderError),
@@ -104,6 +108,7 @@ impl Error {
             Self::Tokenizer(error) => Some(error),
             Self::Chat(error) => Some(error),
             Self::Sampling(error) => Some(error),
+            Self::Output(error) => Some(error),
             Self::Decoder(error) => Some(error),
             Self::Snapshot(error) => Some(error),
             Self::Prepare(error) => Some(error),

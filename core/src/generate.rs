@@ -3,10 +3,11 @@
 //! [`TurnLoop`] is the loop, apart from the session that it runs on, so that whoever owns the session may drive it a
 //! step at a time. [`Generation`] drives it as an iterator. A token is shown before the next one is computed.
 //!
-//! Per token: compute the last token -> logits -> [`crate::sampling`] -> [`crate::detokenizer`] ->
+//! Per token: compute the last token -> logits -> `answer`, where it must have a form -> [`crate::sampling`] -> [`crate::detokenizer`] ->
 //! [`crate::reasoning`] -> [`crate::stop`] -> events. Then [`crate::repetition`] and `landing` look whether the
 //! runtime must end the thought or the turn.
 
+mod answer;
 mod durable;
 mod generation;
 mod landing;
@@ -24,6 +25,7 @@ use crate::sampling::{Sampler, SamplingOptions};
 use crate::session::{Dropped, Reused, Session};
 use crate::stop::StopStrings;
 use crate::{Error, Event, FinishReason, OnLoop, Options, ReasoningEnd};
+use answer::AnswerForm;
 pub use generation::Generation;
 use landing::{Landing, Thought};
 pub(crate) use turn::Turn;
@@ -45,6 +47,8 @@ pub(crate) struct TurnLoop {
     detokenizer: Detokenizer,
     splitter: Splitter,
     stop: StopStrings,
+    /// `None` where any answer will do.
+    form: Option<AnswerForm>,
     landing: Landing,
     loop_guard: LoopGuard,
     on_loop: OnLoop,
@@ -89,7 +93,7 @@ impl TurnLoop {
         reused: Reused,
         resumed_tokens: usize,
     ) -> Self {
-        let Turn { prompt, sampler, splitter, landing, options, dropped, opens_reasoning } = turn;
+        let Turn { prompt, sampler, splitter, form, landing, options, dropped, opens_reasoning } = turn;
         let usage = Usage { prompt_tokens: prompt.len(), reused_tokens: reused.tokens, ..Usage::default() };
         let mut pending = VecDeque::from([Event::Started {
             placement: session.placement.clone(),
@@ -114,6 +118,7 @@ impl TurnLoop {
             detokenizer: Detokenizer::new(),
             splitter,
             stop: StopStrings::new(&options.stop),
+            form,
             landing,
             loop_guard: LoopGuard::new(),
             on_loop: options.on_loop,
@@ -195,31 +200,54 @@ impl TurnLoop {
         }
         let token = match self.forced.pop_front() {
             Some(token) => token,
-            None => self.sampler.sample(session.decoder.logits(), &self.token_ids)?,
+            None => self.sample(session)?,
         };
         self.accept(session, token)
+    }
+
+    /// Picks a token, one that the answer's form allows.
+    fn sample(&mut self, session: &mut Session) -> Result<u32, Error> {
+        let logits = session.decoder.logits();
+        let Some(form) = &mut self.form else { return Ok(self.sampler.sample(logits, &self.token_ids)?) };
+        form.restrict(logits, &session.facts.tokens.eos)?;
+        let token = self.sampler.sample(logits, &self.token_ids)?;
+        if !self.splitter.is_reasoning() {
+            return Ok(token);
+        }
+        if session.facts.tokens.eos.contains(&token) {
+            // The model would end the turn without an answer: its thought ends instead.
+            self.forced.extend(self.landing.tokens());
+        } else if let Some(tokens) = form.cut(&session.facts, token, &self.detokenizer, &self.splitter)? {
+            self.forced.extend(tokens);
+        }
+        Ok(self.forced.pop_front().unwrap_or(token))
     }
 
     /// Counts a token, turns it into events and looks what follows from it.
     fn accept(&mut self, session: &mut Session, token: u32) -> Result<(), Error> {
         self.stopwatch.token();
-        self.show(session, token);
-        if session.facts.tokens.eos.contains(&token) || self.stop.matched() {
+        let next = self.show(session, token)?;
+        let complete = self.form.as_ref().is_some_and(AnswerForm::is_complete);
+        if session.facts.tokens.eos.contains(&token) || self.stop.matched() || complete {
             self.finish(session, FinishReason::Stop)
         } else if self.forced.is_empty() {
+            self.forced.extend(next);
             self.watch(session, token)
         } else {
             Ok(())
         }
     }
 
-    /// Counts a token and turns it into events.
-    fn show(&mut self, session: &Session, token: u32) {
+    /// Counts a token and turns it into events; gives the tokens that must follow it.
+    fn show(&mut self, session: &Session, token: u32) -> Result<Vec<u32>, Error> {
         self.token_ids.push(token);
         self.usage.completion_tokens += 1;
         self.uncomputed = Some(token);
         if session.facts.tokens.eos.contains(&token) {
-            return;
+            return Ok(Vec::new());
+        }
+        if let Some(form) = &mut self.form {
+            form.meet(token, &mut self.splitter)?;
         }
         let was_reasoning = self.splitter.is_reasoning();
         self.text.clear();
@@ -231,6 +259,7 @@ impl TurnLoop {
         if was_reasoning && self.splitter.is_reasoning() {
             self.usage.reasoning_tokens += 1;
         }
+        Ok(self.form.as_mut().map_or_else(Vec::new, |form| form.pass(&self.splitter).to_vec()))
     }
 
     /// Ends the thought or the turn where that is due.

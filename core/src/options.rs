@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::ModelFacts;
 use crate::sampling::SamplingOptions;
 use crate::session::OnContextFull;
-use crate::{AnswerNow, CancelToken, Error, SaveNow};
+use crate::{AnswerNow, CancelToken, Error, OutputFormat, SaveNow};
 
 /// How one turn is generated. `default()` takes the model authors' advice.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -27,6 +27,9 @@ pub struct Options {
     pub repetition_penalty: Option<f32>,
     /// The same seed, prompt and machine give the same text. `None` draws one from the system.
     pub seed: Option<u64>,
+    /// The form that the answer must have; the reasoning is not touched. A turn that ends otherwise than by
+    /// [`crate::FinishReason::Stop`], or by a stop text, leaves the answer unfinished.
+    pub output: Option<OutputFormat>,
     /// Texts that end the answer; they are not part of it.
     pub stop: Vec<String>,
     /// How much the model may reason.

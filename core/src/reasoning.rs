@@ -86,6 +86,28 @@ impl Splitter {
         matches!(self.phase, Phase::ReasoningEdge | Phase::Reasoning)
     }
 
+    /// Takes all that follows as the answer, character by character: no tag and no whitespace before it is looked for.
+    /// Does nothing within the reasoning.
+    pub fn begin_answer(&mut self) {
+        if !self.is_reasoning() {
+            self.phase = Phase::Answer;
+        }
+    }
+
+    /// Where the reasoning would end in the next text, in bytes from its start; `None` where it would not. Always that
+    /// where the tags have ids.
+    #[must_use]
+    pub fn end_in(&self, text: &str) -> Option<usize> {
+        if !self.is_reasoning() || self.tags != Tags::Text {
+            return None;
+        }
+        let mut ahead = self.clone();
+        text.char_indices().find_map(|(start, char)| {
+            ahead.step(char, &mut |_| {});
+            (!ahead.is_reasoning()).then_some(start + char.len_utf8())
+        })
+    }
+
     /// Takes a token and the text that it completed, and gives what can be shown.
     pub fn push(&mut self, id: u32, text: &str, show: &mut dyn FnMut(Segment<'_>)) {
         match self.tags {

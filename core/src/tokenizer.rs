@@ -8,6 +8,7 @@
 //! that crate is called where a panic of it is caught: both its loader and its normalisers have stopped processes.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use wheelwork_package::tokenizer_file::{self, AddedToken};
 
@@ -19,6 +20,8 @@ mod table;
 pub use added::Piece;
 pub use error::TokenizerError;
 
+use crate::output::{OutputError, Vocabulary};
+
 /// The longest text that is encoded, in bytes: more than 128k tokens of 128 bytes each.
 pub const TEXT_BYTES_LIMIT: usize = 16 << 20;
 
@@ -28,6 +31,8 @@ pub struct Tokenizer {
     plain: plain::PlainBpe,
     added: added::AddedTokens,
     bytes: table::TokenBytes,
+    /// Made when the first answer is held to a form.
+    vocabulary: OnceLock<Result<Vocabulary, OutputError>>,
 }
 
 impl Tokenizer {
@@ -42,7 +47,7 @@ impl Tokenizer {
         let bytes = table::TokenBytes::of(&facts);
         let added = added::AddedTokens::new(std::mem::take(&mut facts.added_tokens)).map_err(library)?;
         let plain = plain::PlainBpe::new(facts, |id| added.has_id(id)).map_err(library)?;
-        Ok(Self { path: path.into(), plain, added, bytes })
+        Ok(Self { path: path.into(), plain, added, bytes, vocabulary: OnceLock::new() })
     }
 
     /// The ids of a text in which nothing is a control token.
@@ -77,6 +82,23 @@ impl Tokenizer {
     #[must_use]
     pub fn token_bytes(&self, id: u32) -> Option<&[u8]> {
         self.bytes.get(id)
+    }
+
+    /// One more than the largest id that a token has.
+    #[must_use]
+    pub fn id_limit(&self) -> u32 {
+        self.bytes.id_limit()
+    }
+
+    /// Whether the id is an added token's.
+    #[must_use]
+    pub fn is_added(&self, id: u32) -> bool {
+        self.added.has_id(id)
+    }
+
+    /// What answers are matched with; see [`crate::output`].
+    pub(crate) fn vocabulary(&self) -> Result<&Vocabulary, OutputError> {
+        self.vocabulary.get_or_init(|| Vocabulary::of(self)).as_ref().map_err(Clone::clone)
     }
 
     /// The text of some ids, added tokens included; what is no UTF-8 becomes U+FFFD.

@@ -92,7 +92,8 @@ impl TurnLoop {
         self.ending = last.ending;
         for token in tokens {
             let was_reasoning = self.splitter.is_reasoning();
-            self.show(session, token);
+            // What had to follow it stands among the tokens or is put in below.
+            let _ = self.show(session, token)?;
             // What the guard makes of it was acted upon then.
             let _ = self.loop_guard.push(token);
             if was_reasoning && !self.splitter.is_reasoning() && self.ending != ReasoningEnd::Closed {

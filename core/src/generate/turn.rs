@@ -1,6 +1,7 @@
 //! What a turn starts from: prompt, sampler, splitter and landing, all checked before anything is computed.
 
 use crate::chat::Prompt;
+use crate::generate::answer::AnswerForm;
 use crate::generate::landing::{Landing, closing_tokens};
 use crate::model::ModelFacts;
 use crate::reasoning::{OPEN_TAG, Splitter};
@@ -15,6 +16,7 @@ pub(crate) struct Turn {
     pub(super) opens_reasoning: bool,
     pub(super) sampler: Sampler,
     pub(super) splitter: Splitter,
+    pub(super) form: Option<AnswerForm>,
     pub(super) landing: Landing,
     pub(super) options: Options,
     /// What the history lost, so that the prompt fits.
@@ -37,12 +39,14 @@ impl Turn {
         }
         let (open, close) = (facts.tokens.reasoning_open, facts.tokens.reasoning_close);
         let splitter = Splitter::new(prompt.opens_reasoning, open, close);
+        let form = AnswerForm::new(facts, options, prompt.opens_reasoning)?;
         let landing = Landing::new(facts, options)?;
         Ok(Self {
             prompt: prompt.ids,
             opens_reasoning: prompt.opens_reasoning,
             sampler,
             splitter,
+            form,
             landing,
             options: options.clone(),
             dropped: None,
@@ -58,12 +62,14 @@ impl Turn {
         let sampler = Sampler::resume(start.options.sampling(facts)?, sampler)?;
         let (open, close) = (facts.tokens.reasoning_open, facts.tokens.reasoning_close);
         let splitter = Splitter::new(start.opens_reasoning, open, close);
+        let form = AnswerForm::new(facts, &start.options, start.opens_reasoning)?;
         let landing = Landing::new(facts, &start.options)?;
         Ok(Self {
             prompt: start.prompt,
             opens_reasoning: start.opens_reasoning,
             sampler,
             splitter,
+            form,
             landing,
             options: start.options,
             dropped: start.dropped,

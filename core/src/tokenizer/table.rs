@@ -34,6 +34,12 @@ impl TokenBytes {
         table
     }
 
+    /// One more than the largest id that a token has.
+    pub(super) fn id_limit(&self) -> u32 {
+        // The ids of a file are checked to be 32 bits wide.
+        u32::try_from(self.ends.len()).unwrap_or(u32::MAX)
+    }
+
     /// `None` for an id that no token has.
     pub(super) fn get(&self, id: u32) -> Option<&[u8]> {
         let id = id as usize;

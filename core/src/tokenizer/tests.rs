@@ -11,7 +11,7 @@ fn shipped() -> PathBuf {
 }
 
 fn tokenizer() -> &'static Tokenizer {
-    static TOKENIZER: std::sync::OnceLock<Tokenizer> = std::sync::OnceLock::new();
+    static TOKENIZER: OnceLock<Tokenizer> = OnceLock::new();
     TOKENIZER.get_or_init(|| Tokenizer::load(&shipped()).unwrap())
 }
 

@@ -7,6 +7,7 @@ mod damage;
 mod durable;
 mod events;
 mod files;
+mod forms;
 mod prefix;
 mod support;
 mod suspend;

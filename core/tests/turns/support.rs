@@ -1,6 +1,6 @@
 //! A model of tiny-r1's tokenizer and a script, and what a turn of it tells.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wheelwork::chat::ChatTemplate;
@@ -12,10 +12,18 @@ use wheelwork_package::card::ControlTokens;
 
 pub(crate) const VOCAB: usize = 2048;
 
+/// tiny-r1's.
+pub(crate) fn tokenizer() -> Tokenizer {
+    Tokenizer::load(&folder().join("tokenizer.json")).unwrap()
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/tiny-r1")
+}
+
 /// tiny-r1's own tokenizer and template, without its weights.
 pub(crate) fn facts(context_length: usize) -> Arc<ModelFacts> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/tiny-r1");
-    let tokenizer = Tokenizer::load(&folder.join("tokenizer.json")).unwrap();
+    let tokenizer = tokenizer();
     let id = |text: &str| tokenizer.added_token_id(text).unwrap();
     let tokens = ControlTokens {
         bos: Some(id("<｜begin▁of▁sentence｜>")),
@@ -25,7 +33,7 @@ pub(crate) fn facts(context_length: usize) -> Arc<ModelFacts> {
     };
     Arc::new(ModelFacts {
         name: "scripted".into(),
-        template: ChatTemplate::from_folder(&folder).unwrap(),
+        template: ChatTemplate::from_folder(&folder()).unwrap(),
         tokenizer,
         tokens,
         defaults: GenerationDefaults { do_sample: Some(false), ..GenerationDefaults::default() },

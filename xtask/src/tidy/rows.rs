@@ -61,6 +61,7 @@ const ROWS: &[(&str, &str)] = &[
     ("RT-23", "a session file that others read, that stays behind, or that another session takes from"),
     ("RT-24", "files beyond 4 GiB"),
     ("RT-25", "a model that repeats itself without end"),
+    ("RT-26", "a schema, expression or grammar that is malformed, endless or a dead end"),
 ];
 
 pub(super) fn without_test(files: &[TextFile]) -> Vec<Finding> {

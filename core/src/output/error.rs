@@ -1,0 +1,120 @@
+//! Why an answer can't be held to a form.
+
+use std::borrow::Cow;
+
+use wheelwork_package::{Class, Diagnostic};
+
+/// Why an answer can't be held to a form. `detail` may quote the form, never an answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutputError {
+    /// A form that is too long.
+    #[error("the output's form has {bytes} bytes, expected at most {limit}")]
+    TooLarge {
+        /// Its length in bytes.
+        bytes: usize,
+        /// The longest accepted, in bytes.
+        limit: usize,
+    },
+    /// Brackets within brackets.
+    #[error("the output's form is nested {depth} deep, expected at most {limit}")]
+    TooDeep {
+        /// How deep.
+        depth: usize,
+        /// The deepest accepted.
+        limit: usize,
+    },
+    /// A grammar of too many rules and terminals.
+    #[error("the grammar has {definitions} definitions, expected at most {limit}")]
+    TooManyDefinitions {
+        /// How many.
+        definitions: usize,
+        /// The most accepted.
+        limit: usize,
+    },
+    /// A schema whose text is not JSON.
+    #[error("the schema is not JSON: it breaks off in line {line}, column {column}")]
+    NotJson {
+        /// Counted from 1.
+        line: usize,
+        /// Counted from 1.
+        column: usize,
+    },
+    /// The form has a fault, or says what can't be held.
+    #[error("the {kind} can't be used: {detail}")]
+    Invalid {
+        /// [`super::OutputFormat::kind`].
+        kind: &'static str,
+        /// llguidance's words.
+        detail: String,
+    },
+    /// A vocabulary that no trie can be made of.
+    #[error("the tokenizer's {bytes} bytes of tokens are too many to match: expected at most {limit}")]
+    Vocabulary {
+        /// Of all tokens together.
+        bytes: usize,
+        /// The most accepted.
+        limit: usize,
+    },
+    /// One token would have taken more work than is granted.
+    #[error("the form needs more work than is granted for one token, after {tokens} tokens of the answer")]
+    TooComplex {
+        /// Tokens of the answer so far.
+        tokens: usize,
+    },
+    /// The vocabulary has no token that goes on as the form wants.
+    #[error("no token goes on with the answer as its form wants, after {tokens} tokens of it")]
+    DeadEnd {
+        /// Tokens of the answer so far.
+        tokens: usize,
+    },
+    /// A token that the form does not allow, for instance in a turn from a file.
+    #[error("token {position} of the answer is not what its form allows")]
+    NotAllowed {
+        /// Counted from 0.
+        position: usize,
+    },
+    /// llguidance panicked.
+    #[error("matching the output's form failed within its library")]
+    Library,
+}
+
+impl Diagnostic for OutputError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "output_too_large",
+            Self::TooDeep { .. } => "output_too_deep",
+            Self::TooManyDefinitions { .. } => "output_too_many_definitions",
+            Self::NotJson { .. } => "output_not_json",
+            Self::Invalid { .. } => "output_invalid",
+            Self::Vocabulary { .. } => "output_vocabulary",
+            Self::TooComplex { .. } => "output_too_complex",
+            Self::DeadEnd { .. } => "output_dead_end",
+            Self::NotAllowed { .. } => "output_not_allowed",
+            Self::Library => "output_library",
+        }
+    }
+
+    fn class(&self) -> Class {
+        match self {
+            Self::Vocabulary { .. } => Class::Unsupported,
+            Self::Library => Class::Bug,
+            _ => Class::Retry,
+        }
+    }
+
+    fn remedy(&self) -> Cow<'static, str> {
+        match self {
+            Self::TooLarge { .. } | Self::TooDeep { .. } | Self::TooManyDefinitions { .. } => {
+                "simplify the form, or split it over several turns".into()
+            }
+            Self::NotJson { .. } => "correct the schema's JSON".into(),
+            Self::Invalid { .. } => "change the form; docs/structured-output.md lists what it may say".into(),
+            Self::Vocabulary { .. } => "use a model with a smaller vocabulary, or no form".into(),
+            Self::TooComplex { .. } => "simplify the form: shorter repetitions, fewer alternatives".into(),
+            Self::DeadEnd { .. } => "allow characters that the model has tokens for".into(),
+            Self::NotAllowed { .. } => "begin the turn again".into(),
+            Self::Library => "report this with the form".into(),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use proptest::prelude::*;
+use serde_json::json;
+use wheelwork_package::Diagnostic;
+
+use super::*;
+
+fn tiny() -> &'static Tokenizer {
+    static TINY: OnceLock<Tokenizer> = OnceLock::new();
+    TINY.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/tiny-r1");
+        Tokenizer::load(&folder.join("tokenizer.json")).unwrap()
+    })
+}
+
+/// R1-Distill-Qwen's tokenizer, or `None` with a printed line.
+fn r1_distill() -> Option<Tokenizer> {
+    let Some(folder) = std::env::var_os("R1_DISTILL_DIR").map(PathBuf::from) else {
+        println!("SKIPPED: R1_DISTILL_DIR is not set, so no mask of 152k tokens was made");
+        return None;
+    };
+    Some(Tokenizer::load(&folder.join("tokenizer.json")).unwrap())
+}
+
+fn eos(tokenizer: &Tokenizer) -> u32 {
+    tokenizer.added_token_id("<｜end▁of▁sentence｜>").unwrap()
+}
+
+/// The ids that may come next, the end among them.
+fn allowed(matcher: &mut Matcher, tokenizer: &Tokenizer) -> Vec<u32> {
+    let mut logits = vec![1.0; tokenizer.id_limit() as usize];
+    matcher.restrict(&mut logits, &[eos(tokenizer)], None).unwrap();
+    (0..).zip(logits).filter(|(_, logit)| *logit == 1.0).map(|(id, _)| id).collect()
+}
+
+fn code(format: &OutputFormat) -> &'static str {
+    format.check(tiny()).map_or_else(|error| error.code(), |()| "ok")
+}
+
+/// Takes the first allowed token twenty times; an error is fine, an end of the process is not.
+fn match_some(format: &OutputFormat) {
+    let Ok(mut matcher) = Matcher::new(tiny(), format) else { return };
+    for _ in 0..20 {
+        let mut logits = vec![1.0; tiny().id_limit() as usize];
+        if matcher.is_complete() || matcher.restrict(&mut logits, &[], None).is_err() {
+            return;
+        }
+        let Some(next) = logits.iter().position(|logit| *logit == 1.0) else { return };
+        matcher.accept(u32::try_from(next).unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn only_what_the_form_allows_is_left() {
+    let tokenizer = tiny();
+    let mut matcher = Matcher::new(tokenizer, &OutputFormat::Regex("[0-9]{2}".into())).unwrap();
+    let first = allowed(&mut matcher, tokenizer);
+    assert!(!first.is_empty());
+    for id in &first {
+        let bytes = tokenizer.token_bytes(*id).unwrap();
+        assert!(bytes.len() <= 2 && bytes.iter().all(u8::is_ascii_digit), "{bytes:?}");
+    }
+    let seven = tokenizer.encode_plain("7").unwrap()[0];
+    matcher.accept(seven).unwrap();
+    assert!(!matcher.is_complete());
+    assert!(!allowed(&mut matcher, tokenizer).contains(&eos(tokenizer)), "one digit is no answer");
+    matcher.accept(seven).unwrap();
+    assert!(matcher.is_complete());
+}
+
+#[test]
+fn an_answer_may_end_where_it_is_complete_and_go_on() {
+    let tokenizer = tiny();
+    let mut matcher = Matcher::new(tokenizer, &OutputFormat::Regex("7*".into())).unwrap();
+    assert!(allowed(&mut matcher, tokenizer).contains(&eos(tokenizer)));
+    matcher.accept(tokenizer.encode_plain("7").unwrap()[0]).unwrap();
+    assert!(allowed(&mut matcher, tokenizer).contains(&eos(tokenizer)) && !matcher.is_complete());
+}
+
+#[test]
+fn no_control_token_is_ever_allowed() {
+    let tokenizer = tiny();
+    let mut matcher = Matcher::new(tokenizer, &OutputFormat::Regex("(?s).*".into())).unwrap();
+    let allowed = allowed(&mut matcher, tokenizer);
+    let controls: Vec<u32> = allowed.into_iter().filter(|id| tokenizer.is_added(*id)).collect();
+    assert_eq!(controls, [eos(tokenizer)]);
+    let named = OutputFormat::Lark("start: <think>".into());
+    assert_eq!(code(&named), "output_invalid");
+}
+
+#[test]
+fn logits_that_are_no_numbers_stay_for_sampling_to_see() {
+    let tokenizer = tiny();
+    let mut matcher = Matcher::new(tokenizer, &OutputFormat::Regex("7".into())).unwrap();
+    let mut logits = vec![0.0; tokenizer.id_limit() as usize + 100];
+    (logits[0], logits[1], logits[2]) = (f32::NAN, f32::INFINITY, f32::NEG_INFINITY);
+    matcher.restrict(&mut logits, &[], Some(3)).unwrap();
+    assert!(logits[0].is_nan() && logits[1] == f32::INFINITY && logits[2] == f32::NEG_INFINITY);
+    assert_eq!(logits[3], 0.0, "allowed in any case");
+    assert!(
+        logits[tokenizer.id_limit() as usize..].iter().all(|logit| *logit == f32::NEG_INFINITY),
+        "padding"
+    );
+}
+
+#[test]
+fn a_token_that_is_not_allowed_is_an_error_and_stays_one() {
+    let tokenizer = tiny();
+    let mut matcher = Matcher::new(tokenizer, &OutputFormat::Regex("77".into())).unwrap();
+    let eight = tokenizer.encode_plain("8").unwrap()[0];
+    assert_eq!(matcher.accept(eight), Err(OutputError::NotAllowed { position: 0 }));
+    assert_eq!(matcher.accept(tokenizer.encode_plain("7").unwrap()[0]), Err(OutputError::Library));
+    assert!(!matcher.is_complete());
+}
+
+#[test]
+fn what_can_not_be_held_is_said_when_the_turn_begins() {
+    let schema = |schema| code(&OutputFormat::JsonSchema(schema));
+    assert_eq!(schema(json!({"type": "object", "properties": {"a": {"type": "integer"}}})), "ok");
+    assert_eq!(schema(json!(true)), "ok");
+    assert_eq!(schema(json!(false)), "output_invalid");
+    assert_eq!(schema(json!(7)), "output_invalid");
+    assert_eq!(schema(json!({"type": "string", "minLength": 3, "maxLength": 2})), "output_invalid");
+    assert_eq!(schema(json!({"$ref": "https://example.com/schema"})), "output_invalid");
+    assert_eq!(schema(json!({"type": "array", "uniqueItems": true})), "output_invalid");
+    assert_eq!(code(&OutputFormat::Regex("(".into())), "output_invalid");
+    assert_eq!(code(&OutputFormat::Regex("(?=a)".into())), "output_invalid");
+    assert_eq!(code(&OutputFormat::Lark("begin: \"a\"".into())), "output_invalid");
+    assert_eq!(code(&OutputFormat::Lark(String::new())), "output_invalid");
+    assert_eq!(OutputFormat::json_schema("{\n]").unwrap_err(), OutputError::NotJson { line: 2, column: 1 });
+}
+
+#[test]
+fn rt_26_forms_that_would_use_up_stack_time_or_memory_are_refused() {
+    let repeated = |text: &str| text.repeat(10_000);
+    assert_eq!(code(&OutputFormat::Regex(repeated("("))), "output_too_deep");
+    assert_eq!(code(&OutputFormat::Lark(format!("start: {}", repeated("[")))), "output_too_deep");
+    let mut nested = json!({"type": "integer"});
+    for _ in 0..NESTING_LIMIT {
+        nested = json!({"items": nested});
+    }
+    assert_eq!(code(&OutputFormat::JsonSchema(nested)), "output_too_deep");
+    assert_eq!(OutputFormat::json_schema(&repeated("[")).unwrap_err().code(), "output_too_deep");
+    assert_eq!(code(&OutputFormat::Regex("a".repeat(FORM_BYTES_LIMIT + 1))), "output_too_large");
+    let chain = |rules: usize, name: &str| {
+        let rule = |rule: usize| format!("{name}{rule}: {name}{} \"x\"\n", rule + 1);
+        let chain: String = (0..rules).map(rule).collect();
+        OutputFormat::Lark(format!("start: {name}0\n{chain}{name}{rules}: \"x\"\n"))
+    };
+    assert_eq!(code(&chain(DEFINITIONS_LIMIT, "r")), "output_too_many_definitions");
+    // What is just within the limits is compiled and matched on a thread's small stack too.
+    let groups = ("(".repeat(30), ")?".repeat(30));
+    for name in ["r", "T"] {
+        let OutputFormat::Lark(longest) = chain(DEFINITIONS_LIMIT - 2, name) else { continue };
+        let deepest =
+            longest.replace(": ", &format!(": {}", groups.0)).replace(" \"", &format!("{} \"", groups.1));
+        for form in [longest, deepest] {
+            let small = std::thread::Builder::new().stack_size(512 << 10);
+            small.spawn(move || match_some(&OutputFormat::Lark(form))).unwrap().join().unwrap();
+        }
+    }
+    match_some(&OutputFormat::Regex("(a{1000}){1000}".into()));
+    match_some(&OutputFormat::Regex("(a?){5000}b|".repeat(100) + "c"));
+    let wide: Vec<String> = (0..9_000).map(|word| format!("word{word}")).collect();
+    match_some(&OutputFormat::Regex(wide.join("|")));
+}
+
+#[test]
+fn r1_s_own_vocabulary_is_held_to_a_schema() {
+    let Some(tokenizer) = r1_distill() else { return };
+    let schema = json!({
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "people": {"type": "integer", "minimum": 0}},
+        "required": ["city", "people"],
+        "additionalProperties": false,
+    });
+    let mut matcher = Matcher::new(&tokenizer, &OutputFormat::JsonSchema(schema)).unwrap();
+    for id in tokenizer.encode_plain("{\"city\": \"Österreich 🦀\",\n  \"people\": 9}").unwrap() {
+        let allowed = allowed(&mut matcher, &tokenizer);
+        assert!(allowed.contains(&id), "{id}");
+        assert!(!allowed.contains(&eos(&tokenizer)));
+        matcher.accept(id).unwrap();
+    }
+    assert!(matcher.is_complete() || allowed(&mut matcher, &tokenizer).contains(&eos(&tokenizer)));
+}
+
+proptest! {
+    #[test]
+    fn rt_26_any_text_as_a_form_is_a_form_or_an_error(text in "\\PC{0,60}", lark in "[a-cA-C:|()\\[\\]\"/*+?~. \\n0-9%{}<>-]{0,60}") {
+        let start = format!("start: {lark}");
+        for format in [OutputFormat::Regex(text.clone()), OutputFormat::Lark(text.clone()), OutputFormat::Lark(start)] {
+            let code = code(&format);
+            prop_assert!(["ok", "output_invalid", "output_too_deep"].contains(&code), "{}: {:?}", code, format);
+        }
+    }
+}
