@@ -260,9 +260,11 @@ impl Shape {
     fn describes(&self, value: &Value) -> bool {
         match (self, value) {
             (Self::Bool, Value::Bool(_)) => true,
-            (Self::Int(low, high), value) => {
-                value.as_i64().is_some_and(|number| (*low..=*high).contains(&number))
-            }
+            // `-0` is an integer of JSON, which serde_json reads as a float.
+            (Self::Int(low, high), Value::Number(number)) => number
+                .as_i64()
+                .or((number.as_f64() == Some(0.0)).then_some(0))
+                .is_some_and(|number| (*low..=*high).contains(&number)),
             (Self::Word(longest), Value::String(text)) => text.chars().count() <= *longest,
             (Self::Choice(words), Value::String(text)) => words.contains(text),
             (Self::List(item, most), Value::Array(items)) => {
