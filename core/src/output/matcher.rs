@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 use super::{OutputError, OutputFormat, limits};
 use crate::tokenizer::Tokenizer;
 
-/// Between the parts of JSON. Without a bound a model that has lost its way writes spaces until its tokens run out.
-const JSON_WHITESPACE: &str = "[ \\n\\t\\r]{1,40}";
+/// Between two parts of JSON: a space, or a line's end and the next one's indentation. Without a bound a model that has
+/// lost its way writes spaces until its tokens run out.
+const JSON_WHITESPACE: &str = " |\\r?\\n[ \\t]{0,20}";
 /// Where a schema says how llguidance is to treat it.
 const LIBRARY_OPTIONS: &str = "x-guidance";
 /// Of address space: what is not used of it takes no memory. The deepest grammar within [`super::limits`] needs a

@@ -30,8 +30,8 @@ fn random_steps(seed: u64, count: usize) -> Vec<Step> {
 }
 
 fn random_session(seed: u64) -> Session {
-    let facts = facts(1024);
-    session(&facts, ScriptedDecoder::new(VOCAB, 1024, random_steps(seed, 40)))
+    let facts = facts(4096);
+    session(&facts, ScriptedDecoder::new(VOCAB, 4096, random_steps(seed, 40)))
 }
 
 fn reason(outcome: &Outcome) -> FinishReason {
@@ -306,7 +306,7 @@ proptest! {
             thinking: Thinking::tokens(2),
             temperature: Some(if greedy { 0.0 } else { 1.0 }),
             seed: Some(seed),
-            max_tokens: Some(900),
+            max_tokens: None,
             on_loop: wheelwork::OnLoop::Ignore,
             ..schema(shape.schema())
         };
