@@ -50,7 +50,7 @@ pub enum Error {
     #[error(transparent)]
     Prefix(#[from] PrefixError),
     /// No device fits the request.
-    #[error("no device fits `{}`{}: {}", preference_name(*.preference), if *.strict { " (strict)" } else { "" }, describe(.not_used))]
+    #[error("no device fits `{}`{}: {}", preference.name(), if *.strict { " (strict)" } else { "" }, describe(.not_used))]
     NoUsableDevice {
         /// What was asked for.
         preference: DevicePreference,
@@ -86,17 +86,8 @@ pub enum Error {
     },
 }
 
-fn preference_name(preference: DevicePreference) -> &'static str {
-    match preference {
-        DevicePreference::Auto => "auto",
-        DevicePreference::Npu => "npu",
-        DevicePreference::Gpu => "gpu",
-        DevicePreference::Cpu => "cpu",
-    }
-}
-
 fn describe(not_used: &[NotUsed]) -> String {
-    let reasons = not_used.iter().map(|row| format!("{} because {}", row.provider, row.reason.describe()));
+    let reasons = not_used.iter().map(ToString::to_string);
     format!("not {}", reasons.collect::<Vec<_>>().join(", not "))
 }
 

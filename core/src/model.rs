@@ -1,27 +1,27 @@
 //! An open model: immutable, shared by all its sessions, cheap to clone.
 
-use std::hash::{BuildHasher, RandomState};
+mod opening;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wheelwork_package::card::{ControlTokens, KvForm};
 use wheelwork_package::files::names;
 use wheelwork_package::generation::TokenIds;
-use wheelwork_package::graph::Verified;
 use wheelwork_package::store::Provenance;
 use wheelwork_package::{Card, GenerationDefaults, OpenPackage, OpenVariant};
 
 use crate::Error;
 use crate::chat::ChatTemplate;
-use crate::decoder::{Decoder, OrtDecoder, OrtModel, SessionOptions};
+use crate::decoder::{Decoder, OrtDecoder, OrtModel};
 use crate::kv_cache::KvShape;
 use crate::prefix_cache::PrefixCache;
-use crate::prepare::{Prepared, Stored, Subject};
-use crate::provider::{self, DevicePreference, Placement};
+use crate::provider::{DevicePreference, Placement};
 use crate::reasoning::{CLOSE_TAG, OPEN_TAG};
 use crate::session::Session;
 use crate::snapshot::{Restored, SessionFile};
 use crate::tokenizer::Tokenizer;
+pub(crate) use opening::Opening;
 
 /// How a model is opened. `default()` suits most.
 #[derive(Debug, Clone, Default)]
@@ -69,9 +69,6 @@ pub struct ModelFacts {
     pub runtime: String,
 }
 
-/// Chunks of an installed package that an open compares with what was installed: some milliseconds.
-const SAMPLED_CHUNKS: usize = 2;
-
 /// An open model.
 #[derive(Clone)]
 pub struct Model {
@@ -102,16 +99,8 @@ impl Model {
     /// [`Error::NoInt8KvCache`] where an int8 cache is asked of a variant that has none. Of an installed package, sizes
     /// and two chunks are compared with what was installed: [`wheelwork_package::PackageError::Damaged`].
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, Error> {
-        let mut opening = Opening::of(path.as_ref(), options)?;
-        let provenance = opening.package.provenance();
-        if let Some(provenance) = &provenance {
-            // Other chunks each time, by the one door that the standard library has to the system's randomness.
-            provenance.check_sample(RandomState::new().hash_one(()), SAMPLED_CHUNKS)?;
-        }
-        let (graph, prepared) = opening.load(options)?;
-        opening.placement.prepared = prepared;
-        opening.placement.kv_cache = graph.kv_form();
-        let Opening { package, placement, facts, runtime, .. } = opening;
+        let (opening, graph) = Opening::loaded(path.as_ref(), options)?;
+        let Opening { package, placement, facts, runtime, provenance, .. } = opening;
         let prefix_cache_bytes = Some(options.prefix_cache_bytes).filter(|bytes| *bytes > 0);
         Ok(Self {
             facts: Arc::new(facts),
@@ -212,74 +201,6 @@ impl Model {
     }
 }
 
-/// Everything that is known of a model before its graph is loaded.
-pub(crate) struct Opening {
-    pub(crate) package: OpenPackage,
-    pub(crate) placement: Placement,
-    pub(crate) graph_file: String,
-    pub(crate) verified: Verified,
-    pub(crate) runtime: wheelwork_ort::Runtime,
-    variant: OpenVariant,
-    facts: ModelFacts,
-}
-
-impl Opening {
-    /// Reads the descriptions, chooses device and graph, verifies the graph.
-    pub(crate) fn of(path: &Path, options: &OpenOptions) -> Result<Self, Error> {
-        let package = wheelwork_package::open(path)?;
-        let threads = options.threads.unwrap_or_else(default_threads).max(1);
-        let placement = provider::plan(&package, options.device, options.strict, threads)?;
-        let variant = package.variant(&placement.variant)?.clone();
-        let graph_file = graph_file(&package, &placement.variant, &variant, options.kv_cache)?;
-        let verified = package.verify_graph(&placement.variant, &graph_file)?;
-        let runtime = wheelwork_ort::environment()?;
-        let facts =
-            ModelFacts::of(&package, &placement.variant, options.context_length, &runtime.build_info)?;
-        Ok(Self { package, placement, graph_file, verified, runtime, variant, facts })
-    }
-
-    pub(crate) fn variant(&self) -> &OpenVariant {
-        &self.variant
-    }
-
-    /// The folder of the graph.
-    pub(crate) fn folder(&self) -> &Path {
-        &self.variant.folder
-    }
-
-    pub(crate) fn session_options(&self) -> SessionOptions {
-        SessionOptions { threads: self.placement.threads, context_length: self.facts.context_length }
-    }
-
-    /// Loads the prepared form, or the plain one with the reason why.
-    fn load(&self, options: &OpenOptions) -> Result<(Arc<OrtModel>, Prepared), Error> {
-        let reason = if options.plain {
-            Prepared::NotWanted
-        } else {
-            match Subject::of(self, options.cache_dir.as_deref())?.map(|subject| Stored::find(&subject)) {
-                None => Prepared::NoPlace,
-                Some(Err(reason)) => reason,
-                Some(Ok(stored)) => match self.confirmed(&stored) {
-                    Some(graph) => return Ok((graph, Prepared::Used)),
-                    None => Prepared::Damaged,
-                },
-            }
-        };
-        Ok((self.load_graph(&self.folder().join(&self.graph_file))?, reason))
-    }
-
-    /// The prepared form, if it loads and computes what the plain form did.
-    pub(crate) fn confirmed(&self, stored: &Stored) -> Option<Arc<OrtModel>> {
-        let graph = self.load_graph(&stored.graph()).ok()?;
-        stored.is_confirmed_by(&mut graph.decoder().ok()?).then_some(graph)
-    }
-
-    fn load_graph(&self, graph: &Path) -> Result<Arc<OrtModel>, Error> {
-        let model = &self.variant.config.model;
-        Ok(OrtModel::load(&self.runtime.environment, graph, model, self.session_options())?)
-    }
-}
-
 impl ModelFacts {
     fn of(
         package: &OpenPackage,
@@ -317,22 +238,6 @@ impl ModelFacts {
     }
 }
 
-/// The file of the graph with the wanted cache: the card's default where nothing is wanted.
-fn graph_file(
-    package: &OpenPackage,
-    name: &str,
-    variant: &OpenVariant,
-    wanted: Option<KvForm>,
-) -> Result<String, Error> {
-    let int8 = package.card.as_ref().and_then(|card| card.kv_cache.get(name));
-    match (wanted, int8) {
-        (Some(KvForm::Int8), None) => Err(Error::NoInt8KvCache { variant: name.to_owned() }),
-        (None, Some(cache)) if cache.default == KvForm::Int8 => Ok(cache.int8_graph.clone()),
-        (Some(KvForm::Int8), Some(cache)) => Ok(cache.int8_graph.clone()),
-        _ => Ok(variant.config.model.decoder.filename.clone()),
-    }
-}
-
 /// The control tokens of a folder without a card: every stop token that any of its files names.
 fn control_tokens(variant: &OpenVariant, tokenizer: &Tokenizer) -> ControlTokens {
     let model = &variant.config.model;
@@ -346,8 +251,4 @@ fn control_tokens(variant: &OpenVariant, tokenizer: &Tokenizer) -> ControlTokens
         reasoning_open: tokenizer.added_token_id(OPEN_TAG),
         reasoning_close: tokenizer.added_token_id(CLOSE_TAG),
     }
-}
-
-fn default_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }

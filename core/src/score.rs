@@ -52,6 +52,6 @@ impl Model {
         for chunk in ids.chunks(decoder.chunk_tokens()) {
             decoder.prefill(chunk)?;
         }
-        Ok(decoder.kv_ranges())
+        Ok(decoder.kv_ranges()?)
     }
 }

@@ -90,7 +90,7 @@ pub(crate) fn warn_of_fallback(placement: &Placement, preference: DevicePreferen
     }
     anstream::eprintln!("{STATUS}runs on {} instead:{Reset}", describe(placement));
     for row in placement.not_used.iter().filter(|row| row.device == wanted) {
-        anstream::eprintln!("{STATUS}  not {}: {}{Reset}", row.provider, row.reason.describe());
+        anstream::eprintln!("{STATUS}  not {row}{Reset}");
     }
 }
 

@@ -9,7 +9,8 @@
 //! 4. makes the process's one environment with telemetry events off as well.
 //!
 //! [`plugin`] adds execution providers that are libraries of their own, and [`assignment()`] tells which provider got
-//! which node. Unsafe code stands in `telemetry.rs` and `assignment.rs` and nowhere else in the project.
+//! which node. [`copy`] moves tensors between devices. Unsafe code stands in `telemetry.rs`, `assignment.rs` and
+//! `tensor_copy.rs` and nowhere else in the project.
 
 pub mod assignment;
 mod error;
@@ -18,6 +19,7 @@ mod object_file;
 pub mod plugin;
 mod plugin_error;
 mod telemetry;
+mod tensor_copy;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -26,6 +28,7 @@ pub use assignment::{AssignedNode, assignment};
 pub use error::LibraryError;
 pub use plugin::{DeviceKind, PluginDevice};
 pub use plugin_error::PluginError;
+pub use tensor_copy::copy;
 
 /// The process's ONNX Runtime.
 #[derive(Debug, Clone)]
@@ -56,6 +59,11 @@ pub fn environment() -> Result<Runtime, LibraryError> {
 /// [`LibraryError`].
 pub fn environment_from(path: &Path) -> Result<Runtime, LibraryError> {
     load(&[path.to_path_buf()])
+}
+
+/// What is loaded already.
+fn current() -> Option<Runtime> {
+    RUNTIME.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 fn load(candidates: &[PathBuf]) -> Result<Runtime, LibraryError> {

@@ -7,8 +7,11 @@
 //! loop, the stop rules and the faults can be tested without weights.
 
 mod error;
+mod ort_bound;
 mod ort_cache;
 mod ort_decoder;
+mod ort_device;
+mod ort_model;
 mod ort_save;
 pub mod scripted;
 
@@ -16,7 +19,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub use error::DecoderError;
-pub(crate) use ort_decoder::{OrtDecoder, OrtModel, SessionOptions};
+pub(crate) use ort_decoder::OrtDecoder;
+pub(crate) use ort_device::OnDevice;
+pub(crate) use ort_model::{OrtModel, SessionOptions};
 
 /// One sequence (batch 1) with its cache.
 pub trait Decoder: Send {

@@ -7,7 +7,7 @@ use ::ort::environment::Environment;
 use wheelwork_package::genai_config::Model;
 
 use super::DecoderError;
-use super::ort_decoder::{OrtModel, SessionOptions, builder};
+use super::ort_model::{OrtModel, SessionOptions, builder};
 
 impl OrtModel {
     /// Loads a graph and saves it at `saved`, with all weights, as they are and packed, in `weights_name` beside it.

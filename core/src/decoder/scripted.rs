@@ -182,6 +182,7 @@ pub fn placement() -> Placement {
         threads: 1,
         kv_cache: KvForm::Float,
         prepared: Prepared::NotWanted,
+        graphs: Vec::new(),
         not_used: Vec::new(),
     }
 }

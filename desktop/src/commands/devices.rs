@@ -1,7 +1,8 @@
 //! `wheelwork devices`: what this machine and this build can run on.
 
 use serde_json::json;
-use wheelwork::provider::{PROVIDERS, Support};
+use wheelwork::provider::{NotUsedReason, PROVIDERS, Support, detect};
+use wheelwork_ort::{DeviceKind, PluginDevice};
 use wheelwork_package::Diagnostic;
 
 use crate::failure::Failure;
@@ -10,20 +11,24 @@ use crate::output;
 pub(crate) fn run(json: bool) -> Result<(), Failure> {
     let runtime = wheelwork_ort::environment();
     let providers = PROVIDERS.iter().map(|provider| {
-        let (usable, reason) = match (provider.support, &runtime) {
-            (Support::NotInThisBuild, _) => (false, Some("this build cannot drive it".to_owned())),
-            (Support::Supported, Err(error)) => (false, Some(error.to_string())),
-            (Support::Supported, Ok(_)) => (true, None),
+        let found = match (provider.support, &runtime) {
+            (Support::NotInThisBuild, _) => Err(NotUsedReason::NotInThisBuild.describe().to_owned()),
+            (_, Err(error)) => Err(error.to_string()),
+            (_, Ok(runtime)) => detect(provider, runtime).map_err(|(reason, detail)| match detail {
+                Some(detail) => format!("{}: {detail}", reason.describe()),
+                None => reason.describe().to_owned(),
+            }),
         };
-        (provider, usable, reason)
+        (provider, found)
     });
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     if json {
         let rows: Vec<_> = providers
-            .map(|(provider, usable, reason)| {
+            .map(|(provider, found)| {
                 json!({
                     "provider": provider.ep, "device": provider.device, "hardware": provider.hardware,
-                    "usable": usable, "reason": reason,
+                    "usable": found.is_ok(), "reason": found.as_ref().err(),
+                    "unproven": provider.support == Support::Unproven, "found": found.as_deref().map(names).ok(),
                 })
             })
             .collect();
@@ -38,10 +43,18 @@ pub(crate) fn run(json: bool) -> Result<(), Failure> {
             }),
         });
     }
-    for (provider, usable, reason) in providers {
-        let mark = if usable { "yes" } else { "no " };
-        let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
-        anstream::println!("{mark}  {:<28} {}{reason}", provider.ep, provider.hardware);
+    for (provider, found) in providers {
+        let mark = match (&found, provider.support) {
+            (Err(_), _) => "no      ",
+            (Ok(_), Support::Unproven) => "unproven",
+            (Ok(_), _) => "yes     ",
+        };
+        let more = match &found {
+            Ok(devices) if devices.is_empty() => String::new(),
+            Ok(devices) => format!(": {}", names(devices).join(", ")),
+            Err(reason) => format!(" ({reason})"),
+        };
+        anstream::println!("{mark}  {:<28} {}{more}", provider.ep, provider.hardware);
     }
     match &runtime {
         Ok(runtime) => {
@@ -51,4 +64,17 @@ pub(crate) fn run(json: bool) -> Result<(), Failure> {
         Err(error) => anstream::println!("\n{error}\n  what to do: {}", error.remedy()),
     }
     Ok(())
+}
+
+/// Devices as the system names them.
+fn names(devices: &[PluginDevice]) -> Vec<String> {
+    let name = |device: &PluginDevice| {
+        let kind = match device.kind {
+            DeviceKind::Cpu => "CPU",
+            DeviceKind::Gpu => "GPU",
+            DeviceKind::Npu => "NPU",
+        };
+        format!("{} {kind}", device.vendor).trim().to_owned()
+    };
+    devices.iter().map(name).collect()
 }

@@ -1,0 +1,177 @@
+//! Where a model runs, as facts: what [`super::plan()`] chose, what ONNX Runtime then did, and why nothing better.
+
+use serde::{Deserialize, Serialize};
+use wheelwork_package::card::KvForm;
+
+use crate::prepare::Prepared;
+
+/// The device that the caller wants.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DevicePreference {
+    /// The best one that this package and this build can use.
+    #[default]
+    Auto,
+    /// A neural processing unit.
+    Npu,
+    /// A graphics processor.
+    Gpu,
+    /// The processor.
+    Cpu,
+}
+
+impl DevicePreference {
+    /// The name that commands and reports use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Npu => "npu",
+            Self::Gpu => "gpu",
+            Self::Cpu => "cpu",
+        }
+    }
+
+    /// Whether a device is among those that are wanted.
+    pub(super) fn wants(self, device: Device) -> bool {
+        match self {
+            Self::Auto => true,
+            Self::Npu => device == Device::Npu,
+            Self::Gpu => device == Device::Gpu,
+            Self::Cpu => device == Device::Cpu,
+        }
+    }
+}
+
+/// A kind of device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Device {
+    /// A neural processing unit.
+    Npu,
+    /// A graphics processor.
+    Gpu,
+    /// The processor.
+    Cpu,
+}
+
+/// Where a model runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Placement {
+    /// The device that runs the graph.
+    pub device: Device,
+    /// ONNX Runtime's name of the execution provider.
+    pub provider: String,
+    /// The package's variant.
+    pub variant: String,
+    /// Threads of ONNX Runtime's pool.
+    pub threads: usize,
+    /// How keys and values are cached.
+    pub kv_cache: KvForm,
+    /// Whether it runs on the form prepared for this machine.
+    pub prepared: Prepared,
+    /// Which provider really got the nodes of each graph, as ONNX Runtime recorded it.
+    pub graphs: Vec<GraphPlacement>,
+    /// The devices that were asked for, or would be better, and are not used.
+    pub not_used: Vec<NotUsed>,
+}
+
+/// Operators that do nearly all of a decoder's work.
+const HEAVY: [&str; 3] = ["GroupQueryAttention", "MatMul", "MatMulNBits"];
+
+impl Placement {
+    /// What of the computing another provider got, if it got any: arithmetic on masks and lengths may go to the
+    /// processor, products with weights and attention may not.
+    pub(crate) fn computes_elsewhere(&self) -> Option<String> {
+        let others =
+            self.graphs.iter().flat_map(|graph| graph.shares.iter().map(move |share| (graph, share)));
+        others.filter(|(_, share)| share.provider != self.provider).find_map(|(graph, share)| {
+            let heavy = share.operators.iter().find(|operator| HEAVY.contains(&operator.as_str()))?;
+            Some(format!("{heavy} of {} went to {}", graph.graph, share.provider))
+        })
+    }
+}
+
+/// How the nodes of a graph were shared out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GraphPlacement {
+    /// The graph's file.
+    pub graph: String,
+    /// Each provider that got any.
+    pub shares: Vec<Share>,
+}
+
+/// What a provider got of a graph.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Share {
+    /// ONNX Runtime's name of the execution provider.
+    pub provider: String,
+    /// Nodes.
+    pub nodes: usize,
+    /// Their operators, each once, in alphabetical order.
+    pub operators: Vec<String>,
+}
+
+/// A device that is not used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotUsed {
+    /// ONNX Runtime's name of the execution provider.
+    pub provider: String,
+    /// The kind of device.
+    pub device: Device,
+    /// Why.
+    pub reason: NotUsedReason,
+    /// What the system or ONNX Runtime said, where it said something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// Why a device is not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum NotUsedReason {
+    /// This build has no code for the provider.
+    NotInThisBuild,
+    /// The package was not quantised for it.
+    NoVariant,
+    /// The caller asked for another device.
+    NotRequested,
+    /// Nobody ran the provider on its hardware; it is taken where its device is asked for.
+    Unproven,
+    /// The provider's library is not there, or switched off.
+    LibraryMissing,
+    /// The provider's library is there and does not load.
+    LibraryRefused,
+    /// The provider finds no device that it can drive.
+    NoDevice,
+    /// The provider does not load the graph.
+    SessionFailed,
+    /// The provider loaded the graph and took none of the nodes that compute.
+    TookNoNodes,
+}
+
+impl NotUsedReason {
+    /// For a person, after "because".
+    #[must_use]
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::NotInThisBuild => "this build cannot drive it",
+            Self::NoVariant => "the package has no variant for it",
+            Self::NotRequested => "another device was asked for",
+            Self::Unproven => "it is unproven and was not asked for by name",
+            Self::LibraryMissing => "its library is not installed",
+            Self::LibraryRefused => "its library does not load",
+            Self::NoDevice => "it finds no device",
+            Self::SessionFailed => "it does not load the graph",
+            Self::TookNoNodes => "it left the computing to another provider",
+        }
+    }
+}
+
+impl std::fmt::Display for NotUsed {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} because {}", self.provider, self.reason.describe())?;
+        self.detail.as_ref().map_or(Ok(()), |detail| write!(formatter, " ({detail})"))
+    }
+}
