@@ -1,7 +1,7 @@
 //! Ending a generation from anywhere, for good or for later.
 
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::decoder::Interrupt;
 
@@ -14,12 +14,13 @@ pub struct CancelToken(Arc<State>);
 struct State {
     /// A [`Wish`], or 0.
     wish: AtomicU8,
-    /// The decoder call that runs now, if any.
-    running: Mutex<Option<Arc<dyn Interrupt>>>,
+    /// The decoder calls that run now, and whoever else is to know.
+    attached: Mutex<Vec<Arc<dyn Interrupt>>>,
+    parent: Option<CancelToken>,
 }
 
 /// How the caller wants a generation to end. Cancelling wins, whichever was asked for first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Wish {
     Suspend = 1,
     Cancel = 2,
@@ -30,6 +31,12 @@ impl CancelToken {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A token that is cancelled or suspended with this one, while this one is not with it.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self(Arc::new(State { parent: Some(self.clone()), ..State::default() }))
     }
 
     /// Ends the generation that uses this token, now or when it starts. What it wrote is its answer.
@@ -50,7 +57,12 @@ impl CancelToken {
         self.wish() == Some(Wish::Cancel)
     }
 
+    /// What is wanted of this token or one that it is a child of.
     pub(crate) fn wish(&self) -> Option<Wish> {
+        self.and_parents().filter_map(Self::own_wish).max()
+    }
+
+    fn own_wish(&self) -> Option<Wish> {
         match self.0.wish.load(Ordering::SeqCst) {
             0 => None,
             1 => Some(Wish::Suspend),
@@ -60,21 +72,31 @@ impl CancelToken {
 
     fn want(&self, wish: Wish) {
         self.0.wish.fetch_max(wish as u8, Ordering::SeqCst);
-        if let Some(running) = self.0.running.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            running.interrupt();
+        for attached in self.attached().iter() {
+            attached.interrupt();
         }
     }
 
-    /// Names the decoder that the token shall interrupt, until the guard is dropped.
+    /// Names what the token shall interrupt, until the guard is dropped.
     pub(crate) fn attach(&self, interrupt: Arc<dyn Interrupt>) -> Attached {
         interrupt.clear();
-        let mut running = self.0.running.lock().unwrap_or_else(PoisonError::into_inner);
-        // Under the lock, so that a wish comes either before this check or finds the decoder below.
-        if self.wish().is_some() {
-            interrupt.interrupt();
+        for token in self.and_parents() {
+            let mut attached = token.attached();
+            // Under the lock, so that a wish comes either before this check or finds it below.
+            if token.own_wish().is_some() {
+                interrupt.interrupt();
+            }
+            attached.push(Arc::clone(&interrupt));
         }
-        *running = Some(interrupt);
-        Attached(self.clone())
+        Attached { token: self.clone(), interrupt }
+    }
+
+    fn and_parents(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |token| token.0.parent.as_ref())
+    }
+
+    fn attached(&self) -> MutexGuard<'_, Vec<Arc<dyn Interrupt>>> {
+        self.0.attached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -84,13 +106,17 @@ impl std::fmt::Debug for CancelToken {
     }
 }
 
-/// Takes the decoder back from the token and lets it run again.
-pub(crate) struct Attached(CancelToken);
+/// Takes a decoder back from its token and lets it run again.
+pub(crate) struct Attached {
+    token: CancelToken,
+    interrupt: Arc<dyn Interrupt>,
+}
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        if let Some(interrupt) = self.0.0.running.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            interrupt.clear();
+        for token in self.token.and_parents() {
+            token.attached().retain(|attached| !Arc::ptr_eq(attached, &self.interrupt));
         }
+        self.interrupt.clear();
     }
 }

@@ -7,6 +7,7 @@ use wheelwork_package::{Class, Diagnostic, PackageError};
 
 use crate::chat::ChatError;
 use crate::decoder::DecoderError;
+use crate::engine::EngineError;
 use crate::output::OutputError;
 use crate::prefix_cache::PrefixError;
 use crate::prepare::PrepareError;
@@ -43,6 +44,9 @@ pub enum Error {
     /// A session file.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    /// An engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// Preparing for this machine.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
@@ -102,6 +106,7 @@ impl Error {
             Self::Output(error) => Some(error),
             Self::Decoder(error) => Some(error),
             Self::Snapshot(error) => Some(error),
+            Self::Engine(error) => Some(error),
             Self::Prepare(error) => Some(error),
             Self::Prefix(error) => Some(error),
             _ => None,

@@ -165,6 +165,11 @@ impl TurnLoop {
         self.pending.pop_front().map(Ok).or_else(|| self.failed.take().map(Err))
     }
 
+    /// Whether nothing is left to compute.
+    pub(crate) fn is_over(&self) -> bool {
+        self.phase == Phase::Done
+    }
+
     pub(crate) fn sampling(&self) -> &SamplingOptions {
         self.sampler.options()
     }

@@ -26,7 +26,9 @@
 //! Inside a turn: [`chat`] turns messages into token ids, [`decoder`] computes logits, [`sampling`] picks a
 //! token, [`detokenizer`] makes text, [`reasoning`] tells reasoning from answer, [`repetition`] and [`stop`] end it.
 //!
-//! The crate opens no socket, starts no thread of its own and logs nothing.
+//! For several sessions at once, from any thread, see [`engine`].
+//!
+//! The crate opens no socket and logs nothing; it starts a thread only for an engine.
 #![forbid(unsafe_code)]
 
 mod answer_now;
@@ -34,6 +36,7 @@ mod cancel;
 pub mod chat;
 pub mod decoder;
 pub mod detokenizer;
+pub mod engine;
 mod error;
 mod event;
 mod generate;

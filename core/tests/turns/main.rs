@@ -5,6 +5,7 @@
 mod context;
 mod damage;
 mod durable;
+mod engine;
 mod events;
 mod files;
 mod forms;

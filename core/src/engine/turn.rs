@@ -1,0 +1,81 @@
+//! The reader's end of a turn.
+
+use std::task::{Context, Poll};
+
+use super::schedule::TurnId;
+use super::{EngineError, Item, Queue};
+use crate::sampling::SamplingOptions;
+use crate::{AnswerNow, CancelToken};
+
+/// A turn under way on an engine: its events wait here until they are asked for.
+///
+/// Where more wait than [`super::EngineOptions::waiting_events`], the turn does not go on; other turns do. Dropping it
+/// cancels the turn. It is an iterator that blocks, and a stream through [`Turn::poll_next`].
+pub struct Turn {
+    pub(super) queue: Queue,
+    pub(super) id: TurnId,
+    pub(super) cancel: CancelToken,
+    pub(super) answer_now: AnswerNow,
+    pub(super) sampling: SamplingOptions,
+}
+
+impl Turn {
+    /// The next event without blocking; none after the last. Where there is none yet, the task is woken when there may
+    /// be one.
+    ///
+    /// The waker is woken on the engine's thread: as wakers must, it returns at once. If it panics, that has no effect.
+    pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Item>> {
+        self.queue.board().poll(self.id, context)
+    }
+
+    /// Ends the turn within a token, in prefill too; what was computed so far, and [`crate::Event::Finished`], can
+    /// still be read.
+    pub fn cancel(&self) {
+        self.cancel.cancel();
+    }
+
+    /// Ends the turn within a token and leaves it unfinished: [`super::Chat::resume`] goes on with it.
+    pub fn suspend(&self) {
+        self.cancel.suspend();
+    }
+
+    /// Ends the reasoning at its next token, so that the answer comes.
+    pub fn answer_now(&self) {
+        self.answer_now.request();
+    }
+
+    /// Cancels or suspends this turn, and this one only, from anywhere.
+    #[must_use]
+    pub fn cancel_token(&self) -> CancelToken {
+        self.cancel.clone()
+    }
+
+    /// What is sampled with, seed included.
+    #[must_use]
+    pub fn sampling(&self) -> &SamplingOptions {
+        &self.sampling
+    }
+}
+
+impl Iterator for Turn {
+    type Item = Item;
+
+    /// Blocks until there is an event; none after the last. On the engine's own thread, where that would wait for
+    /// itself, it is [`EngineError::Busy`].
+    fn next(&mut self) -> Option<Item> {
+        if self.queue.is_this_thread() {
+            return Some(Err(EngineError::Busy.into()));
+        }
+        self.queue.board().next(self.id)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // A turn that was suspended stays so.
+        if self.cancel.wish().is_none() {
+            self.cancel.cancel();
+        }
+        self.queue.board().leave(self.id);
+    }
+}

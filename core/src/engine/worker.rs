@@ -1,0 +1,48 @@
+//! The thread that computes: a step of one turn, then a step of the next.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::board::Board;
+use super::schedule::TurnId;
+use super::seat::Taken;
+use super::{EngineError, Item};
+use crate::Session;
+use crate::cancel::Attached;
+use crate::generate::TurnLoop;
+
+/// A turn under way and the session that it has.
+pub(super) struct Job {
+    pub(super) turn: TurnLoop,
+    pub(super) taken: Taken<Session>,
+    /// Tells the board when the turn is cancelled.
+    pub(super) on_cancel: Attached,
+}
+
+/// Works until the board is closed and every turn is over.
+pub(super) fn work(board: &Board<Job, Item>, prefill_tokens: usize) {
+    while let Some((id, job)) = board.next_job() {
+        step(board, id, job, prefill_tokens);
+    }
+}
+
+/// The edge at which a panic of a step ends: it costs its own turn and session, nothing else.
+fn step(board: &Board<Job, Item>, id: TurnId, mut job: Job, prefill_tokens: usize) {
+    let stepped = catch_unwind(AssertUnwindSafe(|| {
+        job.turn.advance(&mut job.taken.session, prefill_tokens);
+        std::iter::from_fn(|| job.turn.next_event()).collect::<Vec<_>>()
+    }));
+    match stepped {
+        Ok(events) if job.turn.is_over() => {
+            // Before the last event, so that its reader finds the conversation free.
+            job.taken.put_back();
+            drop(job.on_cancel);
+            board.end(id, events);
+        }
+        Ok(events) => board.keep(id, job, events),
+        Err(_) => {
+            // What panicked once may do so again when it is dropped.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(job)));
+            board.end(id, [Err(EngineError::Panicked.into())]);
+        }
+    }
+}
