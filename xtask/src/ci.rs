@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
-use crate::{command, fuzz, steps, test, tidy};
+use crate::{command, fuzz, gpu, steps, test, tidy};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -33,6 +33,8 @@ enum Step {
     Docs,
     /// Every test.
     Test,
+    /// The GPU tests, on a GPU made of software.
+    Gpu,
     /// Every example builds.
     Examples,
     /// Every fuzz target for 30 seconds.
@@ -63,6 +65,7 @@ impl Step {
                 cargo("doc --workspace --lib --no-deps --locked").env("RUSTDOCFLAGS", "--deny warnings"),
             ),
             Self::Test => test::run(workspace, &test::Options::default()),
+            Self::Gpu => gpu::run(workspace),
             Self::Fuzz => fuzz::run(workspace, &fuzz::Options::default()),
             Self::Examples => command::run(&mut cargo("build --workspace --examples --locked")),
         }

@@ -1,4 +1,4 @@
-//! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | fuzz | kill-test |
+//! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | fuzz | gpu | kill-test |
 //! package-story | checkpoint`.
 //!
 //! They need Rust and Python's `pip`, nothing else. What they fetch lies in `target/` and is fetched once.
@@ -12,6 +12,7 @@ mod command;
 mod demo;
 mod fetch;
 mod fuzz;
+mod gpu;
 mod judges;
 mod kill_test;
 mod package_story;
@@ -52,6 +53,8 @@ enum Task {
     Checkpoint(checkpoint::Options),
     /// Checks the project's own rules: arrows between crates, unsafe code, rows with tests, clean text.
     Tidy,
+    /// Runs the GPU tests on a GPU made of software, which is fetched.
+    Gpu,
     /// Runs libFuzzer on everything that reads bytes of strangers, each target for some seconds.
     Fuzz(fuzz::Options),
     /// Kills installations at every marked step and at thousands of random times.
@@ -87,6 +90,7 @@ fn run(task: &Task) -> Result<(), TaskError> {
         Task::Ci(options) => ci::run(&workspace, options),
         Task::Checkpoint(options) => checkpoint::run(&workspace, options),
         Task::Tidy => tidy::run(&workspace),
+        Task::Gpu => gpu::run(&workspace),
         Task::Fuzz(options) => fuzz::run(&workspace, options),
         Task::KillTest(options) => kill_test::run(&workspace, options),
         Task::PackageStory(options) => package_story::run(&workspace, options),

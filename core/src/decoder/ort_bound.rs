@@ -5,6 +5,7 @@ use ::ort::session::{IoBinding, NoSelectedOutputs, RunOptions};
 use ::ort::value::Tensor;
 
 use super::ort_cache::OrtCache;
+use super::ort_device::alone;
 use super::ort_model::{GraphNames, OrtModel};
 
 /// A binding with the tensors that it reads and writes, except the cache.
@@ -43,6 +44,7 @@ impl Bound {
             logits: Tensor::new(&allocator, [1, logits_rows, model.vocab_size])?,
         };
         bound.attention_mask.extract_tensor_mut().1.fill(0);
+        let _alone = model.device_memory.map(|_| alone());
         cache.bind(&mut bound.binding, names)?;
         bound.bind_inputs(names)?;
         bound.binding.bind_output(names.logits.as_str(), &mut bound.logits)?;
@@ -80,7 +82,8 @@ impl Bound {
         model: &OrtModel,
         options: &RunOptions<NoSelectedOutputs>,
     ) -> ::ort::Result<()> {
-        if model.device_memory.is_some() {
+        let alone = model.device_memory.map(|_| alone());
+        if alone.is_some() {
             // What the host wrote reaches a device when it is bound, not later.
             self.bind_inputs(&model.names)?;
         }

@@ -17,6 +17,7 @@ use ::ort::session::IoBinding;
 use ::ort::value::{PrimitiveTensorElementType, Tensor};
 use wheelwork_package::card::KvForm;
 
+use super::ort_device::alone;
 use super::ort_model::GraphNames;
 use crate::kv_cache::{self, KvRange, KvShape};
 
@@ -102,7 +103,10 @@ impl<T: Element> Layers<T> {
     fn zeros(shape: KvShape, capacity_tokens: usize, place: &Allocator) -> ::ort::Result<Self> {
         let dims = [1, shape.num_key_value_heads, capacity_tokens, shape.head_dim];
         let tensor = |_| {
-            let mut tensor = Tensor::<T>::new(place, dims)?;
+            let mut tensor = {
+                let _alone = (!place.memory_info().is_cpu_accessible()).then(alone);
+                Tensor::<T>::new(place, dims)?
+            };
             overwrite(&mut tensor, |elements| elements.fill(T::default()))?;
             Ok(tensor)
         };
@@ -234,7 +238,7 @@ fn on_host<T: Element, R>(tensor: &Tensor<T>, see: impl FnOnce(&[T]) -> R) -> ::
         return Ok(see(tensor.extract_tensor().1));
     }
     let mut copy = host_tensor(tensor)?;
-    wheelwork_ort::copy(tensor, &mut copy)?;
+    transfer(tensor, &mut copy)?;
     Ok(see(copy.extract_tensor().1))
 }
 
@@ -245,9 +249,9 @@ fn edit<T: Element>(tensor: &mut Tensor<T>, change: impl FnOnce(&mut [T])) -> ::
         return Ok(());
     }
     let mut copy = host_tensor(tensor)?;
-    wheelwork_ort::copy(tensor, &mut copy)?;
+    transfer(tensor, &mut copy)?;
     change(copy.extract_tensor_mut().1);
-    wheelwork_ort::copy(&copy, tensor)
+    transfer(&copy, tensor)
 }
 
 /// As [`edit`], for a tensor whose elements may be anything before; what `write` leaves out becomes zero.
@@ -259,7 +263,12 @@ fn overwrite<T: Element>(tensor: &mut Tensor<T>, write: impl FnOnce(&mut [T])) -
     let mut copy = host_tensor(tensor)?;
     copy.extract_tensor_mut().1.fill(T::default());
     write(copy.extract_tensor_mut().1);
-    wheelwork_ort::copy(&copy, tensor)
+    transfer(&copy, tensor)
+}
+
+fn transfer<T: Element>(source: &Tensor<T>, target: &mut Tensor<T>) -> ::ort::Result<()> {
+    let _alone = alone();
+    wheelwork_ort::copy(source, target)
 }
 
 fn host_tensor<T: Element>(like: &Tensor<T>) -> ::ort::Result<Tensor<T>> {

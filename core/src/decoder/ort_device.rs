@@ -3,6 +3,8 @@
 //! The provider's library must be registered ([`wheelwork_ort::plugin`]). Which nodes it really took is asked of ONNX
 //! Runtime afterwards, not assumed.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use ::ort::environment::Environment;
 use ::ort::session::builder::SessionBuilder;
 
@@ -33,4 +35,13 @@ impl OnDevice {
         let options: Vec<_> = self.options.iter().map(option).collect();
         Ok(builder.with_devices([device], Some(&options))?)
     }
+}
+
+static DEVICE: Mutex<()> = Mutex::new(());
+
+/// Keeps everybody else from the devices until the guard goes. All sessions of a provider share its queue of commands,
+/// which is not made for several threads: a copy for one sequence breaks into the run of another ("CommandEncoder is
+/// already finished", WebGPU provider 0.4.0). Not to be taken twice.
+pub(super) fn alone() -> MutexGuard<'static, ()> {
+    DEVICE.lock().unwrap_or_else(PoisonError::into_inner)
 }

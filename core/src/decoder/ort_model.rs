@@ -14,7 +14,7 @@ use wheelwork_package::tensors::layer_name;
 
 use super::DecoderError;
 use super::ort_decoder::OrtDecoder;
-use super::ort_device::OnDevice;
+use super::ort_device::{OnDevice, alone};
 use crate::kv_cache::KvShape;
 use crate::provider::{GraphPlacement, Share};
 
@@ -104,6 +104,7 @@ impl OrtModel {
     ) -> Result<Arc<Self>, DecoderError> {
         let graph_name = graph.display().to_string();
         let load = |message: String| DecoderError::Load { graph: graph_name.clone(), message };
+        let _alone = options.device.map(|_| alone());
         let session = builder
             .and_then(|mut builder| builder.commit_from_file(graph))
             .map_err(|error| load(error.to_string()))?;

@@ -8,9 +8,11 @@
 //! npm's `onnxruntime-node` is no second way: its newest version, 1.30.0, is older than the API that `core`
 //! is built against (`api-31` in the workspace's `Cargo.toml`).
 //!
-//! [`qnn`] does the same for Qualcomm's execution provider.
+//! [`qnn`] and [`webgpu`] do the same for execution providers, [`swiftshader`] for a GPU to test with.
 
 pub(crate) mod qnn;
+pub(crate) mod swiftshader;
+pub(crate) mod webgpu;
 mod wheel;
 
 use std::env::consts::{ARCH, DLL_PREFIX, DLL_SUFFIX, OS};

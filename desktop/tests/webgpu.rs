@@ -1,0 +1,149 @@
+//! The processor's graph on a GPU through WebGPU, and what is said where there is none.
+//!
+//! With a GPU, or one made of software (`cargo xtask gpu`), `WHEELWORK_WEBGPU_DIR` names the folder of the provider's
+//! library; without it the tests that need one say so and pass.
+// A failed expectation is this file's way to speak.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use common::TemporaryPackage;
+use serde_json::Value;
+use wheelwork::provider::Device;
+use wheelwork::{DevicePreference, Model, OpenOptions};
+use wheelwork_quantize::Recipe;
+use wheelwork_quantize::recipe::{BALANCED, FLOAT};
+
+const FOLDER: &str = "WHEELWORK_WEBGPU_DIR";
+
+/// Provider 0.4.0 takes another way through attention from 32 tokens a call on, and on SwiftShader that one gives other
+/// numbers: relative errors of 0.1 to 0.3 where shorter calls have 1e-6.
+const RIGHT_TOKENS: usize = 30;
+
+fn has_gpu() -> bool {
+    let named = std::env::var_os(FOLDER).is_some_and(|folder| !folder.is_empty());
+    if !named {
+        println!("skipped: {FOLDER} names no folder with the WebGPU provider (`cargo xtask gpu`)");
+    }
+    named
+}
+
+/// One checkpoint on both devices.
+fn on_both(checkpoint: &str, recipe: Recipe) -> [Model; 2] {
+    let package = TemporaryPackage::of(checkpoint, recipe);
+    [DevicePreference::Cpu, DevicePreference::Gpu].map(|device| {
+        let options = OpenOptions { device, strict: true, ..OpenOptions::default() };
+        Model::open_with(package.path(), &options).unwrap()
+    })
+}
+
+/// Root mean square of the difference over that of the values.
+fn relative_error(found: &[f32], expected: &[f32]) -> f32 {
+    let squares = |values: &mut dyn Iterator<Item = f32>| values.map(|value| value * value).sum::<f32>();
+    let difference = squares(&mut found.iter().zip(expected).map(|(a, b)| a - b));
+    (difference / squares(&mut expected.iter().copied())).sqrt()
+}
+
+#[test]
+fn a_float_graph_gives_the_processors_logits_through_any_history() {
+    if !has_gpu() {
+        return;
+    }
+    let [cpu, gpu] = on_both("families/qwen3", FLOAT);
+    assert_eq!(gpu.placement().device, Device::Gpu);
+    assert_eq!(gpu.placement().provider, "WebGpuExecutionProvider");
+    let [mut expected, mut decoder] = [&cpu, &gpu].map(|model| model.decoder().unwrap());
+    let same = |expected: &mut [f32], found: &mut [f32]| {
+        let error = relative_error(found, expected);
+        assert!(error < 1e-4, "the relative error is {error}");
+    };
+    let prompt: Vec<u32> = (0..270).map(|token| token % 100 + 10).collect();
+    for decoder in [&mut expected, &mut decoder] {
+        // They do not fit the first cache, so it grows.
+        prompt.chunks(RIGHT_TOKENS).for_each(|chunk| decoder.prefill(chunk).unwrap());
+    }
+    same(expected.logits(), decoder.logits());
+    for decoder in [&mut expected, &mut decoder] {
+        decoder.rewind(100);
+        decoder.decode(7).unwrap();
+        decoder.decode(8).unwrap();
+    }
+    same(expected.logits(), decoder.logits());
+
+    // What leaves the device comes back to it, and to the processor.
+    let (mut bytes, mut cpu_bytes) = (Vec::new(), Vec::new());
+    decoder.read_kv(0..102, &mut bytes).unwrap();
+    expected.read_kv(0..102, &mut cpu_bytes).unwrap();
+    assert_eq!(bytes.len(), cpu_bytes.len());
+    let tokens: Vec<u32> = prompt[..100].iter().copied().chain([7, 8]).collect();
+    let mut restored = gpu.decoder().unwrap();
+    restored.write_kv(&tokens, &bytes).unwrap();
+    let mut fork = decoder.fork().unwrap();
+    for decoder in [&mut expected, &mut restored, &mut fork] {
+        decoder.decode(9).unwrap();
+    }
+    same(expected.logits(), restored.logits());
+    same(expected.logits(), fork.logits());
+}
+
+#[test]
+fn int4_products_and_attention_run_on_the_gpu() {
+    if !has_gpu() {
+        return;
+    }
+    let [cpu, gpu] = on_both("tiny-r1", BALANCED);
+    let graph = &gpu.placement().graphs[0];
+    let on_gpu = graph.shares.iter().find(|share| share.provider == "WebGpuExecutionProvider").unwrap();
+    for operator in ["GatherBlockQuantized", "GroupQueryAttention", "MatMulNBits"] {
+        assert!(on_gpu.operators.iter().any(|name| name == operator), "{graph:?}");
+    }
+    let prompt = [0, 1, 40, 41, 42, 43];
+    let [expected, found] = [cpu, gpu].map(|model| {
+        let mut decoder = model.decoder().unwrap();
+        decoder.prefill(&prompt).unwrap();
+        decoder.logits().to_vec()
+    });
+    // The processor's products round their inputs to int8, the GPU's do not.
+    let error = relative_error(&found, &expected);
+    assert!(error < 0.05, "the relative error is {error}");
+}
+
+fn generate(package: &TemporaryPackage, folder: &Path, more: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwork"));
+    command.args(["generate", "--prompt", "3 + 4 = ?", "--max-tokens", "1", "--device", "gpu", "--json"]);
+    command.arg("--model").arg(package.path()).args(more).env(FOLDER, folder).output().unwrap()
+}
+
+/// The reason of the WebGPU row in the first event.
+fn reason(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let started = output.stdout.split(|&byte| byte == b'\n').next().unwrap();
+    let started: Value = serde_json::from_slice(started).unwrap();
+    assert_eq!(started["placement"]["device"], "cpu");
+    let rows = started["placement"]["not_used"].as_array().unwrap();
+    rows.iter().find(|row| row["provider"] == "WebGpuExecutionProvider").unwrap()["reason"].clone()
+}
+
+#[test]
+fn a_library_that_is_missing_or_no_library_is_said_and_the_processor_runs() {
+    let package = TemporaryPackage::of("families/qwen3", BALANCED);
+    let empty = tempfile::tempdir().unwrap();
+    assert_eq!(reason(&generate(&package, empty.path(), &[])), "library_missing");
+
+    let name = format!(
+        "{}onnxruntime_providers_webgpu{}",
+        std::env::consts::DLL_PREFIX,
+        std::env::consts::DLL_SUFFIX
+    );
+    std::fs::write(empty.path().join(name), "no library").unwrap();
+    assert_eq!(reason(&generate(&package, empty.path(), &[])), "library_refused");
+
+    let output = generate(&package, empty.path(), &["--strict"]);
+    assert!(!output.status.success());
+    let error: Value = serde_json::from_slice(output.stderr.split(|&byte| byte == b'\n').next().unwrap())
+        .unwrap_or_else(|_| String::from_utf8_lossy(&output.stderr).into_owned().into());
+    assert!(error.to_string().contains("WebGpuExecutionProvider"), "{error}");
+}
