@@ -3,7 +3,7 @@
 //! With a GPU, or one made of software (`cargo xtask gpu`), `WHEELWORK_WEBGPU_DIR` names the folder of the provider's
 //! library; without it the tests that need one say so and pass.
 // A failed expectation is this file's way to speak.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod common;
 
