@@ -1,4 +1,4 @@
-//! Ctrl-C: once ends what is running, twice ends the program.
+//! Ctrl-C, or the system's wish to end the program: once ends what is running, twice ends the program.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +13,10 @@ pub(crate) struct Interrupt(Arc<Mutex<Current>>);
 #[derive(Default)]
 struct Current {
     token: CancelToken,
+    /// Asked for once already.
+    asked: bool,
+    /// Work that can go on later is left for later.
+    suspends: bool,
     /// Some work has the token. Until then a Ctrl-C waits in it for the work that comes first.
     taken: bool,
 }
@@ -20,16 +24,25 @@ struct Current {
 impl Interrupt {
     /// Takes Ctrl-C (and SIGTERM) over from the system.
     pub(crate) fn install() -> Result<Self, Failure> {
-        let current = Arc::new(Mutex::new(Current::default()));
+        Self::with(Current::default())
+    }
+
+    /// As [`Interrupt::install`], for work that can go on in another process.
+    pub(crate) fn install_suspending() -> Result<Self, Failure> {
+        Self::with(Current { suspends: true, ..Current::default() })
+    }
+
+    fn with(current: Current) -> Result<Self, Failure> {
+        let current = Arc::new(Mutex::new(current));
         let handler = Arc::clone(&current);
         let take_over = ctrlc::set_handler(move || {
-            let token = &handler.lock().unwrap_or_else(PoisonError::into_inner).token;
-            if token.is_cancelled() {
-                // Cancelling was asked for already and did not end the program.
+            let mut current = handler.lock().unwrap_or_else(PoisonError::into_inner);
+            if std::mem::replace(&mut current.asked, true) {
+                // Ending was asked for already and did not end the program.
                 #[allow(clippy::exit)]
                 std::process::exit(130);
             }
-            token.cancel();
+            if current.suspends { current.token.suspend() } else { current.token.cancel() }
         });
         take_over.map_err(|error| Failure::Output(std::io::Error::other(error)))?;
         Ok(Self(current))
@@ -40,6 +53,7 @@ impl Interrupt {
         let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if current.taken {
             current.token = CancelToken::new();
+            current.asked = false;
         }
         current.taken = true;
         current.token.clone()

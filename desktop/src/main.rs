@@ -13,6 +13,7 @@ mod output;
 mod progress;
 mod session_file;
 mod trust;
+mod typed_ahead;
 
 use std::process::ExitCode;
 

@@ -1,17 +1,21 @@
 //! `--session FILE`: a conversation that outlives the process.
 
+use std::io::{Read, Write};
 use std::path::Path;
 
 use wheelwork::snapshot::CacheFate;
-use wheelwork::{Autosave, Model, Restored, Session};
+use wheelwork::{Autosave, Model, Restored, Session, SessionFile, SessionKey};
+use wheelwork_package::disk;
+use wheelwork_package::files::hex;
 
+use crate::arguments::SessionArguments;
 use crate::failure::Failure;
 
-/// A session, kept in `file` if there is one; it stands where the file says if that exists already.
-pub(crate) fn open(model: &Model, file: Option<&Path>) -> Result<Session, Failure> {
-    let Some(file) = file else { return Ok(model.session()?) };
-    let mut session = if file.exists() {
-        let (session, restored) = model.restore(file)?;
+/// A session, kept in its file if there is one; it stands where the file says if that exists already.
+pub(crate) fn open(model: &Model, arguments: &SessionArguments) -> Result<Session, Failure> {
+    let Some(file) = file(arguments)? else { return Ok(model.session()?) };
+    let mut session = if file.path().exists() {
+        let (session, restored) = model.restore(file.clone())?;
         tell(&restored);
         session
     } else {
@@ -19,6 +23,57 @@ pub(crate) fn open(model: &Model, file: Option<&Path>) -> Result<Session, Failur
     };
     session.keep_in(file, Autosave::default())?;
     Ok(session)
+}
+
+/// The file with its key.
+fn file(arguments: &SessionArguments) -> Result<Option<SessionFile>, Failure> {
+    let Some(path) = &arguments.session else { return Ok(None) };
+    let Some(key_file) = &arguments.session_key else { return Ok(Some(SessionFile::from(path))) };
+    // Beside a session that exists, a missing key is a typing error.
+    if !key_file.exists() && !path.exists() {
+        make_key(key_file).map_err(|error| Failure::input_file(key_file, &error))?;
+    }
+    Ok(Some(SessionFile::encrypted(path, read_key(key_file)?)))
+}
+
+fn make_key(path: &Path) -> std::io::Result<()> {
+    let mut key = [0; SessionKey::BYTES];
+    getrandom::fill(&mut key).map_err(std::io::Error::other)?;
+    let mut options = fs_err::OpenOptions::new();
+    options.write(true).create_new(true);
+    disk::set_mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    writeln!(file, "{}", hex(&key))?;
+    file.sync_all()?;
+    disk::sync_folder(disk::folder_of(path))?;
+    anstream::eprintln!(
+        "{}: a new key; without it, nobody can read the session, you neither",
+        path.display()
+    );
+    Ok(())
+}
+
+fn read_key(path: &Path) -> Result<SessionKey, Failure> {
+    let mut text = String::new();
+    fs_err::File::open(path)
+        .and_then(|file| file.take(4096).read_to_string(&mut text))
+        .map_err(|error| Failure::input_file(path, &error))?;
+    let key = from_hex(text.trim()).ok_or_else(|| Failure::InputFile {
+        path: path.into(),
+        detail: "expected a key: 64 hexadecimal digits".to_owned(),
+    })?;
+    Ok(SessionKey::new(key))
+}
+
+fn from_hex(text: &str) -> Option<[u8; SessionKey::BYTES]> {
+    let mut key = [0; SessionKey::BYTES];
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
+    let digits = digits.filter(|digits| digits.len() == 2 * key.len())?;
+    for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = pair.iter().fold(0, |byte, digit| byte << 4 | digit);
+    }
+    Some(key)
 }
 
 /// On stderr, what could not be taken over as it was.
@@ -31,5 +86,35 @@ fn tell(restored: &Restored) {
             "warning: {} bytes at the session's end were not complete and are left out",
             restored.dropped_bytes
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_64_hexadecimal_digits() {
+        let text = "00ff".repeat(16);
+        assert_eq!(from_hex(&text), Some([[0, 255]; 16].concat().try_into().unwrap()));
+        for wrong in ["", "00", &text[1..], &text.replace('f', "g"), &format!("{text}00"), &"é".repeat(64)] {
+            assert_eq!(from_hex(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_made_only_for_a_session_that_is_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| Some(folder.path().join(name));
+        let arguments = SessionArguments { session: path("session"), session_key: path("key") };
+        file(&arguments).unwrap();
+        let made = fs_err::read(path("key").unwrap()).unwrap();
+        file(&arguments).unwrap();
+        assert_eq!(fs_err::read(path("key").unwrap()).unwrap(), made);
+
+        fs_err::write(path("session").unwrap(), "").unwrap();
+        let mistyped = SessionArguments { session_key: path("kex"), ..arguments };
+        assert!(file(&mistyped).is_err());
+        assert!(!path("kex").unwrap().exists());
     }
 }

@@ -77,3 +77,35 @@ fn a_conversation_goes_on_in_the_next_process_and_computes_only_what_is_new() {
     let open_tag = 2;
     assert_eq!(reused, first[0]["prompt_tokens"].as_u64().unwrap() - open_tag);
 }
+
+#[test]
+fn a_session_with_a_key_goes_on_with_it_and_not_without() {
+    let package = TemporaryPackage::of("tiny-r1", BALANCED);
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (file, key) = (path("session"), path("key"));
+    let ask = |question: &str, more: &[&str]| {
+        let arguments = [&["--prompt", question, "--session", &file], more].concat();
+        generate(&package.path(), &arguments)
+    };
+    let with_key = ["--session-key", key.as_str()];
+    events(&mut ask(QUESTION, &with_key));
+    let second = events(&mut ask("And 3 + 4?", &with_key));
+    assert!(second[0]["reused_tokens"].as_u64().unwrap() > 0);
+    for (more, code) in [
+        (&[][..], "session_key_needed"),
+        (&["--session-key", &path("none")][..], "input_file"),
+        (&["--session-key", &other_key(folder.path())][..], "wrong_session_key"),
+    ] {
+        let output = ask("And 5?", more).output().unwrap();
+        assert!(!output.status.success());
+        let error: Value = serde_json::from_slice(&output.stderr).unwrap();
+        assert_eq!(error["error"]["code"], code);
+    }
+}
+
+fn other_key(folder: &Path) -> String {
+    let path = folder.join("other");
+    fs_err::write(&path, "0123456789abcdef".repeat(4)).unwrap();
+    path.display().to_string()
+}

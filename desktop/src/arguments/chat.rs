@@ -19,11 +19,21 @@ pub(crate) struct ChatArguments {
     /// Keep the lines typed at the prompt in this file [default: only until the program ends]
     #[arg(long, value_name = "FILE")]
     pub(crate) history: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) session: SessionArguments,
+    /// The question; without it, an interactive prompt
+    pub(crate) prompt: Option<String>,
+}
+
+/// Where the conversation is kept.
+#[derive(Debug, Args)]
+pub(crate) struct SessionArguments {
     /// Keep the conversation in this file, thoughts under way included; if it exists, go on from it
     #[arg(long, value_name = "FILE")]
     pub(crate) session: Option<PathBuf>,
-    /// The question; without it, an interactive prompt
-    pub(crate) prompt: Option<String>,
+    /// Encrypt it with the key in this file, 64 hexadecimal digits; made for a new session if it does not exist
+    #[arg(long, value_name = "FILE", requires = "session")]
+    pub(crate) session_key: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -37,9 +47,8 @@ pub(crate) struct GenerateArguments {
     /// Take --prompt as it is, control tokens included, instead of as a user's message
     #[arg(long, requires = "prompt")]
     pub(crate) raw: bool,
-    /// Keep the conversation in this file, thoughts under way included; if it exists, go on from it
-    #[arg(long, value_name = "FILE")]
-    pub(crate) session: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) session: SessionArguments,
 }
 
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ mod turn;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use chat::{ChatArguments, GenerateArguments, PromptArguments};
+pub(crate) use chat::{ChatArguments, GenerateArguments, PromptArguments, SessionArguments};
 pub(crate) use evaluate::EvaluateArguments;
 pub(crate) use measure::BenchArguments;
 pub(crate) use model::{ModelArguments, PrepareArguments};

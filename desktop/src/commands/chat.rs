@@ -1,15 +1,17 @@
 //! `wheelwork chat`: one question, or a conversation at a prompt.
 
+use std::collections::VecDeque;
 use std::path::Path;
 
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 use wheelwork::chat::Message;
-use wheelwork::{Budget, Generation, Model, Options, Session, Thinking};
+use wheelwork::{AnswerNow, Budget, Generation, Model, Options, Session, Thinking};
 
 use crate::arguments::{ChatArguments, parse_thinking};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::typed_ahead::Listener;
 use crate::{model_source, output, session_file};
 
 const HELP: &str = "  /new                     start a new conversation
@@ -19,18 +21,21 @@ const HELP: &str = "  /new                     start a new conversation
   /info                    model, device and cache
   /help                    this list
   /quit                    leave (also Ctrl-D)
+  /now                     while the model reasons: answer with what it has; other lines wait for their turn
 Ctrl-C stops an answer; twice, or at an empty prompt, it leaves.";
 
 pub(crate) fn run(arguments: &ChatArguments, json: bool) -> Result<(), Failure> {
     let interrupt = Interrupt::install()?;
     let model = model_source::open(&arguments.model)?;
     let mut chat = Chat {
-        session: session_file::open(&model, arguments.session.as_deref())?,
+        session: session_file::open(&model, &arguments.session)?,
         model,
         options: arguments.turn.options(),
         system: arguments.system.clone(),
         interrupt,
         json,
+        at_prompt: arguments.prompt.is_none(),
+        typed: VecDeque::new(),
     };
     if chat.session.messages().is_empty() {
         chat.restart();
@@ -48,6 +53,10 @@ struct Chat {
     system: Option<String>,
     interrupt: Interrupt,
     json: bool,
+    /// Lines are typed, also while an answer is written.
+    at_prompt: bool,
+    /// Typed and not yet acted on.
+    typed: VecDeque<String>,
 }
 
 impl Chat {
@@ -60,14 +69,21 @@ impl Chat {
     }
 
     fn ask(&mut self, question: &str) -> Result<(), Failure> {
-        self.options.cancel = self.interrupt.token();
-        let generation = self.session.ask(question, &self.options)?;
-        show(generation, self.json)
+        self.turn(|session, options| session.ask(question, options))
     }
 
-    fn resume(&mut self) -> Result<(), Failure> {
+    /// Runs a turn and shows it; at a prompt, with an ear for what is typed meanwhile.
+    fn turn(
+        &mut self,
+        begin: impl for<'s> FnOnce(&'s mut Session, &Options) -> Result<Generation<'s>, wheelwork::Error>,
+    ) -> Result<(), Failure> {
         self.options.cancel = self.interrupt.token();
-        show(self.session.resume(&self.options)?, self.json)
+        self.options.answer_now = AnswerNow::new();
+        let generation = begin(&mut self.session, &self.options)?;
+        let listener = self.at_prompt.then(|| Listener::start(self.options.answer_now.clone())).flatten();
+        let result = show(generation, self.json);
+        self.typed.extend(listener.into_iter().flat_map(Listener::finish));
+        result
     }
 
     /// Reads lines until the person leaves.
@@ -85,7 +101,14 @@ impl Chat {
         }
         loop {
             let prompt = if self.json { "" } else { "> " };
-            match editor.readline(prompt) {
+            let line = match self.typed.pop_front() {
+                Some(line) => {
+                    anstream::eprintln!("{prompt}{line}");
+                    Ok(line)
+                }
+                None => editor.readline(prompt),
+            };
+            match line {
                 Ok(line) if line.trim().is_empty() => {}
                 Ok(line) => {
                     let _ = editor.add_history_entry(&line);
@@ -122,7 +145,8 @@ impl Chat {
             },
             "save" if argument.trim().is_empty() => anstream::eprintln!("  expected a file: /save FILE"),
             "save" => self.session.save(Path::new(argument.trim()))?,
-            "resume" => self.resume()?,
+            "resume" => self.turn(Session::resume)?,
+            "now" => anstream::eprintln!("  the model is not reasoning"),
             "info" => self.info(),
             "help" => anstream::eprintln!("{HELP}"),
             _ => anstream::eprintln!("  there is no /{name}\n{HELP}"),

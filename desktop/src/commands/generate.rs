@@ -10,9 +10,14 @@ use crate::interrupt::Interrupt;
 use crate::{model_source, output, session_file};
 
 pub(crate) fn run(arguments: &GenerateArguments, json: bool) -> Result<(), Failure> {
-    let interrupt = Interrupt::install()?;
+    // What is kept can go on: `--resume`.
+    let interrupt = if arguments.session.session.is_some() {
+        Interrupt::install_suspending()?
+    } else {
+        Interrupt::install()?
+    };
     let model = model_source::open(&arguments.model)?;
-    let mut session = session_file::open(&model, arguments.session.as_deref())?;
+    let mut session = session_file::open(&model, &arguments.session)?;
     let mut options = arguments.turn.options();
     options.cancel = interrupt.token();
     let generation = start(&mut session, arguments, &options)?;
