@@ -15,6 +15,7 @@ use crate::provider::{DevicePreference, NotUsed};
 use crate::sampling::SamplingError;
 use crate::snapshot::SnapshotError;
 use crate::tokenizer::TokenizerError;
+use crate::tools::ToolsError;
 
 /// Why a model could not be opened or a generation not go on.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,9 @@ pub enum Error {
     /// The form that an answer must have.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// The functions that the model may call.
+    #[error(transparent)]
+    Tools(#[from] ToolsError),
     /// The graph.
     #[error(transparent)]
     Decoder(#[from] DecoderError),
@@ -104,6 +108,7 @@ impl Error {
             Self::Chat(error) => Some(error),
             Self::Sampling(error) => Some(error),
             Self::Output(error) => Some(error),
+            Self::Tools(error) => Some(error),
             Self::Decoder(error) => Some(error),
             Self::Snapshot(error) => Some(error),
             Self::Engine(error) => Some(error),

@@ -4,11 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::metrics::{Timings, Usage};
 use crate::provider::Placement;
+use crate::tools::ToolFault;
 
 /// One event of a generation.
 ///
-/// Order: one `Started`, one `TurnsDropped` where turns were, then `ReasoningDelta`s and one `ReasoningEnded` where the model reasons, then
-/// `AnswerDelta`s, then one `Finished`. As JSON: `{"event": "AnswerDelta", "text": "734"}`.
+/// Order: one `Started`, one `TurnsDropped` where turns were, then `ReasoningDelta`s and one `ReasoningEnded` where the
+/// model reasons, then `AnswerDelta`s and `ToolCall`s, then one `Finished`. As JSON:
+/// `{"event": "AnswerDelta", "text": "734"}`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event")]
 #[non_exhaustive]
@@ -59,6 +61,22 @@ pub enum Event {
     AnswerDelta {
         /// Complete characters only.
         text: String,
+    },
+    /// The model calls a tool: run it, add its result to the session and have it respond.
+    ToolCall {
+        /// Counts the calls of the turn, from 0.
+        index: usize,
+        /// The function's name.
+        name: String,
+        /// A JSON object as text; whether it follows the tool's schema is not looked at.
+        arguments: String,
+        /// Whether a tool of this name was offered. Run no other.
+        known: bool,
+    },
+    /// What came last as answer looked like a tool call, and is none.
+    ToolCallRejected {
+        /// Why.
+        fault: ToolFault,
     },
     /// The end; nothing follows.
     Finished {

@@ -8,6 +8,7 @@
 //! runtime must end the thought or the turn.
 
 mod answer;
+mod answer_text;
 mod durable;
 mod generation;
 mod landing;
@@ -16,6 +17,7 @@ mod turn;
 use std::collections::VecDeque;
 
 use crate::cancel::Wish;
+use crate::chat::Message;
 use crate::decoder::DecoderError;
 use crate::detokenizer::Detokenizer;
 use crate::metrics::{Stopwatch, Usage, milliseconds};
@@ -23,9 +25,9 @@ use crate::reasoning::{CLOSE_TAG, Segment, Splitter};
 use crate::repetition::{Loop, LoopGuard};
 use crate::sampling::{Sampler, SamplingOptions};
 use crate::session::{Dropped, Reused, Session};
-use crate::stop::StopStrings;
 use crate::{Error, Event, FinishReason, OnLoop, Options, ReasoningEnd};
 use answer::AnswerForm;
+use answer_text::AnswerText;
 pub use generation::Generation;
 use landing::{Landing, Thought};
 pub(crate) use turn::Turn;
@@ -46,7 +48,7 @@ pub(crate) struct TurnLoop {
     sampler: Sampler,
     detokenizer: Detokenizer,
     splitter: Splitter,
-    stop: StopStrings,
+    answer: AnswerText,
     /// `None` where any answer will do.
     form: Option<AnswerForm>,
     landing: Landing,
@@ -117,7 +119,7 @@ impl TurnLoop {
             sampler,
             detokenizer: Detokenizer::new(),
             splitter,
-            stop: StopStrings::new(&options.stop),
+            answer: AnswerText::new(&session.facts, &options),
             form,
             landing,
             loop_guard: LoopGuard::new(),
@@ -233,7 +235,7 @@ impl TurnLoop {
         self.stopwatch.token();
         let next = self.show(session, token)?;
         let complete = self.form.as_ref().is_some_and(AnswerForm::is_complete);
-        if session.facts.tokens.eos.contains(&token) || self.stop.matched() || complete {
+        if session.facts.tokens.eos.contains(&token) || self.answer.is_stopped() || complete {
             self.finish(session, FinishReason::Stop)
         } else if self.forced.is_empty() {
             self.forced.extend(next);
@@ -258,8 +260,9 @@ impl TurnLoop {
         self.text.clear();
         self.detokenizer.push(session.facts.tokenizer.token_bytes(token), &mut self.text);
         self.raw_text.push_str(&self.text);
-        self.splitter.push(token, &self.text, &mut |segment| {
-            emit(segment, &mut self.pending, &mut self.stop, &self.usage, &self.stopwatch, self.ending);
+        self.splitter.push(token, &self.text, &mut |segment| match segment {
+            Segment::Answer(text) => self.answer.push(token, text, &mut self.pending),
+            other => emit(other, &mut self.pending, &self.usage, &self.stopwatch, self.ending),
         });
         if was_reasoning && self.splitter.is_reasoning() {
             self.usage.reasoning_tokens += 1;
@@ -328,13 +331,11 @@ impl TurnLoop {
         self.text.clear();
         self.detokenizer.finish(&mut self.text);
         self.raw_text.push_str(&self.text);
-        let mut show = |segment: Segment<'_>| {
-            emit(segment, &mut self.pending, &mut self.stop, &self.usage, &self.stopwatch, self.ending);
-        };
-        self.splitter.finish(&self.text, &mut show);
-        let mut rest = String::new();
-        self.stop.finish(&mut rest);
-        push_answer(&mut self.pending, rest);
+        self.splitter.finish(&self.text, &mut |segment| match segment {
+            Segment::Answer(text) => self.answer.push_text(text, &mut self.pending),
+            other => emit(other, &mut self.pending, &self.usage, &self.stopwatch, self.ending),
+        });
+        self.answer.finish(&mut self.pending);
         self.phase = Phase::Done;
         self.pending.push_back(Event::Finished {
             reason,
@@ -357,7 +358,10 @@ impl TurnLoop {
                 // An unfinished thought is closed, so that the template drops it like a finished one.
                 content.push_str(CLOSE_TAG);
             }
-            session.record_answer(content);
+            session.record_answer(match self.answer.only_calls() {
+                Some(calls) => session.facts.template.calling(calls.to_vec()),
+                None => Message::assistant(content),
+            });
         }
         let wanted = self.options.save_now.pending();
         if session.save_turn_end()?
@@ -369,11 +373,10 @@ impl TurnLoop {
     }
 }
 
-/// One segment as events.
+/// A segment of the reasoning as events.
 fn emit(
     segment: Segment<'_>,
     pending: &mut VecDeque<Event>,
-    stop: &mut StopStrings,
     usage: &Usage,
     stopwatch: &Stopwatch,
     cause: ReasoningEnd,
@@ -385,16 +388,6 @@ fn emit(
             elapsed_ms: milliseconds(stopwatch.since_first_token()),
             cause,
         }),
-        Segment::Answer(text) => {
-            let mut shown = String::new();
-            stop.push(text, &mut shown);
-            push_answer(pending, shown);
-        }
-    }
-}
-
-fn push_answer(pending: &mut VecDeque<Event>, text: String) {
-    if !text.is_empty() {
-        pending.push_back(Event::AnswerDelta { text });
+        Segment::Answer(_) => {}
     }
 }

@@ -57,6 +57,7 @@ mod session;
 pub mod snapshot;
 pub mod stop;
 pub mod tokenizer;
+pub mod tools;
 
 pub use answer_now::AnswerNow;
 pub use cancel::CancelToken;
@@ -72,5 +73,6 @@ pub use provider::{DevicePreference, Placement};
 pub use save_now::SaveNow;
 pub use session::{OnContextFull, Session, SharedPrefix};
 pub use snapshot::{Autosave, Restored, SessionFile, SessionKey};
+pub use tools::{Tool, ToolChoice, ToolFault};
 pub use wheelwork_package::card::KvForm;
 pub use wheelwork_package::{Class, Diagnostic};

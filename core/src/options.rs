@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::ModelFacts;
 use crate::sampling::SamplingOptions;
 use crate::session::OnContextFull;
+use crate::tools::{Tool, ToolChoice};
 use crate::{AnswerNow, CancelToken, Error, OutputFormat, SaveNow};
 
 /// How one turn is generated. `default()` takes the model authors' advice.
@@ -30,6 +31,10 @@ pub struct Options {
     /// The form that the answer must have; the reasoning is not touched. A turn that ends otherwise than by
     /// [`crate::FinishReason::Stop`], or by a stop text, leaves the answer unfinished.
     pub output: Option<OutputFormat>,
+    /// Functions that the model may call; see [`crate::tools`].
+    pub tools: Vec<Tool>,
+    /// Whether it must.
+    pub tool_choice: ToolChoice,
     /// Texts that end the answer; they are not part of it.
     pub stop: Vec<String>,
     /// How much the model may reason.

@@ -21,7 +21,7 @@ mod vocabulary;
 
 pub use error::OutputError;
 pub use limits::{DEFINITIONS_LIMIT, FORM_BYTES_LIMIT, NESTING_LIMIT};
-pub(crate) use matcher::Matcher;
+pub(crate) use matcher::{Matcher, with_options};
 pub(crate) use vocabulary::Vocabulary;
 
 use crate::tokenizer::Tokenizer;

@@ -199,7 +199,7 @@ impl Session {
         Ok(())
     }
 
-    pub(crate) fn record_answer(&mut self, content: String) {
-        self.messages.push(Message::assistant(content));
+    pub(crate) fn record_answer(&mut self, answer: Message) {
+        self.messages.push(answer);
     }
 }

@@ -15,10 +15,13 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use aho_corasick::{AhoCorasick, Input, MatchKind};
+use serde_json::Value;
 
+use super::message::each_text_of;
 use super::{ChatError, Message, Role};
 use crate::reasoning::{CLOSE_TAG, OPEN_TAG};
 use crate::tokenizer::Tokenizer;
+use crate::tools::Tool;
 
 /// Breaks the control tokens of some messages and mends them again.
 pub(super) struct Guard<'a> {
@@ -30,6 +33,7 @@ pub(super) struct Guard<'a> {
     stand_ins: HashMap<char, char>,
     originals: HashMap<char, char>,
     messages: Vec<Message>,
+    tools: Vec<Value>,
     text_bytes: usize,
 }
 
@@ -42,6 +46,7 @@ impl<'a> Guard<'a> {
         tokenizer: &'a Tokenizer,
         source: &str,
         messages: &[Message],
+        tools: &[Tool],
     ) -> Result<Self, ChatError> {
         let added = tokenizer.added_tokens().iter().map(|token| token.content.as_str());
         let tokens: Vec<&str> = added.chain([OPEN_TAG, CLOSE_TAG]).collect();
@@ -49,13 +54,14 @@ impl<'a> Guard<'a> {
         let mut messages = messages.to_vec();
         let mut taken: HashSet<char> =
             tokens.iter().flat_map(|token| token.chars()).chain(source.chars()).collect();
+        let mut tools: Vec<Value> = tools.iter().filter_map(|tool| serde_json::to_value(tool).ok()).collect();
         let mut text_bytes = 0_usize;
-        for message in &mut messages {
-            message.each_text(&mut |text, _| {
-                taken.extend(text.chars().filter(|char| is_private(*char)));
-                text_bytes = text_bytes.saturating_add(text.len());
-            });
-        }
+        let mut see = |text: &mut String| {
+            taken.extend(text.chars().filter(|char| is_private(*char)));
+            text_bytes = text_bytes.saturating_add(text.len());
+        };
+        messages.iter_mut().for_each(|message| message.each_text(&mut |text, _| see(text)));
+        tools.iter_mut().for_each(|tool| each_text_of(tool, &mut see));
         let replaceable: BTreeSet<char> = tokens.iter().flat_map(|token| token.chars()).collect();
         let free = PRIVATE.into_iter().flatten().filter(|char| !taken.contains(char));
         let originals: HashMap<char, char> = free.zip(replaceable.iter().copied()).collect();
@@ -64,10 +70,10 @@ impl<'a> Guard<'a> {
         }
         let stand_ins = originals.iter().map(|(stand_in, original)| (*original, *stand_in)).collect();
         let (token_matcher, tag_matcher) = (matcher(&tokens)?, matcher(&[OPEN_TAG, CLOSE_TAG])?);
-        Ok(Self { tokens, token_matcher, tag_matcher, stand_ins, originals, messages, text_bytes })
+        Ok(Self { tokens, token_matcher, tag_matcher, stand_ins, originals, messages, tools, text_bytes })
     }
 
-    /// The size of all text in the messages, in bytes.
+    /// The size of all text in messages and tools, in bytes.
     pub(super) fn text_bytes(&self) -> usize {
         self.text_bytes
     }
@@ -82,6 +88,13 @@ impl<'a> Guard<'a> {
             });
         }
         messages
+    }
+
+    /// The definitions of tools with their tokens broken, in OpenAI's form.
+    pub(super) fn tools(&self) -> Vec<Value> {
+        let mut tools = self.tools.clone();
+        tools.iter_mut().for_each(|tool| each_text_of(tool, &mut |text| *text = self.break_tokens(text)));
+        tools
     }
 
     /// The text as it was before tokens were broken.

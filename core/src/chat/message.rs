@@ -90,6 +90,12 @@ impl Message {
         Self::of(Role::Assistant, text)
     }
 
+    /// The model does nothing but call tools.
+    #[must_use]
+    pub fn calling(tool_calls: Vec<ToolCall>) -> Self {
+        Self { content: None, tool_calls, ..Self::assistant("") }
+    }
+
     /// The result of a tool call.
     #[must_use]
     pub fn tool(text: impl Into<String>) -> Self {
@@ -118,7 +124,7 @@ fn function() -> String {
     "function".to_owned()
 }
 
-fn each_text_of(value: &mut Value, visit: &mut dyn FnMut(&mut String)) {
+pub(super) fn each_text_of(value: &mut Value, visit: &mut dyn FnMut(&mut String)) {
     match value {
         Value::String(text) => visit(text),
         Value::Array(items) => items.iter_mut().for_each(|item| each_text_of(item, visit)),

@@ -4,6 +4,7 @@
 //! clock. Its fuel bounds both its steps and the memory that it can ask for (64 bytes a unit), and it may not write
 //! more than can be encoded.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 
@@ -13,9 +14,10 @@ use minijinja::{ErrorKind, Value, context};
 use super::functions::{self, REFUSED};
 use super::guard::Guard;
 use super::source::{self, R1_TOKENS};
-use super::{ChatError, Message, Prompt, Role};
+use super::{ChatError, Message, Prompt, Role, ToolCall};
 use crate::reasoning::OPEN_TAG;
 use crate::tokenizer::{TEXT_BYTES_LIMIT, Tokenizer, TokenizerError};
+use crate::tools::{Tool, ToolSyntax};
 
 /// Steps of a template, besides one for each byte of the messages: R1's takes less than a hundred a message.
 const FUEL: u64 = 1_000_000;
@@ -91,6 +93,26 @@ impl ChatTemplate {
     /// # Errors
     /// [`ChatError`]; [`ChatError::Config`] never.
     pub fn prompt(&self, tokenizer: &Tokenizer, messages: &[Message]) -> Result<Prompt, ChatError> {
+        self.prompt_with_tools(tokenizer, messages, &[])
+    }
+
+    /// The prompt for the assistant's next message, which may call these tools. A template that has no place for them,
+    /// R1's for one, gets them as system text: [`ToolSyntax::describe`].
+    ///
+    /// # Errors
+    /// As [`ChatTemplate::prompt`].
+    pub fn prompt_with_tools(
+        &self,
+        tokenizer: &Tokenizer,
+        messages: &[Message],
+        tools: &[Tool],
+    ) -> Result<Prompt, ChatError> {
+        let (instructed, tools) = if tools.is_empty() || self.takes_tools() {
+            (Cow::Borrowed(messages), tools)
+        } else {
+            (Cow::Owned(self.tool_syntax().instruct(messages, tools)), &[][..])
+        };
+        let messages: &[Message] = &instructed;
         if self.is_ours
             && let Some(missing) =
                 R1_TOKENS.into_iter().find(|token| tokenizer.added_token_id(token).is_none())
@@ -98,13 +120,39 @@ impl ChatTemplate {
             return Err(ChatError::NoTemplate { missing });
         }
         check_contents(messages)?;
-        let guard = Guard::new(tokenizer, &self.source, messages)?;
+        let guard = Guard::new(tokenizer, &self.source, messages, tools)?;
         let (bytes, limit) = (guard.text_bytes(), TEXT_BYTES_LIMIT);
         if bytes > limit {
             return Err(TokenizerError::TextTooLong { bytes, limit }.into());
         }
-        let rendered = self.render(&guard.messages(), FUEL + bytes as u64)?;
+        let rendered = self.render(&guard.messages(), &guard.tools(), FUEL + bytes as u64)?;
         Ok(Prompt::from_guarded(&rendered, &guard, tokenizer)?)
+    }
+
+    /// How calls of tools are written in this template.
+    #[must_use]
+    pub fn tool_syntax(&self) -> ToolSyntax {
+        ToolSyntax::of_template(&self.source)
+    }
+
+    /// Whether the template has a place for definitions of tools.
+    #[must_use]
+    pub fn takes_tools(&self) -> bool {
+        let environment = functions::environment(&self.source, FUEL).ok();
+        let template = environment.as_ref().and_then(|it| it.template_from_str(&self.source).ok());
+        template.is_some_and(|template| template.undeclared_variables(false).contains("tools"))
+    }
+
+    /// An answer that is nothing but calls. The arguments are text as R1's template wants it; templates that take
+    /// definitions of tools want an object.
+    pub(crate) fn calling(&self, mut calls: Vec<ToolCall>) -> Message {
+        if self.takes_tools() {
+            for arguments in calls.iter_mut().map(|call| &mut call.function.arguments) {
+                let object = arguments.as_str().and_then(|text| serde_json::from_str(text).ok());
+                *arguments = object.unwrap_or_else(|| arguments.take());
+            }
+        }
+        Message::calling(calls)
     }
 
     /// Whether this is R1's template of before February 2025, as old copies of checkpoints have it: the model then
@@ -116,7 +164,12 @@ impl ChatTemplate {
             && prompt.is_ok_and(|prompt| prompt.text.ends_with("<｜User｜><｜Assistant｜>"))
     }
 
-    fn render(&self, messages: &[Message], fuel: u64) -> Result<String, ChatError> {
+    fn render(
+        &self,
+        messages: &[Message],
+        tools: &[serde_json::Value],
+        fuel: u64,
+    ) -> Result<String, ChatError> {
         let failed = |error: minijinja::Error| match (error.kind(), error.detail()) {
             (ErrorKind::OutOfFuel, _) => ChatError::OutOfFuel { limit: fuel },
             (ErrorKind::WriteFailure, _) => ChatError::TooLong { limit: TEXT_BYTES_LIMIT },
@@ -132,6 +185,11 @@ impl ChatTemplate {
             bos_token => self.bos_token.as_str(),
             eos_token => self.eos_token.as_str(),
             add_generation_prompt => true,
+        };
+        // Templates ask whether there are tools by asking whether there is the variable.
+        let variables = match tools {
+            [] => variables,
+            tools => context! { tools => Value::from(Serde(tools)), ..variables },
         };
         let mut output = Capped(Vec::new());
         template.render_captured_to(variables, &mut output).map_err(failed)?;

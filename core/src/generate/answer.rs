@@ -18,6 +18,7 @@ use crate::detokenizer::Detokenizer;
 use crate::model::ModelFacts;
 use crate::output::{Matcher, OutputError};
 use crate::reasoning::Splitter;
+use crate::tools::{self, ToolChoice, ToolsError};
 use crate::{Error, Options};
 
 /// An answer's form and where the turn stands in it.
@@ -47,19 +48,14 @@ impl AnswerForm {
         options: &Options,
         opens_reasoning: bool,
     ) -> Result<Option<Self>, Error> {
-        let Some(format) = &options.output else { return Ok(None) };
+        let Some(matcher) = matcher(facts, options)? else { return Ok(None) };
         let open = facts.tokens.reasoning_open.filter(|_| facts.tokens.reasoning_close.is_some());
         let place = match open {
             _ if opens_reasoning => Place::Thought,
             Some(_) if !options.thinking.is_off() => Place::Start,
             _ => Place::Answer,
         };
-        Ok(Some(Self {
-            matcher: Matcher::new(&facts.tokenizer, format)?,
-            place,
-            open,
-            empty_line: facts.tokenizer.encode_plain("\n\n")?,
-        }))
+        Ok(Some(Self { matcher, place, open, empty_line: facts.tokenizer.encode_plain("\n\n")? }))
     }
 
     /// Rules out what may not come next.
@@ -123,4 +119,20 @@ impl AnswerForm {
     pub(super) fn is_complete(&self) -> bool {
         self.place == Place::Answer && self.matcher.is_complete()
     }
+}
+
+/// What the answer must be: of a form, a tool call, or anything.
+fn matcher(facts: &ModelFacts, options: &Options) -> Result<Option<Matcher>, Error> {
+    tools::check(&options.tools)?;
+    Ok(match (&options.output, options.tool_choice) {
+        (Some(_), ToolChoice::Required) => return Err(ToolsError::TwoForms.into()),
+        (None, ToolChoice::Required) if options.tools.is_empty() => {
+            return Err(ToolsError::NothingToCall.into());
+        }
+        (None, ToolChoice::Required) => {
+            Some(Matcher::for_calls(&facts.tokenizer, facts.template.tool_syntax(), &options.tools)?)
+        }
+        (Some(format), ToolChoice::Auto) => Some(Matcher::new(&facts.tokenizer, format)?),
+        (None, ToolChoice::Auto) => None,
+    })
 }

@@ -35,10 +35,7 @@ pub(super) fn parser_limits() -> ParserLimits {
 /// Looks at a form before it is compiled.
 pub(super) fn check(format: &OutputFormat) -> Result<(), OutputError> {
     match format {
-        OutputFormat::JsonSchema(schema) => {
-            check_depth(depth_of(schema))?;
-            check_bytes(schema.to_string().len())
-        }
+        OutputFormat::JsonSchema(schema) => check_schemas(std::iter::once(schema)),
         OutputFormat::Regex(text) => check_text(text),
         OutputFormat::Lark(text) => {
             check_text(text)?;
@@ -49,6 +46,17 @@ pub(super) fn check(format: &OutputFormat) -> Result<(), OutputError> {
             Ok(())
         }
     }
+}
+
+/// Looks at schemas, which together are a form.
+pub(super) fn check_schemas<'s>(schemas: impl Iterator<Item = &'s Value>) -> Result<(), OutputError> {
+    let mut bytes = 0_usize;
+    for schema in schemas {
+        check_depth(depth_of(schema))?;
+        bytes = bytes.saturating_add(schema.to_string().len());
+        check_bytes(bytes)?;
+    }
+    Ok(())
 }
 
 /// Looks at a form as text.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::{OutputError, OutputFormat, limits};
 use crate::tokenizer::Tokenizer;
+use crate::tools::{Tool, ToolSyntax};
 
 /// Between two parts of JSON: a space, or a line's end and the next one's indentation. Without a bound a model that has
 /// lost its way writes spaces until its tokens run out.
@@ -37,16 +38,37 @@ impl Matcher {
     /// Before the first token of an answer.
     pub(crate) fn new(tokenizer: &Tokenizer, format: &OutputFormat) -> Result<Self, OutputError> {
         limits::check(format)?;
-        let vocabulary = tokenizer.vocabulary()?;
-        let invalid = |detail: String| OutputError::Invalid { kind: format.kind(), detail };
         let grammar = match format {
             OutputFormat::JsonSchema(schema) => TopLevelGrammar::from_json_schema(with_options(schema)),
             OutputFormat::Regex(regex) => TopLevelGrammar::from_regex(regex),
             OutputFormat::Lark(text) => TopLevelGrammar::from_lark(text.clone()),
         };
+        Self::compiled(tokenizer, grammar, format.kind())
+    }
+
+    /// Before the first token of an answer that is nothing but calls of these tools.
+    pub(crate) fn for_calls(
+        tokenizer: &Tokenizer,
+        syntax: ToolSyntax,
+        tools: &[Tool],
+    ) -> Result<Self, OutputError> {
+        limits::check_schemas(tools.iter().map(|tool| &tool.parameters))?;
+        Self::compiled(tokenizer, syntax.grammar(tools), "schema of a tool")
+    }
+
+    fn compiled(
+        tokenizer: &Tokenizer,
+        grammar: TopLevelGrammar,
+        kind: &'static str,
+    ) -> Result<Self, OutputError> {
+        let vocabulary = tokenizer.vocabulary()?;
         let mut parser = compile(&vocabulary.factory, grammar).map_err(|detail| {
             // llguidance catches its own panics; their words are no use to a caller.
-            if detail.starts_with("panic: ") { OutputError::Library } else { invalid(shortened(&detail)) }
+            if detail.starts_with("panic: ") {
+                OutputError::Library
+            } else {
+                OutputError::Invalid { kind, detail: shortened(&detail) }
+            }
         })?;
         parser.start_without_prompt();
         Ok(Self { parser: Some(parser), end: vocabulary.end, tokens: 0 })
@@ -154,7 +176,7 @@ fn rule_out(logit: &mut f32) {
 }
 
 /// A schema with our bound on whitespace, unless it sets options of its own.
-fn with_options(schema: &Value) -> Value {
+pub(crate) fn with_options(schema: &Value) -> Value {
     let mut fields = match schema {
         Value::Object(fields) => fields.clone(),
         Value::Bool(true) => serde_json::Map::new(),

@@ -102,7 +102,8 @@ impl Session {
     }
 
     fn turn_of(&self, messages: &[Message], options: &Options) -> Result<Turn, Error> {
-        let prompt = self.facts.template.prompt(&self.facts.tokenizer, messages)?;
+        let prompt =
+            self.facts.template.prompt_with_tools(&self.facts.tokenizer, messages, &options.tools)?;
         Turn::new(&self.facts, prompt, options)
     }
 }

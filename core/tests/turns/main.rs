@@ -2,6 +2,7 @@
 // A failed expectation is this file's way to speak.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod calls;
 mod context;
 mod damage;
 mod durable;
