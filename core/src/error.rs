@@ -11,7 +11,7 @@ use crate::engine::EngineError;
 use crate::output::OutputError;
 use crate::prefix_cache::PrefixError;
 use crate::prepare::PrepareError;
-use crate::provider::{DevicePreference, NotUsed};
+use crate::provider::{DevicePreference, NotUsed, OptionError};
 use crate::sampling::SamplingError;
 use crate::snapshot::SnapshotError;
 use crate::tokenizer::TokenizerError;
@@ -57,6 +57,15 @@ pub enum Error {
     /// Sharing a beginning.
     #[error(transparent)]
     Prefix(#[from] PrefixError),
+    /// An option of an execution provider.
+    #[error(transparent)]
+    ProviderOption(#[from] OptionError),
+    /// What was asked for can only be measured on the processor.
+    #[error("{provider} does not let its cache be measured")]
+    NotOnThisDevice {
+        /// ONNX Runtime's name of the execution provider.
+        provider: String,
+    },
     /// No device fits the request.
     #[error("no device fits `{}`{}: {}", preference.name(), if *.strict { " (strict)" } else { "" }, describe(.not_used))]
     NoUsableDevice {
@@ -122,6 +131,8 @@ impl Error {
 impl Diagnostic for Error {
     fn code(&self) -> &'static str {
         match self {
+            Self::ProviderOption(_) => "provider_option",
+            Self::NotOnThisDevice { .. } => "not_on_this_device",
             Self::NoUsableDevice { .. } => "no_usable_device",
             Self::PromptTooLong { .. } => "prompt_too_long",
             Self::EmptyPrompt => "empty_prompt",
@@ -133,14 +144,21 @@ impl Diagnostic for Error {
 
     fn class(&self) -> Class {
         match self {
-            Self::NoUsableDevice { .. } | Self::NoInt8KvCache { .. } => Class::Unsupported,
-            Self::PromptTooLong { .. } | Self::EmptyPrompt | Self::ContextOutOfRange { .. } => Class::Retry,
+            Self::NoUsableDevice { .. } | Self::NoInt8KvCache { .. } | Self::NotOnThisDevice { .. } => {
+                Class::Unsupported
+            }
+            Self::ProviderOption(_)
+            | Self::PromptTooLong { .. }
+            | Self::EmptyPrompt
+            | Self::ContextOutOfRange { .. } => Class::Retry,
             _ => self.inner().map_or(Class::Bug, Diagnostic::class),
         }
     }
 
     fn remedy(&self) -> Cow<'static, str> {
         match self {
+            Self::ProviderOption(_) => "correct the option".into(),
+            Self::NotOnThisDevice { .. } => "open the model with `--device cpu`".into(),
             Self::NoUsableDevice { .. } => {
                 "ask for `auto`, or quantise the checkpoint for that device".into()
             }

@@ -57,6 +57,11 @@ pub enum Event {
         /// Tokens of the passage that came again and again.
         period: usize,
     },
+    /// The device failed in the middle and the turn goes on elsewhere, from the same tokens: nothing is repeated.
+    DeviceChanged {
+        /// Where it runs from here on; what failed stands first among what is not used.
+        placement: Placement,
+    },
     /// More of the answer.
     AnswerDelta {
         /// Complete characters only.

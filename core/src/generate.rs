@@ -183,11 +183,18 @@ impl TurnLoop {
         let new = tokens.get(session.cached_tokens()..).unwrap_or_default();
         let chunk = new.get(..chunk_tokens.min(session.decoder.chunk_tokens())).unwrap_or(new);
         session.prefill(chunk, &self.options.cancel)?;
+        self.tell_move(session);
         if chunk.len() == new.len() {
             self.phase = Phase::Decode;
             self.stopwatch.prefilled();
         }
         Ok(())
+    }
+
+    fn tell_move(&mut self, session: &mut Session) {
+        if session.take_moved() {
+            self.pending.push_back(Event::DeviceChanged { placement: session.placement.clone() });
+        }
     }
 
     /// Computes, samples and shows one token.
@@ -203,6 +210,7 @@ impl TurnLoop {
                 return self.finish(session, FinishReason::ContextFull);
             }
             session.decode(token, &self.options.cancel)?;
+            self.tell_move(session);
             self.uncomputed = None;
         }
         let token = match self.forced.pop_front() {

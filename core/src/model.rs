@@ -1,6 +1,7 @@
 //! An open model: immutable, shared by all its sessions, cheap to clone.
 
 mod opening;
+mod static_opening;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,12 +14,12 @@ use wheelwork_package::{Card, GenerationDefaults, OpenPackage, OpenVariant};
 
 use crate::Error;
 use crate::chat::ChatTemplate;
-use crate::decoder::{Decoder, OrtDecoder, OrtModel};
+use crate::decoder::{Decoder, Loaded, OrtDecoder};
 use crate::kv_cache::KvShape;
 use crate::prefix_cache::PrefixCache;
-use crate::provider::{DevicePreference, Placement};
+use crate::provider::{CPU, DevicePreference, NotUsed, NotUsedReason, Placement};
 use crate::reasoning::{CLOSE_TAG, OPEN_TAG};
-use crate::session::Session;
+use crate::session::{Fallback, Session};
 use crate::snapshot::{Restored, SessionFile};
 use crate::tokenizer::Tokenizer;
 pub(crate) use opening::Opening;
@@ -42,6 +43,12 @@ pub struct OpenOptions {
     pub cache_dir: Option<PathBuf>,
     /// Room for beginnings that sessions share ([`crate::Session::share_prefix`]), in bytes; 0: they share nothing.
     pub prefix_cache_bytes: u64,
+    /// Options of the device's execution provider, by the names that [`crate::provider::PROVIDERS`] lists; used only
+    /// where that provider is.
+    pub provider_options: Vec<(String, String)>,
+    /// Where it is noted which providers were tried on this machine, so that one that took the process down is not
+    /// tried again, and one that passed its self-check need not repeat it. `None`: nowhere, each open tries anew.
+    pub trials_dir: Option<PathBuf>,
 }
 
 /// What is known of a model besides its graph: all that sessions need to turn messages into tokens and
@@ -76,8 +83,10 @@ pub struct Model {
     placement: Placement,
     card: Option<Card>,
     provenance: Option<Provenance>,
-    graph: Arc<OrtModel>,
+    graph: Loaded,
     runtime: wheelwork_ort::Runtime,
+    /// What goes on where the device fails in the middle; `None` where it must not.
+    fallback: Option<Fallback>,
     prefix_cache: Option<Arc<PrefixCache>>,
 }
 
@@ -99,8 +108,10 @@ impl Model {
     /// [`Error::NoInt8KvCache`] where an int8 cache is asked of a variant that has none. Of an installed package, sizes
     /// and two chunks are compared with what was installed: [`wheelwork_package::PackageError::Damaged`].
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, Error> {
-        let (opening, graph) = Opening::loaded(path.as_ref(), options)?;
+        let path = path.as_ref();
+        let (opening, graph) = Opening::loaded(path, options)?;
         let Opening { package, placement, facts, runtime, provenance, .. } = opening;
+        let may_fall_back = placement.provider != CPU && !options.strict;
         let prefix_cache_bytes = Some(options.prefix_cache_bytes).filter(|bytes| *bytes > 0);
         Ok(Self {
             facts: Arc::new(facts),
@@ -109,8 +120,18 @@ impl Model {
             provenance,
             graph,
             runtime,
+            fallback: may_fall_back.then(|| fallback(path, options)),
             prefix_cache: prefix_cache_bytes.map(|bytes| Arc::new(PrefixCache::new(bytes))),
         })
+    }
+
+    /// The static graphs of a variant on the processor, without a conversation around them: the yardstick for what a
+    /// neural processor computes.
+    ///
+    /// # Errors
+    /// [`Error::Package`] where the package has no such variant of static graphs, and as [`Model::open_with`].
+    pub fn static_reference(path: impl AsRef<Path>, variant: &str) -> Result<Box<dyn Decoder>, Error> {
+        static_opening::reference(path.as_ref(), variant)
     }
 
     /// Starts an empty session.
@@ -119,7 +140,7 @@ impl Model {
     /// [`Error::Decoder`] where memory for the cache is short.
     pub fn session(&self) -> Result<Session, Error> {
         let session = Session::with_decoder(Arc::clone(&self.facts), self.placement.clone(), self.decoder()?);
-        Ok(self.sharing(session))
+        Ok(self.equipped(session))
     }
 
     /// Starts a session where a file says that one stood; see [`crate::snapshot`]. Keep it in the same file with
@@ -130,10 +151,11 @@ impl Model {
     pub fn restore(&self, file: impl Into<SessionFile>) -> Result<(Session, Restored), Error> {
         let (facts, placement) = (Arc::clone(&self.facts), self.placement.clone());
         let (session, restored) = Session::restore_with_decoder(facts, placement, self.decoder()?, file)?;
-        Ok((self.sharing(session), restored))
+        Ok((self.equipped(session), restored))
     }
 
-    fn sharing(&self, session: Session) -> Session {
+    fn equipped(&self, session: Session) -> Session {
+        let session = session.with_fallback(self.fallback.clone());
         match &self.prefix_cache {
             Some(cache) => session.with_prefix_cache(Arc::clone(cache)),
             None => session,
@@ -145,11 +167,15 @@ impl Model {
     /// # Errors
     /// As [`Model::session`].
     pub fn decoder(&self) -> Result<Box<dyn Decoder>, Error> {
-        Ok(Box::new(self.ort_decoder()?))
+        Ok(self.graph.decoder()?)
     }
 
+    /// A decoder whose cache can be measured.
     pub(crate) fn ort_decoder(&self) -> Result<OrtDecoder, Error> {
-        Ok(self.graph.decoder()?)
+        match &self.graph {
+            Loaded::Dynamic(graph) => Ok(graph.decoder()?),
+            Loaded::Static(_) => Err(Error::NotOnThisDevice { provider: self.placement.provider.clone() }),
+        }
     }
 
     /// Tokenizer, template, ids and defaults.
@@ -199,6 +225,25 @@ impl Model {
     pub fn runtime_info(&self) -> &str {
         &self.runtime.build_info
     }
+}
+
+/// The same model on the processor, opened when it is needed.
+fn fallback(path: &Path, options: &OpenOptions) -> Fallback {
+    let path = path.to_path_buf();
+    let options = OpenOptions { device: DevicePreference::Cpu, strict: true, ..options.clone() };
+    Fallback::new(move |failed, detail| {
+        let model = Model::open_with(&path, &options)?;
+        let mut placement = model.placement.clone();
+        placement.not_used.retain(|row| row.provider != failed.provider);
+        let row = NotUsed {
+            provider: failed.provider.clone(),
+            device: failed.device,
+            reason: NotUsedReason::RunFailed,
+            detail: Some(detail),
+        };
+        placement.not_used.insert(0, row);
+        Ok((placement, model.decoder()?))
+    })
 }
 
 impl ModelFacts {

@@ -8,6 +8,7 @@
 //! is about the session's file.
 
 mod begin;
+mod compute;
 mod fitting;
 mod kept;
 mod prefix;
@@ -21,8 +22,9 @@ use crate::model::ModelFacts;
 use crate::prefix_cache::PrefixCache;
 use crate::provider::Placement;
 use crate::snapshot::{self, Binding, Journal, Progress, Restored, SessionFile, State, TurnStart};
-use crate::{CancelToken, Error, Options};
+use crate::{Error, Options};
 pub(crate) use begin::Request;
+pub(crate) use compute::Fallback;
 pub(crate) use fitting::Dropped;
 pub use fitting::OnContextFull;
 pub(crate) use prefix::Reused;
@@ -42,6 +44,10 @@ pub struct Session {
     journal: Option<Journal>,
     /// A turn that was suspended, or that an earlier process left unfinished.
     unfinished: Option<(TurnStart, Vec<Progress>)>,
+    /// What goes on where the device fails in the middle.
+    fallback: Option<Fallback>,
+    /// The device has failed, and nobody was told yet.
+    has_moved: bool,
 }
 
 impl Session {
@@ -57,6 +63,8 @@ impl Session {
             prefix_cache: None,
             journal: None,
             unfinished: None,
+            fallback: None,
+            has_moved: false,
         }
     }
 
@@ -179,24 +187,6 @@ impl Session {
         if let Some(journal) = &mut self.journal {
             journal.rewound(len);
         }
-    }
-
-    /// Computes `ids` behind what is cached, in chunks. A failed or interrupted call keeps the finished chunks.
-    pub(crate) fn prefill(&mut self, ids: &[u32], cancel: &CancelToken) -> Result<(), Error> {
-        for chunk in ids.chunks(self.decoder.chunk_tokens()) {
-            let _attached = cancel.attach(self.decoder.interrupt());
-            self.decoder.prefill(chunk)?;
-            self.cached.extend_from_slice(chunk);
-        }
-        Ok(())
-    }
-
-    /// Computes one token behind what is cached.
-    pub(crate) fn decode(&mut self, token: u32, cancel: &CancelToken) -> Result<(), Error> {
-        let _attached = cancel.attach(self.decoder.interrupt());
-        self.decoder.decode(token)?;
-        self.cached.push(token);
-        Ok(())
     }
 
     pub(crate) fn record_answer(&mut self, answer: Message) {

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anstyle::{AnsiColor, Reset, Style};
 use serde::Serialize;
-use wheelwork::provider::Device;
+use wheelwork::provider::{Device, GraphPlacement, SelfCheck};
 use wheelwork::{DevicePreference, Event, FinishReason, Generation, Placement, ReasoningEnd};
 
 use crate::failure::Failure;
@@ -38,6 +38,11 @@ pub(crate) fn stream_text(generation: Generation<'_>) -> Result<(), Failure> {
             Event::TurnsDropped { messages, tokens } => anstream::eprintln!(
                 "{STATUS}the conversation got too long: its oldest {messages} messages ({tokens} tokens) are left out{Reset}"
             ),
+            Event::DeviceChanged { placement } => {
+                let why = placement.not_used.first().map(ToString::to_string).unwrap_or_default();
+                anstream::eprintln!("\n{STATUS}goes on on {}, not {why}{Reset}", describe(&placement));
+                used = Some(placement);
+            }
             Event::ReasoningDelta { text } => write!(stdout, "{DIMMED}{text}{Reset}")?,
             Event::ReasoningEnded { cause: ReasoningEnd::Skipped, .. } => {}
             Event::ReasoningEnded { cause, .. } => {
@@ -74,7 +79,37 @@ fn describe(placement: &Placement) -> String {
         Device::Gpu => "GPU",
         Device::Cpu => "CPU",
     };
-    format!("{device} ({}, {} threads)", placement.provider, placement.threads)
+    let simulator = if placement.simulator { " simulator" } else { "" };
+    format!("{device}{simulator} ({}, {} threads)", placement.provider, placement.threads)
+}
+
+/// Which provider got which part of each graph, and why not a better one.
+pub(crate) fn print_placement(placement: &Placement) {
+    anstream::println!("variant {} on {}", placement.variant, describe(placement));
+    for GraphPlacement { graph, weight_bytes, shares } in &placement.graphs {
+        for share in shares {
+            let nodes = share.nodes;
+            anstream::println!(
+                "  {graph:<24} {nodes:>6} nodes on {}, {weight_bytes} bytes of weights",
+                share.provider
+            );
+        }
+    }
+    match placement.self_check {
+        Some(SelfCheck::Passed { relative_rms }) => {
+            anstream::println!(
+                "  self-check passed: logits differ by {relative_rms:.5} (relative root mean square)"
+            );
+        }
+        Some(SelfCheck::PassedBefore) => anstream::println!("  self-check passed at an earlier open"),
+        Some(SelfCheck::NotInPackage) => {
+            anstream::println!("  no self-check: the package holds no logits for one")
+        }
+        _ => {}
+    }
+    for row in &placement.not_used {
+        anstream::println!("  not {row}");
+    }
 }
 
 /// Says on stderr when another device runs than the one that was asked for.

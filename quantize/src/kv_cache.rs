@@ -40,7 +40,7 @@ pub struct LayerRange {
 }
 
 /// The largest graph file that is read: a graph without weights has some hundred kilobytes.
-const GRAPH_BYTES_LIMIT: u64 = 64 << 20;
+pub(crate) const GRAPH_BYTES_LIMIT: u64 = 64 << 20;
 
 /// Adds the int8 graph to a variant of a package folder and lists it in the card, as `cache`.
 /// A second call replaces both.

@@ -44,6 +44,7 @@ mod progress;
 pub mod recipe;
 pub mod rope;
 pub mod scheme;
+pub mod static_float;
 mod variant;
 mod weights;
 

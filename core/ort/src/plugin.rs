@@ -7,6 +7,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use ort::environment::Environment;
+use ort::session::builder::SessionBuilder;
+use wheelwork_package::manifest::CPU_PROVIDER;
+
 use crate::Runtime;
 use crate::object_file::{self, Processor};
 use crate::plugin_error::PluginError;
@@ -76,6 +80,16 @@ pub fn devices(runtime: &Runtime, provider: &str) -> Vec<PluginDevice> {
         }
     };
     devices.map(device).collect()
+}
+
+/// Puts a session on the processor. Said, not left to ONNX Runtime: with a plugin registered whose device is the
+/// processor, it would give sessions that name no device to the plugin.
+///
+/// # Errors
+/// What ONNX Runtime says.
+pub fn on_processor(builder: SessionBuilder, environment: &Environment) -> ort::Result<SessionBuilder> {
+    let processor = environment.devices().find(|device| device.ep().is_ok_and(|name| name == CPU_PROVIDER));
+    Ok(builder.with_devices(processor, None)?)
 }
 
 /// Says in time what the system's loader would say in its own words, or not at all.

@@ -13,8 +13,8 @@ mod static_graphs;
 pub use evaluation::{Divergence, Estimate, Evaluation, Gate, Repetition, TaskScore, Tasks};
 pub use kv_cache::{KvCache, KvForm, KvSelfCheck};
 pub use static_graphs::{
-    CompiledPart, ContextBinary, EmbeddingTable, EmbeddingType, Encoding, Encodings, GraphForm, GraphPart,
-    LmHead, StaticGraphs, StaticSelfCheck,
+    CompiledPart, ContextBinary, EmbeddingBlocks, EmbeddingTable, EmbeddingType, Encoding, Encodings,
+    GraphForm, GraphPart, LmHead, StaticGraphs, StaticSelfCheck,
 };
 
 /// The format version that this build writes. Readers accept the same major version.

@@ -22,6 +22,8 @@ pub mod names {
     pub const INT8_KV_GRAPH: &str = "model.kv8.onnx";
     /// In a variant: the weights.
     pub const WEIGHTS: &str = "model.onnx.data";
+    /// In a variant of static float graphs: which operators Qualcomm's provider must not leave to the processor.
+    pub const OP_AFFINITY: &str = "op_affinity.json";
     /// In a variant: the tokenizer.
     pub const TOKENIZER: &str = "tokenizer.json";
     /// In a variant: chat template and special tokens.

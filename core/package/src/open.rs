@@ -100,6 +100,19 @@ impl OpenPackage {
         Ok([main.as_str()].into_iter().chain(int8.map(|cache| cache.int8_graph.as_str())).collect())
     }
 
+    /// Reads a file of a variant and compares it with the card.
+    ///
+    /// # Errors
+    /// [`PackageError::Invalid`] for a file that is not on the card, and as [`FileRecord::check_content`].
+    pub fn check_content(&self, variant: &str, file_name: &str) -> Result<(), PackageError> {
+        let folder = &self.variant(variant)?.folder;
+        let records = self.card.as_ref().and_then(|card| card.variants.get(variant));
+        match records.into_iter().flatten().find(|record| record.name == file_name) {
+            Some(record) => record.check_content(folder),
+            None => Err(PackageError::invalid(folder.join(file_name), "the package card does not list it")),
+        }
+    }
+
     /// Verifies a graph of a variant ([`crate::graph`]), and that the files with its weights are there, long enough
     /// and, where there is a card, on it. Reads the graph without its weights: below a millisecond.
     ///

@@ -42,6 +42,12 @@ pub fn layer_name(pattern: &str, layer: usize) -> String {
 pub mod static_graph {
     /// Embedding rows, or what the part before gives.
     pub const X: &str = "x";
+    /// Tokens in the cache after this call, less one; float form.
+    pub const LAST_POSITION: &str = "seqlens_k";
+    /// Tokens in the cache after this call; float form.
+    pub const TOTAL_LENGTH: &str = "total_sequence_length";
+    /// Of which of this call's tokens logits are wanted; float form, prefill.
+    pub const LOGITS_POSITION: &str = "logits_position";
     /// Cosines of each position's angles.
     pub const COS: &str = "cos";
     /// Sines of each position's angles.

@@ -24,6 +24,16 @@ pub enum DecoderError {
         /// The broken rule, with expected and found.
         detail: String,
     },
+    /// The graph was loaded and other providers run it than it was loaded for.
+    #[error("the graph `{graph}` is not on {provider} alone: ONNX Runtime gave {found}")]
+    Placement {
+        /// The graph's file.
+        graph: String,
+        /// ONNX Runtime's name of the provider that should run all of it.
+        provider: String,
+        /// Who got how many nodes.
+        found: String,
+    },
     /// ONNX Runtime failed in the middle of a run.
     #[error("the run of {tokens} new tokens after {cached} cached ones failed: {message}")]
     Run {
@@ -80,6 +90,7 @@ impl Diagnostic for DecoderError {
         match self {
             Self::Load { .. } => "graph_not_loadable",
             Self::Contract { .. } => "graph_contract",
+            Self::Placement { .. } => "graph_placement",
             Self::Run { .. } => "run_failed",
             Self::ChunkSize { .. } => "chunk_size",
             Self::KvBytes { .. } => "kv_bytes",
@@ -96,7 +107,7 @@ impl Diagnostic for DecoderError {
                 Class::Retry
             }
             Self::ChunkSize { .. } => Class::Bug,
-            Self::KvBytes { .. } => Class::Unsupported,
+            Self::KvBytes { .. } | Self::Placement { .. } => Class::Unsupported,
         }
     }
 
@@ -105,6 +116,7 @@ impl Diagnostic for DecoderError {
             Self::Load { .. } | Self::Contract { .. } => {
                 "quantise the checkpoint again with this version, or check that the folder is complete"
             }
+            Self::Placement { .. } => "run it on the processor, or quantise it for that provider's version",
             Self::Run { .. } => "try again; if memory is short, use a shorter context or a smaller model",
             Self::ChunkSize { .. } => "report this: the caller should have cut the prompt",
             Self::KvBytes { .. } => "compute the tokens again: the stored cache is of another model",
@@ -117,7 +129,9 @@ impl Diagnostic for DecoderError {
 
     fn place(&self) -> Option<String> {
         match self {
-            Self::Load { graph, .. } | Self::Contract { graph, .. } => Some(graph.clone()),
+            Self::Load { graph, .. } | Self::Contract { graph, .. } | Self::Placement { graph, .. } => {
+                Some(graph.clone())
+            }
             _ => None,
         }
     }

@@ -3,25 +3,35 @@
 //! Call order: [`Decoder::prefill`] with the prompt, then [`Decoder::logits`]; for each chosen token
 //! [`Decoder::decode`] and `logits` again; [`Decoder::rewind`] to an earlier length at any time.
 //!
-//! There are two: `ort_decoder` runs a package through ONNX Runtime, [`scripted`] plays tokens from a list so that the
+//! There are three: `ort_decoder` runs a package through ONNX Runtime, `ort_static` runs graphs of fixed shapes, as
+//! neural processors need them, [`scripted`] plays tokens from a list so that the
 //! loop, the stop rules and the faults can be tested without weights.
 
+mod embedding;
 mod error;
+mod loaded;
 mod ort_bound;
 mod ort_cache;
 mod ort_decoder;
 mod ort_device;
 mod ort_model;
 mod ort_save;
+mod ort_static;
+mod ort_static_float;
+mod ort_static_quantized;
+mod ort_static_session;
 pub mod scripted;
 
 use std::ops::Range;
 use std::sync::Arc;
 
 pub use error::DecoderError;
+pub(crate) use loaded::Loaded;
 pub(crate) use ort_decoder::OrtDecoder;
 pub(crate) use ort_device::OnDevice;
 pub(crate) use ort_model::{OrtModel, SessionOptions};
+pub(crate) use ort_static::{StaticModel, StaticSource};
+pub(crate) use ort_static_session::Target;
 
 /// One sequence (batch 1) with its cache.
 pub trait Decoder: Send {

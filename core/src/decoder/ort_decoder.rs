@@ -183,7 +183,7 @@ impl Decoder for OrtDecoder {
 }
 
 /// Ends runs through ONNX Runtime's terminate flag, which is read between two nodes of the graph.
-struct Terminate(Arc<RunOptions<NoSelectedOutputs>>);
+pub(super) struct Terminate(pub(super) Arc<RunOptions<NoSelectedOutputs>>);
 
 impl Interrupt for Terminate {
     fn interrupt(&self) {

@@ -8,6 +8,7 @@ use ::ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, Memo
 use ::ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ::ort::session::{IoBinding, NoSelectedOutputs, RunOptions, Session};
 use ::ort::value::{TensorElementType, ValueType};
+use wheelwork_ort::on_processor;
 use wheelwork_package::card::KvForm;
 use wheelwork_package::genai_config::Model;
 use wheelwork_package::tensors::layer_name;
@@ -90,7 +91,7 @@ impl OrtModel {
     ) -> Result<Arc<Self>, DecoderError> {
         let builder = builder(environment, options.threads).and_then(|builder| match options.device {
             Some(device) => device.add_to(builder, environment),
-            None => Ok(builder),
+            None => on_processor(builder, environment),
         });
         Self::load_with(builder, graph, model, options)
     }
@@ -150,10 +151,10 @@ impl OrtModel {
         self.vocab_size
     }
 
-    /// Which provider got which nodes.
-    pub(crate) fn placement(&self) -> GraphPlacement {
+    /// Which provider got which nodes of the graph, which reads so many bytes of weights.
+    pub(crate) fn placement(&self, weight_bytes: u64) -> GraphPlacement {
         let graph = Path::new(&self.graph).file_name().unwrap_or_default().to_string_lossy().into_owned();
-        GraphPlacement { graph, shares: self.shares.clone() }
+        GraphPlacement { graph, weight_bytes, shares: self.shares.clone() }
     }
 
     pub(crate) fn kv_form(&self) -> KvForm {
@@ -199,7 +200,7 @@ pub(super) fn builder(
 }
 
 /// What ONNX Runtime recorded, by provider.
-fn shares(session: &Session) -> Result<Vec<Share>, String> {
+pub(super) fn shares(session: &Session) -> Result<Vec<Share>, String> {
     let mut by_provider = BTreeMap::<_, (usize, BTreeSet<_>)>::new();
     for node in wheelwork_ort::assignment(session)? {
         let (nodes, operators) = by_provider.entry(node.provider).or_default();

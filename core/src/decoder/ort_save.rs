@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ::ort::environment::Environment;
+use wheelwork_ort::on_processor;
 use wheelwork_package::genai_config::Model;
 
 use super::DecoderError;
@@ -20,7 +21,7 @@ impl OrtModel {
         weights_name: &str,
     ) -> Result<Arc<Self>, DecoderError> {
         let builder = builder(environment, options.threads).and_then(|builder| {
-            Ok(builder
+            Ok(on_processor(builder, environment)?
                 .with_optimized_model_path(saved)?
                 .with_config_entry("session.save_external_prepacked_constant_initializers", "1")?
                 .with_config_entry("session.optimized_model_external_initializers_file_name", weights_name)?

@@ -182,7 +182,9 @@ pub fn placement() -> Placement {
         threads: 1,
         kv_cache: KvForm::Float,
         prepared: Prepared::NotWanted,
+        simulator: false,
         graphs: Vec::new(),
+        self_check: None,
         not_used: Vec::new(),
     }
 }

@@ -11,17 +11,19 @@ use wheelwork_package::graph::Verified;
 use wheelwork_package::store::Provenance;
 use wheelwork_package::{OpenPackage, OpenVariant};
 
+use super::static_opening::{self, Checked};
 use super::{ModelFacts, OpenOptions};
 use crate::Error;
-use crate::decoder::{OnDevice, OrtModel, SessionOptions};
+use crate::decoder::{Loaded, OnDevice, OrtModel, SessionOptions};
 use crate::prepare::{Prepared, Stored, Subject};
-use crate::provider::{self, CPU, NotUsedReason, Placement, Refusal, Wish};
+use crate::provider::trial::{Subject as TrialSubject, Trial};
+use crate::provider::{self, CPU, DevicePreference, NotUsedReason, Placement, Provider, Refusal, Wish};
 
 /// Chunks of an installed package that an open compares with what was installed: some milliseconds.
 const SAMPLED_CHUNKS: usize = 2;
 
-/// Providers that were tried and did not do, with the reason.
-type Refused = BTreeMap<String, Refusal>;
+/// Providers with the variants that were tried and did not do, with the reason.
+type Refused = BTreeMap<(String, String), Refusal>;
 
 /// Everything that is known of a model before its graph is loaded.
 pub(crate) struct Opening {
@@ -33,57 +35,110 @@ pub(crate) struct Opening {
     pub(super) provenance: Option<Provenance>,
     pub(super) facts: ModelFacts,
     variant: OpenVariant,
+    /// Held until the provider has shown that it leaves the process alive.
+    trial: Option<Trial>,
 }
 
 impl Opening {
     /// Opens on the best device that loads the graph and computes it.
-    pub(super) fn loaded(path: &Path, options: &OpenOptions) -> Result<(Self, Arc<OrtModel>), Error> {
+    pub(super) fn loaded(path: &Path, options: &OpenOptions) -> Result<(Self, Loaded), Error> {
         let mut refused = Refused::new();
         loop {
-            let mut opening = Self::without(path, options, &refused)?;
-            if let Some(provenance) = &opening.provenance {
-                // Other chunks each time, by the one door that the standard library has to the system's randomness.
-                provenance.check_sample(RandomState::new().hash_one(()), SAMPLED_CHUNKS)?;
+            let (package, runtime, plan) = Self::planned(path, options, &refused)?;
+            let (provider, variant) = (plan.placement.provider.clone(), plan.placement.variant.clone());
+            if let Some(row) = provider::row(&provider) {
+                row.check_options(&options.provider_options)?;
             }
-            let refusal = match opening.load(options) {
-                Err(error) if opening.placement.provider == CPU => return Err(error),
-                Err(error) => (NotUsedReason::SessionFailed, Some(error.to_string())),
-                Ok((graph, prepared)) => {
-                    opening.placement.prepared = prepared;
-                    opening.placement.kv_cache = graph.kv_form();
-                    opening.placement.graphs.push(graph.placement());
-                    match opening.placement.computes_elsewhere() {
-                        None => return Ok((opening, graph)),
-                        elsewhere => (NotUsedReason::TookNoNodes, elsewhere),
-                    }
+            let is_last_resort = provider == CPU;
+            let opened = Self::described(package, runtime, plan, options).and_then(|mut opening| {
+                let graph = opening.load_any(options)?;
+                Ok((opening, graph))
+            });
+            let refusal = match opened {
+                Ok((mut opening, Ok(graph))) => {
+                    // The process has survived.
+                    drop(opening.trial.take());
+                    return Ok((opening, graph));
                 }
+                Ok((_, Err(refusal))) => refusal,
+                Err(error) if is_last_resort => return Err(error),
+                Err(error) => (NotUsedReason::SessionFailed, Some(error.to_string())),
             };
-            refused.insert(opening.placement.provider, refusal);
+            refused.insert((provider, variant), refusal);
         }
     }
 
-    /// Reads the descriptions, chooses device and graph, verifies the graph.
+    /// Reads the descriptions and verifies the graph of the processor's variant.
     pub(crate) fn of(path: &Path, options: &OpenOptions) -> Result<Self, Error> {
-        Self::without(path, options, &Refused::new())
+        let options = OpenOptions { device: DevicePreference::Cpu, strict: true, ..options.clone() };
+        let (package, runtime, plan) = Self::planned(path, &options, &Refused::new())?;
+        Self::described(package, runtime, plan, &options)
     }
 
-    /// As [`Opening::of`], without providers that were tried already.
-    fn without(path: &Path, options: &OpenOptions, refused: &Refused) -> Result<Self, Error> {
+    /// Reads the package's descriptions and chooses device and variant, without those that were tried already.
+    fn planned(
+        path: &Path,
+        options: &OpenOptions,
+        refused: &Refused,
+    ) -> Result<(OpenPackage, wheelwork_ort::Runtime, Plan), Error> {
         let package = wheelwork_package::open(path)?;
-        let threads = options.threads.unwrap_or_else(default_threads).max(1);
+        if let Some(provenance) = package.provenance() {
+            // Other chunks each time, by the one door that the standard library has to the system's randomness.
+            provenance.check_sample(RandomState::new().hash_one(()), SAMPLED_CHUNKS)?;
+        }
         let runtime = wheelwork_ort::environment()?;
-        let wish = Wish { device: options.device, strict: options.strict, threads };
-        let placement = provider::plan(&package, wish, &mut |row| match refused.get(row.ep) {
+        let wish = Wish { device: options.device, strict: options.strict, threads: options.threads() };
+        let mut trial = None;
+        let placement = provider::plan(&package, wish, &mut |row, variant| match refused
+            .get(&(row.ep.to_owned(), variant.to_owned()))
+        {
             Some(refusal) => Err(refusal.clone()),
-            None => provider::detect(row, &runtime).map(drop),
+            None => {
+                trial = begin(row, variant, &package, &runtime, options)?;
+                provider::detect(row, &runtime).map(drop)
+            }
         })?;
+        Ok((package, runtime, Plan { placement, trial }))
+    }
+
+    /// Chooses and verifies the graph of what was planned.
+    fn described(
+        package: OpenPackage,
+        runtime: wheelwork_ort::Runtime,
+        Plan { placement, trial }: Plan,
+        options: &OpenOptions,
+    ) -> Result<Self, Error> {
         let variant = package.variant(&placement.variant)?.clone();
         let graph_file = graph_file(&package, &placement.variant, &variant, options.kv_cache)?;
         let verified = package.verify_graph(&placement.variant, &graph_file)?;
         let facts =
             ModelFacts::of(&package, &placement.variant, options.context_length, &runtime.build_info)?;
         let provenance = package.provenance();
-        Ok(Self { package, placement, graph_file, verified, runtime, provenance, facts, variant })
+        Ok(Self { package, placement, graph_file, verified, runtime, provenance, facts, variant, trial })
+    }
+
+    /// Loads static graphs or the one graph, and notes where they are. The inner error is a reason to try elsewhere.
+    fn load_any(&mut self, options: &OpenOptions) -> Result<Result<Loaded, Refusal>, Error> {
+        let graphs =
+            self.package.card.as_ref().and_then(|card| card.static_graphs.get(&self.placement.variant));
+        if let Some(graphs) = graphs {
+            let loaded = static_opening::load(self, graphs, options, self.trial.as_ref());
+            return Ok(loaded.map(|Checked { model, self_check, simulator }| {
+                self.placement.kv_cache = model.kv_form();
+                self.placement.graphs = model.placed().to_vec();
+                self.placement.self_check = Some(self_check);
+                self.placement.simulator = simulator;
+                Loaded::Static(model)
+            }));
+        }
+        let (graph, prepared) = self.load(options)?;
+        self.placement.prepared = prepared;
+        self.placement.kv_cache = graph.kv_form();
+        self.placement.graphs.push(graph.placement(self.verified.weight_bytes));
+        match self.placement.computes_elsewhere() {
+            None => Ok(Ok(Loaded::Dynamic(graph))),
+            elsewhere => Ok(Err((NotUsedReason::TookNoNodes, elsewhere))),
+        }
     }
 
     pub(crate) fn variant(&self) -> &OpenVariant {
@@ -134,6 +189,39 @@ impl Opening {
     }
 }
 
+/// Where a model is to run, and the trial of the provider there.
+struct Plan {
+    placement: Placement,
+    trial: Option<Trial>,
+}
+
+/// Notes that a provider's library is about to be loaded.
+fn begin(
+    row: &Provider,
+    variant: &str,
+    package: &OpenPackage,
+    runtime: &wheelwork_ort::Runtime,
+    options: &OpenOptions,
+) -> Result<Option<Trial>, Refusal> {
+    let Some(library) = &row.library else { return Ok(None) };
+    let library =
+        library.find(&runtime.path).map_err(|detail| (NotUsedReason::LibraryMissing, Some(detail)))?;
+    if row.is_simulated_here() && !options.device.names(row.device) {
+        return Err((NotUsedReason::SimulatorOnly, None));
+    }
+    let fingerprint =
+        package.fingerprint(variant).map_err(|error| (NotUsedReason::Damaged, Some(error.to_string())))?;
+    let subject = TrialSubject {
+        provider: row.ep,
+        fingerprint: &fingerprint,
+        runtime: &runtime.build_info,
+        library: &library,
+    };
+    let folder = options.trials_dir.as_deref();
+    let trial = Trial::begin(folder, subject);
+    trial.map(Some).map_err(|reason| (reason, folder.map(|folder| folder.display().to_string())))
+}
+
 /// The file of the graph with the wanted cache: the card's default where nothing is wanted.
 fn graph_file(
     package: &OpenPackage,
@@ -150,6 +238,9 @@ fn graph_file(
     }
 }
 
-fn default_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+impl OpenOptions {
+    pub(super) fn threads(&self) -> usize {
+        let default = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.unwrap_or_else(default).max(1)
+    }
 }

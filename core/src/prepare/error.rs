@@ -13,12 +13,6 @@ pub enum PrepareError {
     /// Neither installed nor with a folder to put the prepared form into.
     #[error("the model is not an installed one, and no cache folder was given")]
     NoPlace,
-    /// Only the processor's form is prepared.
-    #[error("{provider} has no prepared form")]
-    NotForThisDevice {
-        /// ONNX Runtime's name of the execution provider.
-        provider: String,
-    },
     /// ONNX Runtime packs nothing of this graph on this processor.
     #[error("ONNX Runtime packs no weights of this graph on this processor")]
     NothingPacked,
@@ -73,7 +67,7 @@ impl Diagnostic for PrepareError {
     fn code(&self) -> &'static str {
         match self {
             Self::NoPlace => "prepare_no_place",
-            Self::NotForThisDevice { .. } | Self::NothingPacked => "prepare_nothing",
+            Self::NothingPacked => "prepare_nothing",
             Self::Busy => "prepare_busy",
             Self::NoSpace { .. } => "prepare_no_space",
             Self::Io { .. } => "prepare_io",
@@ -86,7 +80,7 @@ impl Diagnostic for PrepareError {
 
     fn class(&self) -> Class {
         match self {
-            Self::NotForThisDevice { .. } | Self::NothingPacked | Self::Graph(_) => Class::Unsupported,
+            Self::NothingPacked | Self::Graph(_) => Class::Unsupported,
             Self::Differs => Class::Bug,
             _ => Class::Retry,
         }
@@ -95,9 +89,7 @@ impl Diagnostic for PrepareError {
     fn remedy(&self) -> Cow<'static, str> {
         match self {
             Self::NoPlace => "install the model, or name a cache folder on the same file system",
-            Self::NotForThisDevice { .. } | Self::NothingPacked | Self::Graph(_) => {
-                "use the model as it is: it runs without being prepared"
-            }
+            Self::NothingPacked | Self::Graph(_) => "use the model as it is: it runs without being prepared",
             Self::Busy => "wait for the other process, or use the model as it is",
             Self::NoSpace { .. } | Self::Io { .. } | Self::Save { .. } => {
                 "check the folder and the free space, then prepare again; the model runs without it"

@@ -32,8 +32,8 @@ pub use error::PrepareError;
 pub(crate) use key::Subject;
 pub(crate) use stored::Stored;
 
+use crate::Error;
 use crate::model::{OpenOptions, Opening};
-use crate::{Error, provider};
 use serde::Serialize;
 
 /// Whether a model runs on its prepared form, and why not.
@@ -106,7 +106,7 @@ pub struct PrepareReport {
     pub seconds: f64,
 }
 
-/// Prepares the variant and graph that [`crate::Model::open_with`] would take with the same options.
+/// Prepares the variant and graph that [`crate::Model::open_with`] would take on the processor with the same options.
 ///
 /// Takes some seconds a gigabyte and memory as an open without preparation does; the disk holds the weights and
 /// their packed copy a second time until it ends. `watch` is called before each step and within the longer ones; a break
@@ -121,13 +121,10 @@ pub fn prepare(
 ) -> Result<PrepareReport, Error> {
     let opening = Opening::of(path.as_ref(), options)?;
     let subject = Subject::of(&opening, options.cache_dir.as_deref())?.ok_or(PrepareError::NoPlace)?;
-    if opening.placement.device != provider::Device::Cpu {
-        return Err(PrepareError::NotForThisDevice { provider: opening.placement.provider }.into());
-    }
     write::prepare(&opening, &subject, watch)
 }
 
-/// The prepared form of the variant and graph that [`crate::Model::open_with`] would take: [`Prepared::Used`] where
+/// The prepared form of the variant and graph that [`crate::Model::open_with`] would take on the processor: [`Prepared::Used`] where
 /// record, graph, sizes and links are right. The packed ranges are judged by an open only. Loads no weights.
 ///
 /// # Errors

@@ -26,20 +26,33 @@ pub fn detect(provider: &Provider, runtime: &Runtime) -> Result<Vec<PluginDevice
         };
         (reason, Some(error.to_string()))
     })?;
+    let backend = library.backend_beside(&path).filter(|_| path.components().count() > 1);
+    if let Some(backend) = backend.filter(|backend| !backend.is_file()) {
+        return Err((NotUsedReason::LibraryMissing, Some(backend.display().to_string())));
+    }
     let devices = plugin::devices(runtime, provider.ep);
     if devices.is_empty() { Err((NotUsedReason::NoDevice, None)) } else { Ok(devices) }
 }
 
 impl PluginLibrary {
+    /// The backend's file, beside the provider's.
+    pub(crate) fn backend_beside(&self, library: &Path) -> Option<PathBuf> {
+        Some(library.with_file_name(file_name(self.backend?)))
+    }
+
     /// The library's file: in the folder that the variable names; else beside the executable, in its `lib` folder, or
     /// beside ONNX Runtime. The error says where it was looked for.
-    fn find(&self, onnxruntime: &Path) -> Result<PathBuf, String> {
-        let file = format!("{DLL_PREFIX}{}{DLL_SUFFIX}", self.stem);
+    pub(crate) fn find(&self, onnxruntime: &Path) -> Result<PathBuf, String> {
+        let file = file_name(self.stem);
         if let Some(folder) = std::env::var_os(self.folder_variable) {
             if folder.is_empty() {
                 return Err(format!("{} is set to nothing", self.folder_variable));
             }
             return Ok(Path::new(&folder).join(file));
+        }
+        if cfg!(target_os = "android") {
+            // The app's own folder of libraries is no path that can be looked into: the system's loader knows it.
+            return Ok(file.into());
         }
         let executable = std::env::current_exe().ok();
         let beside = executable.as_deref().and_then(Path::parent);
@@ -54,4 +67,9 @@ impl PluginLibrary {
             )
         })
     }
+}
+
+/// A library's file in the system's manner.
+fn file_name(stem: &str) -> String {
+    format!("{DLL_PREFIX}{stem}{DLL_SUFFIX}")
 }

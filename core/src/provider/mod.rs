@@ -4,11 +4,13 @@
 //! [`PROVIDERS`] is the table, [`detect()`] tells what of it this machine has, and [`plan()`] chooses. Planning is a pure
 //! function, so that every decision can be tested, and is reported as [`Placement`] in the first event. Nothing falls
 //! back in silence: [`Placement::not_used`] names each better device with the reason, and a strict request fails with
-//! the same list.
+//! the same list. [`trial`] keeps providers away that took the process down.
 
 mod detect;
+mod options;
 mod placement;
 mod table;
+pub mod trial;
 
 use wheelwork_package::OpenPackage;
 use wheelwork_package::card::KvForm;
@@ -17,7 +19,10 @@ use crate::Error;
 use crate::prepare::Prepared;
 
 pub use detect::{Refusal, detect};
-pub use placement::{Device, DevicePreference, GraphPlacement, NotUsed, NotUsedReason, Placement, Share};
+pub use options::{OptionError, OptionRule, Values};
+pub use placement::{
+    Device, DevicePreference, GraphPlacement, NotUsed, NotUsedReason, Placement, SelfCheck, Share,
+};
 pub(crate) use table::CPU;
 pub use table::{PROVIDERS, PluginLibrary, Provider, Support};
 
@@ -33,15 +38,15 @@ pub struct Wish {
     pub threads: usize,
 }
 
-/// Chooses a provider and its variant. `usable` tells whether the machine has what a provider needs; it is asked in the
-/// table's order, and only for providers that fit otherwise.
+/// Chooses a provider and its variant. `usable` tells whether the machine has what a provider needs for a variant; it is
+/// asked in the table's order, and only for providers that fit otherwise.
 ///
 /// # Errors
 /// [`Error::NoUsableDevice`] with every provider's reason.
 pub fn plan(
     package: &OpenPackage,
     wish: Wish,
-    usable: &mut dyn FnMut(&Provider) -> Result<(), Refusal>,
+    usable: &mut dyn FnMut(&'static Provider, &str) -> Result<(), Refusal>,
 ) -> Result<Placement, Error> {
     let mut not_used = Vec::new();
     let (wanted, others): (Vec<_>, Vec<_>) =
@@ -59,7 +64,9 @@ pub fn plan(
                     // Known when the graph is loaded.
                     kv_cache: KvForm::Float,
                     prepared: Prepared::NotWanted,
+                    simulator: false,
                     graphs: Vec::new(),
+                    self_check: None,
                     not_used,
                 });
             }
@@ -77,10 +84,10 @@ pub fn plan(
 /// The variant that a provider would run, or why it will not.
 fn choose(
     package: &OpenPackage,
-    provider: &Provider,
+    provider: &'static Provider,
     wish: Wish,
     is_wanted: bool,
-    usable: &mut dyn FnMut(&Provider) -> Result<(), Refusal>,
+    usable: &mut dyn FnMut(&'static Provider, &str) -> Result<(), Refusal>,
 ) -> Result<String, Refusal> {
     if !is_wanted && wish.strict {
         return Err((NotUsedReason::NotRequested, None));
@@ -92,12 +99,26 @@ fn choose(
         }
         Support::Unproven | Support::Supported => {}
     }
-    let variant_of = |ep: &&str| {
-        package.variants.iter().find(|(_, variant)| variant.target.ep == **ep).map(|(name, _)| name)
-    };
-    let variant = provider.variants.iter().find_map(variant_of).ok_or((NotUsedReason::NoVariant, None))?;
-    usable(provider)?;
-    Ok(variant.clone())
+    let made_for =
+        |ep: &'static str| package.variants.iter().filter(move |(_, variant)| variant.target.ep == ep);
+    let mut refusals = Vec::new();
+    for (variant, _) in provider.variants.iter().copied().flat_map(made_for) {
+        match usable(provider, variant) {
+            Ok(()) => return Ok(variant.clone()),
+            Err(refusal) => refusals.push((variant, refusal)),
+        }
+    }
+    match &refusals[..] {
+        [] => Err((NotUsedReason::NoVariant, None)),
+        [(_, refusal)] => Err(refusal.clone()),
+        [(_, (reason, _)), ..] => {
+            let told = refusals.iter().map(|(variant, (reason, detail))| match detail {
+                Some(detail) => format!("{variant}: {detail}"),
+                None => format!("{variant}: {}", reason.describe()),
+            });
+            Err((*reason, Some(told.collect::<Vec<_>>().join("; "))))
+        }
+    }
 }
 
 /// The row of a provider.

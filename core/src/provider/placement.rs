@@ -32,6 +32,12 @@ impl DevicePreference {
         }
     }
 
+    /// Whether a device is asked for by its kind.
+    #[must_use]
+    pub fn names(self, device: Device) -> bool {
+        self != Self::Auto && self.wants(device)
+    }
+
     /// Whether a device is among those that are wanted.
     pub(super) fn wants(self, device: Device) -> bool {
         match self {
@@ -56,12 +62,14 @@ pub enum Device {
 }
 
 /// Where a model runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Placement {
     /// The device that runs the graph.
     pub device: Device,
     /// ONNX Runtime's name of the execution provider.
     pub provider: String,
+    /// The device is computed by this machine's processor: right numbers, nothing of its speed.
+    pub simulator: bool,
     /// The package's variant.
     pub variant: String,
     /// Threads of ONNX Runtime's pool.
@@ -72,6 +80,9 @@ pub struct Placement {
     pub prepared: Prepared,
     /// Which provider really got the nodes of each graph, as ONNX Runtime recorded it.
     pub graphs: Vec<GraphPlacement>,
+    /// What the provider computed for the package's fixed prompt; absent where static graphs play no part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub self_check: Option<SelfCheck>,
     /// The devices that were asked for, or would be better, and are not used.
     pub not_used: Vec<NotUsed>,
 }
@@ -92,11 +103,29 @@ impl Placement {
     }
 }
 
+/// What a provider computed for the package's fixed prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "result")]
+#[non_exhaustive]
+pub enum SelfCheck {
+    /// The logits that the package holds, up to this relative root mean square difference.
+    Passed {
+        /// The larger one of prefill and decode.
+        relative_rms: f32,
+    },
+    /// It passed at an earlier open with the same libraries and package.
+    PassedBefore,
+    /// The package holds no logits to compare with.
+    NotInPackage,
+}
+
 /// How the nodes of a graph were shared out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GraphPlacement {
     /// The graph's file.
     pub graph: String,
+    /// Bytes of weights, or of compiled binaries, that the graph reads.
+    pub weight_bytes: u64,
     /// Each provider that got any.
     pub shares: Vec<Share>,
 }
@@ -145,6 +174,20 @@ pub enum NotUsedReason {
     LibraryRefused,
     /// The provider finds no device that it can drive.
     NoDevice,
+    /// The provider only simulates the device here, and that was not asked for by name.
+    SimulatorOnly,
+    /// The package's compiled graphs are for other systems-on-chip or newer libraries, and no compiler is here.
+    NoMatchingBinary,
+    /// A file of the variant is not what the package says it is.
+    Damaged,
+    /// At an earlier use of the provider the process ended.
+    CrashedBefore,
+    /// Another process is trying the provider at this moment.
+    BeingTried,
+    /// The provider computed other numbers than the package holds.
+    SelfCheckFailed,
+    /// A run failed in the middle of a turn.
+    RunFailed,
     /// The provider does not load the graph.
     SessionFailed,
     /// The provider loaded the graph and took none of the nodes that compute.
@@ -156,13 +199,22 @@ impl NotUsedReason {
     #[must_use]
     pub fn describe(self) -> &'static str {
         match self {
-            Self::NotInThisBuild => "this build cannot drive it",
+            Self::NotInThisBuild => "it is unproven, and this build cannot drive it",
             Self::NoVariant => "the package has no variant for it",
             Self::NotRequested => "another device was asked for",
             Self::Unproven => "it is unproven and was not asked for by name",
             Self::LibraryMissing => "its library is not installed",
             Self::LibraryRefused => "its library does not load",
             Self::NoDevice => "it finds no device",
+            Self::SimulatorOnly => "it is a simulator here and was not asked for by name",
+            Self::NoMatchingBinary => "the package has no binary for this system-on-chip and library version",
+            Self::Damaged => "a file of its variant is damaged",
+            Self::CrashedBefore => {
+                "a process ended while it was tried (`wheelwork devices --retry` allows it again)"
+            }
+            Self::BeingTried => "another process is trying it at this moment",
+            Self::SelfCheckFailed => "it computed wrong numbers",
+            Self::RunFailed => "it failed in the middle of a run",
             Self::SessionFailed => "it does not load the graph",
             Self::TookNoNodes => "it left the computing to another provider",
         }

@@ -127,6 +127,12 @@ impl Journal {
             && (unsaved_tokens >= self.autosave.tokens || self.last.elapsed() >= self.autosave.time)
     }
 
+    /// From here on the cache is another one, of which nothing is in the file yet.
+    pub(crate) fn rebind(&mut self, binding: &Binding) -> Result<(), SnapshotError> {
+        self.saved_tokens = 0;
+        self.json(kind::BINDING, binding)
+    }
+
     /// The cache was rewound.
     pub(crate) fn rewound(&mut self, len: usize) {
         self.saved_tokens = self.saved_tokens.min(len);

@@ -65,7 +65,7 @@ pub(crate) fn restore(
     }
     let found: Binding =
         serde_json::from_slice(&payload).map_err(|_| not_a_session("its first record is damaged"))?;
-    let mismatch = mismatch(&found, binding);
+    let mut mismatch = differences(&found, binding);
 
     let mut state = State {
         messages: Vec::new(),
@@ -86,6 +86,12 @@ pub(crate) fn restore(
         };
         let wrong = |fault: String| SnapshotError::Record { file: file.clone(), offset, fault };
         match kind {
+            // The device has failed, and the session went on with another cache.
+            kind::BINDING => {
+                mismatch = differences(&json(&payload).map_err(wrong)?, binding);
+                state.cached.clear();
+                decoder.rewind(0);
+            }
             kind::MESSAGES => state.messages = json(&payload).map_err(wrong)?,
             kind::TURN => state.unfinished = Some((json(&payload).map_err(wrong)?, Vec::new())),
             kind::PROGRESS => {
@@ -128,7 +134,7 @@ fn append(payload: &[u8], cached: &mut Vec<u32>, decoder: &mut dyn Decoder) -> R
     Ok(())
 }
 
-fn mismatch(found: &Binding, here: &Binding) -> Option<String> {
+fn differences(found: &Binding, here: &Binding) -> Option<String> {
     let differs = |what: &str, found: &str, here: &str| {
         (found != here).then(|| format!("it was saved with the {what} {found}, here is {here}"))
     };

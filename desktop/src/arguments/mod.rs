@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use chat::{ChatArguments, GenerateArguments, PromptArguments, SessionArguments};
 pub(crate) use evaluate::EvaluateArguments;
 pub(crate) use measure::BenchArguments;
-pub(crate) use model::{ModelArguments, PrepareArguments};
+pub(crate) use model::{DevicesArguments, ModelArguments, PrepareArguments, trials_dir};
 pub(crate) use package::{
     GarbageArguments, InspectArguments, InstallArguments, KeyArguments, ListArguments, OriginArguments,
     PackArguments, RemoveArguments, RepairArguments, SignArguments, StoreArguments, TrustArguments,
@@ -83,7 +83,7 @@ pub(crate) enum Command {
     /// Free the disk space of what interrupted commands have left
     Gc(GarbageArguments),
     /// List what this machine and this build can run on, and why not the rest
-    Devices,
+    Devices(DevicesArguments),
     /// Measure prefill and decode
     Bench(BenchArguments),
 }

@@ -34,6 +34,9 @@ pub(crate) struct ModelArguments {
     /// Leave the form that `wheelwork prepare` made alone
     #[arg(long)]
     pub(crate) plain: bool,
+    /// An option of the device's execution provider, such as soc_model=57; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = provider_option)]
+    pub(crate) provider_option: Vec<(String, String)>,
 }
 
 /// Which model to prepare.
@@ -64,8 +67,17 @@ impl PrepareArguments {
             context_length: None,
             kv: self.kv,
             plain: false,
+            provider_option: Vec::new(),
         }
     }
+}
+
+/// What `devices` does beside looking.
+#[derive(Debug, Args)]
+pub(crate) struct DevicesArguments {
+    /// Let providers be tried again that took a process down, and repeat self-checks
+    #[arg(long)]
+    pub(crate) retry: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -103,14 +115,27 @@ impl ModelArguments {
             kv_cache: self.kv.map(Into::into),
             plain: self.plain,
             cache_dir: prepared_dir(),
+            trials_dir: trials_dir(),
+            provider_options: self.provider_option.clone(),
             ..OpenOptions::default()
         }
     }
 
     /// How a model is opened where nothing is said.
     pub(crate) fn default_options() -> OpenOptions {
-        OpenOptions { cache_dir: prepared_dir(), ..OpenOptions::default() }
+        OpenOptions { cache_dir: prepared_dir(), trials_dir: trials_dir(), ..OpenOptions::default() }
     }
+}
+
+fn provider_option(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Where it is noted which providers were tried on this machine.
+pub(crate) fn trials_dir() -> Option<PathBuf> {
+    let strategy = etcetera::choose_base_strategy().ok()?;
+    Some(strategy.cache_dir().join("wheelwork").join("providers"))
 }
 
 /// Prepared forms of folders that are not installed; without such a folder there are none.

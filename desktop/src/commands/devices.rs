@@ -1,14 +1,21 @@
 //! `wheelwork devices`: what this machine and this build can run on.
 
 use serde_json::json;
-use wheelwork::provider::{NotUsedReason, PROVIDERS, Support, detect};
+use wheelwork::provider::{NotUsedReason, PROVIDERS, Support, detect, trial};
 use wheelwork_ort::{DeviceKind, PluginDevice};
 use wheelwork_package::Diagnostic;
 
+use crate::arguments::{DevicesArguments, trials_dir};
 use crate::failure::Failure;
 use crate::output;
 
-pub(crate) fn run(json: bool) -> Result<(), Failure> {
+pub(crate) fn run(arguments: &DevicesArguments, json: bool) -> Result<(), Failure> {
+    if arguments.retry {
+        let forgotten = trials_dir().map_or(Ok(0), |folder| trial::forget(&folder))?;
+        if !json {
+            anstream::println!("providers that may be tried again: {forgotten}\n");
+        }
+    }
     let runtime = wheelwork_ort::environment();
     let providers = PROVIDERS.iter().map(|provider| {
         let found = match (provider.support, &runtime) {
@@ -28,7 +35,11 @@ pub(crate) fn run(json: bool) -> Result<(), Failure> {
                 json!({
                     "provider": provider.ep, "device": provider.device, "hardware": provider.hardware,
                     "usable": found.is_ok(), "reason": found.as_ref().err(),
-                    "unproven": provider.support == Support::Unproven, "found": found.as_deref().map(names).ok(),
+                    "unproven": provider.support != Support::Supported,
+                    "simulator": found.is_ok() && provider.is_simulated_here(),
+                    "package": provider.library.map(|library| library.package),
+                    "options": provider.options.iter().map(|option| option.name).collect::<Vec<_>>(),
+                    "found": found.as_deref().map(names).ok(),
                 })
             })
             .collect();
@@ -51,6 +62,9 @@ pub(crate) fn run(json: bool) -> Result<(), Failure> {
         };
         let more = match &found {
             Ok(devices) if devices.is_empty() => String::new(),
+            Ok(devices) if provider.is_simulated_here() => {
+                format!(": simulator, {}", names(devices).join(", "))
+            }
             Ok(devices) => format!(": {}", names(devices).join(", ")),
             Err(reason) => format!(" ({reason})"),
         };

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::json;
-use wheelwork::Prepared;
+use wheelwork::{DevicePreference, Model, OpenOptions, Prepared};
 use wheelwork_package::OpenPackage;
 
 use crate::arguments::{InspectArguments, ModelArguments};
@@ -20,10 +20,24 @@ pub(crate) fn run(arguments: &InspectArguments, json: bool) -> Result<(), Failur
     }
     let root = model_source::folder(Some(&arguments.model), arguments.store.models_dir.as_deref())?;
     let package = wheelwork_package::open(&root)?;
+    if arguments.placement {
+        return placement(&root, json);
+    }
     let verified = if arguments.verify { Some(verify(&package)?) } else { None };
     // Without ONNX Runtime nothing is known of it, and the rest is told all the same.
     let prepared = wheelwork::prepared_form(&root, &ModelArguments::default_options()).ok();
     if json { print_json(&package, verified, prepared) } else { print_text(&package, verified, prepared) }
+}
+
+/// Loads the model and tells where it runs.
+fn placement(root: &Path, json: bool) -> Result<(), Failure> {
+    let options = OpenOptions { device: DevicePreference::Npu, ..ModelArguments::default_options() };
+    let model = Model::open_with(root, &options)?;
+    if json {
+        return output::json_line(model.placement());
+    }
+    output::print_placement(model.placement());
+    Ok(())
 }
 
 /// Compares all contents with the card; returns the number of files.

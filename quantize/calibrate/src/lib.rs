@@ -32,6 +32,7 @@ mod layer;
 mod reference;
 mod runtime;
 mod spill;
+pub mod static_check;
 mod stepper;
 mod texts;
 

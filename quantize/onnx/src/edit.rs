@@ -1,18 +1,35 @@
-//! A second graph made of a finished one: other attributes, more inputs of a node, other element types at the border.
-//! The external data stays as it is, so both graphs read one data file.
+//! A second graph made of a finished one: other attributes, other nodes, another border. The external data stays as it
+//! is, so both graphs read one data file.
 //!
 //! [`Edit::read`], then any of the changes, then [`Edit::to_bytes`].
 
+mod nodes;
+
+use std::collections::HashSet;
+
 use prost::Message as _;
 
+pub use self::nodes::EditNode;
+use crate::element::value_info;
 use crate::graph::tensor;
 use crate::proto::{ModelProto, NodeProto, ValueInfoProto, type_proto};
-use crate::{Attribute, ElementType, GraphError};
+use crate::{Attribute, Dimension, ElementType, GraphError};
 
 /// A graph while it is changed.
 #[derive(Debug)]
 pub struct Edit {
     proto: ModelProto,
+}
+
+/// An input or output of a graph, with a fixed shape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BorderValue {
+    /// The name.
+    pub name: String,
+    /// The element type.
+    pub element: ElementType,
+    /// The shape; empty for a scalar.
+    pub shape: Vec<usize>,
 }
 
 impl Edit {
@@ -80,6 +97,66 @@ impl Edit {
         let tensor = tensor_type(value).ok_or_else(missing)?;
         tensor.elem_type = Some(element.code());
         Ok(())
+    }
+
+    /// Takes all nodes out, in order; [`Edit::put_nodes`] puts the changed ones back.
+    pub fn take_nodes(&mut self) -> Vec<EditNode> {
+        let nodes = self.proto.graph.as_mut().map(|graph| std::mem::take(&mut graph.node));
+        nodes.unwrap_or_default().into_iter().map(EditNode::from_proto).collect()
+    }
+
+    /// Puts nodes in, in the order in which they run, and forgets the initializers that none of them reads.
+    pub fn put_nodes(&mut self, nodes: Vec<EditNode>) {
+        if let Some(graph) = &mut self.proto.graph {
+            graph.node = nodes.into_iter().map(EditNode::into_proto).collect();
+            let used: HashSet<&str> =
+                graph.node.iter().flat_map(|node| &node.input).map(String::as_str).collect();
+            graph.initializer.retain(|initializer| used.contains(initializer.name()));
+        }
+    }
+
+    /// Gives the graph another border: inputs and outputs as name, element type and shape.
+    pub fn set_border(&mut self, inputs: &[BorderValue], outputs: &[BorderValue]) {
+        if let Some(graph) = &mut self.proto.graph {
+            let info = |value: &BorderValue| {
+                let shape: Vec<_> = value.shape.iter().map(|&size| Dimension::Size(size)).collect();
+                value_info(&value.name, value.element, &shape)
+            };
+            graph.input = inputs.iter().map(info).collect();
+            graph.output = outputs.iter().map(info).collect();
+        }
+    }
+
+    /// Leaves only the first `rows` of an initializer whose data stands in the data file.
+    ///
+    /// # Errors
+    /// [`GraphError::Missing`] where the graph has none of that name with so many rows.
+    pub fn shorten(&mut self, name: &str, rows: usize) -> Result<(), GraphError> {
+        let missing = || GraphError::Missing(format!("initializer `{name}` of {rows} rows"));
+        let graph = self.proto.graph.as_mut().ok_or_else(missing)?;
+        let tensor = graph.initializer.iter_mut().find(|tensor| tensor.name() == name).ok_or_else(missing)?;
+        let length =
+            tensor.external_data.iter_mut().find(|entry| entry.key() == "length").ok_or_else(missing)?;
+        let bytes: u64 = length.value().parse().map_err(|_| missing())?;
+        let first = tensor.dims.first_mut().ok_or_else(missing)?;
+        let (old, new) = (u64::try_from(*first).unwrap_or(0), rows as u64);
+        if new == 0 || new > old || !bytes.is_multiple_of(old) {
+            return Err(missing());
+        }
+        length.value = Some((bytes / old * new).to_string());
+        *first = i64::try_from(rows).map_err(|_| missing())?;
+        Ok(())
+    }
+
+    /// An initializer whose data stands in the data file: shape, offset and bytes.
+    #[must_use]
+    pub fn external(&self, name: &str) -> Option<(Vec<i64>, crate::Extent)> {
+        let tensor = self.proto.graph.as_ref()?.initializer.iter().find(|tensor| tensor.name() == name)?;
+        let number = |key: &str| {
+            tensor.external_data.iter().find(|entry| entry.key() == key)?.value().parse::<u64>().ok()
+        };
+        let extent = crate::Extent { offset: number("offset")?, bytes: number("length")? };
+        Some((tensor.dims.clone(), extent))
     }
 
     /// The bytes of the changed graph.

@@ -48,6 +48,7 @@ const ROWS: &[(&str, &str)] = &[
     ("IN-09", "a disk that cannot be read or written for now"),
     ("IN-10", "an address in a file, or a redirect to one that nobody typed"),
     ("RT-01", "ONNX Runtime missing, too old, or for another processor"),
+    ("RT-02", "a provider that takes the process down while it is tried"),
     ("RT-08", "the process killed in the middle of a thought"),
     ("RT-09", "an app that goes to the background, or is short of memory"),
     ("RT-13", "an empty prompt, or one of white space or control tokens only"),

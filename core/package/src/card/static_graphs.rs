@@ -16,9 +16,11 @@
 //! | `new_key.{i}` | out | uint8 | `[1, H, D, S]` | of the S tokens, for the host to put into the cache |
 //! | `new_value.{i}` | out | uint8 | `[1, H, S, D]` | |
 //!
-//! `i` is the layer's index in the model. The float form has `x` (float32), `seqlens_k`, `total_sequence_length` (int32)
-//! and `past_key_values.{i}.key`, `.value` (float32 `[1, H, C, D]`) in, `logits` (float32) and `present.{i}.key`,
-//! `.value` out, as `GroupQueryAttention` has them.
+//! `i` is the layer's index in the model. The float form is one part with the weights of the variant `cpu`. It has `x`
+//! (float32 `[1, S, E]`), `seqlens_k` (int32 `[1]`), `total_sequence_length` (int32, a scalar), `logits_position` (int32
+//! `[1]`, only in prefill) and `past_key_values.{i}.key`, `.value` (float32 `[1, H, C, D]`) in, `logits` (float32
+//! `[1, 1, V]`, after that position) and `present.{i}.key`, `.value` out, which are the same buffers, as
+//! `GroupQueryAttention` has them. Rotary tables stand in the graph.
 
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +39,8 @@ pub struct StaticGraphs {
     pub lm_head: LmHead,
     /// The embedding table, from which the host takes rows.
     pub embedding: EmbeddingTable,
-    /// Radians that each pair of a head turns a position: `[D/2]`. Pair `j` is elements `j` and `j + D/2`.
+    /// Radians that each pair of a head turns a position: `[D/2]`. Pair `j` is elements `j` and `j + D/2`. Empty in the
+    /// float form.
     pub inverse_frequencies: Vec<f64>,
     /// How weights and ranges were found, for people.
     #[serde(default)]
@@ -104,6 +107,31 @@ pub enum EmbeddingType {
     Int8,
     /// `[V, E]` half-precision numbers.
     Float16,
+    /// `[V, E]` single-precision numbers from a byte of the file on: it holds other weights too.
+    Float32 {
+        /// The first byte.
+        offset: u64,
+    },
+    /// `[V, E]` codes with a scale a block of a row, as `GatherBlockQuantized` reads them, from bytes of a file that
+    /// holds other weights too: `element = (code - zero_point) * scale`, both of its block.
+    Blocks(EmbeddingBlocks),
+}
+
+/// An embedding table in blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmbeddingBlocks {
+    /// Bits of a code: 4 or 8. Codes of 4 bits stand two a byte, the first in the low half.
+    pub bits: u8,
+    /// Codes that share a scale.
+    pub block_size: usize,
+    /// The first byte of the codes, `[V, E * bits / 8]`.
+    pub codes: u64,
+    /// The first byte of the scales, `[V, E / block_size]`, float32.
+    pub scales: u64,
+    /// The first byte of the zero points, packed as codes are, each row in whole bytes; where absent they are half of
+    /// the codes' range.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zero_points: Option<u64>,
 }
 
 /// How a number stands in an integer: `number = (code - zero_point) * scale`.
@@ -209,9 +237,13 @@ impl StaticGraphs {
         if next != num_hidden_layers {
             return Err(format!("the parts hold {next} layers, the model has {num_hidden_layers}"));
         }
-        if self.inverse_frequencies.len() != head_dim / 2 {
+        let frequencies = if self.form == GraphForm::Float { 0 } else { head_dim / 2 };
+        if self.inverse_frequencies.len() != frequencies {
             let found = self.inverse_frequencies.len();
-            return Err(format!("there are {found} rotary frequencies, expected {}", head_dim / 2));
+            return Err(format!("there are {found} rotary frequencies, expected {frequencies}"));
+        }
+        if self.form == GraphForm::Float && (self.parts.len() > 1 || self.lm_head != LmHead::Graph) {
+            return Err("the float form is one part with its output projection".to_owned());
         }
         if self.context_length == 0 || self.prefill_tokens < 2 {
             return Err("the graphs take no tokens".to_owned());

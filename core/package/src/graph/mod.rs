@@ -39,6 +39,8 @@ pub struct Verified {
     pub nodes: usize,
     /// Number of initialisers.
     pub initializers: usize,
+    /// Bytes of all initialisers, wherever they stand.
+    pub weight_bytes: u64,
     /// The files beside the graph that hold initialisers, by plain name, and how many bytes each must have at least.
     pub files: BTreeMap<String, u64>,
 }
@@ -53,12 +55,12 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, GraphError> {
     }
     let graph = Model::read(bytes)?.graph;
     let mut files = BTreeMap::new();
-    let initializers = tensors::check(&graph.initializers, &mut files)?;
+    let (initializers, weight_bytes) = tensors::check(&graph.initializers, &mut files)?;
     rules::check(&graph, &initializers)?;
     for node in &graph.nodes {
         weights::check(node, &initializers)?;
     }
-    Ok(Verified { nodes: graph.nodes.len(), initializers: graph.initializers.len(), files })
+    Ok(Verified { nodes: graph.nodes.len(), initializers: graph.initializers.len(), weight_bytes, files })
 }
 
 #[cfg(test)]

@@ -18,15 +18,17 @@ pub(super) struct Initializer<'a> {
 /// Initialisers by name.
 pub(super) type Initializers<'a> = HashMap<&'a str, Initializer<'a>>;
 
-/// Checks every initialiser and notes in `files` how far each file is used.
+/// Checks every initialiser, notes in `files` how far each file is used, and counts the bytes of all.
 pub(super) fn check<'a>(
     tensors: &'a [Tensor<'a>],
     files: &mut BTreeMap<String, u64>,
-) -> Result<Initializers<'a>, GraphError> {
+) -> Result<(Initializers<'a>, u64), GraphError> {
     let mut initializers = HashMap::with_capacity(tensors.len());
+    let mut bytes = 0_u64;
     for tensor in tensors {
         let elements = elements(tensor)?;
         let expected = byte_len(tensor, elements)?;
+        bytes = bytes.saturating_add(expected);
         if tensor.is_external {
             let (file, end) = external(tensor, expected)?;
             let needed = files.entry(file.to_owned()).or_default();
@@ -39,7 +41,7 @@ pub(super) fn check<'a>(
             return Err(GraphError::Twice { value: label(tensor) });
         }
     }
-    Ok(initializers)
+    Ok((initializers, bytes))
 }
 
 /// Checks the value of a `Constant`, which has to stand in the graph.

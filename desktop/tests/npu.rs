@@ -1,0 +1,114 @@
+//! The float form of static graphs on the Snapdragon simulator, which `WHEELWORK_QNN_DIR` names.
+
+// A failed expectation is this file's way to speak.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
+mod common;
+
+use common::TemporaryPackage;
+use wheelwork::chat::Message;
+use wheelwork::provider::{Device, SelfCheck};
+use wheelwork::{DevicePreference, Event, Model, OpenOptions, Options};
+use wheelwork_quantize::recipe::BALANCED;
+use wheelwork_quantize::static_float::{self, StaticShapes, VARIANT};
+
+/// Whether the simulator is here; says so where it is not.
+fn has_simulator() -> bool {
+    let found = std::env::var_os("WHEELWORK_QNN_DIR").is_some_and(|folder| !folder.is_empty());
+    if !found {
+        println!("skipped: WHEELWORK_QNN_DIR names no folder with the simulator");
+    }
+    found
+}
+
+fn package() -> TemporaryPackage {
+    let package = TemporaryPackage::of("tiny-r1", BALANCED);
+    let shapes = StaticShapes { context_length: 256, prefill_tokens: 64 };
+    static_float::add_to(&package.path(), shapes).unwrap();
+    wheelwork_calibrate::static_check::add_to(&package.path(), VARIANT, 0.01).unwrap();
+    package
+}
+
+fn on_npu() -> OpenOptions {
+    OpenOptions { device: DevicePreference::Npu, strict: true, ..OpenOptions::default() }
+}
+
+/// Root mean square difference, relative to the second.
+fn relative_rms(found: &[f32], expected: &[f32]) -> f64 {
+    let square =
+        |values: &mut dyn Iterator<Item = f32>| values.map(|value| f64::from(value).powi(2)).sum::<f64>();
+    let difference = square(&mut found.iter().zip(expected).map(|(a, b)| a - b));
+    (difference / square(&mut expected.iter().copied())).sqrt()
+}
+
+#[test]
+fn the_simulator_answers_with_every_node_on_it() {
+    if !has_simulator() {
+        return;
+    }
+    let package = package();
+    let model = Model::open_with(package.path(), &on_npu()).unwrap();
+    let placement = model.placement();
+    assert_eq!((placement.device, placement.simulator), (Device::Npu, true));
+    assert_eq!(placement.graphs.len(), 2);
+    for graph in &placement.graphs {
+        assert!(graph.weight_bytes > 1_000_000, "{graph:?}");
+        let [share] = &graph.shares[..] else { panic!("{graph:?}") };
+        assert!(share.provider == "QNNExecutionProvider" && share.nodes > 50, "{share:?}");
+    }
+    assert!(matches!(placement.self_check, Some(SelfCheck::Passed { relative_rms }) if relative_rms < 0.01));
+
+    // A problem with its answer, as a conversation has it.
+    let facts = model.facts();
+    let question = facts.template.prompt(&facts.tokenizer, &[Message::user("478 + 256 = ?")]).unwrap();
+    let answer = facts.tokenizer.encode_plain("400 + 200 = 600\n78 + 56 = 134\n600 + 134 = 734").unwrap();
+    let tokens = [question.ids, answer].concat();
+    let mut expected = Model::static_reference(package.path(), VARIANT).unwrap();
+    let mut found = model.decoder().unwrap();
+    let (prompt, steps) = tokens.split_at(tokens.len() - 4);
+    let (mut on_npu, mut on_cpu) = (Vec::new(), Vec::new());
+    for (decoder, logits) in [(&mut found, &mut on_npu), (&mut expected, &mut on_cpu)] {
+        decoder.prefill(prompt).unwrap();
+        logits.extend_from_slice(decoder.logits());
+        for &token in steps {
+            decoder.decode(token).unwrap();
+            logits.extend_from_slice(decoder.logits());
+        }
+    }
+    let distance = relative_rms(&on_npu, &on_cpu);
+    println!("relative RMS over {} positions: {distance:.5}", steps.len() + 1);
+    assert!(distance <= 0.003, "{distance}");
+
+    // A step takes the simulator most of a second: the beginning of the thought.
+    let cpu = OpenOptions { device: DevicePreference::Cpu, ..OpenOptions::default() };
+    let reference = Model::open_with(package.path(), &cpu).unwrap();
+    assert_eq!(beginning(&model), beginning(&reference));
+}
+
+/// The first tokens that a model answers with, greedily.
+fn beginning(model: &Model) -> Vec<u32> {
+    let options = Options { temperature: Some(0.0), max_tokens: Some(12), ..Options::default() };
+    let mut session = model.session().unwrap();
+    let mut events = session.ask("478 + 256 = ?", &options).unwrap();
+    let ids = events.find_map(|event| match event.unwrap() {
+        Event::Finished { token_ids, .. } => Some(token_ids),
+        _ => None,
+    });
+    ids.unwrap()
+}
+
+#[test]
+fn static_graphs_on_the_processor_give_the_answers_of_the_dynamic_one() {
+    let package = package();
+    let cpu = OpenOptions { device: DevicePreference::Cpu, ..OpenOptions::default() };
+    let mut dynamic = Model::open_with(package.path(), &cpu).unwrap().decoder().unwrap();
+    let mut fixed = Model::static_reference(package.path(), VARIANT).unwrap();
+    let tokens: Vec<u32> = (100..200).collect();
+    for decoder in [&mut dynamic, &mut fixed] {
+        for chunk in tokens.chunks(decoder.chunk_tokens()) {
+            decoder.prefill(chunk).unwrap();
+        }
+    }
+    // The dynamic graph rounds activations to 8 bits.
+    assert!(relative_rms(fixed.logits(), dynamic.logits()) < 0.05);
+}
