@@ -103,7 +103,7 @@ pub(crate) fn print_placement(placement: &Placement) {
         }
         Some(SelfCheck::PassedBefore) => anstream::println!("  self-check passed at an earlier open"),
         Some(SelfCheck::NotInPackage) => {
-            anstream::println!("  no self-check: the package holds no logits for one")
+            anstream::println!("  no self-check: the package holds no logits for one");
         }
         _ => {}
     }
