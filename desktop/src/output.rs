@@ -53,6 +53,13 @@ pub(crate) fn stream_text(generation: Generation<'_>) -> Result<(), Failure> {
                 anstream::eprintln!("\n{STATUS}it repeats itself: temperature {to} from here on{Reset}");
             }
             Event::AnswerDelta { text } => write!(stdout, "{text}")?,
+            Event::ToolCall { name, arguments, known, .. } => {
+                let unknown = if known { "" } else { " (no such tool)" };
+                writeln!(stdout, "{STATUS}calls {name}{unknown}: {arguments}{Reset}")?;
+            }
+            Event::ToolCallRejected { .. } => {
+                anstream::eprintln!("\n{STATUS}this looks like a tool call and is none{Reset}");
+            }
             Event::Finished { reason, usage, timings, .. } => {
                 writeln!(stdout)?;
                 let device = used.as_ref().map_or_else(String::new, describe);

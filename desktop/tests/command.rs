@@ -255,3 +255,36 @@ fn the_shipped_model_answers_without_a_model_argument() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(String::from_utf8(output.stdout).unwrap().contains("734"));
 }
+
+#[test]
+fn an_answer_is_held_to_a_form() {
+    let model = package().to_str().unwrap();
+    let schema = r#"{"type": "object", "properties": {"sum": {"type": "integer"}, "sure": {"type": "boolean"}}, "required": ["sum", "sure"], "additionalProperties": false}"#;
+    for prompt in ["478 + 256 = ?", "hello", "9 * 9 = ?"] {
+        let turn = ["generate", "--model", model, "--prompt", prompt, "--temperature", "0", "--think", "60"];
+        let events = json_lines(&wheelwork(&[&turn[..], &["--schema", schema, "--json"]].concat()));
+        assert_eq!(events.last().unwrap()["reason"], "stop");
+        let answer: Value = serde_json::from_str(&joined(&events, "AnswerDelta")).unwrap();
+        assert!(answer["sum"].is_number() && answer["sure"].is_boolean(), "{answer}");
+    }
+    let refused = wheelwork(&["generate", "--model", model, "--prompt", "1", "--regex", "(", "--json"]);
+    assert!(!refused.status.success());
+    let error: Value = serde_json::from_slice(&refused.stderr).unwrap();
+    assert_eq!(error["error"]["code"], "output_invalid");
+}
+
+#[test]
+fn a_required_call_is_an_event_with_arguments_of_its_schema() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let tools = r#"[{"name": "add", "parameters": {"type": "object", "properties": {"a": {"type": "integer", "minimum": 0, "maximum": 999}}, "required": ["a"], "additionalProperties": false}}]"#;
+    std::fs::write(file.path(), tools).unwrap();
+    let model = package().to_str().unwrap();
+    let turn =
+        ["generate", "--model", model, "--prompt", "478 + 256 = ?", "--temperature", "0", "--think", "60"];
+    let tools = ["--tools", file.path().to_str().unwrap(), "--tool-choice", "required", "--json"];
+    let events = json_lines(&wheelwork(&[&turn[..], &tools].concat()));
+    let call = events.iter().find(|event| event["event"] == "ToolCall").unwrap();
+    assert_eq!((&call["name"], &call["known"]), (&Value::from("add"), &Value::from(true)));
+    let arguments: Value = serde_json::from_str(call["arguments"].as_str().unwrap()).unwrap();
+    assert!(arguments["a"].is_number());
+}

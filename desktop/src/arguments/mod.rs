@@ -2,6 +2,7 @@
 
 mod chat;
 mod evaluate;
+mod form;
 mod measure;
 mod model;
 mod package;
@@ -30,6 +31,7 @@ Examples:
   wheelwork evaluate r1.ortpackage --reference DeepSeek-R1-Distill-Qwen-1.5B
   wheelwork chat --model r1.ortpackage --think 500    at most 500 tokens of reasoning
   wheelwork generate --prompt \"Hello\" --max-tokens 50 --temperature 0 --json
+  wheelwork generate --prompt \"12 * 12 = ?\" --regex '[0-9]+'    hold the answer to a form: also --schema, --grammar
   wheelwork pack r1.ortpackage --out r1.wwpkg --key my.key.pem
   wheelwork install r1.wwpkg --key my.pub.pem         then: wheelwork chat --model r1
 

@@ -5,6 +5,9 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use wheelwork::{Budget, OnContextFull, OnLoop, Options, Thinking};
 
+use super::form::FormArguments;
+use crate::failure::Failure;
+
 /// How a turn is generated; what is not given is the model's own advice.
 #[derive(Debug, Args)]
 pub(crate) struct TurnArguments {
@@ -48,6 +51,8 @@ pub(crate) struct TurnArguments {
     /// A text that ends the answer; may be given several times
     #[arg(long, value_name = "TEXT")]
     pub(crate) stop: Vec<String>,
+    #[command(flatten)]
+    pub(crate) form: FormArguments,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -63,8 +68,9 @@ pub(crate) enum Loop {
 }
 
 impl TurnArguments {
-    pub(crate) fn options(&self) -> Options {
-        Options {
+    /// Reads the files that a form or tools stand in.
+    pub(crate) fn options(&self) -> Result<Options, Failure> {
+        self.form.options(Options {
             max_tokens: self.max_tokens,
             temperature: self.temperature,
             top_k: self.top_k,
@@ -84,7 +90,7 @@ impl TurnArguments {
             },
             on_context_full: self.on_context_full,
             ..Options::default()
-        }
+        })
     }
 }
 

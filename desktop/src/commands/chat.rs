@@ -18,6 +18,7 @@ const HELP: &str = "  /new                     start a new conversation
   /think auto|off|LIMITS   how much to reason: 500 (tokens), 30s, or 500,30s
   /save FILE               save the conversation; `chat --session FILE` goes on from it
   /resume                  go on with an answer that an earlier run left unfinished
+  /tool RESULT             give the result of a tool's call, and have it answered
   /info                    model, device and cache
   /help                    this list
   /quit                    leave (also Ctrl-D)
@@ -30,7 +31,7 @@ pub(crate) fn run(arguments: &ChatArguments, json: bool) -> Result<(), Failure> 
     let mut chat = Chat {
         session: session_file::open(&model, &arguments.session)?,
         model,
-        options: arguments.turn.options(),
+        options: arguments.turn.options()?,
         system: arguments.system.clone(),
         interrupt,
         json,
@@ -84,6 +85,12 @@ impl Chat {
         let result = show(generation, self.json);
         self.typed.extend(listener.into_iter().flat_map(Listener::finish));
         result
+    }
+
+    fn give_result(&mut self, result: &str) -> Result<(), Failure> {
+        self.session.push(Message::tool(result));
+        self.options.cancel = self.interrupt.token();
+        show(self.session.respond(&self.options)?, self.json)
     }
 
     /// Reads lines until the person leaves.
@@ -147,6 +154,7 @@ impl Chat {
             "save" => self.session.save(Path::new(argument.trim()))?,
             "resume" => self.turn(Session::resume)?,
             "now" => anstream::eprintln!("  the model is not reasoning"),
+            "tool" => self.give_result(argument)?,
             "info" => self.info(),
             "help" => anstream::eprintln!("{HELP}"),
             _ => anstream::eprintln!("  there is no /{name}\n{HELP}"),

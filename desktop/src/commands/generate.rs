@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: &GenerateArguments, json: bool) -> Result<(), Failu
     };
     let model = model_source::open(&arguments.model)?;
     let mut session = session_file::open(&model, &arguments.session)?;
-    let mut options = arguments.turn.options();
+    let mut options = arguments.turn.options()?;
     options.cancel = interrupt.token();
     let generation = start(&mut session, arguments, &options)?;
     if json { output::stream_json(generation) } else { print_plain(generation) }
@@ -53,16 +53,18 @@ fn start<'s>(
     Ok(generation?)
 }
 
-/// The answer alone, so that it can be piped; reasoning is for `--json` and `chat`.
+/// The answer alone, a tool's call as its name and arguments, so that it can be piped; reasoning is for `--json` and `chat`.
 fn print_plain(generation: Generation<'_>) -> Result<(), Failure> {
     use std::io::Write;
 
     let mut stdout = std::io::stdout().lock();
     for event in generation {
-        if let Event::AnswerDelta { text } = event? {
-            write!(stdout, "{text}")?;
-            stdout.flush()?;
+        match event? {
+            Event::AnswerDelta { text } => write!(stdout, "{text}")?,
+            Event::ToolCall { name, arguments, .. } => writeln!(stdout, "{name} {arguments}")?,
+            _ => continue,
         }
+        stdout.flush()?;
     }
     Ok(writeln!(stdout)?)
 }

@@ -1,0 +1,77 @@
+//! What the answer must look like, and which functions the model may call.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use wheelwork::{Options, OutputFormat, Tool, ToolChoice};
+
+use crate::failure::Failure;
+
+/// At most one form; the reasoning is never touched by it.
+#[derive(Debug, Args)]
+pub(crate) struct FormArguments {
+    /// The answer is JSON of this schema: a file, or the schema itself, as in '{"type": "integer"}'
+    #[arg(long, value_name = "FILE|JSON", group = "form")]
+    pub(crate) schema: Option<String>,
+    /// The whole answer matches this regular expression, as in '[0-9]{1,3}'
+    #[arg(long, value_name = "REGEX", group = "form")]
+    pub(crate) regex: Option<String>,
+    /// The answer is a text of this Lark grammar, which begins with the rule `start`
+    #[arg(long, value_name = "FILE", group = "form")]
+    pub(crate) grammar: Option<PathBuf>,
+    /// Functions that the model may call, in OpenAI's form: [{"name": .., "description": .., "parameters": SCHEMA}, ..]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tools: Option<PathBuf>,
+    /// Whether the answer must be a call; then its arguments keep to the schemas
+    #[arg(long, value_enum, default_value_t = Choice::Auto, requires = "tools")]
+    pub(crate) tool_choice: Choice,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Choice {
+    /// As the model likes; best effort with models that were not trained for it, R1's distils among them
+    Auto,
+    /// One or more calls and nothing else
+    Required,
+}
+
+impl FormArguments {
+    /// The options with form and tools.
+    pub(crate) fn options(&self, options: Options) -> Result<Options, Failure> {
+        Ok(Options {
+            output: self.output()?,
+            tools: self.tools()?,
+            tool_choice: match self.tool_choice {
+                Choice::Auto => ToolChoice::Auto,
+                Choice::Required => ToolChoice::Required,
+            },
+            ..options
+        })
+    }
+
+    fn output(&self) -> Result<Option<OutputFormat>, Failure> {
+        if let Some(schema) = &self.schema {
+            let text = if schema.trim_start().starts_with('{') {
+                schema.clone()
+            } else {
+                read(&PathBuf::from(schema))?
+            };
+            return Ok(Some(OutputFormat::json_schema(&text).map_err(wheelwork::Error::from)?));
+        }
+        if let Some(path) = &self.grammar {
+            return Ok(Some(OutputFormat::Lark(read(path)?)));
+        }
+        Ok(self.regex.clone().map(OutputFormat::Regex))
+    }
+
+    fn tools(&self) -> Result<Vec<Tool>, Failure> {
+        let Some(path) = &self.tools else { return Ok(Vec::new()) };
+        let invalid =
+            |error: serde_json::Error| Failure::InputFile { path: path.clone(), detail: error.to_string() };
+        serde_json::from_str(&read(path)?).map_err(invalid)
+    }
+}
+
+fn read(path: &PathBuf) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| Failure::input_file(path, &error))
+}
