@@ -22,6 +22,12 @@ fn decoder(facts: &ModelFacts, text: &str) -> ScriptedDecoder {
     ScriptedDecoder::new(VOCAB, 1024, script(facts, text))
 }
 
+/// A decoder that stops before its second run until it may go on: until then, a reader that read all there is waits.
+fn held(facts: &ModelFacts, text: &str) -> (ScriptedDecoder, mpsc::Sender<()>) {
+    let (go_on, held) = mpsc::channel::<()>();
+    (decoder(facts, text).before_run(1, move || held.recv().unwrap()), go_on)
+}
+
 fn chat(queue: &Queue, facts: &Arc<ModelFacts>, text: &str) -> Chat {
     queue.adopt(session(facts, decoder(facts, text)))
 }
@@ -222,6 +228,13 @@ fn waker(call: impl FnMut() + Send + 'static) -> (Waker, mpsc::Receiver<()>) {
     (Arc::new(Woken(Mutex::new(call), woken)).into(), wakes)
 }
 
+/// Leaves the stream waiting, with the context's waker.
+fn read_all_there_is(turn: &mut Turn, context: &mut Context<'_>) {
+    while let Poll::Ready(event) = turn.poll_next(context) {
+        assert!(matches!(event, Some(Ok(_))), "the turn ended");
+    }
+}
+
 #[test]
 fn a_stream_is_woken_for_every_event() {
     let (facts, queue) = (facts(1024), queue(2));
@@ -243,9 +256,10 @@ fn a_stream_is_woken_for_every_event() {
 #[test]
 fn a_waker_that_calls_back_is_told_that_the_engine_is_busy() {
     let (facts, queue) = (facts(1024), queue(2));
-    let (chat, other) = (chat(&queue, &facts, LONG), chat(&queue, &facts, LONG));
-    let mut others = ask(&other);
+    let (decoder, go_on) = held(&facts, LONG);
+    let (chat, other) = (queue.adopt(session(&facts, decoder)), chat(&queue, &facts, LONG));
     let mut turn = ask(&chat);
+    let mut others = ask(&other);
     let (found, finds) = mpsc::channel();
     let again = chat.clone();
     let (waker, wakes) = waker(move || {
@@ -253,7 +267,8 @@ fn a_waker_that_calls_back_is_told_that_the_engine_is_busy() {
         let _ = found.send((others.next(), asked));
     });
     let mut context = Context::from_waker(&waker);
-    while turn.poll_next(&mut context).is_ready() {}
+    read_all_there_is(&mut turn, &mut context);
+    go_on.send(()).unwrap();
     wakes.recv_timeout(Duration::from_secs(60)).unwrap();
     let (next, asked) = finds.recv().unwrap();
     assert!(matches!(next, Some(Err(error)) if is_busy(&error)));
@@ -263,11 +278,13 @@ fn a_waker_that_calls_back_is_told_that_the_engine_is_busy() {
 #[test]
 fn a_waker_that_panics_breaks_nothing() {
     let (facts, queue) = (facts(1024), queue(2));
-    let chat = chat(&queue, &facts, TURN);
+    let (decoder, go_on) = held(&facts, TURN);
+    let chat = queue.adopt(session(&facts, decoder));
     let mut turn = ask(&chat);
     let (waker, wakes) = waker(|| panic!("a test's own"));
     let mut context = Context::from_waker(&waker);
-    while turn.poll_next(&mut context).is_ready() {}
+    read_all_there_is(&mut turn, &mut context);
+    go_on.send(()).unwrap();
     wakes.recv_timeout(Duration::from_secs(60)).unwrap();
     assert_eq!(reason(turn), FinishReason::Stop);
 }
