@@ -95,6 +95,22 @@ pub enum Error {
         /// The package's context length.
         limit: usize,
     },
+    /// The model does not fit into what is free; see [`crate::plan()`].
+    #[error(
+        "the model needs {need_bytes} bytes of memory with a context of {context_tokens} tokens, {told_by} has {have_bytes}"
+    )]
+    NotEnoughMemory {
+        /// What it takes.
+        need_bytes: u64,
+        /// What is free.
+        have_bytes: u64,
+        /// Who says so.
+        told_by: &'static str,
+        /// The context that is counted.
+        context_tokens: usize,
+        /// The longest context that would fit; 0 for none.
+        largest_context_tokens: usize,
+    },
     /// An int8 key-value cache was asked for and the variant has no graph with one.
     #[error("the variant `{variant}` has no graph with an int8 key-value cache")]
     NoInt8KvCache {
@@ -137,6 +153,7 @@ impl Diagnostic for Error {
             Self::PromptTooLong { .. } => "prompt_too_long",
             Self::EmptyPrompt => "empty_prompt",
             Self::ContextOutOfRange { .. } => "context_out_of_range",
+            Self::NotEnoughMemory { .. } => "not_enough_memory",
             Self::NoInt8KvCache { .. } => "no_int8_kv_cache",
             _ => self.inner().map_or("unknown", Diagnostic::code),
         }
@@ -150,7 +167,8 @@ impl Diagnostic for Error {
             Self::ProviderOption(_)
             | Self::PromptTooLong { .. }
             | Self::EmptyPrompt
-            | Self::ContextOutOfRange { .. } => Class::Retry,
+            | Self::ContextOutOfRange { .. }
+            | Self::NotEnoughMemory { .. } => Class::Retry,
             _ => self.inner().map_or(Class::Bug, Diagnostic::class),
         }
     }
@@ -167,6 +185,13 @@ impl Diagnostic for Error {
             }
             Self::EmptyPrompt => "give at least one token".into(),
             Self::ContextOutOfRange { .. } => "choose a length in that range".into(),
+            Self::NotEnoughMemory { largest_context_tokens: 0, .. } => {
+                "close other apps, prepare the model for this machine, or take a smaller one".into()
+            }
+            Self::NotEnoughMemory { largest_context_tokens, .. } => format!(
+                "open it with a context of at most {largest_context_tokens} tokens, or close other apps"
+            )
+            .into(),
             Self::NoInt8KvCache { .. } => {
                 "open it with the float cache, or quantise the checkpoint again with `--kv int8`".into()
             }

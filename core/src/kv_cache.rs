@@ -4,6 +4,9 @@
 //! starts small and grows in steps, because a context of 32,768 tokens would cost 1.75 GiB at the 1.5B shape
 //! before the first word.
 
+use wheelwork_package::card::KvForm;
+use wheelwork_package::genai_config::Decoder;
+
 /// The smallest capacity in tokens.
 pub const FIRST_CAPACITY_TOKENS: usize = 512;
 
@@ -21,6 +24,20 @@ pub struct KvShape {
 }
 
 impl KvShape {
+    /// The shape that a package's description gives.
+    #[must_use]
+    pub fn of(decoder: &Decoder, form: KvForm) -> Self {
+        Self {
+            num_hidden_layers: decoder.num_hidden_layers,
+            num_key_value_heads: decoder.num_key_value_heads,
+            head_dim: decoder.head_size,
+            element_bytes: match form {
+                KvForm::Float => size_of::<f32>(),
+                KvForm::Int8 => size_of::<i8>(),
+            },
+        }
+    }
+
     /// Bytes of keys and values together for `capacity_tokens`; saturates instead of overflowing.
     #[must_use]
     pub fn bytes(&self, capacity_tokens: usize) -> u64 {

@@ -16,6 +16,7 @@ use crate::Error;
 use crate::chat::ChatTemplate;
 use crate::decoder::{Decoder, Loaded, OrtDecoder};
 use crate::kv_cache::KvShape;
+use crate::plan::{Footprint, MemoryCheck};
 use crate::prefix_cache::PrefixCache;
 use crate::provider::{CPU, DevicePreference, NotUsed, NotUsedReason, Placement};
 use crate::reasoning::{CLOSE_TAG, OPEN_TAG};
@@ -49,6 +50,8 @@ pub struct OpenOptions {
     /// Where it is noted which providers were tried on this machine, so that one that took the process down is not
     /// tried again, and one that passed its self-check need not repeat it. `None`: nowhere, each open tries anew.
     pub trials_dir: Option<PathBuf>,
+    /// What the model's need of memory is held against before its weights are read.
+    pub memory: MemoryCheck,
 }
 
 /// What is known of a model besides its graph: all that sessions need to turn messages into tokens and
@@ -88,6 +91,7 @@ pub struct Model {
     /// What goes on where the device fails in the middle; `None` where it must not.
     fallback: Option<Fallback>,
     prefix_cache: Option<Arc<PrefixCache>>,
+    pub(crate) footprint: Footprint,
 }
 
 impl Model {
@@ -105,11 +109,13 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::open`], [`Error::NoUsableDevice`] for a strict request that can't be met, and
-    /// [`Error::NoInt8KvCache`] where an int8 cache is asked of a variant that has none. Of an installed package, sizes
+    /// [`Error::NoInt8KvCache`] where an int8 cache is asked of a variant that has none, [`Error::NotEnoughMemory`] where
+    /// the model does not fit into what [`OpenOptions::memory`] says is free. Of an installed package, sizes
     /// and two chunks are compared with what was installed: [`wheelwork_package::PackageError::Damaged`].
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, Error> {
         let path = path.as_ref();
         let (opening, graph) = Opening::loaded(path, options)?;
+        let footprint = opening.footprint(opening.placement.prepared)?;
         let Opening { package, placement, facts, runtime, provenance, .. } = opening;
         let may_fall_back = placement.provider != CPU && !options.strict;
         let prefix_cache_bytes = Some(options.prefix_cache_bytes).filter(|bytes| *bytes > 0);
@@ -122,6 +128,7 @@ impl Model {
             runtime,
             fallback: may_fall_back.then(|| fallback(path, options)),
             prefix_cache: prefix_cache_bytes.map(|bytes| Arc::new(PrefixCache::new(bytes))),
+            footprint,
         })
     }
 

@@ -42,6 +42,7 @@ fn main() -> ExitCode {
         Command::Remove(arguments) => commands::package::remove::run(&arguments, json),
         Command::Gc(arguments) => commands::package::remove::collect_garbage(&arguments, json),
         Command::Inspect(arguments) => commands::inspect::run(&arguments, json),
+        Command::Plan(arguments) => commands::plan::run(&arguments, json),
         Command::Devices(arguments) => commands::devices::run(&arguments, json),
         Command::Bench(arguments) => commands::bench::run(&arguments, json),
     };

@@ -44,6 +44,16 @@ pub enum DecoderError {
         /// ONNX Runtime's words.
         message: String,
     },
+    /// The system gave no memory, for a larger cache or for ONNX Runtime's own work.
+    #[error("no memory for {tokens} new tokens after {cached} cached ones: {message}")]
+    OutOfMemory {
+        /// Tokens of the call.
+        tokens: usize,
+        /// Tokens in the cache before the call, and still.
+        cached: usize,
+        /// What for, or ONNX Runtime's words.
+        message: String,
+    },
     /// A call with no tokens or with too many.
     #[error("{tokens} tokens cannot run at once: a call takes 1 to {limit}")]
     ChunkSize {
@@ -92,6 +102,7 @@ impl Diagnostic for DecoderError {
             Self::Contract { .. } => "graph_contract",
             Self::Placement { .. } => "graph_placement",
             Self::Run { .. } => "run_failed",
+            Self::OutOfMemory { .. } => "out_of_memory",
             Self::ChunkSize { .. } => "chunk_size",
             Self::KvBytes { .. } => "kv_bytes",
             Self::ContextFull { .. } => "context_full",
@@ -103,9 +114,11 @@ impl Diagnostic for DecoderError {
     fn class(&self) -> Class {
         match self {
             Self::Load { .. } | Self::Contract { .. } => Class::Reinstall,
-            Self::Run { .. } | Self::ContextFull { .. } | Self::UnknownToken { .. } | Self::Interrupted => {
-                Class::Retry
-            }
+            Self::Run { .. }
+            | Self::OutOfMemory { .. }
+            | Self::ContextFull { .. }
+            | Self::UnknownToken { .. }
+            | Self::Interrupted => Class::Retry,
             Self::ChunkSize { .. } => Class::Bug,
             Self::KvBytes { .. } | Self::Placement { .. } => Class::Unsupported,
         }
@@ -117,7 +130,10 @@ impl Diagnostic for DecoderError {
                 "quantise the checkpoint again with this version, or check that the folder is complete"
             }
             Self::Placement { .. } => "run it on the processor, or quantise it for that provider's version",
-            Self::Run { .. } => "try again; if memory is short, use a shorter context or a smaller model",
+            Self::Run { .. } => "try again; if it fails again, report this",
+            Self::OutOfMemory { .. } => {
+                "free memory and try again, or open the model with a shorter context or its int8 cache"
+            }
             Self::ChunkSize { .. } => "report this: the caller should have cut the prompt",
             Self::KvBytes { .. } => "compute the tokens again: the stored cache is of another model",
             Self::ContextFull { .. } => "start a new session or shorten the conversation",

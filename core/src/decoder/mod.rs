@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 pub use error::DecoderError;
 pub(crate) use loaded::Loaded;
-pub(crate) use ort_decoder::OrtDecoder;
+pub(crate) use ort_decoder::{CHUNK_TOKENS, CHUNK_TOKENS_ALL_LOGITS, OrtDecoder};
 pub(crate) use ort_device::OnDevice;
 pub(crate) use ort_model::{OrtModel, SessionOptions};
 pub(crate) use ort_static::{StaticModel, StaticSource};

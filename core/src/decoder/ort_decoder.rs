@@ -13,13 +13,13 @@ use super::ort_bound::Bound;
 use super::ort_cache::OrtCache;
 use super::ort_model::OrtModel;
 use super::{Decoder, DecoderError, Interrupt};
-use crate::kv_cache::{FIRST_CAPACITY_TOKENS, KvRange, grown_capacity};
+use crate::kv_cache::{KvRange, grown_capacity};
 
 /// Tokens of a prefill call for graphs that give the last token's logits only: large enough for full matrix
 /// rates, small enough that activations stay below 100 MB at the 1.5B shape.
-const CHUNK_TOKENS: usize = 512;
+pub(crate) const CHUNK_TOKENS: usize = 512;
 /// Tokens of a prefill call for graphs that give every token's logits: 64 rows of a 152k vocabulary are 39 MB.
-const CHUNK_TOKENS_ALL_LOGITS: usize = 64;
+pub(crate) const CHUNK_TOKENS_ALL_LOGITS: usize = 64;
 
 /// One sequence on a loaded graph.
 pub(crate) struct OrtDecoder {
@@ -32,9 +32,7 @@ pub(crate) struct OrtDecoder {
 }
 
 impl OrtDecoder {
-    pub(super) fn new(model: Arc<OrtModel>) -> ::ort::Result<Self> {
-        let capacity =
-            grown_capacity(0, FIRST_CAPACITY_TOKENS.min(model.context_length), model.context_length);
+    pub(super) fn new(model: Arc<OrtModel>, capacity: usize) -> ::ort::Result<Self> {
         let mut cache = OrtCache::new(model.shape, model.kv_form, capacity, &model.cache_place()?)?;
         let step = Bound::new(&model, &mut cache, 1, capacity)?;
         Ok(Self { len: 0, step, cache, run_options: Arc::new(RunOptions::new()?), model })
@@ -69,20 +67,26 @@ impl OrtDecoder {
         Ok(())
     }
 
-    /// Makes room for `more` tokens.
-    fn reserve(&mut self, more: usize) -> ::ort::Result<()> {
+    /// Makes room for `more` tokens. What is cached stays where it is until the larger cache is complete.
+    fn reserve(&mut self, more: usize) -> Result<(), DecoderError> {
         let (needed, capacity) = (self.len + more, self.cache.capacity_tokens());
         if needed > capacity {
             let capacity = grown_capacity(capacity, needed, self.model.context_length);
-            let mut cache = self.cache.grown(capacity, self.len, &self.model.cache_place()?)?;
-            self.step = Bound::new(&self.model, &mut cache, 1, capacity)?;
-            self.cache = cache;
+            let copy = self.copied(capacity);
+            (self.cache, self.step) =
+                copy.map_err(|error| self.model.no_cache(capacity, more, self.len, &error))?;
         }
         Ok(())
     }
 
+    /// What is cached, in a cache of its own.
+    fn copied(&self, capacity: usize) -> ::ort::Result<(OrtCache, Bound)> {
+        let mut cache = self.cache.grown(capacity, self.len, &self.model.cache_place()?)?;
+        let step = Bound::new(&self.model, &mut cache, 1, capacity)?;
+        Ok((cache, step))
+    }
+
     fn prefill_chunk(&mut self, tokens: &[u32]) -> ::ort::Result<()> {
-        self.reserve(tokens.len())?;
         let total = self.len + tokens.len();
         let mut bound = Bound::new(&self.model, &mut self.cache, tokens.len(), total)?;
         bound.write(tokens, self.len);
@@ -92,7 +96,6 @@ impl OrtDecoder {
     }
 
     fn step(&mut self, token: u32) -> ::ort::Result<()> {
-        self.reserve(1)?;
         self.step.write(&[token], self.len);
         self.step.run(&self.model, &self.run_options)
     }
@@ -105,7 +108,14 @@ impl OrtDecoder {
                 Ok(())
             }
             Err(error) if error.to_string().contains("terminate flag") => Err(DecoderError::Interrupted),
-            Err(error) => Err(DecoderError::Run { tokens, cached: self.len, message: error.to_string() }),
+            Err(error) => {
+                let (cached, message) = (self.len, error.to_string());
+                Err(if is_allocation(&message) {
+                    DecoderError::OutOfMemory { tokens, cached, message }
+                } else {
+                    DecoderError::Run { tokens, cached, message }
+                })
+            }
         }
     }
 }
@@ -125,12 +135,14 @@ impl Decoder for OrtDecoder {
 
     fn prefill(&mut self, tokens: &[u32]) -> Result<(), DecoderError> {
         self.check(tokens)?;
+        self.reserve(tokens.len())?;
         let result = self.prefill_chunk(tokens);
         self.finish(tokens.len(), result)
     }
 
     fn decode(&mut self, token: u32) -> Result<(), DecoderError> {
         self.check(&[token])?;
+        self.reserve(1)?;
         let result = self.step(token);
         self.finish(1, result)
     }
@@ -158,28 +170,28 @@ impl Decoder for OrtDecoder {
         if bytes.len() != expected {
             return Err(DecoderError::KvBytes { bytes: bytes.len(), tokens: tokens.len(), expected });
         }
-        let result = self
-            .reserve(tokens.len())
-            .and_then(|()| self.cache.write(self.len..self.len + tokens.len(), bytes));
+        self.reserve(tokens.len())?;
+        let result = self.cache.write(self.len..self.len + tokens.len(), bytes);
         self.finish(tokens.len(), result)
     }
 
     fn fork(&self) -> Result<Box<dyn Decoder>, DecoderError> {
         let mut fork = self.model.decoder()?;
         let capacity = self.cache.capacity_tokens();
-        let grown = self.model.cache_place().and_then(|place| self.cache.grown(capacity, self.len, &place));
-        let result = grown.and_then(|mut cache| {
-            fork.step = Bound::new(&self.model, &mut cache, 1, capacity)?;
-            fork.cache = cache;
-            Ok(())
-        });
-        fork.finish(self.len, result)?;
+        let copy = self.copied(capacity);
+        (fork.cache, fork.step) = copy.map_err(|error| self.model.no_cache(capacity, self.len, 0, &error))?;
+        fork.len = self.len;
         Ok(Box::new(fork))
     }
 
     fn interrupt(&self) -> Arc<dyn Interrupt> {
         Arc::new(Terminate(Arc::clone(&self.run_options)))
     }
+}
+
+/// Whether ONNX Runtime failed for want of memory, which it tells in words alone.
+fn is_allocation(message: &str) -> bool {
+    ["Failed to allocate memory", "bad_alloc", "bad allocation"].iter().any(|words| message.contains(words))
 }
 
 /// Ends runs through ONNX Runtime's terminate flag, which is read between two nodes of the graph.

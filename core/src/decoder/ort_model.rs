@@ -16,7 +16,7 @@ use wheelwork_package::tensors::layer_name;
 use super::DecoderError;
 use super::ort_decoder::OrtDecoder;
 use super::ort_device::{OnDevice, alone};
-use crate::kv_cache::KvShape;
+use crate::kv_cache::{FIRST_CAPACITY_TOKENS, KvShape, grown_capacity};
 use crate::provider::{GraphPlacement, Share};
 
 /// The graph's input and output names.
@@ -114,18 +114,9 @@ impl OrtModel {
         let contract = |detail| DecoderError::Contract { graph: graph_name.clone(), detail };
         let (kv_form, all_logits) = check_contract(&session, &names, model).map_err(contract)?;
         let shares = shares(&session).map_err(load)?;
-        let decoder = &model.decoder;
         Ok(Arc::new(Self {
             names,
-            shape: KvShape {
-                num_hidden_layers: decoder.num_hidden_layers,
-                num_key_value_heads: decoder.num_key_value_heads,
-                head_dim: decoder.head_size,
-                element_bytes: match kv_form {
-                    KvForm::Float => size_of::<f32>(),
-                    KvForm::Int8 => size_of::<i8>(),
-                },
-            },
+            shape: KvShape::of(&model.decoder, kv_form),
             kv_form,
             vocab_size: model.vocab_size,
             context_length: options.context_length,
@@ -139,8 +130,25 @@ impl OrtModel {
 
     /// Starts an empty sequence.
     pub(crate) fn decoder(self: &Arc<Self>) -> Result<OrtDecoder, DecoderError> {
-        OrtDecoder::new(Arc::clone(self))
-            .map_err(|error| DecoderError::Load { graph: self.graph.clone(), message: error.to_string() })
+        let capacity = grown_capacity(0, FIRST_CAPACITY_TOKENS.min(self.context_length), self.context_length);
+        OrtDecoder::new(Arc::clone(self), capacity)
+            .map_err(|error| self.no_cache(capacity, capacity, 0, &error))
+    }
+
+    /// Why a cache of that capacity could not be made: nothing but memory is asked for.
+    pub(super) fn no_cache(
+        &self,
+        capacity: usize,
+        tokens: usize,
+        cached: usize,
+        error: &::ort::Error,
+    ) -> DecoderError {
+        let bytes = self.shape.bytes(capacity);
+        DecoderError::OutOfMemory {
+            tokens,
+            cached,
+            message: format!("{bytes} bytes of keys and values: {error}"),
+        }
     }
 
     pub(crate) fn kv_shape(&self) -> KvShape {

@@ -160,20 +160,28 @@ impl Opening {
         }
     }
 
-    /// Loads the prepared form, or the plain one with the reason why.
+    /// The prepared form, or why there is none to use.
+    pub(crate) fn prepared(&self, options: &OpenOptions) -> Result<Result<Stored, Prepared>, Error> {
+        if options.plain || self.placement.provider != CPU {
+            return Ok(Err(Prepared::NotWanted));
+        }
+        let subject = Subject::of(self, options.cache_dir.as_deref())?;
+        Ok(subject.map_or(Err(Prepared::NoPlace), |subject| Stored::find(&subject)))
+    }
+
+    /// Loads the prepared form, or the plain one with the reason why; neither where memory is short for it.
     fn load(&self, options: &OpenOptions) -> Result<(Arc<OrtModel>, Prepared), Error> {
-        let reason = if options.plain || self.placement.provider != CPU {
-            Prepared::NotWanted
-        } else {
-            match Subject::of(self, options.cache_dir.as_deref())?.map(|subject| Stored::find(&subject)) {
-                None => Prepared::NoPlace,
-                Some(Err(reason)) => reason,
-                Some(Ok(stored)) => match self.confirmed(&stored) {
+        let reason = match self.prepared(options)? {
+            Err(reason) => reason,
+            Ok(stored) => {
+                self.check_memory(options, Prepared::Used)?;
+                match self.confirmed(&stored) {
                     Some(graph) => return Ok((graph, Prepared::Used)),
                     None => Prepared::Damaged,
-                },
+                }
             }
         };
+        self.check_memory(options, reason)?;
         Ok((self.load_graph(&self.folder().join(&self.graph_file))?, reason))
     }
 

@@ -84,6 +84,8 @@ pub(crate) enum Command {
     Remove(RemoveArguments),
     /// Free the disk space of what interrupted commands have left
     Gc(GarbageArguments),
+    /// Tell what a model would take of the memory, without loading it
+    Plan(ModelArguments),
     /// List what this machine and this build can run on, and why not the rest
     Devices(DevicesArguments),
     /// Measure prefill and decode

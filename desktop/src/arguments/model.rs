@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use etcetera::BaseStrategy;
-use wheelwork::{DevicePreference, KvForm, OpenOptions};
+use wheelwork::{DevicePreference, KvForm, MemoryCheck, OpenOptions};
 
 /// Which model, and where it runs.
 #[derive(Debug, Args)]
@@ -37,6 +37,9 @@ pub(crate) struct ModelArguments {
     /// An option of the device's execution provider, such as soc_model=57; may be given several times
     #[arg(long, value_name = "NAME=VALUE", value_parser = provider_option)]
     pub(crate) provider_option: Vec<(String, String)>,
+    /// The memory that the model may need, instead of what the system says is free; off: open it whatever it needs
+    #[arg(long, value_name = "MB|off", value_parser = parse_memory)]
+    pub(crate) memory: Option<MemoryCheck>,
 }
 
 /// Which model to prepare.
@@ -68,6 +71,7 @@ impl PrepareArguments {
             kv: self.kv,
             plain: false,
             provider_option: Vec::new(),
+            memory: None,
         }
     }
 }
@@ -117,6 +121,7 @@ impl ModelArguments {
             cache_dir: prepared_dir(),
             trials_dir: trials_dir(),
             provider_options: self.provider_option.clone(),
+            memory: self.memory.unwrap_or_default(),
             ..OpenOptions::default()
         }
     }
@@ -136,6 +141,15 @@ fn provider_option(text: &str) -> Result<(String, String), String> {
 pub(crate) fn trials_dir() -> Option<PathBuf> {
     let strategy = etcetera::choose_base_strategy().ok()?;
     Some(strategy.cache_dir().join("wheelwork").join("providers"))
+}
+
+/// `off`, or megabytes.
+fn parse_memory(text: &str) -> Result<MemoryCheck, String> {
+    if text == "off" {
+        return Ok(MemoryCheck::Off);
+    }
+    let megabytes: u64 = text.parse().map_err(|_| "expected off or a number of megabytes".to_owned())?;
+    Ok(MemoryCheck::Bytes(megabytes.saturating_mul(1_000_000)))
 }
 
 /// Prepared forms of folders that are not installed; without such a folder there are none.

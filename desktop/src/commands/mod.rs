@@ -11,6 +11,7 @@ pub(crate) mod generate;
 pub(crate) mod inspect;
 mod messages;
 pub(crate) mod package;
+pub(crate) mod plan;
 pub(crate) mod prepare;
 pub(crate) mod prompt;
 pub(crate) mod quantize;

@@ -51,6 +51,8 @@ const ROWS: &[(&str, &str)] = &[
     ("RT-02", "a provider that takes the process down while it is tried"),
     ("RT-08", "the process killed in the middle of a thought"),
     ("RT-09", "an app that goes to the background, or is short of memory"),
+    ("RT-06", "memory that is refused: for a larger cache, for a run"),
+    ("RT-07", "a model that will not fit into what is free"),
     ("RT-13", "an empty prompt, or one of white space or control tokens only"),
     ("RT-14", "a prompt longer than the context; the context full within reasoning"),
     ("RT-15", "negative, NaN or huge sampling parameters"),

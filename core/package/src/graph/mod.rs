@@ -21,6 +21,7 @@
 mod error;
 pub mod limits;
 pub mod prepacked;
+mod products;
 mod proto;
 mod rules;
 mod tensors;
@@ -30,6 +31,7 @@ mod wire;
 use std::collections::BTreeMap;
 
 pub use error::GraphError;
+pub use products::Product;
 use proto::Model;
 
 /// What a verified graph needs.
@@ -43,6 +45,8 @@ pub struct Verified {
     pub weight_bytes: u64,
     /// The files beside the graph that hold initialisers, by plain name, and how many bytes each must have at least.
     pub files: BTreeMap<String, u64>,
+    /// The matrices that a runtime packs when it loads the graph.
+    pub products: Vec<Product>,
 }
 
 /// Verifies a graph, whatever the bytes are.
@@ -60,7 +64,13 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, GraphError> {
     for node in &graph.nodes {
         weights::check(node, &initializers)?;
     }
-    Ok(Verified { nodes: graph.nodes.len(), initializers: graph.initializers.len(), weight_bytes, files })
+    Ok(Verified {
+        nodes: graph.nodes.len(),
+        initializers: graph.initializers.len(),
+        weight_bytes,
+        files,
+        products: products::of(&graph, &initializers),
+    })
 }
 
 #[cfg(test)]

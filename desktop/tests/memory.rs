@@ -1,0 +1,223 @@
+//! Memory that is short: foretold before a model is loaded, and met while it runs.
+// A failed expectation is this file's way to speak.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use std::process::Command;
+
+use common::TemporaryPackage;
+use wheelwork::{Diagnostic, Error, Fit, MemoryCheck, Model, OpenOptions};
+use wheelwork_quantize::recipe::{BALANCED, FLOAT};
+
+fn with(memory: MemoryCheck, context_length: Option<usize>) -> OpenOptions {
+    OpenOptions { memory, context_length, ..OpenOptions::default() }
+}
+
+#[test]
+fn rt_07_a_model_that_does_not_fit_is_refused_with_both_numbers() {
+    let package = TemporaryPackage::of("tiny-r1", BALANCED);
+    let refusal = |options: &OpenOptions| Model::open_with(package.path(), options).err();
+    let plan = |options: &OpenOptions| wheelwork::plan(package.path(), options).unwrap();
+
+    let tight = with(MemoryCheck::Bytes(5_000_000), None);
+    let error = refusal(&tight).unwrap();
+    assert_eq!(error.code(), "not_enough_memory");
+    let Error::NotEnoughMemory { need_bytes, have_bytes, largest_context_tokens, .. } = error else {
+        panic!()
+    };
+    let planned = plan(&tight);
+    assert_eq!((need_bytes, have_bytes, largest_context_tokens), (planned.need_bytes, 5_000_000, 0));
+    assert_eq!(planned.fit, Fit::TooLarge);
+    assert!(need_bytes > 5_000_000);
+    // The caller's word counts more.
+    assert!(refusal(&with(MemoryCheck::Off, None)).is_none());
+
+    // A context that was asked for must fit as a whole; one that was not must fit to begin with.
+    let (begun, whole) = (plan(&with(MemoryCheck::Off, None)), plan(&with(MemoryCheck::Off, Some(1024))));
+    assert!(begun.context_tokens == 512 && whole.context_tokens == 1024);
+    let between = MemoryCheck::Bytes(begun.need_bytes.midpoint(whole.need_bytes));
+    assert!(refusal(&with(between, None)).is_none());
+    let error = refusal(&with(between, Some(1024))).unwrap();
+    let Error::NotEnoughMemory { largest_context_tokens, .. } = error else { panic!("{error}") };
+    assert!((512..1024).contains(&largest_context_tokens));
+    assert!(refusal(&with(between, Some(largest_context_tokens))).is_none());
+    assert!(refusal(&with(between, Some(largest_context_tokens + 1))).is_some());
+}
+
+#[test]
+fn a_plan_of_an_open_model_counts_one_more_session() {
+    let package = TemporaryPackage::of("tiny-r1", BALANCED);
+    let model = Model::open(package.path()).unwrap();
+    let plan = model.plan(1024);
+    let kv_bytes = 1024 * plan.kv_bytes_per_token;
+    assert_eq!((plan.packed_weights_bytes, plan.runtime_bytes, plan.kv_bytes), (0, 0, kv_bytes));
+    assert!(plan.need_bytes > kv_bytes && plan.need_bytes < model.plan(1024).need_bytes + 1);
+    assert_eq!(model.plan(usize::MAX).context_tokens, 1024);
+}
+
+/// What a program prints as its last line of JSON.
+fn told(arguments: &[&str]) -> serde_json::Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_wheelwork")).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_str(String::from_utf8(output.stdout).unwrap().lines().last().unwrap()).unwrap()
+}
+
+/// The formula of `wheelwork plan` against a process of its own, which prefills a whole chunk.
+#[cfg(target_os = "linux")]
+#[test]
+fn rt_07_a_plan_is_not_exceeded_and_not_twice_what_is_taken() {
+    for recipe in [BALANCED, FLOAT] {
+        let package = TemporaryPackage::of("tiny-r1", recipe);
+        let path = package.path();
+        let model = ["--model", path.to_str().unwrap(), "--plain", "--json"];
+        let planned = told(&[&["plan"][..], &model].concat())["need_bytes"].as_u64().unwrap();
+        let measure = ["bench", "--prompt", "512", "--context", "0", "--decode", "1", "--repeat", "1"];
+        let measured = told(&[&measure[..], &model].concat());
+        let taken = measured["memory_at_end"]["anonymous_kb"].as_u64().unwrap() * 1024;
+        assert!(taken <= planned && planned < 2 * taken, "{planned} planned, {taken} taken");
+    }
+}
+
+/// What runs in a process of its own, because the limit counts for the whole process.
+#[cfg(target_os = "linux")]
+mod starved {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    use wheelwork::chat::Prompt;
+    use wheelwork::{Event, KvForm, Options, Session};
+
+    use super::*;
+
+    /// tiny-r1 with room for many tokens.
+    fn long_context() -> (tempfile::TempDir, std::path::PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoint = folder.path().join("tiny-r1");
+        fs_err::create_dir(&checkpoint).unwrap();
+        for entry in fs_err::read_dir(common::testdata("tiny-r1")).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_file() {
+                fs_err::copy(entry.path(), checkpoint.join(entry.file_name())).unwrap();
+            }
+        }
+        let config = checkpoint.join("config.json");
+        let text = fs_err::read_to_string(&config).unwrap();
+        let longer = text.replace("\"max_position_embeddings\": 1024", "\"max_position_embeddings\": 65536");
+        assert_ne!(text, longer);
+        fs_err::write(&config, longer).unwrap();
+        let package = folder.path().join("long.ortpackage");
+        wheelwork_quantize::quantize(&checkpoint, &package, &wheelwork_quantize::Options::default(), &())
+            .unwrap();
+        (folder, package)
+    }
+
+    /// Lets the process have so much more memory of its own than it has; `None` lifts the limit.
+    fn limit_to(more_bytes: Option<u64>) {
+        let pages = fs_err::read_to_string("/proc/self/statm").unwrap();
+        let pages: u64 = pages.split(' ').nth(5).unwrap().parse().unwrap();
+        let current = more_bytes.map(|more| pages * 4096 + more);
+        setrlimit(Resource::Data, Rlimit { current, maximum: None }).unwrap();
+    }
+
+    fn answer(session: &mut Session) -> Vec<u32> {
+        let options = Options { temperature: Some(0.0), max_tokens: Some(24), ..Options::default() };
+        session.clear();
+        let events = session.ask("478 + 256 = ?", &options).unwrap().map(Result::unwrap);
+        events
+            .filter_map(
+                |event| if let Event::Finished { token_ids, .. } = event { Some(token_ids) } else { None },
+            )
+            .last()
+            .unwrap()
+    }
+
+    /// Runs one of the tests below alone in a process; it must not end by a signal.
+    fn alone(test: &str) {
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", &format!("starved::{test}"), "--ignored", "--nocapture"])
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{:?}\n{told}", output.status);
+        assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"));
+    }
+
+    #[test]
+    fn rt_06_a_cache_that_cannot_grow_is_a_typed_error_and_the_session_goes_on() {
+        alone("growth");
+    }
+
+    #[test]
+    #[ignore = "run by rt_06_a_cache_that_cannot_grow_is_a_typed_error_and_the_session_goes_on"]
+    fn growth() {
+        let (_folder, package) = long_context();
+        let options =
+            OpenOptions { kv_cache: Some(KvForm::Float), threads: Some(1), ..OpenOptions::default() };
+        let model = Model::open_with(package, &options).unwrap();
+        let mut session = model.session().unwrap();
+        let expected = answer(&mut session);
+        let mut decoder = model.decoder().unwrap();
+        let kv = vec![0; decoder.kv_bytes_per_token() * 512];
+
+        // 6 KiB a token: the steps of the cache grow until one no longer fits.
+        limit_to(Some(30 << 20));
+        let error = loop {
+            let len = decoder.len();
+            match decoder.write_kv(&[1; 512], &kv) {
+                Ok(()) => assert_eq!(decoder.len(), len + 512),
+                Err(error) => {
+                    assert_eq!(decoder.len(), len);
+                    break error;
+                }
+            }
+        };
+        assert_eq!(error.code(), "out_of_memory", "{error}");
+        assert!((2048..32_768).contains(&decoder.len()), "{}", decoder.len());
+        // It goes on where it is, within the room that it has.
+        decoder.rewind(10);
+        decoder.prefill(&[2; 20]).unwrap();
+        decoder.decode(3).unwrap();
+        assert_eq!(decoder.len(), 31);
+
+        // The same in a session: a prompt that is too long for the memory, and then another turn.
+        let prompt = Prompt::from_ids(vec![5; 12_000], &model.facts().tokenizer);
+        let error = session.generate(prompt, &Options::default()).unwrap().find_map(Result::err).unwrap();
+        assert_eq!(error.code(), "out_of_memory", "{error}");
+        assert_eq!(answer(&mut session), expected);
+        let error = (0..64).map(|_| session.fork()).collect::<Result<Vec<_>, _>>().err().unwrap();
+        assert_eq!(error.code(), "out_of_memory", "{error}");
+        assert_eq!(answer(&mut session), expected);
+        limit_to(None);
+        assert_eq!(answer(&mut session), expected);
+    }
+
+    #[test]
+    fn rt_06_a_run_that_gets_no_memory_is_a_typed_error_and_the_session_goes_on() {
+        alone("activations");
+    }
+
+    #[test]
+    #[ignore = "run by rt_06_a_run_that_gets_no_memory_is_a_typed_error_and_the_session_goes_on"]
+    fn activations() {
+        let (_folder, package) = long_context();
+        let model =
+            Model::open_with(package, &OpenOptions { threads: Some(1), ..OpenOptions::default() }).unwrap();
+        let mut session = model.session().unwrap();
+        let expected = answer(&mut session);
+        // Less and less, until the activations of a chunk no longer fit.
+        let mut failed = 0;
+        for more in (0..12).rev() {
+            let prompt = Prompt::from_ids(vec![5 + more; 400], &model.facts().tokenizer);
+            limit_to(Some(u64::from(more) << 20));
+            let options = Options { max_tokens: Some(1), ..Options::default() };
+            let result = session.generate(prompt, &options).unwrap().find_map(Result::err);
+            limit_to(None);
+            if let Some(error) = result {
+                eprintln!("{more}: {error}");
+                assert_eq!(error.code(), "out_of_memory", "{error}");
+                failed += 1;
+            }
+            assert_eq!(answer(&mut session), expected);
+        }
+        assert!(failed > 0);
+    }
+}
