@@ -75,9 +75,10 @@ impl Session {
 
     /// Makes another decoder and computes there what was cached, once. Any error but that of a run stays what it is.
     fn go_on_elsewhere(&mut self, error: DecoderError, cancel: &CancelToken) -> Result<(), Error> {
-        let (DecoderError::Run { message, .. }, Some(fallback)) = (&error, self.fallback.take()) else {
+        let (DecoderError::Run { message, .. } | DecoderError::OutOfMemory { message, .. }) = &error else {
             return Err(error.into());
         };
+        let Some(fallback) = self.fallback.take() else { return Err(error.into()) };
         let (placement, mut decoder) = (fallback.0)(&self.placement, message.clone())?;
         let result = {
             let _attached = cancel.attach(decoder.interrupt());
