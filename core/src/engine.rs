@@ -35,6 +35,12 @@
 //! runs under a lock of the engine, and of its code only wakers run on the engine's thread; a call out of a waker that
 //! would have to wait for that thread is [`EngineError::Busy`].
 //!
+//! # Pace
+//!
+//! An app that learns that the device is hot, low on battery or in a pocket says so with [`Queue::set_conditions`]. The
+//! engine then rests between steps and lets turns of low priority wait, as the tables of [`pace`] say, and every turn
+//! tells [`Event::PaceChanged`].
+//!
 //! # Panics
 //!
 //! A panic in a step ends at the step: its turn ends with [`EngineError::Panicked`], its session is discarded, and the
@@ -43,21 +49,22 @@
 mod board;
 mod chat;
 mod error;
+pub mod pace;
 mod schedule;
 mod seat;
 mod sync;
 mod turn;
 mod worker;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use crate::snapshot::Restored;
+use crate::snapshot::{Restored, SessionFile};
 use crate::{Error, Event, Model, Session};
 use board::Board;
 pub use chat::Chat;
 pub use error::EngineError;
+pub use pace::{Conditions, Pace};
 pub use schedule::Priority;
 pub use turn::Turn;
 use worker::Job;
@@ -116,8 +123,8 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Model::restore`].
-    pub fn restore(&self, path: &Path) -> Result<(Chat, Restored), Error> {
-        let (session, restored) = self.model.restore(path)?;
+    pub fn restore(&self, file: impl Into<SessionFile>) -> Result<(Chat, Restored), Error> {
+        let (session, restored) = self.model.restore(file)?;
         Ok((self.adopt(session), restored))
     }
 
@@ -125,6 +132,11 @@ impl Engine {
     #[must_use]
     pub fn adopt(&self, session: Session) -> Chat {
         self.queue.adopt(session)
+    }
+
+    /// Says how the device is; see [`Queue::set_conditions`].
+    pub fn set_conditions(&self, conditions: &Conditions) {
+        self.queue.set_conditions(conditions);
     }
 
     /// The model.
@@ -164,6 +176,13 @@ impl Queue {
     #[must_use]
     pub fn adopt(&self, session: Session) -> Chat {
         Chat::new(self.clone(), session)
+    }
+
+    /// Says how the device is; callable from any thread, as often as it changes. The turns tell what follows from it.
+    pub fn set_conditions(&self, conditions: &Conditions) {
+        let pace = conditions.pace();
+        let outdated = |item: &Item| matches!(item, Ok(Event::PaceChanged { .. }));
+        self.board().set_pace(pace, || Ok(Event::PaceChanged { pace }), outdated);
     }
 
     fn board(&self) -> &Arc<Board<Job, Item>> {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::Pace;
 use crate::metrics::{Timings, Usage};
 use crate::provider::Placement;
 use crate::tools::ToolFault;
@@ -9,7 +10,8 @@ use crate::tools::ToolFault;
 /// One event of a generation.
 ///
 /// Order: one `Started`, one `TurnsDropped` where turns were, then `ReasoningDelta`s and one `ReasoningEnded` where the
-/// model reasons, then `AnswerDelta`s and `ToolCall`s, then one `Finished`. As JSON:
+/// model reasons, then `AnswerDelta`s and `ToolCall`s, then one `Finished`; `PaceChanged` and `DeviceChanged` may come
+/// anywhere in between. As JSON:
 /// `{"event": "AnswerDelta", "text": "734"}`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event")]
@@ -61,6 +63,11 @@ pub enum Event {
     DeviceChanged {
         /// Where it runs from here on; what failed stands first among what is not used.
         placement: Placement,
+    },
+    /// The engine computes faster or slower from here on; see [`crate::engine::pace`].
+    PaceChanged {
+        /// The new pace.
+        pace: Pace,
     },
     /// More of the answer.
     AnswerDelta {

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use anstyle::{AnsiColor, Reset, Style};
 use serde::Serialize;
+use wheelwork::engine::Pace;
 use wheelwork::provider::{Device, GraphPlacement, SelfCheck};
 use wheelwork::{DevicePreference, Event, FinishReason, Generation, Placement, ReasoningEnd};
 
@@ -42,6 +43,9 @@ pub(crate) fn stream_text(generation: Generation<'_>) -> Result<(), Failure> {
                 let why = placement.not_used.first().map(ToString::to_string).unwrap_or_default();
                 anstream::eprintln!("\n{STATUS}goes on on {}, not {why}{Reset}", describe(&placement));
                 used = Some(placement);
+            }
+            Event::PaceChanged { pace } => {
+                anstream::eprintln!("\n{STATUS}computes {} from here on{Reset}", share_of_time(pace));
             }
             Event::ReasoningDelta { text } => write!(stdout, "{DIMMED}{text}{Reset}")?,
             Event::ReasoningEnded { cause: ReasoningEnd::Skipped, .. } => {}
@@ -144,6 +148,15 @@ fn interruption(cause: ReasoningEnd) -> String {
         _ => return String::new(),
     };
     format!("{STATUS}the reasoning was ended: {why}{Reset}\n\n")
+}
+
+fn share_of_time(pace: Pace) -> &'static str {
+    match pace {
+        Pace::Full => "all of the time",
+        Pace::Eased => "two thirds of the time",
+        Pace::Slow => "a third of the time",
+        Pace::Minimal => "a seventh of the time",
+    }
 }
 
 fn ending(reason: FinishReason) -> &'static str {

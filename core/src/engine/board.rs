@@ -1,7 +1,7 @@
 //! What the worker and its turns share: whose step is next, and the events that wait for their readers.
 //!
-//! The worker: [`Board::next_job`] -> a step -> [`Board::keep`] or [`Board::end`]. A reader: [`Board::add`] ->
-//! [`Board::next`] or [`Board::poll`] until nothing follows -> [`Board::leave`].
+//! The worker: [`Board::next_job`] -> a step -> [`Board::keep`] or [`Board::end`] -> [`Board::rest`]. A reader:
+//! [`Board::add`] -> [`Board::next`] or [`Board::poll`] until nothing follows -> [`Board::leave`].
 //!
 //! One lock guards all of it and is held for a few moves only, never while a step computes, a waker is cloned, woken or
 //! dropped, or a job is dropped: all of that may be somebody else's code.
@@ -9,7 +9,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
+use super::pace::Pace;
 use super::schedule::{Priority, Schedule, TurnId};
 use super::sync::{Condvar, Mutex, MutexGuard};
 
@@ -26,6 +28,7 @@ struct State<J, E> {
     schedule: Schedule,
     turns: BTreeMap<TurnId, Line<J, E>>,
     last_id: TurnId,
+    pace: Pace,
     closed: bool,
 }
 
@@ -44,17 +47,17 @@ struct Line<J, E> {
 
 impl<J, E> Board<J, E> {
     pub(super) fn new(capacity: usize) -> Self {
-        let state =
-            State { schedule: Schedule::default(), turns: BTreeMap::new(), last_id: 0, closed: false };
+        let (schedule, turns) = (Schedule::default(), BTreeMap::new());
+        let state = State { schedule, turns, last_id: 0, pace: Pace::Full, closed: false };
         Self { state: Mutex::new(state), work: Condvar::new(), capacity: capacity.max(1) }
     }
 
-    /// Adds a turn; `job` is told its number.
+    /// Adds a turn; `job` is told its number, `events` the pace that it begins at.
     pub(super) fn add(
         &self,
         priority: Priority,
         job: impl FnOnce(TurnId) -> J,
-        events: VecDeque<E>,
+        events: impl FnOnce(Pace) -> VecDeque<E>,
     ) -> TurnId {
         let id = {
             let mut state = self.lock();
@@ -64,13 +67,33 @@ impl<J, E> Board<J, E> {
         let job = Some(job(id));
         let (over, has_reader, waker, arrived) = (false, true, None, Arc::new(Condvar::new()));
         let mut state = self.lock();
+        let events = events(state.pace);
         state.schedule.add(id, priority);
-        let ready = events.len() < self.capacity;
-        state.schedule.set_ready(id, ready);
+        state.schedule.set_ready(id, events.len() < self.capacity);
         state.turns.insert(id, Line { job, events, over, has_reader, waker, arrived });
         drop(state);
         self.work.notify_one();
         id
+    }
+
+    /// Changes the pace, and tells every turn by a `notice`, which takes the place of an `outdated` one that nobody has
+    /// read.
+    pub(super) fn set_pace(&self, pace: Pace, notice: impl Fn() -> E, outdated: impl Fn(&E) -> bool) {
+        let mut state = self.lock();
+        if std::mem::replace(&mut state.pace, pace) == pace {
+            return;
+        }
+        state.schedule.set_lowest(pace.lowest_priority());
+        let mut wakers = Vec::new();
+        for line in state.turns.values_mut().filter(|line| !line.over) {
+            line.events.retain(|event| !outdated(event));
+            line.events.push_back(notice());
+            line.arrived.notify_all();
+            wakers.extend(line.waker.take());
+        }
+        drop(state);
+        self.work.notify_one();
+        wakers.into_iter().for_each(wake);
     }
 
     /// The job whose step is next, once there is one; none when the board is closed and every turn over.
@@ -95,6 +118,19 @@ impl<J, E> Board<J, E> {
     /// Ends a turn with its last events.
     pub(super) fn end(&self, id: TurnId, events: impl IntoIterator<Item = E>) {
         self.bring(id, None, events);
+    }
+
+    /// Waits as the pace asks after a step that took so long; shorter where a turn is to end.
+    pub(super) fn rest(&self, step: Duration) {
+        let start = Instant::now();
+        let mut state = self.lock();
+        while !state.closed && !state.schedule.is_one_to_end() {
+            let left = state.pace.rest_after(step).saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            (state, _) = self.work.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// The next event, once there is one; none when the turn is over.
@@ -178,8 +214,7 @@ impl<J, E> Board<J, E> {
         drop(state);
         drop(unused);
         if let Some(waker) = waker {
-            // Somebody else's code: what it does wrong is its own affair.
-            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| waker.wake()));
+            wake(waker);
         }
     }
 
@@ -211,4 +246,9 @@ impl<J, E> State<J, E> {
         let job = self.turns.get_mut(&id)?.job.take()?;
         Some((id, job))
     }
+}
+
+/// Wakes a task. That is somebody else's code: what it does wrong is its own affair.
+fn wake(waker: Waker) {
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| waker.wake()));
 }

@@ -1,9 +1,11 @@
 //! A conversation's handle: takes the session for a turn, or for a call of the caller's.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::board::Board;
+use super::pace::Pace;
 use super::schedule::{Priority, TurnId};
 use super::seat::Seat;
 use super::worker::Job;
@@ -11,7 +13,7 @@ use super::{EngineError, Item, Queue, Turn};
 use crate::chat::Prompt;
 use crate::decoder::Interrupt;
 use crate::session::{Request, Session};
-use crate::{Error, Options};
+use crate::{Error, Event, Options};
 
 /// A conversation on an engine: cheap to clone, usable from any thread, one turn at a time.
 ///
@@ -99,7 +101,13 @@ impl Chat {
             }
         };
         let sampling = turn.sampling().clone();
-        let events = std::iter::from_fn(|| turn.next_event()).collect();
+        let mut events: VecDeque<_> = std::iter::from_fn(|| turn.next_event()).collect();
+        let events = |pace| {
+            if pace != Pace::Full {
+                events.push_back(Ok(Event::PaceChanged { pace }));
+            }
+            events
+        };
         let (board, seat) = (Arc::clone(self.queue.board()), Arc::clone(&self.seat));
         let job = |id| {
             let on_cancel = cancel.attach(Arc::new(OnCancel { board, seat, id }));

@@ -1,6 +1,7 @@
 //! Which turn computes next: a state machine without threads, clocks or locks.
 //!
-//! A turn is *ready* while there is room for its events. Each call of [`Schedule::next`] hands out one step:
+//! A turn is *ready* while there is room for its events and its priority is not below the lowest that may compute. Each
+//! call of [`Schedule::next`] hands out one step:
 //!
 //! 1. A turn that is to end goes first: all that is left to do is a record.
 //! 2. A class of priority that was passed over as often as its [`patience`] allows gets one step.
@@ -39,9 +40,11 @@ fn patience(class: Priority) -> u32 {
 }
 
 /// The turns of one queue and whose step is next.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Schedule {
     turns: Vec<Entry>,
+    /// The lowest class that takes steps, except to end.
+    lowest: Priority,
     /// The next place at the end of the line.
     last_place: u64,
     /// Steps of higher classes since the last of its own, by place in [`CLASSES`].
@@ -59,7 +62,24 @@ struct Entry {
     place: u64,
 }
 
+impl Default for Schedule {
+    fn default() -> Self {
+        let (turns, last_place, passed_over) = (Vec::new(), 0, [0; CLASSES.len()]);
+        Self { turns, lowest: Priority::Background, last_place, passed_over }
+    }
+}
+
 impl Schedule {
+    /// Has turns below a priority wait.
+    pub(super) fn set_lowest(&mut self, lowest: Priority) {
+        self.lowest = lowest;
+    }
+
+    /// Whether a turn is to end.
+    pub(super) fn is_one_to_end(&self) -> bool {
+        self.turns.iter().any(|turn| turn.ending)
+    }
+
     /// Adds a turn, which is ready.
     pub(super) fn add(&mut self, id: TurnId, priority: Priority) {
         let place = self.end_of_line();
@@ -119,7 +139,7 @@ impl Schedule {
     }
 
     fn is_ready(&self, class: Priority) -> bool {
-        self.turns.iter().any(|turn| turn.ready && turn.priority == class)
+        class >= self.lowest && self.turns.iter().any(|turn| turn.ready && turn.priority == class)
     }
 
     /// Counts a step of a class against the ready ones below it.
@@ -228,6 +248,18 @@ mod tests {
         assert_eq!(steps(&mut schedule, 9), [2, 2, 2, 2, 2, 2, 2, 2, 1]);
         schedule.set_ready(1, false);
         schedule.set_ready(2, false);
+        assert_eq!(schedule.next(), None);
+    }
+
+    #[test]
+    fn who_is_below_the_lowest_priority_waits_unless_it_is_to_end() {
+        let mut schedule = schedule(&[(1, Priority::Background), (2, Priority::Normal)]);
+        schedule.set_lowest(Priority::Normal);
+        assert_eq!(steps(&mut schedule, 40), [2; 40]);
+        schedule.end(1);
+        assert_eq!(schedule.next(), Some(1));
+        schedule.remove(1);
+        schedule.set_lowest(Priority::Interactive);
         assert_eq!(schedule.next(), None);
     }
 

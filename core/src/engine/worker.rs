@@ -1,6 +1,7 @@
 //! The thread that computes: a step of one turn, then a step of the next.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use super::board::Board;
 use super::schedule::TurnId;
@@ -21,7 +22,9 @@ pub(super) struct Job {
 /// Works until the board is closed and every turn is over.
 pub(super) fn work(board: &Board<Job, Item>, prefill_tokens: usize) {
     while let Some((id, job)) = board.next_job() {
+        let start = Instant::now();
         step(board, id, job, prefill_tokens);
+        board.rest(start.elapsed());
     }
 }
 

@@ -12,13 +12,14 @@ use wheelwork::{CancelToken, Class, Diagnostic, Error, Event, FinishReason, Mode
 use crate::support::{TURN, VOCAB, collect, facts, script, session};
 
 /// No loop, and longer than what may wait for a reader.
-const LONG: &str = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30";
+pub(crate) const LONG: &str =
+    "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30";
 
-fn queue(waiting_events: usize) -> Queue {
+pub(crate) fn queue(waiting_events: usize) -> Queue {
     Queue::new(EngineOptions { waiting_events, ..EngineOptions::default() }).unwrap()
 }
 
-fn decoder(facts: &ModelFacts, text: &str) -> ScriptedDecoder {
+pub(crate) fn decoder(facts: &ModelFacts, text: &str) -> ScriptedDecoder {
     ScriptedDecoder::new(VOCAB, 1024, script(facts, text))
 }
 
@@ -28,23 +29,23 @@ fn held(facts: &ModelFacts, text: &str) -> (ScriptedDecoder, mpsc::Sender<()>) {
     (decoder(facts, text).before_run(1, move || held.recv().unwrap()), go_on)
 }
 
-fn chat(queue: &Queue, facts: &Arc<ModelFacts>, text: &str) -> Chat {
+pub(crate) fn chat(queue: &Queue, facts: &Arc<ModelFacts>, text: &str) -> Chat {
     queue.adopt(session(facts, decoder(facts, text)))
 }
 
-fn ask(chat: &Chat) -> Turn {
+pub(crate) fn ask(chat: &Chat) -> Turn {
     ask_with(chat, &Options::default())
 }
 
-fn ask_with(chat: &Chat, options: &Options) -> Turn {
+pub(crate) fn ask_with(chat: &Chat, options: &Options) -> Turn {
     chat.ask("2 + 2 = ?", options, Priority::Normal).unwrap()
 }
 
-fn reason(turn: Turn) -> FinishReason {
+pub(crate) fn reason(turn: Turn) -> FinishReason {
     collect(turn).unwrap().finished.unwrap().0
 }
 
-fn is_busy(error: &Error) -> bool {
+pub(crate) fn is_busy(error: &Error) -> bool {
     matches!(error, Error::Engine(EngineError::Busy))
 }
 
@@ -119,7 +120,7 @@ fn the_conversation_is_free_once_the_last_event_is_read() {
 }
 
 #[test]
-fn a_reader_that_stops_reading_holds_up_its_own_turn_only() {
+fn rt_11_a_reader_that_stops_reading_holds_up_its_own_turn_only() {
     let (facts, queue) = (facts(1024), queue(4));
     let (slow, quick) = (chat(&queue, &facts, LONG), chat(&queue, &facts, TURN));
     let options = Options { max_tokens: Some(50), ..Options::default() };
@@ -254,7 +255,7 @@ fn a_stream_is_woken_for_every_event() {
 }
 
 #[test]
-fn a_waker_that_calls_back_is_told_that_the_engine_is_busy() {
+fn rt_11_a_waker_that_calls_back_is_told_that_the_engine_is_busy() {
     let (facts, queue) = (facts(1024), queue(2));
     let (decoder, go_on) = held(&facts, LONG);
     let (chat, other) = (queue.adopt(session(&facts, decoder)), chat(&queue, &facts, LONG));
@@ -276,7 +277,7 @@ fn a_waker_that_calls_back_is_told_that_the_engine_is_busy() {
 }
 
 #[test]
-fn a_waker_that_panics_breaks_nothing() {
+fn rt_11_a_waker_that_panics_breaks_nothing() {
     let (facts, queue) = (facts(1024), queue(2));
     let (decoder, go_on) = held(&facts, TURN);
     let chat = queue.adopt(session(&facts, decoder));

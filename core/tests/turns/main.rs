@@ -10,6 +10,7 @@ mod engine;
 mod events;
 mod files;
 mod forms;
+mod pace;
 mod prefix;
 mod support;
 mod suspend;
