@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod calls;
+mod clocks;
 mod context;
 mod damage;
 mod durable;
 mod engine;
+mod engine_rows;
 mod events;
 mod files;
 mod forms;

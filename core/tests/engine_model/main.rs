@@ -1,0 +1,207 @@
+//! The engine's board and seat under loom, which plays every order in which threads can take turns (with at most three
+//! forced changes of thread): no event is lost or doubled, no one waits for ever, a session always comes back.
+//!
+//! The same files as in the library are compiled here over loom's locks. A lost wake-up shows as a deadlock, which loom
+//! reports.
+#![allow(clippy::unwrap_used, clippy::panic, dead_code, unreachable_pub, missing_docs)]
+
+#[path = "../../src/engine/board.rs"]
+mod board;
+#[path = "../../src/engine/pace.rs"]
+mod pace;
+#[path = "../../src/engine/schedule.rs"]
+mod schedule;
+#[path = "../../src/engine/seat.rs"]
+mod seat;
+mod sync;
+
+use std::sync::Arc;
+
+use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::thread;
+
+use board::Board;
+use schedule::{Priority, TurnId};
+use seat::{Seat, Taken};
+use wheelwork::engine::EngineError;
+
+/// Counts to `last`, or until it is cancelled.
+struct Job {
+    next: u32,
+    last: u32,
+    cancelled: Arc<AtomicBool>,
+    /// None for a turn without a conversation.
+    taken: Option<Taken<u32>>,
+    /// Panics instead of this step.
+    panics_at: Option<u32>,
+}
+
+impl Job {
+    fn to(last: u32) -> Self {
+        let cancelled = Arc::new(AtomicBool::new(false));
+        Self { next: 1, last, cancelled, taken: None, panics_at: None }
+    }
+}
+
+type Events = Board<Job, u32>;
+
+fn add(board: &Events, job: Job) -> TurnId {
+    board.add(Priority::Normal, |_| job, |_| [0].into())
+}
+
+/// What `worker.rs` does around a step.
+fn work(board: &Events) {
+    while let Some((id, mut job)) = board.next_job() {
+        if job.panics_at == Some(job.next) {
+            drop(job);
+            board.end(id, [u32::MAX]);
+            continue;
+        }
+        let event = job.next;
+        job.next += 1;
+        if event >= job.last || job.cancelled.load(Ordering::SeqCst) {
+            if let Some(mut taken) = job.taken.take() {
+                taken.session += 1;
+                taken.put_back();
+            }
+            board.end(id, [event]);
+        } else {
+            board.keep(id, job, [event]);
+        }
+    }
+}
+
+fn model(run: impl Fn(Arc<Events>) + Send + Sync + 'static) {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    model.check(move || {
+        let board = Arc::new(Events::new(1));
+        let its_board = Arc::clone(&board);
+        let worker = thread::spawn(move || work(&its_board));
+        run(Arc::clone(&board));
+        board.close();
+        worker.join().unwrap();
+    });
+}
+
+fn read_all(board: &Events, id: TurnId) -> Vec<u32> {
+    std::iter::from_fn(|| board.next(id)).collect()
+}
+
+#[test]
+fn a_reader_gets_every_event_once_and_in_order() {
+    model(|board| {
+        let id = add(&board, Job::to(3));
+        assert_eq!(read_all(&board, id), [0, 1, 2, 3]);
+        board.leave(id);
+    });
+}
+
+#[test]
+fn a_task_is_woken_for_every_event() {
+    model(|board| {
+        let id = add(&board, Job::to(2));
+        for expected in [Some(0), Some(1), Some(2), None] {
+            let polled = std::future::poll_fn(|context| board.poll(id, context));
+            assert_eq!(loom::future::block_on(polled), expected);
+        }
+        board.leave(id);
+    });
+}
+
+#[test]
+fn a_turn_without_a_reader_holds_up_no_other() {
+    model(|board| {
+        let endless = Job::to(u32::MAX);
+        let cancelled = Arc::clone(&endless.cancelled);
+        let (parked, read) = (add(&board, endless), add(&board, Job::to(2)));
+        assert_eq!(read_all(&board, read), [0, 1, 2]);
+        board.leave(read);
+        cancelled.store(true, Ordering::SeqCst);
+        board.leave(parked);
+    });
+}
+
+#[test]
+fn a_cancelled_turn_ends_whatever_its_reader_does() {
+    model(|board| {
+        let job = Job::to(2);
+        let cancelled = Arc::clone(&job.cancelled);
+        let id = add(&board, job);
+        let its_board = Arc::clone(&board);
+        let canceller = thread::spawn(move || {
+            cancelled.store(true, Ordering::SeqCst);
+            its_board.hurry(id);
+        });
+        let events = read_all(&board, id);
+        assert!(events.iter().copied().eq(0..u32::try_from(events.len()).unwrap()));
+        canceller.join().unwrap();
+        board.leave(id);
+    });
+}
+
+#[test]
+fn a_session_comes_back_from_a_turn_that_was_left() {
+    model(|board| {
+        let seat = Seat::new(0);
+        let taken = seat.take(true).unwrap();
+        assert!(matches!(seat.take(true), Err(EngineError::Busy)));
+        let job = Job { taken: Some(taken), ..Job::to(u32::MAX) };
+        let cancelled = Arc::clone(&job.cancelled);
+        let id = add(&board, job);
+        let reader = {
+            let (board, seat) = (Arc::clone(&board), Arc::clone(&seat));
+            thread::spawn(move || {
+                cancelled.store(true, Ordering::SeqCst);
+                seat.expect_soon();
+                board.hurry(id);
+                board.leave(id);
+            })
+        };
+        reader.join().unwrap();
+        let taken = seat.take(true).unwrap();
+        assert_eq!(taken.session, 1);
+        taken.put_back();
+    });
+}
+
+#[test]
+fn a_session_is_free_when_the_last_event_is_there() {
+    model(|board| {
+        let seat = Seat::new(0);
+        for turns in 1..3 {
+            let id = add(&board, Job { taken: Some(seat.take(false).unwrap()), ..Job::to(1) });
+            assert_eq!(read_all(&board, id), [0, 1]);
+            board.leave(id);
+            let taken = seat.take(false).unwrap();
+            assert_eq!(taken.session, turns);
+            taken.put_back();
+        }
+    });
+}
+
+#[test]
+fn a_panic_is_told_to_the_reader_and_to_who_wants_the_session_next() {
+    model(|board| {
+        let seat = Seat::new(0);
+        let taken = Some(seat.take(false).unwrap());
+        let id = add(&board, Job { taken, panics_at: Some(1), ..Job::to(3) });
+        assert_eq!(read_all(&board, id), [0, u32::MAX]);
+        board.leave(id);
+        assert!(matches!(seat.take(true), Err(EngineError::SessionLost)));
+    });
+}
+
+#[test]
+fn a_reader_may_go_at_any_moment() {
+    model(|board| {
+        let id = add(&board, Job::to(2));
+        let reader = Arc::clone(&board);
+        thread::spawn(move || {
+            assert_eq!(reader.next(id), Some(0));
+            reader.leave(id);
+        })
+        .join()
+        .unwrap();
+    });
+}
