@@ -70,6 +70,16 @@ pub(crate) enum Failure {
         /// Each broken limit with its figure.
         broken: Vec<String>,
     },
+    /// A device whose answers are others than the processor's.
+    #[error("{equal} of {asked} answers are those of the processor, expected at least {expected}")]
+    AnswersDiffer {
+        /// Answers that are.
+        equal: usize,
+        /// Problems.
+        asked: usize,
+        /// What the caller expects.
+        expected: usize,
+    },
     /// The terminal or the output pipe.
     #[error("the output cannot be written: {0}")]
     Output(#[from] std::io::Error),
@@ -147,6 +157,7 @@ impl Failure {
             Self::InputFile { .. } => "input_file",
             Self::NeedsBest { .. } => "needs_quality_best",
             Self::Gate { .. } => "gate",
+            Self::AnswersDiffer { .. } => "answers_differ",
             Self::Output(_) => "output",
         }
     }
@@ -177,6 +188,9 @@ impl Failure {
             Self::Gate { .. } => {
                 "quantise with a better `--quality` or more bits, or judge by limits of your own: `--gate=kl=0.1`"
                     .into()
+            }
+            Self::AnswersDiffer { .. } => {
+                "see which problems differ; compare the logits first, and take another `--target`".into()
             }
             Self::InputFile { .. } => "correct the file; see --help for its form".into(),
             Self::Output(_) => "check the disk and the terminal".into(),

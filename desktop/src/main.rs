@@ -7,6 +7,7 @@ mod arguments;
 mod commands;
 mod failure;
 mod interrupt;
+mod machine;
 mod model_source;
 mod origin;
 mod output;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         Command::Plan(arguments) => commands::plan::run(&arguments, json),
         Command::Devices(arguments) => commands::devices::run(&arguments, json),
         Command::Bench(arguments) => commands::bench::run(&arguments, json),
+        Command::DeviceReport(arguments) => commands::device_report::run(&arguments, json),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

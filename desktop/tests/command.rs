@@ -245,6 +245,23 @@ fn bench_gives_rates_for_each_setting() {
 }
 
 #[test]
+fn a_device_report_tells_machine_problems_and_summary() {
+    let model = package().to_str().unwrap();
+    let arguments = ["device-report", "--model", model, "--device", "cpu", "--min-equal", "3", "--json"];
+    let rows = json_lines(&wheelwork(&arguments));
+    assert_eq!(rows[0]["placement"]["device"], "cpu");
+    assert!(rows[0]["devices"]["providers"].as_array().unwrap().len() > 1);
+    let summary = rows.last().unwrap();
+    assert_eq!((&summary["asked"], &summary["equal"], &summary["right"]), (&3.into(), &3.into(), &3.into()));
+    let error = {
+        let output = wheelwork(&[&arguments[..5], &["--min-equal", "4", "--json"]].concat());
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(error.contains("answers_differ"), "{error}");
+}
+
+#[test]
 fn the_shipped_model_answers_without_a_model_argument() {
     let models = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_wheelwork"))

@@ -5,10 +5,13 @@
 
 mod common;
 
+use std::process::Command;
+
 use common::TemporaryPackage;
+use serde_json::Value;
 use wheelwork::chat::Message;
 use wheelwork::provider::{Device, SelfCheck};
-use wheelwork::{DevicePreference, Event, Model, OpenOptions, Options};
+use wheelwork::{DevicePreference, Model, OpenOptions};
 use wheelwork_quantize::recipe::BALANCED;
 use wheelwork_quantize::static_float::{self, StaticShapes, VARIANT};
 
@@ -78,23 +81,35 @@ fn the_simulator_answers_with_every_node_on_it() {
     let distance = relative_rms(&on_npu, &on_cpu);
     println!("relative RMS over {} positions: {distance:.5}", steps.len() + 1);
     assert!(distance <= 0.003, "{distance}");
-
-    // A step takes the simulator most of a second: the beginning of the thought.
-    let cpu = OpenOptions { device: DevicePreference::Cpu, ..OpenOptions::default() };
-    let reference = Model::open_with(package.path(), &cpu).unwrap();
-    assert_eq!(beginning(&model), beginning(&reference));
 }
 
-/// The first tokens that a model answers with, greedily.
-fn beginning(model: &Model) -> Vec<u32> {
-    let options = Options { temperature: Some(0.0), max_tokens: Some(12), ..Options::default() };
-    let mut session = model.session().unwrap();
-    let mut events = session.ask("478 + 256 = ?", &options).unwrap();
-    let ids = events.find_map(|event| match event.unwrap() {
-        Event::Finished { token_ids, .. } => Some(token_ids),
-        _ => None,
-    });
-    ids.unwrap()
+#[test]
+fn the_command_answers_on_the_simulator_as_on_the_processor() {
+    if !has_simulator() {
+        return;
+    }
+    let package = package();
+    let answer = |device: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_wheelwork"))
+            // A step takes the simulator most of a second: the shortest thought that the model has.
+            .args(["generate", "--prompt", "Thanks", "--temperature", "0", "--max-tokens", "40", "--json"])
+            .args(["--device", device, "--strict", "--model"])
+            .arg(package.path())
+            .env("XDG_CACHE_HOME", package.path().with_file_name("cache"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        // The simulator's libraries write a line of their own.
+        let lines = output.stdout.split(|&byte| byte == b'\n').filter(|line| line.starts_with(b"{"));
+        let events: Vec<Value> = lines.map(|line| serde_json::from_slice(line).unwrap()).collect();
+        let answer = events.iter().filter(|event| event["event"] == "AnswerDelta");
+        let answer: String = answer.filter_map(|event| event["text"].as_str()).collect();
+        (events[0]["placement"]["device"].clone(), answer, events.last().unwrap()["reason"].clone())
+    };
+    let (device, answer_there, reason) = answer("npu");
+    assert_eq!((device, reason), ("npu".into(), "stop".into()));
+    assert_eq!(answer_there, answer("cpu").1);
+    assert!(answer_there.contains("welcome"), "{answer_there:?}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use chat::{ChatArguments, GenerateArguments, PromptArguments, SessionArguments};
 pub(crate) use evaluate::EvaluateArguments;
-pub(crate) use measure::BenchArguments;
+pub(crate) use measure::{BenchArguments, DeviceReportArguments};
 pub(crate) use model::{DevicesArguments, ModelArguments, PrepareArguments, trials_dir};
 pub(crate) use package::{
     GarbageArguments, InspectArguments, InstallArguments, KeyArguments, ListArguments, OriginArguments,
@@ -90,6 +90,8 @@ pub(crate) enum Command {
     Devices(DevicesArguments),
     /// Measure prefill and decode
     Bench(BenchArguments),
+    /// Answer problems on a device and on the processor, and report where it ran, how fast, and what differs
+    DeviceReport(DeviceReportArguments),
 }
 
 #[cfg(test)]

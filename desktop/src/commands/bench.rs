@@ -13,6 +13,7 @@ use wheelwork::{Error, Model};
 use crate::arguments::BenchArguments;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::machine::{memory, processor};
 use crate::{model_source, output};
 
 /// One measured setting.
@@ -113,21 +114,4 @@ fn print_memory(model: &Model) -> Result<(), Failure> {
     let kv_bytes = model.kv_shape().bytes(1);
     anstream::println!("\n{kv_bytes} bytes of cache a token; memory at the end: {}", memory());
     Ok(())
-}
-
-/// Resident memory by kind in kB, where the system tells it.
-fn memory() -> serde_json::Value {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let field = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name));
-        line.and_then(|rest| rest.trim_start_matches(':').trim().trim_end_matches(" kB").parse::<u64>().ok())
-    };
-    json!({ "resident_kb": field("VmRSS"), "peak_kb": field("VmHWM"), "anonymous_kb": field("RssAnon") })
-}
-
-/// The processor's name, where the system tells it.
-fn processor() -> Option<String> {
-    let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
-    let line = info.lines().find(|line| line.starts_with("model name"))?;
-    Some(line.split(':').nth(1)?.trim().to_owned())
 }

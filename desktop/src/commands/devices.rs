@@ -1,8 +1,8 @@
 //! `wheelwork devices`: what this machine and this build can run on.
 
-use serde_json::json;
-use wheelwork::provider::{NotUsedReason, PROVIDERS, Support, detect, trial};
-use wheelwork_ort::{DeviceKind, PluginDevice};
+use serde_json::{Value, json};
+use wheelwork::provider::{NotUsedReason, PROVIDERS, Provider, Support, detect, trial};
+use wheelwork_ort::{DeviceKind, LibraryError, PluginDevice, Runtime};
 use wheelwork_package::Diagnostic;
 
 use crate::arguments::{DevicesArguments, trials_dir};
@@ -16,45 +16,11 @@ pub(crate) fn run(arguments: &DevicesArguments, json: bool) -> Result<(), Failur
             anstream::println!("providers that may be tried again: {forgotten}\n");
         }
     }
-    let runtime = wheelwork_ort::environment();
-    let providers = PROVIDERS.iter().map(|provider| {
-        let found = match (provider.support, &runtime) {
-            (Support::NotInThisBuild, _) => Err(NotUsedReason::NotInThisBuild.describe().to_owned()),
-            (_, Err(error)) => Err(error.to_string()),
-            (_, Ok(runtime)) => detect(provider, runtime).map_err(|(reason, detail)| match detail {
-                Some(detail) => format!("{}: {detail}", reason.describe()),
-                None => reason.describe().to_owned(),
-            }),
-        };
-        (provider, found)
-    });
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
     if json {
-        let rows: Vec<_> = providers
-            .map(|(provider, found)| {
-                json!({
-                    "provider": provider.ep, "device": provider.device, "hardware": provider.hardware,
-                    "usable": found.is_ok(), "reason": found.as_ref().err(),
-                    "unproven": provider.support != Support::Supported,
-                    "simulator": found.is_ok() && provider.is_simulated_here(),
-                    "package": provider.library.map(|library| library.package),
-                    "options": provider.options.iter().map(|option| option.name).collect::<Vec<_>>(),
-                    "found": found.as_deref().map(names).ok(),
-                })
-            })
-            .collect();
-        return output::json_line(&match &runtime {
-            Ok(runtime) => json!({
-                "providers": rows, "threads": threads,
-                "onnxruntime": { "path": runtime.path, "build": runtime.build_info },
-            }),
-            Err(error) => json!({
-                "providers": rows, "threads": threads,
-                "onnxruntime": { "error": error.to_string(), "remedy": error.remedy() },
-            }),
-        });
+        return output::json_line(&report());
     }
-    for (provider, found) in providers {
+    let runtime = wheelwork_ort::environment();
+    for (provider, found) in look(runtime.as_ref()) {
         let mark = match (&found, provider.support) {
             (Err(_), _) => "no      ",
             (Ok(_), Support::Unproven) => "unproven",
@@ -73,11 +39,55 @@ pub(crate) fn run(arguments: &DevicesArguments, json: bool) -> Result<(), Failur
     match &runtime {
         Ok(runtime) => {
             anstream::println!("\nONNX Runtime: {}\n  {}", runtime.path.display(), runtime.build_info);
-            anstream::println!("Threads: {threads}");
+            anstream::println!("Threads: {}", threads());
         }
         Err(error) => anstream::println!("\n{error}\n  what to do: {}", error.remedy()),
     }
     Ok(())
+}
+
+/// What `--json` tells.
+pub(super) fn report() -> Value {
+    let runtime = wheelwork_ort::environment();
+    let rows: Vec<_> = look(runtime.as_ref())
+        .map(|(provider, found)| {
+            json!({
+                "provider": provider.ep, "device": provider.device, "hardware": provider.hardware,
+                "usable": found.is_ok(), "reason": found.as_ref().err(),
+                "unproven": provider.support != Support::Supported,
+                "simulator": found.is_ok() && provider.is_simulated_here(),
+                "package": provider.library.map(|library| library.package),
+                "options": provider.options.iter().map(|option| option.name).collect::<Vec<_>>(),
+                "found": found.as_deref().map(names).ok(),
+            })
+        })
+        .collect();
+    let onnxruntime = match &runtime {
+        Ok(runtime) => json!({ "path": runtime.path, "build": runtime.build_info }),
+        Err(error) => json!({ "error": error.to_string(), "remedy": error.remedy() }),
+    };
+    json!({ "providers": rows, "threads": threads(), "onnxruntime": onnxruntime })
+}
+
+/// Every row of the table with its devices here, or why there are none.
+fn look(
+    runtime: Result<&Runtime, &LibraryError>,
+) -> impl Iterator<Item = (&'static Provider, Result<Vec<PluginDevice>, String>)> {
+    PROVIDERS.iter().map(move |provider| {
+        let found = match (provider.support, runtime) {
+            (Support::NotInThisBuild, _) => Err(NotUsedReason::NotInThisBuild.describe().to_owned()),
+            (_, Err(error)) => Err(error.to_string()),
+            (_, Ok(runtime)) => detect(provider, runtime).map_err(|(reason, detail)| match detail {
+                Some(detail) => format!("{}: {detail}", reason.describe()),
+                None => reason.describe().to_owned(),
+            }),
+        };
+        (provider, found)
+    })
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Devices as the system names them.

@@ -4,6 +4,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod chat;
+pub(crate) mod device_report;
 pub(crate) mod devices;
 mod dry_run;
 pub(crate) mod evaluate;
@@ -13,5 +14,6 @@ mod messages;
 pub(crate) mod package;
 pub(crate) mod plan;
 pub(crate) mod prepare;
+mod problems;
 pub(crate) mod prompt;
 pub(crate) mod quantize;
