@@ -45,6 +45,7 @@ pub mod recipe;
 pub mod rope;
 pub mod scheme;
 pub mod static_float;
+pub mod static_graph;
 mod variant;
 mod weights;
 

@@ -13,6 +13,7 @@
 use serde::Serialize;
 
 pub mod block;
+pub mod channel;
 mod lanes;
 pub mod rows;
 

@@ -14,7 +14,10 @@
 //! form of Chee et al. (arXiv:2307.13304, section 4.3), which gives the same codes, the correction of a column is a
 //! product of the errors so far with a column of the factor itself.
 
+mod channels;
 pub(crate) mod cholesky;
 pub(crate) mod factor;
 pub(crate) mod hessian;
 pub(crate) mod rounding;
+
+pub(crate) use channels::GptqChannels;

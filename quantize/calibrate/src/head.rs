@@ -110,7 +110,7 @@ impl<'a> Head<'a> {
 
 /// `x / sqrt(mean(x^2) + eps) * weight`.
 #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // rounding to float32 is the purpose
-fn normalise(row: &mut [f32], weight: &[f32], eps: f32) {
+pub(crate) fn normalise(row: &mut [f32], weight: &[f32], eps: f32) {
     let squares: f64 = row.iter().map(|value| f64::from(*value) * f64::from(*value)).sum();
     let scale = 1.0 / (squares / row.len() as f64 + f64::from(eps)).sqrt();
     for (value, weight) in row.iter_mut().zip(weight) {

@@ -33,6 +33,7 @@ mod reference;
 mod runtime;
 mod spill;
 pub mod static_check;
+pub mod static_graph;
 mod stepper;
 mod texts;
 

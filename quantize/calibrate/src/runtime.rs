@@ -1,5 +1,7 @@
 //! Small graphs on ONNX Runtime, made in memory, with their weights as inputs.
 
+use std::path::Path;
+
 use ort::ep;
 use ort::memory::Allocator;
 use ort::session::Session;
@@ -26,6 +28,18 @@ pub(crate) fn session(model: &Model, threads: usize) -> Result<Session, Calibrat
             .commit_from_memory(&model.to_bytes())
     };
     load().map_err(CalibrateError::run("loading a graph of the reference"))
+}
+
+/// Loads a graph file with the weights beside it, on ONNX Runtime's CPU provider.
+///
+/// # Errors
+/// [`CalibrateError::Library`] or [`CalibrateError::Run`].
+pub(crate) fn session_from(path: &Path, threads: usize) -> Result<Session, CalibrateError> {
+    let environment = wheelwork_ort::environment()?.environment;
+    let load = || -> ort::Result<Session> {
+        Session::builder(&environment)?.with_intra_threads(threads)?.commit_from_file(path)
+    };
+    load().map_err(CalibrateError::run(format!("loading `{}`", path.display())))
 }
 
 /// A tensor of undefined content.

@@ -112,7 +112,7 @@ pub(crate) fn check_cancelled(watch: &dyn Watch) -> Result<(), CalibrateError> {
     if watch.cancelled() { Err(CalibrateError::Cancelled) } else { Ok(()) }
 }
 
-fn check_finite(hidden: &[f32], layer: usize, sequence: usize) -> Result<(), CalibrateError> {
+pub(crate) fn check_finite(hidden: &[f32], layer: usize, sequence: usize) -> Result<(), CalibrateError> {
     if hidden.iter().fold(true, |finite, value| finite & value.is_finite()) {
         Ok(())
     } else {

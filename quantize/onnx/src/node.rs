@@ -50,7 +50,9 @@ impl Node {
         self.attribute(name, i64::from(element.code()))
     }
 
-    pub(crate) fn name(&self) -> &str {
+    /// Its name, which is also that of its output where it has one.
+    #[must_use]
+    pub fn name(&self) -> &str {
         self.proto.name()
     }
 

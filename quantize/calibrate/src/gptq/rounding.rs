@@ -43,26 +43,32 @@ impl Rounder for Gptq<'_> {
             scales: encoded.block_scales().collect(),
             zero_points: encoded.block_zero_points().to_vec(),
         };
-        let mut codes = vec![0; weights.len()];
-        for panel in &self.factor.panels {
-            round_panel(panel, &grid, weights, columns, &mut codes);
-        }
+        let codes = grid.codes(self.factor, weights, columns);
         let found = Codes { codes: &codes, scales: &grid.scales, zero_points: &grid.zero_points };
         rows::lay_out(scheme, weights, columns, found, encoded);
     }
 }
 
 /// Scales and zero points of all blocks of the rows.
-struct Grid {
-    block_size: usize,
+pub(crate) struct Grid {
+    pub(crate) block_size: usize,
     /// Blocks of a row.
-    blocks: usize,
-    largest_code: f32,
-    scales: Vec<f32>,
-    zero_points: Vec<u8>,
+    pub(crate) blocks: usize,
+    pub(crate) largest_code: f32,
+    pub(crate) scales: Vec<f32>,
+    pub(crate) zero_points: Vec<u8>,
 }
 
 impl Grid {
+    /// Codes of rows of `columns` weights each.
+    pub(crate) fn codes(&self, factor: &Factor, weights: &[f32], columns: usize) -> Vec<u8> {
+        let mut codes = vec![0; weights.len()];
+        for panel in &factor.panels {
+            round_panel(panel, self, weights, columns, &mut codes);
+        }
+        codes
+    }
+
     /// The nearest code of a weight's block, and what it means.
     #[inline]
     fn nearest(&self, row: usize, column: usize, target: f32) -> (u8, f32) {
