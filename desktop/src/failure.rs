@@ -56,8 +56,8 @@ pub(crate) enum Failure {
         /// What is wrong with it.
         detail: String,
     },
-    /// A flag that the quality would ignore.
-    #[error("`{flag}` is for `--quality best`: no other quality calibrates")]
+    /// A flag that the request would ignore.
+    #[error("`{flag}` is for `--quality best` and `--target qnn-htp`: nothing else calibrates")]
     NeedsBest {
         /// The flag.
         flag: &'static str,

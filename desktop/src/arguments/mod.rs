@@ -7,6 +7,7 @@ mod measure;
 mod model;
 mod package;
 mod quantize;
+mod static_graph;
 mod turn;
 
 use clap::{Parser, Subcommand};
@@ -21,6 +22,7 @@ pub(crate) use package::{
     TrustPolicy, UnpackArguments, VerifyArguments,
 };
 pub(crate) use quantize::{KvChoice, Quality, QuantizeArguments};
+pub(crate) use static_graph::{StaticArguments, Switch};
 pub(crate) use turn::parse_thinking;
 
 const EXAMPLES: &str = "\

@@ -6,6 +6,8 @@ use clap::{Args, ValueEnum};
 use wheelwork_calibrate::TextBudget;
 use wheelwork_quantize::scheme::BlockSize;
 
+use super::StaticArguments;
+
 #[derive(Debug, Args)]
 pub(crate) struct QuantizeArguments {
     /// The checkpoint's folder: config.json, *.safetensors, tokenizer.json
@@ -34,6 +36,8 @@ pub(crate) struct QuantizeArguments {
     pub(crate) kv: Option<KvChoice>,
     #[command(flatten)]
     pub(crate) calibration: CalibrationArguments,
+    #[command(flatten)]
+    pub(crate) static_graphs: StaticArguments,
     /// Replace an existing package, and start an unfinished one over
     #[arg(long)]
     pub(crate) overwrite: bool,
@@ -42,16 +46,16 @@ pub(crate) struct QuantizeArguments {
     pub(crate) resume: bool,
 }
 
-/// What `--quality best` reads.
+/// What `--quality best` and `--target qnn-htp` read.
 #[derive(Debug, Args)]
 pub(crate) struct CalibrationArguments {
-    /// For `--quality best`: a text of yours to calibrate on, for half of the tokens; the model writes the rest
+    /// For `--quality best` and `--target qnn-htp`: a text of yours to calibrate on, for half of the tokens; the model writes the rest
     #[arg(long, value_name = "FILE")]
     pub(crate) calibration_text: Option<PathBuf>,
-    /// For `--quality best`: tokens to calibrate on [default: 32768]
+    /// For `--quality best` and `--target qnn-htp`: tokens to calibrate on [default: 32768, and 8192]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(256..=16_777_216))]
     pub(crate) calibration_tokens: Option<u32>,
-    /// For `--quality best`: tokens of one sequence at most [default: 512]
+    /// For `--quality best` and `--target qnn-htp`: tokens of one sequence at most [default: 512]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(64..=131_072))]
     pub(crate) calibration_length: Option<u32>,
 }

@@ -17,3 +17,4 @@ pub(crate) mod prepare;
 mod problems;
 pub(crate) mod prompt;
 pub(crate) mod quantize;
+mod static_graph;

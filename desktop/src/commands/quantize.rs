@@ -13,7 +13,7 @@ use wheelwork_quantize::kv_cache::LayerRange;
 use wheelwork_quantize::recipe::{BALANCED, FAST, FLOAT, INT8_THROUGHOUT};
 use wheelwork_quantize::{Options, Progress, QuantizeError, Report, Stage};
 
-use super::dry_run;
+use super::{dry_run, static_graph};
 use crate::arguments::{KvChoice, Quality, QuantizeArguments};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -21,7 +21,8 @@ use crate::{output, progress};
 
 pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failure> {
     let is_best = matches!(arguments.quality, Quality::Best);
-    if let Some(flag) = arguments.calibration.given().filter(|_| !is_best) {
+    let calibrates = is_best || arguments.static_graphs.is_asked();
+    if let Some(flag) = arguments.calibration.given().filter(|_| !calibrates) {
         return Err(Failure::NeedsBest { flag });
     }
     let recipe = match arguments.quality {
@@ -58,7 +59,8 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
     bar.bar.finish_and_clear();
     match result {
         Ok(Made { mut report, ranges }) => {
-            add_cache(arguments.kv(), &mut report, ranges, cancel, json)?;
+            add_cache(arguments.kv(), &mut report, ranges, cancel.clone(), json)?;
+            add_static_graphs(arguments, &mut report, cancel, json)?;
             tell(&report, start.elapsed().as_secs_f64(), json)
         }
         Err(CalibrateError::Cancelled | CalibrateError::Quantize(QuantizeError::Cancelled)) => {
@@ -123,6 +125,36 @@ fn add_cache(
     Ok(())
 }
 
+/// Adds the variant for neural processors where one is asked for. The package is complete without it.
+fn add_static_graphs(
+    arguments: &QuantizeArguments,
+    report: &mut Report,
+    cancel: CancelToken,
+    json: bool,
+) -> Result<(), Failure> {
+    if !arguments.static_graphs.is_asked() {
+        return Ok(());
+    }
+    let bar = Bar { bar: progress::bar(json), cancel: cancel.clone() };
+    let made = static_graph::add(arguments, &report.package, &bar, cancel);
+    bar.bar.finish_and_clear();
+    match made {
+        Ok(card) => {
+            report.file_bytes = card.variants.values().flatten().map(|file| file.bytes).sum();
+            report.card = card;
+            Ok(())
+        }
+        Err(CalibrateError::Cancelled | CalibrateError::Quantize(QuantizeError::Cancelled)) => {
+            if !json {
+                let package = report.package.display();
+                anstream::eprintln!("`{package}` is complete, without a variant for neural processors");
+            }
+            Err(Failure::Interrupted)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
 fn tell(report: &Report, seconds: f64, json: bool) -> Result<(), Failure> {
     let card = &report.card;
     if json {
@@ -130,6 +162,7 @@ fn tell(report: &Report, seconds: f64, json: bool) -> Result<(), Failure> {
             "package": report.package, "seconds": seconds, "file_bytes": report.file_bytes,
             "bits_per_weight": card.quantization.bits_per_weight, "warnings": card.warnings,
             "tensors": card.quantization.tensors, "kv_cache": card.kv_cache,
+            "static_graphs": card.static_graphs,
         }));
     }
     for warning in &card.warnings {
@@ -141,6 +174,10 @@ fn tell(report: &Report, seconds: f64, json: bool) -> Result<(), Failure> {
         report.file_bytes as f64 / 1e6,
         card.quantization.bits_per_weight,
     );
+    for (name, graphs) in &card.static_graphs {
+        let (context, chunk) = (graphs.context_length, graphs.prefill_tokens);
+        anstream::println!("variant `{name}`: {context} tokens of context, prompts by {chunk}");
+    }
     for cache in card.kv_cache.values() {
         let check = &cache.self_check;
         anstream::println!(

@@ -145,3 +145,54 @@ fn the_errors_of_all_forms() {
         }
     }
 }
+
+#[test]
+fn a_static_variant_is_close_to_the_float_model_and_stays_with_it_over_chunks() {
+    let folder = tempfile::tempdir().unwrap();
+    let checkpoint = checkpoint("tiny-r1");
+    let package = package(&checkpoint, folder.path());
+    let card = add_variant(&checkpoint, &package, &small(VariantOptions::default()), &()).unwrap();
+    let found = distance(&checkpoint, &package, &card, &chains(&package));
+    assert!(found.positions > 100 && found.same_top() > 0.95, "{found:?}");
+    assert!(found.relative_rms() < 0.03, "{}", found.relative_rms());
+
+    let open = wheelwork_package::open(&package).unwrap();
+    assert_eq!(open.card.as_ref().unwrap(), &card);
+    assert_eq!(open.variant(VARIANT).unwrap().target.device, "npu");
+    for part in &card.static_graphs[VARIANT].parts {
+        open.verify_graph(VARIANT, &part.prefill).unwrap();
+        open.verify_graph(VARIANT, &part.decode).unwrap();
+    }
+    let check = card.static_graphs[VARIANT].self_check.as_ref().unwrap();
+    assert!(check.logits.windows(2).all(|pair| pair[0] >= pair[1]) && check.prompt_ids.len() == 64);
+}
+
+/// One token at a time through the decode graph gives what a chunk through the prefill graph gives: one table of encodings.
+#[test]
+fn prefill_and_decode_agree_for_all_families_and_in_parts() {
+    for family in ["qwen2", "qwen3", "llama"] {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoint = checkpoint(&format!("families/{family}"));
+        let package = package(&checkpoint, folder.path());
+        let options =
+            small(VariantOptions { weights: CHANNEL_8, part_bytes: 1, ..VariantOptions::default() });
+        let options = VariantOptions { context_length: 64, prefill_tokens: 16, ..options };
+        let card = add_variant(&checkpoint, &package, &options, &()).unwrap();
+        let graphs = &card.static_graphs[VARIANT];
+        assert_eq!(graphs.parts.len(), card.architecture.num_hidden_layers, "a layer a part");
+        let folder = package.join(VARIANT);
+        let tokens: Vec<u32> = (3..35).collect();
+        let read = |call: usize| {
+            let mut host = StaticHost::new(&folder, graphs, &card.architecture, call, cpu_session).unwrap();
+            tokens.chunks(call).flat_map(|chunk| host.read(chunk).unwrap()).collect::<Vec<f32>>()
+        };
+        let mut between = Distance::default();
+        let vocab_size = card.architecture.vocab_size;
+        for (one, many) in read(1).chunks(vocab_size).zip(read(16).chunks(vocab_size)) {
+            between.add(one, many);
+        }
+        assert!(between.relative_rms() < 0.02, "{family}: {}", between.relative_rms());
+        let float = distance(&checkpoint, &package, &card, &[tokens]);
+        assert!(float.relative_rms() < 0.08, "{family}: {}", float.relative_rms());
+    }
+}

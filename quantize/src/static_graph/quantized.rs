@@ -4,7 +4,7 @@
 //! provider makes integer operators. Weights stand in the data file as `[columns, rows]`, the way `MatMul` reads them:
 //!
 //! ```text
-//! blocks:  multipliers (uint8 [columns / block, rows]) * channel scales -> scales -> codes (int4) * scales -> MatMul
+//! blocks:  multipliers (uint8 [columns / block, rows]) * channel scales -> steps; codes (int4) * steps -> MatMul
 //! others:  codes (int4 or int8) * channel scales -> MatMul
 //! ```
 //!
@@ -95,7 +95,8 @@ pub(super) fn build(
     facts: Option<Facts<'_>>,
 ) -> Result<StaticPlan, GraphError> {
     let graph = Graph::new("static_decoder", cut.data_file);
-    let mut emit = Quantized { graph, schemes, facts, matrices: Vec::new(), missing: None };
+    let mut emit =
+        Quantized { graph, schemes, facts, matrices: Vec::new(), zeros: Vec::new(), missing: None };
     let tokens = Tokens { call: cut.tokens, cache: cut.context_length };
     let hidden = [1, cut.tokens, config.hidden_size];
     let key = match cut.first_layer.checked_sub(1) {
@@ -154,6 +155,8 @@ struct Quantized<'a> {
     schemes: Schemes,
     facts: Option<Facts<'a>>,
     matrices: Vec<PlannedMatrix>,
+    /// Zero points by their shape.
+    zeros: Vec<([usize; 2], Value)>,
     /// The first fact that was not there.
     missing: Option<String>,
 }
@@ -192,6 +195,19 @@ impl Quantized<'_> {
         let [scale, zero_point] = constants;
         let name = format!("{}:real", codes.name());
         self.graph.add(Node::standard("DequantizeLinear", &name).input(codes).input(scale).input(zero_point))
+    }
+
+    /// Zero points of a shape. The format would let them be left out; the provider then leaves the product to the processor.
+    fn zeros(&mut self, shape: [usize; 2]) -> Value {
+        if let Some((_, known)) = self.zeros.iter().find(|(known, _)| *known == shape) {
+            return known.clone();
+        }
+        let [blocks, rows] = shape;
+        let bytes = vec![0; (blocks * rows).div_ceil(2)];
+        let name = format!("zeros.{blocks}.{rows}");
+        let value = self.graph.raw_constant(&name, ElementType::Int4, &shape, bytes);
+        self.zeros.push((shape, value.clone()));
+        value
     }
 
     fn after(&mut self, name: &str, float: &Value, key: &str) -> Flow {
@@ -278,8 +294,10 @@ impl Emit for Quantized<'_> {
                 let steps = Node::standard("DequantizeLinear", &part("steps"));
                 let steps = steps.input(&multipliers.value).input(&scales.value).attribute("axis", 1_i64);
                 let steps = self.graph.add(steps);
+                let zeros = self.zeros([scheme.blocks(columns), rows]);
                 weights
                     .input(&steps)
+                    .input(&zeros)
                     .attribute("axis", 0_i64)
                     .attribute("block_size", usize::from(block_size))
             }

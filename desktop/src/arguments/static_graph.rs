@@ -1,0 +1,88 @@
+//! What `quantize` is told about a variant for neural processors.
+
+use clap::{Args, ValueEnum};
+use wheelwork_quantize::scheme::channel::{self, ChannelScheme};
+
+/// What a variant is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Target {
+    /// Any processor; every package has it
+    Cpu,
+    /// The neural processor of a Snapdragon: static graphs in integers
+    QnnHtp,
+}
+
+/// For `--target qnn-htp`.
+#[derive(Debug, Args)]
+pub(crate) struct StaticArguments {
+    /// What to make the package for; several times for several
+    #[arg(long = "target", value_enum, default_value = "cpu", value_name = "TARGET")]
+    pub(crate) targets: Vec<Target>,
+    /// For `--target qnn-htp`: tokens that a conversation can have there
+    #[arg(long, value_name = "TOKENS", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(64..=32_768))]
+    pub(crate) npu_context: u32,
+    /// For `--target qnn-htp`: tokens of a prompt that are read together
+    #[arg(long, value_enum, default_value_t = Chunk::Of64)]
+    pub(crate) npu_chunk: Chunk,
+    /// For `--target qnn-htp`: how the projections are stored
+    #[arg(long, value_enum, default_value_t = Weights::Lpbq32)]
+    pub(crate) npu_weights: Weights,
+    /// For `--target qnn-htp`: spread outliers by rotations that are folded into the weights
+    #[arg(long, value_enum, default_value_t = Switch::On)]
+    pub(crate) rotate: Switch,
+}
+
+impl StaticArguments {
+    /// Whether a variant of static graphs is asked for.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.targets.contains(&Target::QnnHtp)
+    }
+}
+
+/// Tokens of a prefill call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Chunk {
+    /// Shorter prompts waste less
+    #[value(name = "64")]
+    Of64,
+    /// Long prompts are read faster
+    #[value(name = "128")]
+    Of128,
+}
+
+impl Chunk {
+    pub(crate) fn tokens(self) -> usize {
+        match self {
+            Self::Of64 => 64,
+            Self::Of128 => 128,
+        }
+    }
+}
+
+/// How projections are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Weights {
+    /// 4 bits, a 4-bit multiplier for 32 weights
+    Lpbq32,
+    /// 4 bits, a 4-bit multiplier for 64 weights
+    Lpbq64,
+    /// 4 bits, one scale an output channel
+    PerChannel,
+}
+
+impl Weights {
+    pub(crate) fn scheme(self) -> ChannelScheme {
+        match self {
+            Self::Lpbq32 => channel::LPBQ_32,
+            Self::Lpbq64 => channel::LPBQ_64,
+            Self::PerChannel => channel::CHANNEL_4,
+        }
+    }
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    On,
+    Off,
+}
