@@ -46,6 +46,7 @@ pub mod rope;
 pub mod scheme;
 pub mod static_float;
 pub mod static_graph;
+mod static_variant;
 mod variant;
 mod weights;
 

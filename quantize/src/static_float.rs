@@ -22,19 +22,18 @@ use wheelwork_onnx::{BorderValue, Edit, EditNode, ElementType, GraphError};
 use wheelwork_package::card::{
     Architecture, EmbeddingBlocks, EmbeddingTable, EmbeddingType, GraphForm, GraphPart, LmHead, StaticGraphs,
 };
-use wheelwork_package::files::{FileRecord, names};
-use wheelwork_package::manifest::Variant;
+use wheelwork_package::files::names;
 use wheelwork_package::tensors::{self as contract, static_graph};
-use wheelwork_package::{Card, GenaiConfig, Manifest, PackageError, disk, json};
+use wheelwork_package::{Card, PackageError, json};
 
 use crate::CPU;
+use crate::disk::write_file;
 use crate::error::{QuantizeError, RequestError};
 use crate::kv_cache::GRAPH_BYTES_LIMIT;
+use crate::static_variant::{self, Weights};
 
 /// The variant's name and folder.
 pub const VARIANT: &str = "qnn-htp-float";
-/// ONNX Runtime's name of Qualcomm's provider.
-const PROVIDER: &str = "QNNExecutionProvider";
 const PREFILL: &str = "prefill.onnx";
 const DECODE: &str = "decode.onnx";
 /// The provider leaves attention to the processor unless a file of this form tells it not to.
@@ -66,7 +65,7 @@ impl Default for StaticShapes {
 pub fn add_to(package: &Path, shapes: StaticShapes) -> Result<Card, QuantizeError> {
     let open = wheelwork_package::open(package)?;
     let cpu = open.variant(CPU)?.clone();
-    let Some(mut card) = open.card else {
+    let Some(card) = open.card else {
         return Err(RequestError::NotAPackage { path: package.into() }.into());
     };
     let context_length = shapes.context_length.min(cpu.config.model.context_length);
@@ -76,41 +75,15 @@ pub fn add_to(package: &Path, shapes: StaticShapes) -> Result<Card, QuantizeErro
     let source = Source { graph: &graph, architecture: &card.architecture };
 
     let new = package.join(format!(".{VARIANT}.new"));
-    let write = QuantizeError::write;
     remove(&new)?;
-    fs_err::create_dir(&new).map_err(write(&new))?;
-    let mut linked = Vec::new();
-    for record in card.variants.get(CPU).into_iter().flatten() {
-        if ![names::GRAPH, names::INT8_KV_GRAPH, names::GENAI_CONFIG].contains(&record.name.as_str()) {
-            link(&cpu.folder.join(&record.name), &new.join(&record.name))?;
-            linked.push(record.clone());
-        }
-    }
+    fs_err::create_dir(&new).map_err(QuantizeError::write(&new))?;
     let prefill = source.edited(Call { tokens: shapes.prefill_tokens, context_length })?;
     let decode = source.edited(Call { tokens: 1, context_length })?;
-    json::replace_bytes(&new.join(PREFILL), &prefill.to_bytes())?;
-    json::replace_bytes(&new.join(DECODE), &decode.to_bytes())?;
-    json::replace_bytes(&new.join(names::OP_AFFINITY), OP_AFFINITY.as_bytes())?;
-    json::write(&new.join(names::GENAI_CONFIG), &genai_config(cpu.config, context_length))?;
-    for name in [PREFILL, DECODE, names::OP_AFFINITY, names::GENAI_CONFIG] {
-        linked.push(FileRecord::of(&new, name)?);
-    }
-    linked.sort_by(|a, b| a.name.cmp(&b.name));
-
-    let folder = package.join(VARIANT);
-    remove(&folder)?;
-    fs_err::rename(&new, &folder).map_err(write(&folder))?;
-    disk::sync_folder(package).map_err(write(package))?;
-    card.static_graphs
-        .insert(VARIANT.to_owned(), static_graphs(&source, shapes, card.architecture.num_hidden_layers)?);
-    card.variants.insert(VARIANT.to_owned(), linked);
-    json::replace(&package.join(names::CARD), &card)?;
-    let path = package.join(names::MANIFEST);
-    let mut manifest: Manifest = json::read(&path)?;
-    let target = Variant { ep: PROVIDER.to_owned(), device: "npu".to_owned(), compatibility_string: None };
-    manifest.components.model.variants.insert(VARIANT.to_owned(), target);
-    json::replace(&path, &manifest)?;
-    Ok(card)
+    write_file(&new.join(PREFILL), &prefill.to_bytes())?;
+    write_file(&new.join(DECODE), &decode.to_bytes())?;
+    write_file(&new.join(names::OP_AFFINITY), OP_AFFINITY.as_bytes())?;
+    let graphs = static_graphs(&source, shapes, card.architecture.num_hidden_layers)?;
+    static_variant::add(package, VARIANT, &new, Weights::OfCpu, graphs)
 }
 
 fn static_graphs(
@@ -276,22 +249,6 @@ fn add_and_norm(node: &EditNode) -> Result<[EditNode; 2], GraphError> {
     let epsilon = node.float("epsilon").ok_or_else(missing)?;
     let norm = EditNode::standard("RMSNormalization", normed, &[sum, weight]);
     Ok([EditNode::standard("Add", sum, &[a, b]), norm.with("axis", -1_i64).with("epsilon", epsilon)])
-}
-
-/// genai's description; the graph that it names is one that genai does not run.
-fn genai_config(mut config: GenaiConfig, context_length: usize) -> GenaiConfig {
-    DECODE.clone_into(&mut config.model.decoder.filename);
-    config.model.context_length = context_length;
-    config.search.max_length = context_length;
-    config
-}
-
-/// Another name for a file, or a copy where the file system has no such names.
-fn link(from: &Path, to: &Path) -> Result<(), QuantizeError> {
-    if fs_err::hard_link(from, to).is_err() {
-        fs_err::copy(from, to).map_err(QuantizeError::write(to))?;
-    }
-    Ok(())
 }
 
 fn remove(folder: &Path) -> Result<(), QuantizeError> {

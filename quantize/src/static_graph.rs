@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use wheelwork_onnx::GraphError;
+use wheelwork_package::Card;
 use wheelwork_package::card::{
     EmbeddingTable, EmbeddingType, Encodings, GraphForm, GraphPart, LmHead, StaticGraphs,
 };
@@ -23,6 +24,7 @@ use crate::architecture::names;
 use crate::checkpoint::Config;
 use crate::disk::write_file;
 use crate::error::{QuantizeError, RequestError};
+use crate::static_variant::{self, Weights};
 
 mod embedding;
 mod emit;
@@ -32,7 +34,6 @@ mod layer;
 mod observed;
 mod quantized;
 mod ranges;
-mod variant;
 mod weights;
 
 pub use fold::Fold;
@@ -40,17 +41,27 @@ pub use hadamard::Hadamard;
 pub use observed::{ObservedLayer, ObservedRange, taps};
 pub use quantized::{PlannedMatrix, Schemes};
 pub use ranges::{Range, Ranges};
-pub use variant::{VARIANT, add_to};
 pub use weights::{ChannelRounder, Nearest};
 
 use quantized::{Cut, Facts, StaticPlan, Table};
 use weights::{Assembly, DataFile};
 
+/// The name of the variant of quantised static graphs, and of its folder.
+pub const VARIANT: &str = "qnn-htp";
 /// Bytes of weights in a part at most: a neural processor's process addresses less than 4 GB, activations and cache included.
 pub const PART_BYTES: u64 = 1_500_000_000;
 const EMBEDDING: &str = "embedding.data";
 /// Rows of the output projection that are folded at once.
 const HEAD_ROWS: usize = 4096;
+
+/// Makes `folder`, on the same file system as the package, its variant [`VARIANT`]; an older one gives way.
+///
+/// # Errors
+/// [`QuantizeError::Request`] for a folder without a card, [`QuantizeError::Package`] for one without a CPU variant,
+/// [`QuantizeError::Write`].
+pub fn add_to(package: &Path, folder: &Path, graphs: StaticGraphs) -> Result<Card, QuantizeError> {
+    static_variant::add(package, VARIANT, folder, Weights::Own, graphs)
+}
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq)]

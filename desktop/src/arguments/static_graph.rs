@@ -10,18 +10,20 @@ pub(crate) enum Target {
     Cpu,
     /// The neural processor of a Snapdragon: static graphs in integers
     QnnHtp,
+    /// The same in half precision, with the processor's own weights and no calibration
+    QnnHtpFloat,
 }
 
-/// For `--target qnn-htp`.
+/// For `--target qnn-htp` and `--target qnn-htp-float`.
 #[derive(Debug, Args)]
 pub(crate) struct StaticArguments {
     /// What to make the package for; several times for several
     #[arg(long = "target", value_enum, default_value = "cpu", value_name = "TARGET")]
     pub(crate) targets: Vec<Target>,
-    /// For `--target qnn-htp`: tokens that a conversation can have there
+    /// For `--target qnn-htp` and `qnn-htp-float`: tokens that a conversation can have there
     #[arg(long, value_name = "TOKENS", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(64..=32_768))]
     pub(crate) npu_context: u32,
-    /// For `--target qnn-htp`: tokens of a prompt that are read together
+    /// For `--target qnn-htp` and `qnn-htp-float`: tokens of a prompt that are read together
     #[arg(long, value_enum, default_value_t = Chunk::Of64)]
     pub(crate) npu_chunk: Chunk,
     /// For `--target qnn-htp`: how the projections are stored
@@ -33,9 +35,14 @@ pub(crate) struct StaticArguments {
 }
 
 impl StaticArguments {
-    /// Whether a variant of static graphs is asked for.
-    pub(crate) fn is_asked(&self) -> bool {
-        self.targets.contains(&Target::QnnHtp)
+    /// Whether the package is made for a target, too.
+    pub(crate) fn has(&self, target: Target) -> bool {
+        self.targets.contains(&target)
+    }
+
+    /// Tokens that a conversation can have there.
+    pub(crate) fn context_length(&self) -> usize {
+        usize::try_from(self.npu_context).unwrap_or(usize::MAX)
     }
 }
 

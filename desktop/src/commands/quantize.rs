@@ -14,14 +14,14 @@ use wheelwork_quantize::recipe::{BALANCED, FAST, FLOAT, INT8_THROUGHOUT};
 use wheelwork_quantize::{Options, Progress, QuantizeError, Report, Stage};
 
 use super::{dry_run, static_graph};
-use crate::arguments::{KvChoice, Quality, QuantizeArguments};
+use crate::arguments::{KvChoice, Quality, QuantizeArguments, Target};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::{output, progress};
 
 pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failure> {
     let is_best = matches!(arguments.quality, Quality::Best);
-    let calibrates = is_best || arguments.static_graphs.is_asked();
+    let calibrates = is_best || arguments.static_graphs.has(Target::QnnHtp);
     if let Some(flag) = arguments.calibration.given().filter(|_| !calibrates) {
         return Err(Failure::NeedsBest { flag });
     }
@@ -125,33 +125,31 @@ fn add_cache(
     Ok(())
 }
 
-/// Adds the variant for neural processors where one is asked for. The package is complete without it.
+/// Adds the variants for neural processors that are asked for. The package is complete without them.
 fn add_static_graphs(
     arguments: &QuantizeArguments,
     report: &mut Report,
     cancel: CancelToken,
     json: bool,
 ) -> Result<(), Failure> {
-    if !arguments.static_graphs.is_asked() {
-        return Ok(());
-    }
     let bar = Bar { bar: progress::bar(json), cancel: cancel.clone() };
     let made = static_graph::add(arguments, &report.package, &bar, cancel);
     bar.bar.finish_and_clear();
     match made {
-        Ok(card) => {
+        Ok(Some(card)) => {
             report.file_bytes = card.variants.values().flatten().map(|file| file.bytes).sum();
             report.card = card;
             Ok(())
         }
-        Err(CalibrateError::Cancelled | CalibrateError::Quantize(QuantizeError::Cancelled)) => {
+        Ok(None) => Ok(()),
+        Err(Failure::Interrupted) => {
             if !json {
                 let package = report.package.display();
                 anstream::eprintln!("`{package}` is complete, without a variant for neural processors");
             }
             Err(Failure::Interrupted)
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }
 

@@ -1,0 +1,52 @@
+//! `wheelwork quantize --target ..`: variants for neural processors, made and described by the command.
+// A failed expectation is this file's way to speak.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+fn json_of(arguments: &[&str]) -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_wheelwork")).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn both_forms_for_a_neural_processor_are_made_and_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let package = folder.path().join("model.ortpackage");
+    let checkpoint = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/tiny-r1");
+    let package = package.to_str().unwrap();
+    let made = json_of(&[
+        "quantize",
+        checkpoint.to_str().unwrap(),
+        "--out",
+        package,
+        "--target",
+        "qnn-htp",
+        "--target",
+        "qnn-htp-float",
+        "--npu-context",
+        "256",
+        "--npu-chunk",
+        "128",
+        "--npu-weights",
+        "lpbq64",
+        "--calibration-tokens",
+        "512",
+        "--json",
+    ]);
+    let forms = ["qnn-htp", "qnn-htp-float"].map(|name| made["static_graphs"][name]["form"].clone());
+    assert_eq!(forms, ["quantized", "float"]);
+
+    let shown = json_of(&["inspect", package, "--verify", "--json"]);
+    for name in ["qnn-htp", "qnn-htp-float"] {
+        assert_eq!(shown["variants"][name]["target"]["ep"], "QNNExecutionProvider", "{name}");
+        let graphs = &shown["card"]["static_graphs"][name];
+        assert_eq!((&graphs["context_length"], &graphs["prefill_tokens"]), (&256.into(), &128.into()));
+        assert!(graphs["self_check"]["logits"].as_array().unwrap().len() >= 8, "{name}");
+    }
+    assert!(shown["verified_files"].as_u64().unwrap() > 10);
+}
