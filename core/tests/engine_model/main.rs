@@ -21,6 +21,7 @@ use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
 use board::Board;
+use pace::Pace;
 use schedule::{Priority, TurnId};
 use seat::{Seat, Taken};
 use wheelwork::engine::EngineError;
@@ -136,6 +137,22 @@ fn a_cancelled_turn_ends_whatever_its_reader_does() {
         let events = read_all(&board, id);
         assert!(events.iter().copied().eq(0..u32::try_from(events.len()).unwrap()));
         canceller.join().unwrap();
+        board.leave(id);
+    });
+}
+
+#[test]
+fn a_turn_that_the_pace_holds_back_goes_on_when_it_changes() {
+    const NOTICE: u32 = 99;
+    let set = |board: &Events, pace| board.set_pace(pace, || NOTICE, |event| *event == NOTICE);
+    model(move |board| {
+        set(&board, Pace::Slow);
+        let id = board.add(Priority::Background, |_| Job::to(2), |_| [0].into());
+        let its_board = Arc::clone(&board);
+        let governor = thread::spawn(move || set(&its_board, Pace::Full));
+        let events = read_all(&board, id);
+        assert!(events.iter().filter(|event| **event != NOTICE).eq(&[0, 1, 2]), "{events:?}");
+        governor.join().unwrap();
         board.leave(id);
     });
 }

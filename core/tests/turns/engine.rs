@@ -9,6 +9,7 @@ use wheelwork::decoder::scripted::ScriptedDecoder;
 use wheelwork::engine::{Chat, EngineError, EngineOptions, Priority, Queue, Turn};
 use wheelwork::{CancelToken, Class, Diagnostic, Error, Event, FinishReason, ModelFacts, Options};
 
+use crate::limit::Limit;
 use crate::support::{TURN, VOCAB, collect, facts, script, session};
 
 /// No loop, and longer than what may wait for a reader.
@@ -51,6 +52,7 @@ pub(crate) fn is_busy(error: &Error) -> bool {
 
 #[test]
 fn a_turn_tells_what_it_tells_on_its_own() {
+    let _limit = Limit::start();
     let (facts, queue) = (facts(1024), queue(64));
     let alone = crate::support::ask(&mut session(&facts, decoder(&facts, TURN)), &Options::default());
     let shared = collect(ask(&chat(&queue, &facts, TURN))).unwrap();
@@ -60,6 +62,7 @@ fn a_turn_tells_what_it_tells_on_its_own() {
 
 #[test]
 fn turns_of_one_priority_take_steps_in_rotation() {
+    let _limit = Limit::start();
     let (facts, queue) = (facts(1024), queue(64));
     let (order, ordered) = mpsc::channel();
     // The first run of the first one waits until the others are there.
@@ -96,6 +99,7 @@ fn turns_of_one_priority_take_steps_in_rotation() {
 
 #[test]
 fn a_conversation_takes_one_turn_at_a_time() {
+    let _limit = Limit::start();
     let (facts, queue) = (facts(1024), queue(1));
     let chat = chat(&queue, &facts, LONG);
     let turn = ask(&chat);
@@ -110,6 +114,7 @@ fn a_conversation_takes_one_turn_at_a_time() {
 
 #[test]
 fn the_conversation_is_free_once_the_last_event_is_read() {
+    let _limit = Limit::start();
     let (facts, queue) = (facts(1024), queue(64));
     let chat = chat(&queue, &facts, TURN);
     for turns in 1..50 {
@@ -121,6 +126,7 @@ fn the_conversation_is_free_once_the_last_event_is_read() {
 
 #[test]
 fn rt_11_a_reader_that_stops_reading_holds_up_its_own_turn_only() {
+    let _limit = Limit::start();
     let (facts, queue) = (facts(1024), queue(4));
     let (slow, quick) = (chat(&queue, &facts, LONG), chat(&queue, &facts, TURN));
     let options = Options { max_tokens: Some(50), ..Options::default() };
@@ -134,6 +140,7 @@ fn rt_11_a_reader_that_stops_reading_holds_up_its_own_turn_only() {
 
 #[test]
 fn a_turn_that_waits_for_its_reader_can_be_cancelled() {
+    let _limit = Limit::start();
     let (facts, queue) = (facts(1024), queue(2));
     let chat = chat(&queue, &facts, LONG);
     let options = Options::default();
@@ -149,6 +156,7 @@ fn a_turn_that_waits_for_its_reader_can_be_cancelled() {
 
 #[test]
 fn a_turn_that_goes_away_does_not_cancel_others_with_the_same_options() {
+    let _limit = Limit::start();
     let (facts, queue) = (facts(1024), queue(64));
     let (one, other) = (chat(&queue, &facts, LONG), chat(&queue, &facts, TURN));
     let options = Options::default();
@@ -163,6 +171,7 @@ fn a_turn_that_goes_away_does_not_cancel_others_with_the_same_options() {
 
 #[test]
 fn a_panic_costs_its_own_turn_and_session_and_nothing_else() {
+    let _limit = Limit::start();
     let (facts, queue) = (facts(1024), queue(64));
     let panics = decoder(&facts, TURN).before_run(3, || panic!("a test's own"));
     let (lost, other) = (queue.adopt(session(&facts, panics)), chat(&queue, &facts, LONG));
@@ -178,6 +187,7 @@ fn a_panic_costs_its_own_turn_and_session_and_nothing_else() {
 
 #[test]
 fn a_call_that_panics_loses_the_conversation() {
+    let _limit = Limit::start();
     let (facts, queue) = (facts(1024), queue(64));
     let chat = chat(&queue, &facts, TURN);
     let again = chat.clone();
@@ -188,6 +198,7 @@ fn a_call_that_panics_loses_the_conversation() {
 
 #[test]
 fn a_fork_goes_on_by_itself() {
+    let _limit = Limit::start();
     let (facts, queue) = (facts(1024), queue(64));
     let first = chat(&queue, &facts, TURN);
     assert_eq!(reason(ask(&first)), FinishReason::Stop);
@@ -199,6 +210,7 @@ fn a_fork_goes_on_by_itself() {
 
 #[test]
 fn the_thread_lives_as_long_as_a_turn_is_read() {
+    let _limit = Limit::start();
     let facts = facts(1024);
     let turn = ask(&chat(&queue(64), &facts, TURN));
     assert_eq!(reason(turn), FinishReason::Stop);
@@ -238,6 +250,7 @@ fn read_all_there_is(turn: &mut Turn, context: &mut Context<'_>) {
 
 #[test]
 fn a_stream_is_woken_for_every_event() {
+    let _limit = Limit::start();
     let (facts, queue) = (facts(1024), queue(2));
     let chat = chat(&queue, &facts, TURN);
     let mut turn = ask(&chat);
@@ -256,6 +269,7 @@ fn a_stream_is_woken_for_every_event() {
 
 #[test]
 fn rt_11_a_waker_that_calls_back_is_told_that_the_engine_is_busy() {
+    let _limit = Limit::start();
     let (facts, queue) = (facts(1024), queue(2));
     let (decoder, go_on) = held(&facts, LONG);
     let (chat, other) = (queue.adopt(session(&facts, decoder)), chat(&queue, &facts, LONG));
@@ -278,6 +292,7 @@ fn rt_11_a_waker_that_calls_back_is_told_that_the_engine_is_busy() {
 
 #[test]
 fn rt_11_a_waker_that_panics_breaks_nothing() {
+    let _limit = Limit::start();
     let (facts, queue) = (facts(1024), queue(2));
     let (decoder, go_on) = held(&facts, TURN);
     let chat = queue.adopt(session(&facts, decoder));
@@ -292,6 +307,7 @@ fn rt_11_a_waker_that_panics_breaks_nothing() {
 
 #[test]
 fn a_turn_can_be_cancelled_before_it_begins() {
+    let _limit = Limit::start();
     let (facts, queue) = (facts(1024), queue(64));
     let cancel = CancelToken::new();
     cancel.cancel();

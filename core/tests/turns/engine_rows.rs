@@ -8,6 +8,7 @@ use wheelwork::engine::{EngineError, EngineOptions, Priority, Queue};
 use wheelwork::{CancelToken, Error, Event, FinishReason, Options};
 
 use crate::engine::{LONG, ask, ask_with, chat, decoder, is_busy, queue, reason};
+use crate::limit::Limit;
 use crate::support::{TURN, collect, facts, session};
 
 /// A hook that lets another thread act while a run computes.
@@ -20,6 +21,7 @@ fn from_another_thread(act: impl Fn() + Send + Sync + Clone + 'static) -> impl F
 
 #[test]
 fn rt_10_a_turn_that_is_cancelled_while_it_computes_ends_with_that_step() {
+    let _limit = Limit::start();
     let facts = facts(1024);
     // Run 0 is the prompt.
     for run in [0, 1, 2, 9, 25] {
@@ -39,6 +41,7 @@ fn rt_10_a_turn_that_is_cancelled_while_it_computes_ends_with_that_step() {
 
 #[test]
 fn rt_10_a_turn_that_is_dropped_while_it_computes_leaves_a_conversation_that_goes_on() {
+    let _limit = Limit::start();
     let facts = facts(1024);
     for run in [0, 1, 9] {
         let queue = queue(64);
@@ -64,6 +67,7 @@ fn three_tokens() -> Options {
 
 #[test]
 fn rt_10_a_turn_that_waits_behind_others_can_be_cancelled_and_dropped() {
+    let _limit = Limit::start();
     let (facts, queue) = (facts(1024), queue(64));
     let (go, gone) = mpsc::channel::<()>();
     let first = decoder(&facts, TURN).before_run(0, move || gone.recv().unwrap());
@@ -84,6 +88,7 @@ fn rt_10_a_turn_that_waits_behind_others_can_be_cancelled_and_dropped() {
 
 #[test]
 fn rt_10_a_long_prompt_is_left_between_two_pieces() {
+    let _limit = Limit::start();
     let facts = facts(1024);
     let queue = Queue::new(EngineOptions { prefill_tokens: 1, ..EngineOptions::default() }).unwrap();
     let cancel = CancelToken::new();
@@ -96,6 +101,7 @@ fn rt_10_a_long_prompt_is_left_between_two_pieces() {
 
 #[test]
 fn rt_11_a_reader_that_panics_ends_its_own_turn_only() {
+    let _limit = Limit::start();
     let (facts, queue) = (facts(1024), queue(4));
     let (one, other) = (chat(&queue, &facts, LONG), chat(&queue, &facts, TURN));
     let turn = ask(&one);
@@ -111,6 +117,7 @@ fn rt_11_a_reader_that_panics_ends_its_own_turn_only() {
 
 #[test]
 fn rt_11_a_decoder_that_panics_when_it_is_dropped_too_breaks_nothing() {
+    let _limit = Limit::start();
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -130,6 +137,7 @@ fn rt_11_a_decoder_that_panics_when_it_is_dropped_too_breaks_nothing() {
 
 #[test]
 fn rt_12_sixteen_threads_share_an_engine() {
+    let _limit = Limit::start();
     let (facts, queue) = (facts(1024), queue(8));
     let shared = chat(&queue, &facts, TURN);
     let threads: Vec<_> = (0..16)
@@ -161,6 +169,7 @@ fn rt_12_sixteen_threads_share_an_engine() {
 
 #[test]
 fn rt_12_a_thousand_engines_come_and_go() {
+    let _limit = Limit::start();
     let facts = facts(256);
     let script = crate::support::script(&facts, TURN);
     for cycle in 0..1000 {

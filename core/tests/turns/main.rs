@@ -12,6 +12,8 @@ mod engine_rows;
 mod events;
 mod files;
 mod forms;
+#[path = "../common/limit.rs"]
+mod limit;
 mod pace;
 mod prefix;
 mod support;

@@ -7,6 +7,7 @@ use wheelwork::engine::{Conditions, Pace, Priority, Turn};
 use wheelwork::{Event, FinishReason, Options};
 
 use crate::engine::{LONG, ask, chat, queue, reason};
+use crate::limit::Limit;
 use crate::support::{TURN, facts};
 
 const HOT: Conditions = Conditions { thermal: Thermal::Serious, battery: Battery::Enough, foreground: true };
@@ -31,6 +32,7 @@ fn told(turn: Turn) -> (Vec<Event>, Vec<Pace>) {
 
 #[test]
 fn a_paced_turn_says_what_it_says_at_full_pace() {
+    let _limit = Limit::start();
     // So few may wait that a turn that is not read does not end.
     let (facts, queue) = (facts(1024), queue(4));
     let (full, paces) = told(ask(&chat(&queue, &facts, LONG)));
@@ -53,6 +55,7 @@ fn a_paced_turn_says_what_it_says_at_full_pace() {
 
 #[test]
 fn a_pace_is_told_to_every_turn_and_lets_those_of_low_priority_wait() {
+    let _limit = Limit::start();
     let (facts, queue) = (facts(1024), queue(64));
     queue.set_conditions(&HOT);
     let (behind, before) = (chat(&queue, &facts, TURN), chat(&queue, &facts, TURN));
@@ -78,6 +81,7 @@ fn a_pace_is_told_to_every_turn_and_lets_those_of_low_priority_wait() {
 
 #[test]
 fn a_turn_that_waits_for_a_better_pace_can_be_cancelled() {
+    let _limit = Limit::start();
     let (facts, queue) = (facts(1024), queue(64));
     queue.set_conditions(&Conditions { foreground: false, ..Conditions::default() });
     let chat = chat(&queue, &facts, TURN);
