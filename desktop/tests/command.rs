@@ -262,6 +262,21 @@ fn a_device_report_tells_machine_problems_and_summary() {
 }
 
 #[test]
+fn bench_measures_what_a_conversation_saves() {
+    let model = package().to_str().unwrap();
+    let arguments =
+        ["bench", "--model", model, "--prompt", "8", "--context", "0", "--decode", "40", "--repeat", "1"];
+    let rows = json_lines(&wheelwork(&[&arguments[..], &["--session", "400", "--json"]].concat()));
+    let pairs: Vec<_> = rows.iter().filter(|row| row["computed_tokens"].is_array()).collect();
+    assert_eq!(pairs.len(), 3);
+    for pair in pairs {
+        let [short, long] = [0, 1].map(|way| pair["computed_tokens"][way].as_u64().unwrap());
+        assert!(long > 400 && short < 30, "{pair}");
+    }
+    assert!(rows.iter().any(|row| row["file_bytes"].as_u64() > Some(0) && row["tokens"] == 40));
+}
+
+#[test]
 fn the_shipped_model_answers_without_a_model_argument() {
     let models = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_wheelwork"))

@@ -19,6 +19,9 @@ pub(crate) struct BenchArguments {
     /// Tokens to decode
     #[arg(long, value_name = "TOKENS", default_value_t = 64)]
     pub(crate) decode: usize,
+    /// Also measure a conversation of about so many tokens: its next turn, restoring it, saving it, sharing its beginning
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) session: Option<usize>,
     /// Repetitions of each; the best and the median are reported
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) repeat: u32,

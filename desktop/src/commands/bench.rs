@@ -3,6 +3,8 @@
 //! Each figure is taken `--repeat` times; the best and the median are told, because a shared machine has slow
 //! moments. Tokens are pseudo-random: the rates do not depend on what they say.
 
+mod session;
+
 use std::time::Instant;
 
 use serde::Serialize;
@@ -78,6 +80,9 @@ pub(crate) fn run(arguments: &BenchArguments, json: bool) -> Result<(), Failure>
                 "{phase:<8} {tokens:>5} tokens after {context:>5}: best {best:>9.1} tokens/s, median {median:>9.1}"
             );
         }
+    }
+    if let Some(tokens) = arguments.session {
+        session::run(&model, tokens, arguments.decode, arguments.repeat, cancel, json)?;
     }
     if json { output::json_line(&json!({ "memory_at_end": memory() })) } else { print_memory(&model) }
 }
