@@ -3,10 +3,13 @@
 //! The decoder is scripted: it copies random logits of R1-Distill-Qwen-1.5B's vocabulary size (151,936) into
 //! place, which costs it one pass over 608 kB that the real one does not make. Divide the time of an iteration
 //! by [`TOKENS`] and compare with a decode step (about 26 ms for the 1.5B at int4 on two cores).
+//!
+//! The vocabulary's texts are R1-Distill-Qwen's where `R1_DISTILL_DIR` names its folder, else those of tiny-r1, which
+//! are few: then the figures of forms say nothing of a large model.
 // A failed expectation is this file's way to speak.
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation)]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -15,7 +18,7 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 use wheelwork::chat::{ChatTemplate, Prompt};
 use wheelwork::decoder::scripted::{ScriptedDecoder, Step, placement};
 use wheelwork::tokenizer::Tokenizer;
-use wheelwork::{ModelFacts, Options, Session};
+use wheelwork::{ModelFacts, Options, OutputFormat, Session};
 use wheelwork_package::GenerationDefaults;
 use wheelwork_package::card::ControlTokens;
 
@@ -30,13 +33,14 @@ fn logits(random: &mut ChaCha8Rng) -> Vec<f32> {
 }
 
 fn session() -> Session {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/tiny-r1");
+    let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/tiny-r1");
+    let texts = std::env::var_os("R1_DISTILL_DIR").map_or_else(|| tiny.clone(), PathBuf::from);
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let steps = (0..8).map(|_| Step::Logits(logits(&mut random))).collect();
     let facts = ModelFacts {
         name: "random".into(),
-        tokenizer: Tokenizer::load(&folder.join("tokenizer.json")).unwrap(),
-        template: ChatTemplate::from_folder(&folder).unwrap(),
+        tokenizer: Tokenizer::load(&texts.join("tokenizer.json")).unwrap(),
+        template: ChatTemplate::from_folder(&tiny).unwrap(),
         tokens: ControlTokens::default(),
         defaults: GenerationDefaults::default(),
         context_length: CONTEXT,
@@ -75,5 +79,41 @@ fn overhead(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, overhead);
+/// The same where the answer must have a form: the mask comes on top, and the form is compiled once a turn.
+fn forms(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("32 tokens in a form");
+    let schema = r#"{"type": "array", "items": {"type": "object", "properties": {"name": {"type": "string"},
+        "size": {"type": "number"}}, "required": ["name", "size"], "additionalProperties": false}, "minItems": 9}"#;
+    let forms = [
+        ("JSON schema", OutputFormat::JsonSchema(serde_json::from_str(schema).unwrap())),
+        ("regex", OutputFormat::Regex("([a-z]+ [0-9]{3}, ){40}".into())),
+    ];
+    let mut session = session();
+    for (name, form) in forms {
+        let options = Options {
+            output: Some(form.clone()),
+            temperature: Some(0.6),
+            top_p: Some(0.95),
+            seed: Some(1),
+            max_tokens: Some(TOKENS),
+            ..Options::default()
+        };
+        let facts = Arc::clone(session.facts());
+        // The first look at a vocabulary sorts its texts; later ones find that done.
+        form.check(&facts.tokenizer).unwrap();
+        group.bench_function(format!("{name}, compiled"), |bencher| {
+            bencher.iter(|| form.check(&facts.tokenizer).unwrap());
+        });
+        group.bench_function(format!("{name}, compiled and 32 tokens"), |bencher| {
+            bencher.iter(|| {
+                // An empty thought stands before the answer, so that every token is of the form.
+                let prompt = Prompt::from_ids(vec![1, 2, 3], &facts.tokenizer);
+                session.generate(prompt, &options).unwrap().count()
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, overhead, forms);
 criterion_main!(benches);
