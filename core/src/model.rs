@@ -1,6 +1,7 @@
 //! An open model: immutable, shared by all its sessions, cheap to clone.
 
 mod opening;
+mod self_check;
 mod static_opening;
 
 use std::path::{Path, PathBuf};
@@ -50,6 +51,8 @@ pub struct OpenOptions {
     /// Where it is noted which providers were tried on this machine, so that one that took the process down is not
     /// tried again, and one that passed its self-check need not repeat it. `None`: nowhere, each open tries anew.
     pub trials_dir: Option<PathBuf>,
+    /// Take a device as it is, without comparing what it computes for a fixed prompt at its first use.
+    pub skip_self_check: bool,
     /// What the model's need of memory is held against before its weights are read.
     pub memory: MemoryCheck,
 }

@@ -117,6 +117,21 @@ impl Model {
 impl Opening {
     /// What opening in this form takes.
     pub(crate) fn memory_plan(&self, options: &OpenOptions, prepared: Prepared) -> Result<MemoryPlan, Error> {
+        self.memory_plan_on(options, prepared, self.placement.device)
+    }
+
+    /// Whether the plain graph fits on the processor, too.
+    pub(crate) fn fits_on_the_processor(&self, options: &OpenOptions) -> Result<bool, Error> {
+        let plan = self.memory_plan_on(options, Prepared::NotWanted, Device::Cpu)?;
+        Ok(options.memory == MemoryCheck::Off || plan.fit != Fit::TooLarge)
+    }
+
+    fn memory_plan_on(
+        &self,
+        options: &OpenOptions,
+        prepared: Prepared,
+        device: Device,
+    ) -> Result<MemoryPlan, Error> {
         let footprint = self.footprint(prepared)?;
         let context_limit = self.session_options().context_length;
         let counted = Counted {
@@ -126,7 +141,7 @@ impl Opening {
             prepared,
             prefix_cache_bytes: options.prefix_cache_bytes,
         };
-        Ok(counted.plan(&footprint, free(options.memory, self.placement.device)))
+        Ok(counted.plan(&footprint, free(options.memory, device)))
     }
 
     /// What the graph takes in this form.

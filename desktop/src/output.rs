@@ -116,6 +116,10 @@ pub(crate) fn print_placement(placement: &Placement) {
         Some(SelfCheck::NotInPackage) => {
             anstream::println!("  no self-check: the package holds no logits for one");
         }
+        Some(SelfCheck::NoMemory) => {
+            anstream::println!("  no self-check: memory is short for the same graph on the processor");
+        }
+        Some(SelfCheck::Skipped) => anstream::println!("  no self-check: not wanted"),
         _ => {}
     }
     for row in &placement.not_used {

@@ -12,7 +12,7 @@ use std::process::{Command, Output};
 
 use common::TemporaryPackage;
 use serde_json::Value;
-use wheelwork::provider::Device;
+use wheelwork::provider::{Device, NotUsedReason, SelfCheck};
 use wheelwork::{DevicePreference, Model, OpenOptions};
 use wheelwork_quantize::Recipe;
 use wheelwork_quantize::recipe::{BALANCED, FLOAT};
@@ -31,11 +31,11 @@ fn has_gpu() -> bool {
     named
 }
 
-/// One checkpoint on both devices.
+/// One checkpoint on both devices; the self-check would refuse this GPU.
 fn on_both(checkpoint: &str, recipe: Recipe) -> [Model; 2] {
     let package = TemporaryPackage::of(checkpoint, recipe);
     [DevicePreference::Cpu, DevicePreference::Gpu].map(|device| {
-        let options = OpenOptions { device, strict: true, ..OpenOptions::default() };
+        let options = OpenOptions { device, strict: true, skip_self_check: true, ..OpenOptions::default() };
         Model::open_with(package.path(), &options).unwrap()
     })
 }
@@ -109,6 +109,28 @@ fn int4_products_and_attention_run_on_the_gpu() {
     // The processor's products round their inputs to int8, the GPU's do not.
     let error = relative_error(&found, &expected);
     assert!(error < 0.05, "the relative error is {error}");
+}
+
+#[test]
+fn a_gpu_that_computes_wrong_numbers_is_refused_and_the_processor_runs() {
+    if !has_gpu() {
+        return;
+    }
+    let package = TemporaryPackage::of("families/qwen3", FLOAT);
+    let open = |strict, skip_self_check| {
+        let options =
+            OpenOptions { device: DevicePreference::Gpu, strict, skip_self_check, ..OpenOptions::default() };
+        Model::open_with(package.path(), &options)
+    };
+    let model = open(false, false).unwrap();
+    let placement = model.placement();
+    assert_eq!(placement.device, Device::Cpu);
+    let row = placement.not_used.iter().find(|row| row.provider == "WebGpuExecutionProvider").unwrap();
+    println!("{row}");
+    assert_eq!(row.reason, NotUsedReason::SelfCheckFailed);
+    assert!(row.detail.as_ref().unwrap().contains("its logits differ by 0."), "{row}");
+    assert!(open(true, false).is_err());
+    assert_eq!(open(true, true).unwrap().placement().self_check, Some(SelfCheck::Skipped));
 }
 
 fn generate(package: &TemporaryPackage, folder: &Path, more: &[&str]) -> Output {

@@ -12,12 +12,14 @@ use wheelwork_package::store::Provenance;
 use wheelwork_package::{OpenPackage, OpenVariant};
 
 use super::static_opening::{self, Checked};
-use super::{ModelFacts, OpenOptions};
+use super::{ModelFacts, OpenOptions, self_check};
 use crate::Error;
 use crate::decoder::{Loaded, OnDevice, OrtModel, SessionOptions};
 use crate::prepare::{Prepared, Stored, Subject};
 use crate::provider::trial::{Subject as TrialSubject, Trial};
-use crate::provider::{self, CPU, DevicePreference, NotUsedReason, Placement, Provider, Refusal, Wish};
+use crate::provider::{
+    self, CPU, DevicePreference, NotUsedReason, Placement, Provider, Refusal, SelfCheck, Wish,
+};
 
 /// Chunks of an installed package that an open compares with what was installed: some milliseconds.
 const SAMPLED_CHUNKS: usize = 2;
@@ -135,10 +137,41 @@ impl Opening {
         self.placement.prepared = prepared;
         self.placement.kv_cache = graph.kv_form();
         self.placement.graphs.push(graph.placement(self.verified.weight_bytes));
-        match self.placement.computes_elsewhere() {
-            None => Ok(Ok(Loaded::Dynamic(graph))),
-            elsewhere => Ok(Err((NotUsedReason::TookNoNodes, elsewhere))),
+        if let Some(elsewhere) = self.placement.computes_elsewhere() {
+            return Ok(Err((NotUsedReason::TookNoNodes, Some(elsewhere))));
         }
+        if self.placement.provider != CPU {
+            match self.self_check(&graph, options)? {
+                Ok(self_check) => self.placement.self_check = Some(self_check),
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+        Ok(Ok(Loaded::Dynamic(graph)))
+    }
+
+    /// Compares a graph on its device with the same file on the processor, once for each device and package.
+    fn self_check(
+        &self,
+        graph: &Arc<OrtModel>,
+        options: &OpenOptions,
+    ) -> Result<Result<SelfCheck, Refusal>, Error> {
+        if options.skip_self_check {
+            return Ok(Ok(SelfCheck::Skipped));
+        }
+        if self.trial.as_ref().is_some_and(Trial::has_passed_before) {
+            return Ok(Ok(SelfCheck::PassedBefore));
+        }
+        if !self.fits_on_the_processor(options)? {
+            return Ok(Ok(SelfCheck::NoMemory));
+        }
+        let on_processor = SessionOptions { device: None, ..self.session_options() };
+        let (model, path) = (&self.variant.config.model, self.folder().join(&self.graph_file));
+        let processor = OrtModel::load(&self.runtime.environment, &path, model, on_processor)?;
+        let outcome = self_check::of_processor(graph, &processor, self.facts.context_length);
+        if let (Ok(_), Some(trial)) = (&outcome, &self.trial) {
+            trial.remember_pass();
+        }
+        Ok(outcome)
     }
 
     pub(crate) fn variant(&self) -> &OpenVariant {

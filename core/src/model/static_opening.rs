@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wheelwork_package::card::{ContextBinary, GraphForm, GraphPart, LmHead, StaticGraphs, StaticSelfCheck};
+use wheelwork_package::card::{ContextBinary, GraphForm, GraphPart, LmHead, StaticGraphs};
 use wheelwork_package::files::names;
 use wheelwork_package::{OpenPackage, OpenVariant, PackageError};
 
-use super::{OpenOptions, Opening};
+use super::{OpenOptions, Opening, self_check};
 use crate::Error;
 use crate::decoder::{Decoder, DecoderError, StaticModel, StaticSource, Target};
 use crate::provider::trial::Trial;
@@ -46,9 +46,10 @@ pub(super) fn load(
     let model = attempt.load()?;
     let self_check = match &graphs.self_check {
         None => SelfCheck::NotInPackage,
+        Some(_) if options.skip_self_check => SelfCheck::Skipped,
         Some(_) if trial.is_some_and(Trial::has_passed_before) => SelfCheck::PassedBefore,
         Some(check) => {
-            let passed = self_check(&model, check)?;
+            let passed = self_check::of_package(&model, check)?;
             if let Some(trial) = trial {
                 trial.remember_pass();
             }
@@ -229,42 +230,4 @@ fn verified(
     };
     let files = parts.iter().flat_map(|part| [&part.prefill, &part.decode]).chain(head);
     files.map(|file| Ok((file.clone(), package.verify_graph(variant, file)?.weight_bytes))).collect()
-}
-
-/// Runs the package's fixed prompt through both graphs and compares the logits after it.
-fn self_check(model: &Arc<StaticModel>, check: &StaticSelfCheck) -> Result<SelfCheck, Refusal> {
-    let failed = |error: DecoderError| refusal(NotUsedReason::SelfCheckFailed, &error);
-    let Some((&last, prompt)) = check.prompt_ids.split_last() else { return Ok(SelfCheck::NotInPackage) };
-    let mut decoder = model.decoder().map_err(failed)?;
-    decoder.prefill(&check.prompt_ids).map_err(failed)?;
-    let prefilled = distance(decoder.logits(), check);
-    decoder.rewind(0);
-    if !prompt.is_empty() {
-        decoder.prefill(prompt).map_err(failed)?;
-    }
-    decoder.decode(last).map_err(failed)?;
-    let relative_rms = prefilled.max(distance(decoder.logits(), check));
-    // Not `>`: what is no number must fail.
-    if relative_rms <= check.tolerance {
-        Ok(SelfCheck::Passed { relative_rms })
-    } else {
-        let detail = format!(
-            "its logits differ by {relative_rms:.4} (relative root mean square), at most {} is expected",
-            check.tolerance
-        );
-        Err(refusal(NotUsedReason::SelfCheckFailed, &detail))
-    }
-}
-
-/// Relative root mean square difference of the logits that the package holds.
-fn distance(logits: &[f32], check: &StaticSelfCheck) -> f32 {
-    let (mut difference, mut size) = (0.0, 0.0);
-    for (&token, &expected) in check.token_ids.iter().zip(&check.logits) {
-        let found = logits.get(token as usize).copied().unwrap_or(f32::NAN);
-        difference += f64::from(found - expected).powi(2);
-        size += f64::from(expected).powi(2);
-    }
-    #[allow(clippy::cast_possible_truncation)] // a figure of four digits
-    let relative = (difference / size).sqrt() as f32;
-    relative
 }

@@ -80,7 +80,7 @@ pub struct Placement {
     pub prepared: Prepared,
     /// Which provider really got the nodes of each graph, as ONNX Runtime recorded it.
     pub graphs: Vec<GraphPlacement>,
-    /// What the provider computed for the package's fixed prompt; absent where static graphs play no part.
+    /// What the provider computed for a fixed prompt; absent on the processor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub self_check: Option<SelfCheck>,
     /// The devices that were asked for, or would be better, and are not used.
@@ -103,12 +103,13 @@ impl Placement {
     }
 }
 
-/// What a provider computed for the package's fixed prompt.
+/// What a provider computed for a fixed prompt, against the logits that the package holds, or the processor's where the
+/// graph runs there too.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "result")]
 #[non_exhaustive]
 pub enum SelfCheck {
-    /// The logits that the package holds, up to this relative root mean square difference.
+    /// The expected logits, up to this relative root mean square difference.
     Passed {
         /// The larger one of prefill and decode.
         relative_rms: f32,
@@ -117,6 +118,10 @@ pub enum SelfCheck {
     PassedBefore,
     /// The package holds no logits to compare with.
     NotInPackage,
+    /// Memory is short for the graph on the processor, which it would be compared with.
+    NoMemory,
+    /// The caller wanted none.
+    Skipped,
 }
 
 /// How the nodes of a graph were shared out.

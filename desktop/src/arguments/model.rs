@@ -37,6 +37,9 @@ pub(crate) struct ModelArguments {
     /// An option of the device's execution provider, such as soc_model=57; may be given several times
     #[arg(long, value_name = "NAME=VALUE", value_parser = provider_option)]
     pub(crate) provider_option: Vec<(String, String)>,
+    /// Take the device as it is, without comparing what it computes with the processor at its first use
+    #[arg(long)]
+    pub(crate) no_self_check: bool,
     /// The memory that the model may need, instead of what the system says is free; off: open it whatever it needs
     #[arg(long, value_name = "MB|off", value_parser = parse_memory)]
     pub(crate) memory: Option<MemoryCheck>,
@@ -71,6 +74,7 @@ impl PrepareArguments {
             kv: self.kv,
             plain: false,
             provider_option: Vec::new(),
+            no_self_check: false,
             memory: None,
         }
     }
@@ -121,6 +125,7 @@ impl ModelArguments {
             cache_dir: prepared_dir(),
             trials_dir: trials_dir(),
             provider_options: self.provider_option.clone(),
+            skip_self_check: self.no_self_check,
             memory: self.memory.unwrap_or_default(),
             ..OpenOptions::default()
         }
