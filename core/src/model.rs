@@ -75,8 +75,8 @@ pub struct ModelFacts {
     /// What a thought ends with where the runtime ends it, without line ends around it; empty for the closing tag
     /// alone.
     pub closing_phrase: String,
-    /// SHA-256 over the names, sizes and, where the package has a card, digests of the variant's files, in lowercase
-    /// hexadecimal: two models with the same one take each other's caches.
+    /// SHA-256 over the names, sizes and digests of the variant's files, in lowercase hexadecimal; see
+    /// [`wheelwork_package::OpenPackage::fingerprint`]: two models with the same one take each other's caches.
     pub fingerprint: String,
     /// What ONNX Runtime says of its build.
     pub runtime: String,
