@@ -149,7 +149,20 @@ impl Model {
     /// # Errors
     /// [`Error::Decoder`] where memory for the cache is short.
     pub fn session(&self) -> Result<Session, Error> {
-        let session = Session::with_decoder(Arc::clone(&self.facts), self.placement.clone(), self.decoder()?);
+        self.session_through(|decoder| decoder)
+    }
+
+    /// Starts an empty session whose decoder goes through `wrap` first, for tests of devices that fail: see
+    /// [`crate::decoder::failing`].
+    ///
+    /// # Errors
+    /// As [`Model::session`].
+    pub fn session_through(
+        &self,
+        wrap: impl FnOnce(Box<dyn Decoder>) -> Box<dyn Decoder>,
+    ) -> Result<Session, Error> {
+        let decoder = wrap(self.decoder()?);
+        let session = Session::with_decoder(Arc::clone(&self.facts), self.placement.clone(), decoder);
         Ok(self.equipped(session))
     }
 
@@ -240,7 +253,12 @@ impl Model {
 /// The same model on the processor, opened when it is needed.
 fn fallback(path: &Path, options: &OpenOptions) -> Fallback {
     let path = path.to_path_buf();
-    let options = OpenOptions { device: DevicePreference::Cpu, strict: true, ..options.clone() };
+    let options = OpenOptions {
+        device: DevicePreference::Cpu,
+        strict: true,
+        provider_options: Vec::new(),
+        ..options.clone()
+    };
     Fallback::new(move |failed, detail| {
         let model = Model::open_with(&path, &options)?;
         let mut placement = model.placement.clone();

@@ -5,10 +5,11 @@
 //!
 //! There are three: `ort_decoder` runs a package through ONNX Runtime, `ort_static` runs graphs of fixed shapes, as
 //! neural processors need them, [`scripted`] plays tokens from a list so that the
-//! loop, the stop rules and the faults can be tested without weights.
+//! loop, the stop rules and the faults can be tested without weights. [`failing`] has any of them fail.
 
 mod embedding;
 mod error;
+pub mod failing;
 mod loaded;
 mod ort_bound;
 mod ort_cache;

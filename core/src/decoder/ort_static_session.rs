@@ -62,7 +62,7 @@ pub(super) fn load(
         .map_err(|error| refused(error.to_string()))?;
     let shares = shares(&session).map_err(refused)?;
     if let Target::Plugin { provider, .. } = target
-        && (shares.len() != 1 || shares.iter().any(|share| share.provider != *provider))
+        && !is_alone(provider, &shares)
     {
         return Err(DecoderError::Placement {
             graph,
@@ -101,6 +101,11 @@ fn session_builder(environment: &Environment, target: &Target) -> ::ort::Result<
     }
 }
 
+/// Whether a provider got every node, and any.
+fn is_alone(provider: &str, shares: &[Share]) -> bool {
+    matches!(shares, [share] if share.provider == provider && share.nodes > 0)
+}
+
 fn describe(shares: &[Share]) -> String {
     if shares.is_empty() {
         return "no node to anyone".to_owned();
@@ -127,4 +132,25 @@ fn check(found: &[::ort::value::Outlet], expected: &[Expected], side: &str) -> R
 
 fn dimension(size: usize) -> i64 {
     i64::try_from(size).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn share(provider: &str, nodes: usize) -> Share {
+        Share { provider: provider.to_owned(), nodes, operators: Vec::new() }
+    }
+
+    #[test]
+    fn rt_03_a_provider_that_got_no_node_or_not_all_is_told() {
+        let both = [share("A", 40), share("CPUExecutionProvider", 68)];
+        assert!(is_alone("A", &both[..1]));
+        assert!(!is_alone("A", &both));
+        assert_eq!(describe(&both), "40 nodes to A, 68 nodes to CPUExecutionProvider");
+        assert!(!is_alone("A", &both[1..]));
+        assert!(!is_alone("A", &[share("A", 0)]));
+        assert!(!is_alone("A", &[]));
+        assert_eq!(describe(&[]), "no node to anyone");
+    }
 }

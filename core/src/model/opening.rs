@@ -44,13 +44,11 @@ pub(crate) struct Opening {
 impl Opening {
     /// Opens on the best device that loads the graph and computes it.
     pub(super) fn loaded(path: &Path, options: &OpenOptions) -> Result<(Self, Loaded), Error> {
+        provider::check_options(options.device, &options.provider_options)?;
         let mut refused = Refused::new();
         loop {
             let (package, runtime, plan) = Self::planned(path, options, &refused)?;
             let (provider, variant) = (plan.placement.provider.clone(), plan.placement.variant.clone());
-            if let Some(row) = provider::row(&provider) {
-                row.check_options(&options.provider_options)?;
-            }
             let is_last_resort = provider == CPU;
             let opened = Self::described(package, runtime, plan, options).and_then(|mut opening| {
                 let graph = opening.load_any(options)?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use wheelwork_package::card::StaticSelfCheck;
 
-use crate::decoder::{Decoder, DecoderError, OrtModel, StaticModel};
+use crate::decoder::{Decoder, DecoderError, OrtModel};
 use crate::provider::{NotUsedReason, Refusal, SelfCheck};
 
 /// Enough for the kernels of longer calls: WebGPU's provider takes another way through attention from 32 on.
@@ -17,12 +17,11 @@ const PROMPT_TOKENS: usize = 48;
 const TOLERANCE: f32 = 0.05;
 
 /// Compares static graphs with the logits that the package holds.
-pub(super) fn of_package(model: &Arc<StaticModel>, check: &StaticSelfCheck) -> Result<SelfCheck, Refusal> {
+pub(super) fn of_package(decoder: &mut dyn Decoder, check: &StaticSelfCheck) -> Result<SelfCheck, Refusal> {
     if check.prompt_ids.is_empty() {
         return Ok(SelfCheck::NotInPackage);
     }
-    let mut decoder = model.decoder().map_err(|error| failed(&error))?;
-    let computed = logits(&mut decoder, &check.prompt_ids)?;
+    let computed = logits(decoder, &check.prompt_ids)?;
     let of_package = |logits: &[f32]| -> Vec<f32> {
         let token = |&token: &u32| logits.get(token as usize).copied().unwrap_or(f32::NAN);
         check.token_ids.iter().map(token).collect()
@@ -99,6 +98,36 @@ fn distance(found: &[f32], expected: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decoder::scripted::{ScriptedDecoder, Step};
+
+    /// What a decoder that does `step` makes of a package's logits 4 and 3 for the tokens 1 and 0.
+    fn checked(step: Step) -> Result<SelfCheck, Refusal> {
+        let check = StaticSelfCheck {
+            prompt_ids: vec![5, 6],
+            token_ids: vec![1, 0],
+            logits: vec![4.0, 3.0],
+            tolerance: 0.01,
+        };
+        of_package(&mut ScriptedDecoder::new(2, 8, vec![step]), &check)
+    }
+
+    #[test]
+    fn rt_05_logits_that_are_not_the_packages_refuse_the_provider() {
+        let logits = |logits: [f32; 2]| checked(Step::Logits(logits.into()));
+        assert!(matches!(logits([3.0, 4.01]), Ok(SelfCheck::Passed { relative_rms }) if relative_rms > 0.0));
+        for wrong in [[3.0, 5.0], [4.0, 3.0], [0.0, 0.0], [3.0, f32::NAN], [f32::INFINITY, 4.0]] {
+            let (reason, detail) = logits(wrong).unwrap_err();
+            assert_eq!(reason, NotUsedReason::SelfCheckFailed, "{wrong:?}");
+            assert!(detail.unwrap().contains("at most 0.01 is expected"));
+        }
+    }
+
+    #[test]
+    fn rt_05_a_run_that_fails_in_the_self_check_refuses_the_provider() {
+        let (reason, detail) = checked(Step::Fail("the driver is gone".into())).unwrap_err();
+        assert_eq!(reason, NotUsedReason::SelfCheckFailed);
+        assert!(detail.unwrap().contains("the driver is gone"));
+    }
 
     #[test]
     fn what_is_no_number_never_passes() {

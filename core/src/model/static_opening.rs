@@ -49,7 +49,9 @@ pub(super) fn load(
         Some(_) if options.skip_self_check => SelfCheck::Skipped,
         Some(_) if trial.is_some_and(Trial::has_passed_before) => SelfCheck::PassedBefore,
         Some(check) => {
-            let passed = self_check::of_package(&model, check)?;
+            let mut decoder =
+                model.decoder().map_err(|error| refusal(NotUsedReason::SelfCheckFailed, &error))?;
+            let passed = self_check::of_package(&mut decoder, check)?;
             if let Some(trial) = trial {
                 trial.remember_pass();
             }
@@ -137,7 +139,8 @@ impl Attempt<'_> {
         // The provider loads binaries with flipped bits without a word.
         let binaries = binary.into_iter().flat_map(|binary| &binary.parts).flat_map(|part| &part.binaries);
         let files = parts.iter().flat_map(|part| [&part.prefill, &part.decode]).chain(binaries);
-        for file in files {
+        let affinity = (graphs.form == GraphForm::Float).then_some(names::OP_AFFINITY);
+        for file in files.map(String::as_str).chain(affinity) {
             package.check_content(variant, file).map_err(damaged)?;
         }
         let target = Target::Plugin { provider: self.row.ep, options: self.provider_options(binary) };
@@ -192,12 +195,21 @@ impl Attempt<'_> {
     fn binary(&self) -> Option<&ContextBinary> {
         let named = self.options.provider_options.iter().find(|(name, _)| name == "soc_model");
         let here = if self.row.is_simulated_here() { None } else { system_on_chip() };
-        self.graphs.context_binaries.iter().find(|binary| match (named, &here) {
-            (Some((_, number)), _) => binary.soc_model.to_string() == *number,
-            (None, Some(here)) => here.starts_with(&binary.soc),
-            (None, None) => false,
-        })
+        matching(&self.graphs.context_binaries, named.map(|(_, number)| number.as_str()), here.as_deref())
     }
+}
+
+/// The binaries for a system-on-chip: by the compiler's number of it, which the caller named, else by its part number.
+fn matching<'b>(
+    binaries: &'b [ContextBinary],
+    named: Option<&str>,
+    here: Option<&str>,
+) -> Option<&'b ContextBinary> {
+    binaries.iter().find(|binary| match (named, here) {
+        (Some(number), _) => binary.soc_model.to_string() == number,
+        (None, Some(here)) => here.starts_with(&binary.soc),
+        (None, None) => false,
+    })
 }
 
 /// Linux and Android tell the part number in lower case or upper, as in `SM8650`.
@@ -230,4 +242,28 @@ fn verified(
     };
     let files = parts.iter().flat_map(|part| [&part.prefill, &part.decode]).chain(head);
     files.map(|file| Ok((file.clone(), package.verify_graph(variant, file)?.weight_bytes))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pk_11_binaries_of_another_system_on_chip_are_not_taken() {
+        let binary = |soc: &str, soc_model| ContextBinary {
+            soc: soc.to_owned(),
+            arch: "v75".to_owned(),
+            soc_model,
+            parts: Vec::new(),
+            compatibility: String::new(),
+            sdk: String::new(),
+        };
+        let binaries = [binary("sm8650", 57), binary("sm8750", 69)];
+        let found = |named, here| matching(&binaries, named, here).map(|binary| binary.soc_model);
+        assert_eq!(found(None, Some("sm8750p")), Some(69));
+        assert_eq!(found(None, Some("sm8550")), None);
+        assert_eq!(found(None, None), None, "a machine that tells nothing gets none by guess");
+        assert_eq!(found(Some("57"), Some("sm8750")), Some(57), "the caller's word counts");
+        assert_eq!(found(Some("60"), Some("sm8750")), None);
+    }
 }

@@ -19,7 +19,7 @@ use crate::Error;
 use crate::prepare::Prepared;
 
 pub use detect::{Refusal, detect};
-pub use options::{OptionError, OptionRule, Values};
+pub use options::{OptionError, OptionRule, Values, check_options};
 pub use placement::{
     Device, DevicePreference, GraphPlacement, NotUsed, NotUsedReason, Placement, SelfCheck, Share,
 };

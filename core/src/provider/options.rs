@@ -1,6 +1,7 @@
 //! Options of providers, checked by us: the providers themselves take anything misspelt without a word.
 
-use super::Provider;
+use super::placement::DevicePreference;
+use super::table::{PROVIDERS, Provider, Support};
 
 /// An option that a caller may set.
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +78,23 @@ impl Values {
     }
 }
 
+/// Checks options before any provider sees them: one that can be wanted must have them all. Where another one runs in
+/// its place, they are not used.
+///
+/// # Errors
+/// [`OptionError`], of the first such provider.
+pub fn check_options(device: DevicePreference, options: &[(String, String)]) -> Result<(), OptionError> {
+    let driven = PROVIDERS.iter().filter(|row| row.support != Support::NotInThisBuild);
+    let mut refused = None;
+    for provider in driven.filter(|row| device.wants(row.device)) {
+        match provider.check_options(options) {
+            Ok(()) => return Ok(()),
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    refused.map_or(Ok(()), Err)
+}
+
 impl Provider {
     /// Checks options before the provider sees them.
     ///
@@ -112,6 +130,17 @@ mod tests {
     fn check(name: &str, value: &str) -> Result<(), OptionError> {
         let qnn = crate::provider::row("QNNExecutionProvider").unwrap();
         qnn.check_options(&[(name.to_owned(), value.to_owned())])
+    }
+
+    #[test]
+    fn options_are_those_of_a_provider_of_the_wanted_device() {
+        let options = [("soc_model".to_owned(), "57".to_owned())];
+        for device in [DevicePreference::Npu, DevicePreference::Auto] {
+            assert_eq!(check_options(device, &options), Ok(()));
+        }
+        let error = check_options(DevicePreference::Cpu, &options).unwrap_err().to_string();
+        assert!(error.contains("CPUExecutionProvider has no option"), "{error}");
+        assert_eq!(check_options(DevicePreference::Cpu, &[]), Ok(()));
     }
 
     #[test]

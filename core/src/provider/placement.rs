@@ -232,3 +232,26 @@ impl std::fmt::Display for NotUsed {
         self.detail.as_ref().map_or(Ok(()), |detail| write!(formatter, " ({detail})"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decoder::scripted::placement;
+
+    #[test]
+    fn rt_03_heavy_nodes_on_another_provider_are_told_and_light_ones_are_not() {
+        let with = |shares: &[(&str, usize, &[&str])]| {
+            let shares = shares.iter().map(|(provider, nodes, operators)| Share {
+                provider: (*provider).to_owned(),
+                nodes: *nodes,
+                operators: operators.iter().map(|&name| name.to_owned()).collect(),
+            });
+            let graph = GraphPlacement { graph: "g.onnx".into(), weight_bytes: 1, shares: shares.collect() };
+            Placement { provider: "A".into(), graphs: vec![graph], ..placement() }.computes_elsewhere()
+        };
+        let (heavy, light): (&[&str], &[&str]) = (&["Add", "MatMulNBits"], &["Add", "Gather"]);
+        assert_eq!(with(&[("A", 9, heavy), ("B", 2, light)]), None);
+        assert_eq!(with(&[("A", 2, light), ("B", 9, heavy)]).unwrap(), "MatMulNBits of g.onnx went to B");
+        assert!(with(&[("B", 9, heavy)]).is_some(), "none at all");
+    }
+}

@@ -1,7 +1,8 @@
 //! Computing tokens behind what is cached, on the device or, once that has failed, on what stands in for it.
 //!
 //! A device may fail in the middle of a turn. The session then makes a decoder on the processor, computes there what
-//! was cached, and repeats the one call that failed: no token is sampled twice, so no text comes twice.
+//! was cached, and repeats the one call that failed: no token is sampled twice, so no text comes twice. Logits that are
+//! no numbers count as a failure there.
 
 use std::sync::Arc;
 
@@ -31,6 +32,17 @@ impl Session {
         Self { fallback, ..self }
     }
 
+    /// As a [`crate::Model`] that may fall back equips its sessions, for tests: see [`crate::decoder::scripted`]. `make`
+    /// is called at most once, with where the session ran and what was said there, and gives where it runs now and an
+    /// empty decoder.
+    #[must_use]
+    pub fn with_stand_in(
+        self,
+        make: impl Fn(&Placement, String) -> Result<(Placement, Box<dyn Decoder>), Error> + Send + Sync + 'static,
+    ) -> Self {
+        self.with_fallback(Some(Fallback::new(make)))
+    }
+
     /// Whether the session goes on elsewhere since it was last asked.
     pub(crate) fn take_moved(&mut self) -> bool {
         std::mem::take(&mut self.has_moved)
@@ -45,7 +57,7 @@ impl Session {
                 let _attached = cancel.attach(self.decoder.interrupt());
                 self.decoder.prefill(chunk)
             };
-            match result {
+            match result.and_then(|()| self.check_logits(chunk.len())) {
                 Ok(()) => {
                     self.cached.extend_from_slice(chunk);
                     rest = rest.get(chunk.len()..).unwrap_or_default();
@@ -63,7 +75,7 @@ impl Session {
                 let _attached = cancel.attach(self.decoder.interrupt());
                 self.decoder.decode(token)
             };
-            match result {
+            match result.and_then(|()| self.check_logits(1)) {
                 Ok(()) => {
                     self.cached.push(token);
                     return Ok(());
@@ -71,6 +83,17 @@ impl Session {
                 Err(error) => self.go_on_elsewhere(error, cancel)?,
             }
         }
+    }
+
+    /// Nothing is sampled from a device's logits that are no numbers while another can compute them.
+    fn check_logits(&mut self, tokens: usize) -> Result<(), DecoderError> {
+        let is_number = |logit: &f32| !logit.is_nan() && *logit < f32::INFINITY;
+        if self.fallback.is_none() || self.decoder.logits().iter().all(is_number) {
+            return Ok(());
+        }
+        let cached = self.cached.len();
+        self.decoder.rewind(cached);
+        Err(DecoderError::Run { tokens, cached, message: "its logits are no numbers".to_owned() })
     }
 
     /// Makes another decoder and computes there what was cached, once. Any error but that of a run stays what it is.

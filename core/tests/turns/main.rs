@@ -6,6 +6,7 @@ mod calls;
 mod clocks;
 mod context;
 mod damage;
+mod devices;
 mod durable;
 mod engine;
 mod engine_rows;
