@@ -191,7 +191,11 @@ fn rt_01_a_missing_or_foreign_library_is_an_error_and_no_panic() {
     let foreign = ["/lib/x86_64-linux-gnu/libm.so.6", "/lib/aarch64-linux-gnu/libm.so.6", "/lib64/libm.so.6"];
     let foreign = foreign.iter().find(|path| Path::new(path).exists());
     let missing = folder.path().join("missing.so");
-    let candidates = [Some(missing.as_path()), Some(text.as_path()), foreign.map(Path::new)];
+    // The loader would take the process down.
+    let (cut, here) =
+        (folder.path().join("cut.so"), std::fs::read(std::env::current_exe().unwrap()).unwrap());
+    std::fs::write(&cut, &here[..here.len() / 4]).unwrap();
+    let candidates = [Some(missing.as_path()), Some(&text), Some(&cut), foreign.map(Path::new)];
     for library in candidates.into_iter().flatten() {
         let output = Command::new(env!("CARGO_BIN_EXE_wheelwork"))
             .args(["generate", "--model", model, "--prompt", "x", "--json"])

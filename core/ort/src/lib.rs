@@ -74,6 +74,11 @@ fn load(candidates: &[PathBuf]) -> Result<Runtime, LibraryError> {
     telemetry::switch_off();
     let mut tried = Vec::new();
     for path in candidates {
+        // A plain name is the loader's to find.
+        if let Ok(Some(unfit)) = object_file::examine(path) {
+            tried.push((path.clone(), unfit.to_string()));
+            continue;
+        }
         match ort::init_from(path) {
             Ok(builder) => {
                 let environment = builder

@@ -1,6 +1,8 @@
-//! For which processor a library was built: the one field of its header that tells.
+//! What the header of a library tells before anyone loads it: its processor, and how long the file must be.
 //!
-//! ELF: `e_machine` at 18. PE: `Machine` 4 bytes behind the offset that stands at 0x3c. Mach-O: `cputype` at 4.
+//! ELF: `e_machine` at 18; the table of segments at `e_phoff`, each with its place in the file. PE: `Machine` 4 bytes
+//! behind the offset that stands at 0x3c. Mach-O: `cputype` at 4. The length is asked of ELF alone: its loader maps
+//! what the header names and dies of the signal SIGBUS where the file has ended; the other loaders look first.
 
 use std::fmt;
 use std::io::Read;
@@ -38,15 +40,63 @@ impl fmt::Display for Processor {
     }
 }
 
-/// The beginning of a file.
-pub(crate) fn head(path: &Path) -> std::io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    std::fs::File::open(path)?.take(HEAD_BYTES).read_to_end(&mut head)?;
-    Ok(head)
+/// Why a library cannot be loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// It is for another processor.
+    Processor(Processor),
+    /// It ends early.
+    Truncated { bytes: u64, needed: u64 },
 }
 
-/// The processor that a library's header names; `None` for what is no library, which the loader refuses better.
-pub(crate) fn processor(head: &[u8]) -> Option<Processor> {
+impl fmt::Display for Unfit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Processor(found) => {
+                write!(formatter, "it is for {found}, expected {}", Processor::OF_THIS_PROGRAM)
+            }
+            Self::Truncated { bytes, needed } => {
+                write!(formatter, "it ends after {bytes} bytes, at least {needed} are needed")
+            }
+        }
+    }
+}
+
+/// Looks at a library's header; what is no library is left to the loader, which refuses it better.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn examine(path: &Path) -> std::io::Result<Option<Unfit>> {
+    let file = std::fs::File::open(path)?;
+    let bytes = file.metadata()?.len();
+    let mut head = Vec::new();
+    file.take(HEAD_BYTES).read_to_end(&mut head)?;
+    Ok(match (processor(&head), needed_bytes(&head)) {
+        (Some(found), _) if found != Processor::OF_THIS_PROGRAM => Some(Unfit::Processor(found)),
+        (_, Some(needed)) if bytes < needed => Some(Unfit::Truncated { bytes, needed }),
+        _ => None,
+    })
+}
+
+/// Bytes up to the end of the last segment that is loaded, of a 64-bit little-endian ELF file.
+fn needed_bytes(head: &[u8]) -> Option<u64> {
+    const LOADED: u32 = 1;
+    let half = |at: usize| Some(u16::from_le_bytes(head.get(at..at + 2)?.try_into().ok()?));
+    let long = |at: usize| Some(u64::from_le_bytes(head.get(at..at.checked_add(8)?)?.try_into().ok()?));
+    if head.get(..6)? != b"\x7fELF\x02\x01" {
+        return None;
+    }
+    let (table, size, count) = (usize::try_from(long(32)?).ok()?, usize::from(half(54)?), half(56)?);
+    let segments = (0..usize::from(count)).filter_map(|index| head.get(table.checked_add(index * size)?..));
+    let ends = segments.filter(|segment| segment.starts_with(&LOADED.to_le_bytes())).filter_map(|segment| {
+        let long = |at: usize| Some(u64::from_le_bytes(segment.get(at..at + 8)?.try_into().ok()?));
+        long(8)?.checked_add(long(32)?)
+    });
+    ends.max()
+}
+
+/// The processor that a library's header names; `None` for what is no library.
+fn processor(head: &[u8]) -> Option<Processor> {
     let half = |at: usize| Some(u32::from(u16::from_le_bytes(head.get(at..at + 2)?.try_into().ok()?)));
     let word = |at: usize| Some(u32::from_le_bytes(head.get(at..at + 4)?.try_into().ok()?));
     let number = match head.get(..4)? {
@@ -65,6 +115,24 @@ pub(crate) fn processor(head: &[u8]) -> Option<Processor> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_elf_file_that_ends_early_is_told_and_this_program_is_whole() {
+        let mut elf = [0; 256];
+        elf[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        elf[18] = if cfg!(target_arch = "aarch64") { 183 } else { 62 };
+        elf[32] = 64;
+        elf[54] = 56;
+        elf[56] = 2;
+        elf[64] = 1;
+        elf[64 + 8] = 200;
+        elf[64 + 32] = 57;
+        assert_eq!(needed_bytes(&elf), Some(257));
+        assert_eq!(needed_bytes(&elf[..100]), None, "the table itself is cut");
+        elf[32..40].fill(0xff);
+        assert_eq!(needed_bytes(&elf), None, "a table outside of the file");
+        assert_eq!(examine(&std::env::current_exe().unwrap()).unwrap(), None);
+    }
 
     #[test]
     fn the_three_formats_are_told_apart() {

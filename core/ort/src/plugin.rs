@@ -12,7 +12,7 @@ use ort::session::builder::SessionBuilder;
 use wheelwork_package::manifest::CPU_PROVIDER;
 
 use crate::Runtime;
-use crate::object_file::{self, Processor};
+use crate::object_file::{self, Processor, Unfit};
 use crate::plugin_error::PluginError;
 
 /// A device that a provider offers.
@@ -92,18 +92,26 @@ pub fn on_processor(builder: SessionBuilder, environment: &Environment) -> ort::
     Ok(builder.with_devices(processor, None)?)
 }
 
-/// Says in time what the system's loader would say in its own words, or not at all.
-fn check(library: &Path) -> Result<(), PluginError> {
-    let head = object_file::head(library).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => PluginError::Missing { path: library.into() },
-        _ => PluginError::NotLoadable { path: library.into(), message: error.to_string() },
+/// Says in time what the system's loader would say in its own words, or not at all. Also for what a provider loads in
+/// its turn.
+///
+/// # Errors
+/// [`PluginError`], but for what only loading shows.
+pub fn check(library: &Path) -> Result<(), PluginError> {
+    let path = || library.to_path_buf();
+    let unfit = object_file::examine(library).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => PluginError::Missing { path: path() },
+        _ => PluginError::NotLoadable { path: path(), message: error.to_string() },
     })?;
-    match object_file::processor(&head) {
-        Some(found) if found != Processor::OF_THIS_PROGRAM => Err(PluginError::WrongProcessor {
-            path: library.into(),
+    match unfit {
+        None => Ok(()),
+        Some(Unfit::Processor(found)) => Err(PluginError::WrongProcessor {
+            path: path(),
             found: found.to_string(),
             expected: Processor::OF_THIS_PROGRAM.to_string(),
         }),
-        _ => Ok(()),
+        Some(Unfit::Truncated { bytes, needed }) => {
+            Err(PluginError::Truncated { path: path(), bytes, needed })
+        }
     }
 }

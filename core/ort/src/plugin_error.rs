@@ -25,6 +25,16 @@ pub enum PluginError {
         /// The processor of this program.
         expected: String,
     },
+    /// The file ends before its own header says.
+    #[error("the provider's library `{}` ends after {bytes} bytes, at least {needed} are needed", .path.display())]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// Up to the end of its last segment.
+        needed: u64,
+    },
     /// The provider and ONNX Runtime do not take each other's version.
     #[error("the provider's library `{}` does not fit this ONNX Runtime: {message}", .path.display())]
     WrongVersion {
@@ -62,6 +72,7 @@ impl Diagnostic for PluginError {
         match self {
             Self::Missing { .. } => "provider_library_missing",
             Self::WrongProcessor { .. } => "provider_library_wrong_processor",
+            Self::Truncated { .. } => "provider_library_truncated",
             Self::WrongVersion { .. } => "provider_library_wrong_version",
             Self::NotLoadable { .. } => "provider_library_not_loadable",
         }
@@ -79,6 +90,7 @@ impl Diagnostic for PluginError {
     fn place(&self) -> Option<String> {
         let (Self::Missing { path }
         | Self::WrongProcessor { path, .. }
+        | Self::Truncated { path, .. }
         | Self::WrongVersion { path, .. }
         | Self::NotLoadable { path, .. }) = self;
         Some(path.display().to_string())

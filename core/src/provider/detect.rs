@@ -19,16 +19,16 @@ pub type Refusal = (NotUsedReason, Option<String>);
 pub fn detect(provider: &Provider, runtime: &Runtime) -> Result<Vec<PluginDevice>, Refusal> {
     let Some(library) = &provider.library else { return Ok(Vec::new()) };
     let path = library.find(&runtime.path).map_err(|detail| (NotUsedReason::LibraryMissing, Some(detail)))?;
-    plugin::register(runtime, provider.ep, &path).map_err(|error| {
+    let refused = |error: PluginError| {
         let reason = match error {
             PluginError::Missing { .. } => NotUsedReason::LibraryMissing,
             _ => NotUsedReason::LibraryRefused,
         };
         (reason, Some(error.to_string()))
-    })?;
-    let backend = library.backend_beside(&path).filter(|_| path.components().count() > 1);
-    if let Some(backend) = backend.filter(|backend| !backend.is_file()) {
-        return Err((NotUsedReason::LibraryMissing, Some(backend.display().to_string())));
+    };
+    plugin::register(runtime, provider.ep, &path).map_err(refused)?;
+    if let Some(backend) = library.backend_beside(&path).filter(|_| path.components().count() > 1) {
+        plugin::check(&backend).map_err(refused)?;
     }
     let devices = plugin::devices(runtime, provider.ep);
     if devices.is_empty() { Err((NotUsedReason::NoDevice, None)) } else { Ok(devices) }
