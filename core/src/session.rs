@@ -160,7 +160,7 @@ impl Session {
     /// `answer_now` and `save_now` count; the others are those that the turn began with. A limit of time starts anew.
     ///
     /// # Errors
-    /// [`SnapshotError::NothingToResume`], and as [`Session::ask`].
+    /// [`crate::snapshot::SnapshotError::NothingToResume`], and as [`Session::ask`].
     pub fn resume(&mut self, options: &Options) -> Result<Generation<'_>, Error> {
         let turn = self.begin(Request::Resume, options)?;
         Ok(Generation::new(self, turn))

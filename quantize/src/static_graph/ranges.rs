@@ -80,7 +80,7 @@ impl Ranges {
         self.0.get(name).copied()
     }
 
-    /// What is added to scores that must not count, over all layers: below the least score by [`MASK_DEPTH`] even for
+    /// What is added to scores that must not count, over all layers: below the least score by `MASK_DEPTH` even for
     /// the greatest one.
     #[must_use]
     pub fn mask_minimum(&self) -> f32 {
