@@ -62,6 +62,11 @@ pub(crate) enum Failure {
         /// The flag.
         flag: &'static str,
     },
+    /// Systems-on-chip without graphs to compile.
+    #[error(
+        "`--soc` compiles the graphs of `--target qnn-htp` and `--target qnn-htp-float`: neither is asked for"
+    )]
+    NeedsTarget,
     /// An evaluation that broke a limit, with `--gate`.
     #[error("the package breaks a limit of `{gate}`: {}", .broken.join(", "))]
     Gate {
@@ -101,6 +106,7 @@ library_errors!(
     wheelwork::chat::ChatError,
     wheelwork::tokenizer::TokenizerError,
     wheelwork_calibrate::CalibrateError,
+    wheelwork_calibrate::context_binary::ContextError,
     wheelwork_calibrate::evaluate::EvaluateError,
     wheelwork_package::PackageError,
     wheelwork_package::container::ContainerError,
@@ -156,6 +162,7 @@ impl Failure {
             Self::NoModelsDir => "no_models_dir",
             Self::InputFile { .. } => "input_file",
             Self::NeedsBest { .. } => "needs_quality_best",
+            Self::NeedsTarget => "needs_target",
             Self::Gate { .. } => "gate",
             Self::AnswersDiffer { .. } => "answers_differ",
             Self::Output(_) => "output",
@@ -185,6 +192,7 @@ impl Failure {
             }
             Self::NoModelsDir => "set WHEELWORK_MODELS_DIR or pass --models-dir".into(),
             Self::NeedsBest { .. } => "add `--quality best`, or leave the flag out".into(),
+            Self::NeedsTarget => "add one of the targets, or leave `--soc` out".into(),
             Self::Gate { .. } => {
                 "quantise with a better `--quality` or more bits, or judge by limits of your own: `--gate=kl=0.1`"
                     .into()

@@ -50,3 +50,21 @@ fn both_forms_for_a_neural_processor_are_made_and_shown() {
     }
     assert!(shown["verified_files"].as_u64().unwrap() > 10);
 }
+
+#[test]
+fn compiling_without_the_compiler_says_what_to_fetch_and_makes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let package = folder.path().join("model.ortpackage");
+    let checkpoint = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/tiny-r1");
+    let run = |targets: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwork"));
+        command.arg("quantize").arg(&checkpoint).arg("--out").arg(&package).args(targets);
+        let output = command.args(["--soc", "sm8650,SM8750", "--json"]).env("WHEELWORK_QNN_DIR", "").output();
+        serde_json::from_slice::<Value>(&output.unwrap().stderr).unwrap()["error"].clone()
+    };
+    let error = run(&["--target", "qnn-htp-float"]);
+    assert_eq!(error["code"], "npu_no_compiler");
+    assert!(error["remedy"].as_str().unwrap().contains("onnxruntime-qnn"), "{error}");
+    assert_eq!(run(&[])["code"], "needs_target");
+    assert!(!package.exists());
+}

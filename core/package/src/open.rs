@@ -133,7 +133,7 @@ fn verify_graph(
     let path = folder.join(file_name);
     let refused = |source| PackageError::Graph { path: path.clone(), source };
     let bytes = json::read_bytes(&path, graph::limits::GRAPH_BYTES)?;
-    let verified = graph::verify(&bytes).map_err(refused)?;
+    let mut verified = graph::verify(&bytes).map_err(refused)?;
     for (file, &expected) in &verified.files {
         let wrong = |found: String| refused(GraphError::File { file: file.clone(), found, expected });
         if records.is_some_and(|records| !records.iter().any(|record| record.name == *file)) {
@@ -144,6 +144,7 @@ fn verify_graph(
             Ok(metadata) if metadata.len() < expected => {
                 return Err(wrong(format!("{} bytes", metadata.len())));
             }
+            Ok(metadata) if verified.is_compiled => verified.weight_bytes = metadata.len(),
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Err(wrong("no content: it is missing".into()));

@@ -36,13 +36,17 @@ pub fn detect(provider: &Provider, runtime: &Runtime) -> Result<Vec<PluginDevice
 
 impl PluginLibrary {
     /// The backend's file, beside the provider's.
-    pub(crate) fn backend_beside(&self, library: &Path) -> Option<PathBuf> {
+    #[must_use]
+    pub fn backend_beside(&self, library: &Path) -> Option<PathBuf> {
         Some(library.with_file_name(file_name(self.backend?)))
     }
 
     /// The library's file: in the folder that the variable names; else beside the executable, in its `lib` folder, or
-    /// beside ONNX Runtime. The error says where it was looked for.
-    pub(crate) fn find(&self, onnxruntime: &Path) -> Result<PathBuf, String> {
+    /// beside ONNX Runtime.
+    ///
+    /// # Errors
+    /// Where it was looked for.
+    pub fn find(&self, onnxruntime: &Path) -> Result<PathBuf, String> {
         let file = file_name(self.stem);
         if let Some(folder) = std::env::var_os(self.folder_variable) {
             if folder.is_empty() {

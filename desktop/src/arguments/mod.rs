@@ -22,7 +22,7 @@ pub(crate) use package::{
     TrustPolicy, UnpackArguments, VerifyArguments,
 };
 pub(crate) use quantize::{KvChoice, Quality, QuantizeArguments};
-pub(crate) use static_graph::{StaticArguments, Switch, Target};
+pub(crate) use static_graph::{Rounding, StaticArguments, Switch, Target};
 pub(crate) use turn::parse_thinking;
 
 const EXAMPLES: &str = "\

@@ -1,6 +1,7 @@
 //! What `quantize` is told about a variant for neural processors.
 
 use clap::{Args, ValueEnum};
+use wheelwork_calibrate::context_binary::{SOCS, Soc};
 use wheelwork_quantize::scheme::channel::{self, ChannelScheme};
 
 /// What a variant is made for.
@@ -32,6 +33,13 @@ pub(crate) struct StaticArguments {
     /// For `--target qnn-htp`: spread outliers by rotations that are folded into the weights
     #[arg(long, value_enum, default_value_t = Switch::On)]
     pub(crate) rotate: Switch,
+    /// For `--target qnn-htp`: round weights for their inputs (GPTQ), or to the nearest code, which is quick
+    #[arg(long, value_enum, default_value_t = Rounding::Gptq)]
+    pub(crate) npu_rounding: Rounding,
+    /// Compile the graphs ahead for these systems-on-chip, as in `sm8650,sc8380xp`; needs the library that
+    /// WHEELWORK_QNN_DIR names
+    #[arg(long = "soc", value_delimiter = ',', value_parser = soc, value_name = "SOC")]
+    pub(crate) socs: Vec<Soc>,
 }
 
 impl StaticArguments {
@@ -87,9 +95,23 @@ impl Weights {
     }
 }
 
+/// How weights get their codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Rounding {
+    Gptq,
+    Nearest,
+}
+
 /// On or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Switch {
     On,
     Off,
+}
+
+fn soc(name: &str) -> Result<Soc, String> {
+    Soc::named(name).ok_or_else(|| {
+        let known: Vec<_> = SOCS.iter().map(|soc| soc.name).collect();
+        format!("expected one of {}", known.join(", "))
+    })
 }

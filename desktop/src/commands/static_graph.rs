@@ -3,23 +3,38 @@
 use std::path::Path;
 
 use wheelwork::CancelToken;
+use wheelwork_calibrate::context_binary::{self, Compiler};
 use wheelwork_calibrate::static_graph::{VariantOptions, add_variant};
 use wheelwork_calibrate::{CalibrateError, TextBudget, Watch, static_check};
 use wheelwork_package::Card;
 use wheelwork_quantize::QuantizeError;
 use wheelwork_quantize::static_float::{self, StaticShapes};
+use wheelwork_quantize::static_graph;
 
-use crate::arguments::{QuantizeArguments, Switch, Target};
+use crate::arguments::{QuantizeArguments, Rounding, StaticArguments, Switch, Target};
 use crate::failure::Failure;
 
 /// The relative root mean square difference that half precision may cost: measured, it is 0.0014.
 const FLOAT_TOLERANCE: f32 = 0.01;
 
+/// The compiler, if graphs are to be compiled: asked for before anything is made.
+pub(crate) fn compiler(asked: &StaticArguments) -> Result<Option<Compiler>, Failure> {
+    if asked.socs.is_empty() {
+        return Ok(None);
+    }
+    if variants(asked).next().is_none() {
+        return Err(Failure::NeedsTarget);
+    }
+    Ok(Some(Compiler::open()?))
+}
+
 /// Adds the variants that are asked for to a package that is complete without them; the card after the last.
 pub(crate) fn add(
     arguments: &QuantizeArguments,
     package: &Path,
+    compiler: Option<&Compiler>,
     watch: &dyn Watch,
+    begin: &dyn Fn(&str),
     cancel: CancelToken,
 ) -> Result<Option<Card>, Failure> {
     let asked = &arguments.static_graphs;
@@ -33,7 +48,16 @@ pub(crate) fn add(
         static_float::add_to(package, shapes)?;
         card = Some(static_check::add_to(package, static_float::VARIANT, FLOAT_TOLERANCE)?);
     }
+    for (variant, compiler) in variants(asked).zip(compiler.into_iter().cycle()) {
+        card = Some(context_binary::add_to(compiler, package, variant, &asked.socs, begin)?);
+    }
     Ok(card)
+}
+
+/// The variants of static graphs that are asked for.
+fn variants(asked: &StaticArguments) -> impl Iterator<Item = &'static str> {
+    let variants = [(Target::QnnHtp, static_graph::VARIANT), (Target::QnnHtpFloat, static_float::VARIANT)];
+    variants.into_iter().filter(|(target, _)| asked.has(*target)).map(|(_, variant)| variant)
 }
 
 fn quantized(
@@ -53,6 +77,7 @@ fn quantized(
         context_length: asked.context_length(),
         prefill_tokens: asked.npu_chunk.tokens(),
         weights: asked.npu_weights.scheme(),
+        calibrate_weights: asked.npu_rounding == Rounding::Gptq,
         rotate: asked.rotate == Switch::On,
         budget,
         text: arguments.calibration.calibration_text.clone(),

@@ -21,6 +21,7 @@
 pub mod best;
 mod calibration;
 mod calibration_text;
+pub mod context_binary;
 mod error;
 mod estimate;
 pub mod evaluate;

@@ -37,7 +37,8 @@ pub(crate) fn session(model: &Model, threads: usize) -> Result<Session, Calibrat
 pub(crate) fn session_from(path: &Path, threads: usize) -> Result<Session, CalibrateError> {
     let environment = wheelwork_ort::environment()?.environment;
     let load = || -> ort::Result<Session> {
-        Session::builder(&environment)?.with_intra_threads(threads)?.commit_from_file(path)
+        let builder = Session::builder(&environment)?.with_intra_threads(threads)?;
+        wheelwork_ort::on_processor(builder, &environment)?.commit_from_file(path)
     };
     load().map_err(CalibrateError::run(format!("loading `{}`", path.display())))
 }

@@ -159,6 +159,12 @@ impl Edit {
         Some((tensor.dims.clone(), extent))
     }
 
+    /// A description beside the graph, as compilers leave them.
+    #[must_use]
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        self.proto.metadata_props.iter().find(|entry| entry.key() == key)?.value.as_deref()
+    }
+
     /// The bytes of the changed graph.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {

@@ -131,6 +131,16 @@ pub enum GraphError {
         /// Bytes that the graph needs.
         expected: u64,
     },
+    /// A graph that an execution provider has compiled, in another form than one node and one file.
+    #[error("the compiled graph of the node `{node}` has {found}, expected {expected}")]
+    Compiled {
+        /// The node.
+        node: String,
+        /// What was found.
+        found: String,
+        /// What a compiled graph has.
+        expected: &'static str,
+    },
     /// The weights of a quantised matrix do not have the size that its attributes say.
     #[error(
         "the node `{node}` has {found} elements in its {input}, expected {expected} by K, N, bits and block size"
@@ -177,6 +187,7 @@ impl Diagnostic for GraphError {
             Self::Undefined { .. } | Self::Twice { .. } => "graph_names",
             Self::Tensor { .. } | Self::TensorBytes { .. } => "graph_tensor",
             Self::Location { .. } | Self::ExternalEntry { .. } | Self::File { .. } => "graph_external_data",
+            Self::Compiled { .. } => "graph_compiled",
             Self::Weights { .. } | Self::Range { .. } => "graph_weights",
         }
     }
@@ -202,6 +213,7 @@ impl Diagnostic for GraphError {
             Self::Operator { node, .. }
             | Self::Attribute { node, .. }
             | Self::Undefined { node, .. }
+            | Self::Compiled { node, .. }
             | Self::Weights { node, .. }
             | Self::Range { node, .. } => Some(node.clone()),
             Self::Tensor { tensor, .. }

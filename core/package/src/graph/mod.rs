@@ -5,6 +5,7 @@
 //!       -> proto     nodes, attributes, initialisers; functions, subgraphs, sparse tensors and unknown fields refused
 //!       -> rules     known operators and attributes, every name defined once and before its use
 //!       -> tensors   bytes = elements × bits / 8, in the graph or in a plain file beside it
+//!       -> compiled  one `EPContext` node alone, its binary in a plain file
 //!       -> weights   sizes of quantised matrices from K, N, bits and block size
 //! ```
 //!
@@ -18,6 +19,7 @@
 //!
 //! [`prepacked`] rewrites a verified graph so that ONNX Runtime finds packed weights on the disk.
 
+mod compiled;
 mod error;
 pub mod limits;
 pub mod prepacked;
@@ -45,6 +47,8 @@ pub struct Verified {
     pub weight_bytes: u64,
     /// The files beside the graph that hold initialisers, by plain name, and how many bytes each must have at least.
     pub files: BTreeMap<String, u64>,
+    /// Whether the graph is one that an execution provider has compiled; its file then holds everything.
+    pub is_compiled: bool,
     /// The matrices that a runtime packs when it loads the graph.
     pub products: Vec<Product>,
 }
@@ -61,6 +65,8 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, GraphError> {
     let mut files = BTreeMap::new();
     let (initializers, weight_bytes) = tensors::check(&graph.initializers, &mut files)?;
     rules::check(&graph, &initializers)?;
+    let binary = compiled::binary(&graph)?;
+    files.extend(binary.map(|file| (file.to_owned(), 1)));
     for node in &graph.nodes {
         weights::check(node, &initializers)?;
     }
@@ -69,6 +75,7 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, GraphError> {
         initializers: graph.initializers.len(),
         weight_bytes,
         files,
+        is_compiled: binary.is_some(),
         products: products::of(&graph, &initializers),
     })
 }

@@ -40,6 +40,8 @@ pub(super) struct Attribute<'a> {
     pub(super) name: &'a str,
     /// Of an attribute that is one integer.
     pub(super) int: Option<i64>,
+    /// Of an attribute that is a string.
+    pub(super) text: Option<&'a [u8]>,
     /// Of `Constant` and `ConstantOfShape`.
     pub(super) tensor: Option<Tensor<'a>>,
 }
@@ -154,10 +156,11 @@ impl<'a> Attribute<'a> {
                     once(&mut attribute.tensor, "attribute", "t", Tensor::read(field.bytes()?)?)?;
                 }
                 (8, _) => field.ints(&mut numbers, limits::NUMBERS)?,
-                // Float, string, floats, strings; documentation, type.
-                (2, Value::Fixed32(_)) | (4 | 7 | 9 | 13, Value::Bytes(_)) | (7, Value::Fixed32(_)) => {}
+                (4, _) => once(&mut attribute.text, "attribute", "s", field.bytes()?)?,
+                // Float, floats, strings; documentation, type.
+                (2, Value::Fixed32(_)) | (7 | 9 | 13, Value::Bytes(_)) | (7, Value::Fixed32(_)) => {}
                 (20, Value::Varint(_)) => {}
-                (2 | 4 | 7 | 9 | 13 | 20, _) => return Err(GraphError::Encoding),
+                (2 | 7 | 9 | 13 | 20, _) => return Err(GraphError::Encoding),
                 _ => return Err(unsupported("attribute", attribute.name, &field)),
             }
         }

@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 
 use super::GraphError;
+use super::compiled;
 use super::proto::{Graph, Node};
 use super::tensors::{Initializers, check_constant};
 
 /// ONNX Runtime's own domain.
-const MICROSOFT: &str = "com.microsoft";
+pub(super) const MICROSOFT: &str = "com.microsoft";
 
 /// Domain, operator, attributes. ONNX: <https://onnx.ai/onnx/operators/>; Microsoft: `docs/ContribOperators.md` in
 /// ONNX Runtime's repository.
@@ -57,6 +58,8 @@ const OPERATORS: &[(&str, &str, &[&str])] = &[
     ("", "Unsqueeze", &["axes"]),
     (MICROSOFT, "BiasGelu", &[]),
     (MICROSOFT, "DynamicQuantizeMatMul", &[]),
+    // Only as a whole graph: `compiled.rs`.
+    (MICROSOFT, compiled::OPERATOR, compiled::ATTRIBUTES),
     (MICROSOFT, "FastGelu", &[]),
     (MICROSOFT, "FusedMatMul", &["alpha", "transA", "transB", "transBatchA", "transBatchB"]),
     (MICROSOFT, "GatherBlockQuantized", &["bits", "block_size", "gather_axis", "quantize_axis"]),

@@ -110,6 +110,35 @@ fn pk_10_operators_domains_attributes_and_subgraphs_of_others_are_refused() {
 }
 
 #[test]
+fn pk_10_a_compiled_graph_is_one_node_whose_binary_is_a_plain_file() {
+    let compiled = |file: &str, source: &str, [main, embed]: [u64; 2]| {
+        let text = |name: &str, value: &str| Message::default().bytes(1, name).bytes(4, value).int(20, 3);
+        node("com.microsoft", "EPContext", &["x"], "y", &[("main_context", main), ("embed_mode", embed)])
+            .message(5, text("ep_cache_context", file))
+            .message(5, text("source", source))
+    };
+    let alone = |node: Message| verify(&model(Message::default().message(1, node)));
+    let qnn = "QNNExecutionProvider";
+    let verified = alone(compiled("sm8650_qnn.bin", qnn, [1, 0])).unwrap();
+    assert!(verified.is_compiled && verified.files == [("sm8650_qnn.bin".to_owned(), 1)].into());
+    let good = compiled("sm8650_qnn.bin", qnn, [1, 0]);
+    for spoiled in [
+        alone(compiled("../driver.bin", qnn, [1, 0])),
+        alone(compiled("", qnn, [1, 0])),
+        alone(compiled("sm8650_qnn.bin", "OtherExecutionProvider", [1, 0])),
+        alone(compiled("sm8650_qnn.bin", qnn, [1, 1])),
+        alone(compiled("sm8650_qnn.bin", qnn, [0, 0])),
+        alone(node("com.microsoft", "EPContext", &["x"], "y", &[])),
+        verify(&model(weights().message(1, good.clone()))),
+        verify(&model(
+            Message::default().message(1, good).message(1, node("", "Add", &["y", "y"], "z", &[])),
+        )),
+    ] {
+        assert!(matches!(spoiled, Err(GraphError::Compiled { .. })), "{spoiled:?}");
+    }
+}
+
+#[test]
 fn pk_10_external_data_stays_in_plain_files_and_knows_three_keys() {
     let with = |entries: &[(&str, &str)]| {
         let codes = external(tensor("codes", 2, &[8, 2, 16]), entries);

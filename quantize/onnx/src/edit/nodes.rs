@@ -52,6 +52,13 @@ impl EditNode {
         self.attributes.iter().find(|attribute| attribute.name() == name)?.f
     }
 
+    /// The value of an attribute that is a text.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        let attribute = self.attributes.iter().find(|attribute| attribute.name() == name)?;
+        std::str::from_utf8(attribute.s.as_deref()?).ok()
+    }
+
     /// The value of an attribute that is a whole number.
     #[must_use]
     pub fn int(&self, name: &str) -> Option<i64> {
