@@ -181,3 +181,52 @@ fn values<'o>(outputs: &'o SessionOutputs<'_>, name: &str) -> Result<&'o [f32], 
     let (_, values) = value.try_extract_tensor().map_err(CalibrateError::run("reading a layer's output"))?;
     Ok(values)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use wheelwork_quantize::checkpoint::Checkpoint;
+
+    use super::*;
+    use crate::head::normalise;
+
+    /// The logits behind every token, with the model's weights as `fold` gives them.
+    fn logits(fold: &Fold<'_>, sequences: &[Vec<u32>]) -> Vec<f32> {
+        let config = &fold.checkpoint().config;
+        let columns = config.hidden_size;
+        let scratch = tempfile::tempdir().unwrap();
+        let options = ReferenceOptions { threads: 1, scratch: scratch.path().into() };
+        let mut observation = Observation::start(fold, sequences, &options, &()).unwrap();
+        for layer in 0..config.num_hidden_layers {
+            observation.load(fold, layer).unwrap();
+            observation.advance(layer).unwrap();
+        }
+        let mut rows = Vec::new();
+        observation.states.read(0, sequences.iter().map(Vec::len).sum(), &mut rows).unwrap();
+        let norm = fold.tensor(names::FINAL_NORM).unwrap();
+        let head = fold.rows(names::LM_HEAD, 0, config.vocab_size, columns).unwrap();
+        rows.chunks_exact_mut(columns).for_each(|row| normalise(row, &norm, config.rms_norm_eps));
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        rows.chunks_exact(columns)
+            .flat_map(|row| head.chunks_exact(columns).map(move |token| dot(row, token)))
+            .collect()
+    }
+
+    /// The residual stream and values rotated, norms folded: the same model, up to float32's rounding.
+    #[test]
+    fn rotations_that_are_folded_into_the_weights_leave_the_logits_as_they_are() {
+        let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata");
+        for model in ["tiny-r1", "families/qwen2", "families/qwen3", "families/llama"] {
+            let checkpoint = Checkpoint::open(&testdata.join(model)).unwrap();
+            let sequences = [(3..40).collect::<Vec<u32>>(), vec![5, 90, 17]];
+            let [plain, rotated] =
+                [false, true].map(|rotate| logits(&Fold::new(&checkpoint, rotate), &sequences));
+            let square =
+                |values: &mut dyn Iterator<Item = f32>| values.map(|value| value * value).sum::<f32>();
+            let difference = square(&mut plain.iter().zip(&rotated).map(|(a, b)| a - b));
+            let relative = (difference / square(&mut plain.iter().copied())).sqrt();
+            assert!(plain != rotated && relative < 1e-5, "{model}: {relative}");
+        }
+    }
+}
