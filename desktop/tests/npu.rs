@@ -1,13 +1,14 @@
-//! The float form of static graphs on the Snapdragon simulator, which `WHEELWORK_QNN_DIR` names.
+//! Static graphs on the Snapdragon simulator, which `WHEELWORK_QNN_DIR` names.
 
 // A failed expectation is this file's way to speak.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod common;
 
+use std::path::Path;
 use std::process::Command;
 
-use common::TemporaryPackage;
+use common::{TemporaryPackage, testdata};
 use serde_json::Value;
 use wheelwork::chat::Message;
 use wheelwork::provider::{Device, SelfCheck};
@@ -83,33 +84,50 @@ fn the_simulator_answers_with_every_node_on_it() {
     assert!(distance <= 0.003, "{distance}");
 }
 
+fn wheelwork(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwork"));
+    command.env("XDG_CACHE_HOME", folder.join("cache"));
+    command
+}
+
 #[test]
-fn the_command_answers_on_the_simulator_as_on_the_processor() {
+fn the_command_quantises_for_both_forms_and_answers_as_on_the_processor() {
     if !has_simulator() {
         return;
     }
-    let package = package();
-    let answer = |device: &str| {
-        let output = Command::new(env!("CARGO_BIN_EXE_wheelwork"))
-            // A step takes the simulator most of a second: the shortest thought that the model has.
-            .args(["generate", "--prompt", "Thanks", "--temperature", "0", "--max-tokens", "40", "--json"])
-            .args(["--device", device, "--strict", "--model"])
-            .arg(package.path())
-            .env("XDG_CACHE_HOME", package.path().with_file_name("cache"))
+    let folder = tempfile::tempdir().unwrap();
+    for target in ["qnn-htp", "qnn-htp-float"] {
+        let package = folder.path().join(format!("{target}.ortpackage"));
+        let output = wheelwork(folder.path())
+            .args(["quantize", "--target", "cpu", "--target", target, "--npu-context", "256", "--out"])
+            .args([&package, &testdata("tiny-r1")])
             .output()
             .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        // The simulator's libraries write a line of their own.
-        let lines = output.stdout.split(|&byte| byte == b'\n').filter(|line| line.starts_with(b"{"));
-        let events: Vec<Value> = lines.map(|line| serde_json::from_slice(line).unwrap()).collect();
-        let answer = events.iter().filter(|event| event["event"] == "AnswerDelta");
-        let answer: String = answer.filter_map(|event| event["text"].as_str()).collect();
-        (events[0]["placement"]["device"].clone(), answer, events.last().unwrap()["reason"].clone())
-    };
-    let (device, answer_there, reason) = answer("npu");
-    assert_eq!((device, reason), ("npu".into(), "stop".into()));
-    assert_eq!(answer_there, answer("cpu").1);
-    assert!(answer_there.contains("welcome"), "{answer_there:?}");
+        let [(there, answer, reason), (_, expected, _)] =
+            ["npu", "cpu"].map(|device| answer(folder.path(), &package, device));
+        assert_eq!((there, reason), ("npu".into(), "stop".into()), "{target}");
+        assert_eq!(answer, expected, "{target}");
+        assert!(answer.contains("welcome"), "{target}: {answer:?}");
+    }
+}
+
+/// The device of the first event, the answer and why it ended.
+fn answer(folder: &Path, package: &Path, device: &str) -> (Value, String, Value) {
+    let output = wheelwork(folder)
+        // A step takes the simulator some tenths of a second: the shortest thought that the model has.
+        .args(["generate", "--prompt", "Thanks", "--temperature", "0", "--max-tokens", "40", "--json"])
+        .args(["--device", device, "--strict", "--model"])
+        .arg(package)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // The simulator's libraries write a line of their own.
+    let lines = output.stdout.split(|&byte| byte == b'\n').filter(|line| line.starts_with(b"{"));
+    let events: Vec<Value> = lines.map(|line| serde_json::from_slice(line).unwrap()).collect();
+    let answer = events.iter().filter(|event| event["event"] == "AnswerDelta");
+    let answer = answer.filter_map(|event| event["text"].as_str()).collect();
+    (events[0]["placement"]["device"].clone(), answer, events.last().unwrap()["reason"].clone())
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Child processes: shown before they run, and an error when they fail.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::report;
@@ -14,6 +16,24 @@ pub(crate) fn cargo() -> Command {
 pub(crate) fn run(command: &mut Command) -> Result<(), TaskError> {
     report::command(&line(command));
     let status = command.status().map_err(|error| not_started(command, &error))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(TaskError::new(format!("`{}` failed ({status})", line(command))))
+}
+
+/// As [`run`], with a copy of stdout in a file.
+pub(crate) fn run_logged(command: &mut Command, log: &Path) -> Result<(), TaskError> {
+    report::command(&line(command));
+    let mut log = fs_err::File::create(log)?;
+    let child = command.stdout(Stdio::piped()).spawn();
+    let mut child = child.map_err(|error| not_started(command, &error))?;
+    for text in child.stdout.take().into_iter().flat_map(|stdout| BufReader::new(stdout).lines()) {
+        let text = text?;
+        println!("{text}");
+        writeln!(log, "{text}")?;
+    }
+    let status = child.wait()?;
     if status.success() {
         return Ok(());
     }
@@ -37,7 +57,7 @@ fn not_started(command: &Command, error: &std::io::Error) -> TaskError {
 }
 
 fn line(command: &Command) -> String {
-    let program = std::path::Path::new(command.get_program());
+    let program = Path::new(command.get_program());
     let name = program.file_name().unwrap_or(command.get_program());
     std::iter::once(name)
         .chain(command.get_args())

@@ -1,4 +1,4 @@
-//! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | fuzz | gpu | kill-test |
+//! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | fuzz | gpu | npu | kill-test |
 //! package-story | checkpoint`.
 //!
 //! They need Rust and Python's `pip`, nothing else. What they fetch lies in `target/` and is fetched once.
@@ -15,6 +15,7 @@ mod fuzz;
 mod gpu;
 mod judges;
 mod kill_test;
+mod npu;
 mod package_story;
 mod python;
 mod report;
@@ -55,6 +56,8 @@ enum Task {
     Tidy,
     /// Runs the GPU tests on a GPU made of software, which is fetched.
     Gpu,
+    /// Answers held-out problems on the simulator of a neural processor and compares with the processor.
+    Npu(npu::Options),
     /// Runs libFuzzer on everything that reads bytes of strangers, each target for some seconds.
     Fuzz(fuzz::Options),
     /// Kills installations at every marked step and at thousands of random times.
@@ -91,6 +94,7 @@ fn run(task: &Task) -> Result<(), TaskError> {
         Task::Checkpoint(options) => checkpoint::run(&workspace, options),
         Task::Tidy => tidy::run(&workspace),
         Task::Gpu => gpu::run(&workspace),
+        Task::Npu(options) => npu::run(&workspace, options),
         Task::Fuzz(options) => fuzz::run(&workspace, options),
         Task::KillTest(options) => kill_test::run(&workspace, options),
         Task::PackageStory(options) => package_story::run(&workspace, options),

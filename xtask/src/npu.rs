@@ -1,0 +1,87 @@
+//! `cargo xtask npu`: tiny-r1's answers on the simulator of a Snapdragon's neural processor beside the processor's.
+//!
+//! For each form of static graphs: quantise tiny-r1, answer six held-out problems of each of its ten tasks on both, with
+//! no node allowed on the processor, and fail where fewer than [`MIN_EQUAL`] answers are the same. The table goes to the
+//! terminal and to `target/npu/FORM.log`. The simulator takes some tenths of a second a token: ten minutes to an hour.
+
+use std::process::Command;
+
+use clap::{Args, ValueEnum};
+
+use crate::fetch::qnn;
+use crate::task_error::TaskError;
+use crate::workspace::Workspace;
+use crate::{command, report, steps, test};
+
+/// Of 60: a margin for logits that are nearly equal, where 16 bits and floats choose otherwise.
+const MIN_EQUAL: &str = "58";
+const PER_TASK: &str = "6";
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Only these forms.
+    forms: Vec<Form>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Form {
+    /// Integers throughout.
+    QnnHtp,
+    /// float32 at the border, the weights of the processor's variant.
+    QnnHtpFloat,
+}
+
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {
+    if qnn::libraries(workspace)?.is_none() {
+        report::note("there is no simulator for this platform");
+        return Ok(());
+    }
+    report::step("building the command");
+    command::run(
+        command::cargo()
+            .args(["build", "--locked", "--package", "wheelwork-desktop"])
+            .current_dir(&workspace.root),
+    )?;
+    let forms = if options.forms.is_empty() { Form::value_variants() } else { &options.forms };
+    steps::run_each("cargo xtask npu", forms, |form| compare(workspace, *form))
+}
+
+fn compare(workspace: &Workspace, form: Form) -> Result<(), TaskError> {
+    let folder = workspace.target.join("npu");
+    fs_err::create_dir_all(&folder)?;
+    let checkpoint = workspace.root.join("testdata").join("tiny-r1");
+    let package = folder.join(format!("{}.ortpackage", form.target()));
+    let wheelwork = || {
+        let mut wheelwork = Command::new(workspace.program("debug", "wheelwork"));
+        test::prepare(&mut wheelwork, workspace)?;
+        Ok::<_, TaskError>(wheelwork)
+    };
+    command::run(wheelwork()?.arg("quantize").arg(&checkpoint).arg("--out").arg(&package).args([
+        "--overwrite",
+        "--target",
+        "cpu",
+        "--target",
+        form.target(),
+        "--npu-context",
+        "256",
+    ]))?;
+    command::run_logged(
+        wheelwork()?
+            .args(["device-report", "--device", "npu", "--strict", "--per-task", PER_TASK])
+            .args(["--min-equal", MIN_EQUAL, "--model"])
+            .arg(&package)
+            .arg("--problems")
+            .arg(checkpoint.join("heldout.jsonl")),
+        &folder.join(format!("{}.log", form.target())),
+    )
+}
+
+impl Form {
+    /// What `wheelwork quantize --target` calls it.
+    fn target(self) -> &'static str {
+        match self {
+            Self::QnnHtp => "qnn-htp",
+            Self::QnnHtpFloat => "qnn-htp-float",
+        }
+    }
+}
