@@ -7,10 +7,11 @@
 //! The vocabulary's texts are R1-Distill-Qwen's where `R1_DISTILL_DIR` names its folder, else those of tiny-r1, which
 //! are few: then the figures of forms say nothing of a large model.
 // A failed expectation is this file's way to speak.
-#![allow(clippy::unwrap_used, clippy::cast_possible_truncation)]
+#![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::print_stdout)]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use rand_chacha::ChaCha8Rng;
@@ -100,7 +101,9 @@ fn forms(criterion: &mut Criterion) {
         };
         let facts = Arc::clone(session.facts());
         // The first look at a vocabulary sorts its texts; later ones find that done.
+        let start = Instant::now();
         form.check(&facts.tokenizer).unwrap();
+        println!("{name}: compiled in {:.1} ms the first time", start.elapsed().as_secs_f64() * 1e3);
         group.bench_function(format!("{name}, compiled"), |bencher| {
             bencher.iter(|| form.check(&facts.tokenizer).unwrap());
         });

@@ -27,7 +27,7 @@ pub(crate) struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// Takes some tenths of a second for 150k tokens.
+    /// Takes about a quarter of a second for 150k tokens (`docs/benchmarks.md`).
     pub(crate) fn of(tokenizer: &Tokenizer) -> Result<Self, OutputError> {
         let end = tokenizer.id_limit();
         let mut words: Vec<Vec<u8>> = (0..end).map(|id| matchable(tokenizer, id).to_vec()).collect();
