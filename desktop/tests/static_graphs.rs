@@ -1,6 +1,6 @@
 //! `wheelwork quantize --target ..`: variants for neural processors, made and described by the command.
 // A failed expectation is this file's way to speak.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +10,9 @@ use serde_json::Value;
 fn json_of(arguments: &[&str]) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_wheelwork")).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    // Qualcomm's library writes lines of its own to the standard output while it compiles.
+    let line = output.stdout.split(|&byte| byte == b'\n').find(|line| line.starts_with(b"{"));
+    serde_json::from_slice(line.unwrap()).unwrap()
 }
 
 #[test]
@@ -67,4 +69,37 @@ fn compiling_without_the_compiler_says_what_to_fetch_and_makes_nothing() {
     assert!(error["remedy"].as_str().unwrap().contains("onnxruntime-qnn"), "{error}");
     assert_eq!(run(&[])["code"], "needs_target");
     assert!(!package.exists());
+}
+
+#[test]
+fn a_package_is_calibrated_and_compiled_in_one_go() {
+    if std::env::var_os("WHEELWORK_QNN_DIR").is_none_or(|folder| folder.is_empty()) {
+        println!("skipped: WHEELWORK_QNN_DIR names no folder with the simulator");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let package = folder.path().join("model.ortpackage");
+    let checkpoint = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/families/qwen2");
+    let text = folder.path().join("text.txt");
+    std::fs::write(&text, "A text to calibrate on. ".repeat(100)).unwrap();
+    let made = json_of(&[
+        "quantize",
+        checkpoint.to_str().unwrap(),
+        "--out",
+        package.to_str().unwrap(),
+        "--target=qnn-htp",
+        "--target=qnn-htp-float",
+        "--npu-context=64",
+        "--npu-rounding=nearest",
+        "--calibration-tokens=256",
+        "--calibration-text",
+        text.to_str().unwrap(),
+        "--soc=sm8650,sc8380xp",
+        "--json",
+    ]);
+    for name in ["qnn-htp", "qnn-htp-float"] {
+        let compiled = made["static_graphs"][name]["context_binaries"].as_array().unwrap();
+        let archs: Vec<_> = compiled.iter().map(|binary| binary["arch"].as_str().unwrap()).collect();
+        assert_eq!(archs, ["v75", "v73"], "{name}");
+    }
 }

@@ -5,7 +5,6 @@ use std::time::Instant;
 use indicatif::ProgressBar;
 use serde_json::json;
 use wheelwork::CancelToken;
-use wheelwork_calibrate::context_binary::Compiler;
 use wheelwork_calibrate::evaluate::EvaluateError;
 use wheelwork_calibrate::kv_cache::{self, KvOptions, VARIANT};
 use wheelwork_calibrate::{CalibrateError, CalibrationEstimate, CalibrationOptions, Watch};
@@ -43,7 +42,7 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
         resume: arguments.resume,
         ..Options::default()
     };
-    let compiler = static_graph::compiler(&arguments.static_graphs)?;
+    static_graph::check(&arguments.static_graphs)?;
     let start = Instant::now();
     let cancel = Interrupt::install()?.token();
     let bar = Bar { bar: progress::bar(json), cancel: cancel.clone() };
@@ -62,7 +61,7 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
     match result {
         Ok(Made { mut report, ranges }) => {
             add_cache(arguments.kv(), &mut report, ranges, cancel.clone(), json)?;
-            add_static_graphs(arguments, &mut report, compiler.as_ref(), cancel, json)?;
+            add_static_graphs(arguments, &mut report, cancel, json)?;
             tell(&report, start.elapsed().as_secs_f64(), json)
         }
         Err(CalibrateError::Cancelled | CalibrateError::Quantize(QuantizeError::Cancelled)) => {
@@ -131,13 +130,12 @@ fn add_cache(
 fn add_static_graphs(
     arguments: &QuantizeArguments,
     report: &mut Report,
-    compiler: Option<&Compiler>,
     cancel: CancelToken,
     json: bool,
 ) -> Result<(), Failure> {
     let bar = Bar { bar: progress::bar(json), cancel: cancel.clone() };
     let begin = |what: &str| bar.bar.set_message(format!("compiling {what}"));
-    let made = static_graph::add(arguments, &report.package, compiler, &bar, &begin, cancel);
+    let made = static_graph::add(arguments, &report.package, &bar, &begin, cancel);
     bar.bar.finish_and_clear();
     match made {
         Ok(Some(card)) => {

@@ -17,22 +17,21 @@ use crate::failure::Failure;
 /// The relative root mean square difference that half precision may cost: measured, it is 0.0014.
 const FLOAT_TOLERANCE: f32 = 0.01;
 
-/// The compiler, if graphs are to be compiled: asked for before anything is made.
-pub(crate) fn compiler(asked: &StaticArguments) -> Result<Option<Compiler>, Failure> {
+/// Looks whether what is asked for can be made, before anything is.
+pub(crate) fn check(asked: &StaticArguments) -> Result<(), Failure> {
     if asked.socs.is_empty() {
-        return Ok(None);
+        return Ok(());
     }
     if variants(asked).next().is_none() {
         return Err(Failure::NeedsTarget);
     }
-    Ok(Some(Compiler::open()?))
+    Ok(Compiler::find()?)
 }
 
 /// Adds the variants that are asked for to a package that is complete without them; the card after the last.
 pub(crate) fn add(
     arguments: &QuantizeArguments,
     package: &Path,
-    compiler: Option<&Compiler>,
     watch: &dyn Watch,
     begin: &dyn Fn(&str),
     cancel: CancelToken,
@@ -48,8 +47,11 @@ pub(crate) fn add(
         static_float::add_to(package, shapes)?;
         card = Some(static_check::add_to(package, static_float::VARIANT, FLOAT_TOLERANCE)?);
     }
-    for (variant, compiler) in variants(asked).zip(compiler.into_iter().cycle()) {
-        card = Some(context_binary::add_to(compiler, package, variant, &asked.socs, begin)?);
+    if !asked.socs.is_empty() {
+        let compiler = Compiler::open()?;
+        for variant in variants(asked) {
+            card = Some(context_binary::add_to(&compiler, package, variant, &asked.socs, begin)?);
+        }
     }
     Ok(card)
 }

@@ -130,8 +130,15 @@ fn the_errors_of_all_forms() {
     {
         for rotate in [false, true] {
             for calibrate_weights in [false, true] {
-                let options =
-                    small(VariantOptions { weights, rotate, calibrate_weights, ..VariantOptions::default() });
+                let options = VariantOptions {
+                    budget: TextBudget { tokens: 1200, sequence_tokens: 120 },
+                    ..small(VariantOptions {
+                        weights,
+                        rotate,
+                        calibrate_weights,
+                        ..VariantOptions::default()
+                    })
+                };
                 let card = add_variant(&checkpoint, &package, &options, &()).unwrap();
                 let found = distance(&checkpoint, &package, &card, &sequences);
                 println!(

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use ort::session::Session;
-use wheelwork::provider::{PROVIDERS, Provider, detect};
+use wheelwork::provider::{NotUsedReason, PROVIDERS, Provider, detect};
 use wheelwork_onnx::Edit;
 use wheelwork_ort::Runtime;
 use wheelwork_package::files::names;
@@ -39,24 +39,30 @@ pub(super) struct Compiled {
 }
 
 impl Compiler {
-    /// Loads ONNX Runtime and the provider, which `WHEELWORK_QNN_DIR` names.
+    /// Whether the provider and its backend are there, without loading them.
+    ///
+    /// # Errors
+    /// [`ContextError::Library`], [`ContextError::NoCompiler`].
+    pub fn find() -> Result<(), ContextError> {
+        let (_, files) = files(&wheelwork_ort::environment()?)?;
+        match files.iter().find(|file| !file.is_file()) {
+            Some(file) => {
+                Err(no_compiler(NotUsedReason::LibraryMissing.describe(), file.display().to_string()))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Loads ONNX Runtime and the provider, which `WHEELWORK_QNN_DIR` names. From then on ONNX Runtime gives sessions
+    /// of this process that name no device to the provider: what is to run on the processor runs before.
     ///
     /// # Errors
     /// [`ContextError::Library`], [`ContextError::NoCompiler`].
     pub fn open() -> Result<Self, ContextError> {
         let runtime = wheelwork_ort::environment()?;
-        let missing = |reason: &str, detail: String| ContextError::NoCompiler {
-            reason: format!("because {reason}"),
-            detail,
-        };
-        let row: Option<&Provider> = PROVIDERS.iter().find(|row| row.ep == PROVIDER);
-        let library = row.and_then(|row| Some((row, row.library.as_ref()?)));
-        let (row, library) =
-            library.ok_or_else(|| missing("this build has no entry for it", String::new()))?;
+        let (row, [_, backend]) = files(&runtime)?;
         detect(row, &runtime)
-            .map_err(|(reason, detail)| missing(reason.describe(), detail.unwrap_or_default()))?;
-        let backend = library.find(&runtime.path).map(|path| library.backend_beside(&path));
-        let backend = backend.ok().flatten().ok_or_else(|| missing("it has no backend", String::new()))?;
+            .map_err(|(reason, detail)| no_compiler(reason.describe(), detail.unwrap_or_default()))?;
         Ok(Self { runtime, backend })
     }
 
@@ -106,6 +112,22 @@ impl Compiler {
         }
         builder.with_devices([device], Some(&options))?.commit_from_file(graph)
     }
+}
+
+/// The provider's entry, its library and its backend, wherever they should be.
+fn files(runtime: &Runtime) -> Result<(&'static Provider, [PathBuf; 2]), ContextError> {
+    let row = PROVIDERS.iter().find(|row| row.ep == PROVIDER);
+    let found = row.and_then(|row| Some((row, row.library.as_ref()?)));
+    let (row, library) =
+        found.ok_or_else(|| no_compiler(NotUsedReason::NotInThisBuild.describe(), PROVIDER.to_owned()))?;
+    let missing = |detail| no_compiler(NotUsedReason::LibraryMissing.describe(), detail);
+    let path = library.find(&runtime.path).map_err(missing)?;
+    let backend = library.backend_beside(&path).unwrap_or_default();
+    Ok((row, [path, backend]))
+}
+
+fn no_compiler(reason: &str, detail: String) -> ContextError {
+    ContextError::NoCompiler { reason: format!("because {reason}"), detail }
 }
 
 /// Verifies a compiled graph and reads what it says of itself.
