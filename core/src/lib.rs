@@ -30,7 +30,7 @@
 //!
 //! The crate opens no socket and logs nothing. It has two threads of its own: an [`engine`]'s, while there is one, and,
 //! while an answer's form is compiled, one with a stack of 64 MiB, because the caller's may be too small for a stranger's
-//! grammar. A [`Generation`] computes on the caller's. ONNX Runtime has its own ([`OpenOptions::threads`]).
+//! grammar. A [`Generation`] computes on the caller's. ONNX Runtime has its own ([`OpenOptions::threads`](field@OpenOptions::threads)).
 #![forbid(unsafe_code)]
 
 mod answer_now;

@@ -19,7 +19,7 @@
 //! | slow | 2 | 1/3 of the time | normal and interactive turns |
 //! | minimal | 6 | 1/7 of the time | interactive turns |
 //!
-//! The number of threads stays: ONNX Runtime fixes it when a model is loaded ([`crate::OpenOptions::threads`]), and a
+//! The number of threads stays: ONNX Runtime fixes it when a model is loaded ([`OpenOptions::threads`](field@crate::OpenOptions::threads)), and a
 //! second session with fewer threads would hold its packed weights a second time. Rests lower the mean of power and heat, not its peak; a step takes as long
 //! as it ever did. A rest ends early for a turn that is cancelled and when the pace changes.
 
