@@ -55,7 +55,7 @@ fn place_beside(library: &Path, program: &Path) -> Result<(), TaskError> {
 }
 
 /// The shipped checkpoint as a package, made anew when the checkpoint or the program is newer.
-fn quantised(workspace: &Workspace, wheelwork: &Path) -> Result<PathBuf, TaskError> {
+pub(crate) fn quantised(workspace: &Workspace, wheelwork: &Path) -> Result<PathBuf, TaskError> {
     let checkpoint = workspace.root.join("testdata").join("tiny-r1");
     let folder = workspace.target.join("demo");
     let package = folder.join("tiny-r1.ortpackage");

@@ -1,5 +1,5 @@
-//! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | fuzz | gpu | npu | kill-test |
-//! package-story | checkpoint`.
+//! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | kotlin | fuzz | gpu | npu |
+//! kill-test | package-story | checkpoint`.
 //!
 //! They need Rust and Python's `pip`, nothing else. What they fetch lies in `target/` and is fetched once.
 
@@ -15,6 +15,7 @@ mod fuzz;
 mod gpu;
 mod judges;
 mod kill_test;
+mod kotlin;
 mod npu;
 mod package_story;
 mod python;
@@ -66,6 +67,8 @@ enum Task {
     PackageStory(package_story::Options),
     /// Compares with transformers and onnxruntime-genai, in a Python environment of their own (6 GB).
     Judges(judges::Options),
+    /// Compiles and tests the Kotlin side on the JVM, against the real library and the shipped model.
+    Kotlin(kotlin::Options),
 }
 
 fn main() -> ExitCode {
@@ -99,5 +102,6 @@ fn run(task: &Task) -> Result<(), TaskError> {
         Task::KillTest(options) => kill_test::run(&workspace, options),
         Task::PackageStory(options) => package_story::run(&workspace, options),
         Task::Judges(options) => judges::run(&workspace, options),
+        Task::Kotlin(options) => kotlin::run(&workspace, options),
     }
 }

@@ -13,7 +13,7 @@
 pub(crate) mod qnn;
 pub(crate) mod swiftshader;
 pub(crate) mod webgpu;
-mod wheel;
+pub(crate) mod wheel;
 
 use std::env::consts::{ARCH, DLL_PREFIX, DLL_SUFFIX, OS};
 use std::path::{Path, PathBuf};

@@ -111,7 +111,7 @@ fn is_complete(folder: &Path, wheel: &Wheel) -> bool {
     marker.trim() == wheel.sha256
 }
 
-fn sha256(path: &Path) -> Result<String, TaskError> {
+pub(crate) fn sha256(path: &Path) -> Result<String, TaskError> {
     let digest = Sha256::digest(fs_err::read(path)?);
     Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -1,10 +1,11 @@
 //! The promises about bad input that this version makes, each a row with an id, and each a test whose name
-//! holds the id in lower case: `fn ck_03_overlapping_offsets_are_refused()`.
+//! holds the id in lower case: `fn ck_03_overlapping_offsets_are_refused()`. Tests are Rust's or Kotlin's.
 
 use super::{Finding, TextFile};
 
 /// CK: what comes from a checkpoint. PK: what comes in a package file. IN: what happens while one is installed. RT: what
-/// happens at run time.
+/// happens at run time. BD: what happens at the language border (BD-04, a callback that throws, does not apply: there are
+/// no callbacks).
 const ROWS: &[(&str, &str)] = &[
     ("CK-01", "a header longer than the file, or than any memory"),
     ("CK-02", "a header of 99 MB, or nested deeply"),
@@ -72,26 +73,38 @@ const ROWS: &[(&str, &str)] = &[
     ("RT-24", "files beyond 4 GiB"),
     ("RT-25", "a model that repeats itself without end"),
     ("RT-26", "a schema, expression or grammar that is malformed, endless or a dead end"),
+    ("BD-01", "use after close; closing twice; closing during a turn"),
+    ("BD-02", "objects that are never closed"),
+    ("BD-03", "a panic below the border"),
+    ("BD-05", "a text of 100 MB; a lone surrogate, NUL, emoji"),
+    ("BD-06", "64 callers at once; a caller that is cancelled"),
+    ("BD-07", "a profile that aborts on a panic"),
 ];
 
 pub(super) fn without_test(files: &[TextFile]) -> Vec<Finding> {
     // This crate's own tests hold rows as examples.
-    let sources = files.iter().filter(|file| file.extension() == "rs" && !file.path.starts_with("xtask/"));
-    let names: Vec<_> = sources.flat_map(|file| test_names(&file.text)).collect();
+    let sources = files.iter().filter(|file| !file.path.starts_with("xtask/"));
+    let names: Vec<_> = sources
+        .flat_map(|file| match file.extension() {
+            "rs" => test_names(&file.text, "#[test]", "fn "),
+            "kt" => test_names(&file.text, "@Test", "fun "),
+            _ => Vec::new(),
+        })
+        .collect();
     ROWS.iter()
         .filter(|(id, _)| !names.iter().any(|name| holds(name, id)))
         .map(|(id, fault)| Finding::new(*id, format!("no test has `{}` in its name ({fault})", lower(id))))
         .collect()
 }
 
-/// The names of the functions under `#[test]`.
-fn test_names(source: &str) -> Vec<&str> {
+/// The names of the functions under `attribute`, a line of its own; `keyword` stands before a function's name.
+fn test_names<'s>(source: &'s str, attribute: &str, keyword: &str) -> Vec<&'s str> {
     let mut names = Vec::new();
     let mut is_test = false;
     for line in source.lines().map(str::trim) {
-        if line == "#[test]" {
+        if line == attribute {
             is_test = true;
-        } else if let Some((_, rest)) = line.split_once("fn ") {
+        } else if let Some((_, rest)) = line.split_once(keyword) {
             if is_test {
                 names.push(rest.split('(').next().unwrap_or(rest));
             }
@@ -124,7 +137,27 @@ mod tests {
                 fn inner() {}
             }
         ";
-        assert_eq!(test_names(source), ["ck_02_deep_nesting"]);
+        assert_eq!(test_names(source, "#[test]", "fn "), ["ck_02_deep_nesting"]);
+    }
+
+    #[test]
+    fn tests_in_kotlin_count_and_their_helpers_do_not() {
+        let source = "
+            fun bd_01_helper() {}
+            @Test
+            fun bd_02_garbage() = withEngine { engine ->
+                fun bd_03_inner() {}
+            }
+        ";
+        let file = |path: &str| TextFile { path: path.into(), text: source.into() };
+        assert_eq!(test_names(source, "@Test", "fun "), ["bd_02_garbage"]);
+        let rows = |files: &[TextFile]| {
+            let found = without_test(files).into_iter().map(|finding| finding.place);
+            found.filter(|row| row.starts_with("BD-0")).collect::<Vec<_>>()
+        };
+        assert!(!rows(&[file("a.kt")]).contains(&"BD-02".to_owned()));
+        assert!(rows(&[file("a.kt")]).contains(&"BD-01".to_owned()));
+        assert!(rows(&[file("a.md")]).contains(&"BD-02".to_owned()));
     }
 
     #[test]

@@ -1,0 +1,97 @@
+package dev.wheelwork
+
+import kotlin.reflect.KClass
+import kotlinx.coroutines.flow.toList
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Assertions.fail
+import org.junit.jupiter.api.Test
+
+/** What fails arrives typed, and nothing else breaks. */
+class FaultTest {
+    @Test
+    fun a_missing_model_says_what_to_do() = withEngine { _ ->
+        val failure = failure(WheelworkException::class) { Engine.open("no-such-model").close() }
+        assertTrue(failure.code.isNotBlank() && failure.remedy.isNotBlank(), "$failure")
+        assertTrue(failure.message!!.contains("no-such-model"), failure.message)
+        assertTrue(failure is WheelworkException.Retry || failure is WheelworkException.Reinstall, "$failure")
+    }
+
+    @Test
+    fun a_device_that_is_not_there_is_refused_with_reasons() = withEngine { _ ->
+        val options = OpenOptions(device = DevicePreference.GPU, strict = true)
+        val failure = failure(WheelworkException.Unsupported::class) { Engine.open(MODEL, options).close() }
+        assertEquals("no_usable_device", failure.code)
+    }
+
+    @Test
+    fun options_out_of_range_are_refused_and_the_conversation_stands() = withChat { _, chat ->
+        failure(WheelworkException.Retry::class) { chat.ask(QUESTION, Options(temperature = -1f)).toList() }
+        assertEquals(emptyList<Message>(), chat.messages())
+        assertTrue(chat.ask(QUESTION, GREEDY).toList().answer().contains("734"))
+    }
+
+    @Test
+    fun a_key_of_a_wrong_length_is_refused() = withChat { _, chat ->
+        val failure = failure(WheelworkException.Retry::class) { chat.save("unused", ByteArray(5)) }
+        assertEquals("session_key_length", failure.code)
+    }
+
+    @Test
+    fun bd_03_a_panic_in_a_token_is_caught_and_the_conversation_says_so() = withEngine { engine ->
+        Probe().chatOn(engine, panicAt = 5u).use { chat ->
+            val panic = failure(WheelworkException.Bug::class) { chat.ask(QUESTION, GREEDY).toList() }
+            assertEquals("panicked", panic.code)
+            val next = failure(WheelworkException::class) { chat.ask(QUESTION, GREEDY).toList() }
+            assertEquals("session_lost", next.code)
+        }
+        // The engine and its other conversations go on.
+        engine.chat().use { assertTrue(it.ask(QUESTION, GREEDY).toList().answer().contains("734")) }
+    }
+
+    @Test
+    fun bd_03_a_panic_in_a_call_is_caught_and_tells_no_text() = withChat { _, chat ->
+        val panic = failure(WheelworkException.Bug::class) { translated { Probe().panicIn(chat.handle()) } }
+        assertEquals("panicked", panic.code)
+        assertFalse(panic.stackTraceToString().contains("on demand"))
+        assertEquals("session_lost", failure(WheelworkException::class) { chat.messages() }.code)
+    }
+
+    @Test
+    fun bd_05_a_text_of_100_mb_comes_back_as_it_was() = withChat { _, chat ->
+        val text = "0123456789 äöü 🦀 ".repeat(5_500_000)
+        assertTrue(text.toByteArray().size > 100_000_000)
+        chat.push(Message(Role.USER, text))
+        assertEquals(text.hashCode(), chat.messages().single().text.hashCode())
+        assertTrue(text == chat.messages().single().text)
+    }
+
+    @Test
+    fun bd_05_nul_and_emoji_arrive_and_a_lone_surrogate_is_refused() = withChat { _, chat ->
+        val text = "a\u0000b 🤔👩‍👩‍👧‍👦 é \uFFFD ｜ ▁"
+        chat.push(Message(Role.USER, text))
+        assertEquals(text, chat.messages().single().text)
+        for (broken in listOf("a\uD83D", "\uDE00b", "\uDE00\uD83D")) {
+            val failure = failure(WheelworkException.Retry::class) { chat.push(Message(Role.USER, broken)) }
+            assertEquals("malformed_text", failure.code)
+            failure(WheelworkException.Retry::class) { chat.ask(broken).toList() }
+        }
+        assertEquals(1, chat.messages().size)
+        chat.clear()
+        val events = chat.ask("\u0000 🤔 $QUESTION", GREEDY.copy(maxTokens = 4u)).toList()
+        assertEquals(FinishReason.LENGTH, events.finished().reason)
+    }
+}
+
+/** The failure that a call must end with. */
+internal suspend fun <T : Throwable> failure(kind: KClass<T>, call: suspend () -> Unit): T {
+    try {
+        call()
+    } catch (thrown: Throwable) {
+        if (kind.isInstance(thrown)) return kind.java.cast(thrown)
+        throw thrown
+    }
+    fail<Unit>("expected ${kind.simpleName}, but nothing failed")
+    error("unreachable")
+}

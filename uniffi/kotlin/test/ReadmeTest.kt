@@ -1,0 +1,28 @@
+package dev.wheelwork
+
+import java.io.ByteArrayOutputStream
+import java.io.PrintStream
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+
+/** What the documentation shows. */
+class ReadmeTest {
+    @Test
+    fun the_example_of_the_readme_answers() {
+        val stdout = System.out
+        val shown = ByteArrayOutputStream()
+        System.setOut(PrintStream(shown, true))
+        try {
+            Class.forName("ExampleKt").getMethod("main", Array<String>::class.java).invoke(null, arrayOf(MODEL))
+        } finally {
+            System.setOut(stdout)
+        }
+        assertTrue(shown.toString().isNotBlank())
+    }
+
+    @Test
+    fun every_provider_is_listed_and_the_processor_is_in_this_build() = withEngine { engine ->
+        val processor = Engine.devices().single { it.device == Device.CPU }
+        assertTrue(processor.inThisBuild && processor.provider == engine.placement.provider)
+    }
+}

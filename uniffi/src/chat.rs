@@ -1,0 +1,209 @@
+//! A conversation: turns, messages, files.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use wheelwork::engine::Chat;
+use wheelwork::snapshot::{SessionFile, SessionKey};
+use wheelwork::{CancelToken, Error, Session};
+
+use crate::convert::{count, limit};
+use crate::edge::guarded;
+use crate::roster::Roster;
+use crate::{FfiError, Message, Options, Priority, TurnHandle};
+
+/// A conversation; one turn at a time, otherwise `busy`. Calls may take some milliseconds.
+#[derive(uniffi::Object)]
+pub struct ChatHandle {
+    /// None once it was shut down.
+    chat: Mutex<Option<Chat>>,
+    /// The last turn, as long as somebody reads it.
+    turn: Mutex<Weak<TurnHandle>>,
+    roster: Arc<Roster>,
+}
+
+/// When a kept file is brought up to date within a turn; the first of the two counts. It is at the turn's end.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct Autosave {
+    /// After this many tokens.
+    #[uniffi(default = 32)]
+    pub tokens: u32,
+    /// After this many milliseconds.
+    #[uniffi(default = 5000)]
+    pub time_ms: u64,
+}
+
+#[uniffi::export]
+impl ChatHandle {
+    /// Adds a user's message and answers it.
+    ///
+    /// # Errors
+    /// `busy` during a turn, `prompt_too_long`, options out of range, and the errors of the model; the message is then
+    /// not added.
+    pub fn ask(
+        &self,
+        text: String,
+        options: Options,
+        priority: Priority,
+    ) -> Result<Arc<TurnHandle>, FfiError> {
+        self.begin(|chat| chat.ask(&text, &options.into(), priority.into()))
+    }
+
+    /// Answers the messages as they stand.
+    ///
+    /// # Errors
+    /// As [`ChatHandle::ask`].
+    pub fn respond(&self, options: Options, priority: Priority) -> Result<Arc<TurnHandle>, FfiError> {
+        self.begin(|chat| chat.respond(&options.into(), priority.into()))
+    }
+
+    /// Goes on with the turn that an earlier process left unfinished, with the options that it began with; its events
+    /// come again from the beginning.
+    ///
+    /// # Errors
+    /// As [`ChatHandle::ask`], and where there is no such turn.
+    pub fn resume(&self, priority: Priority) -> Result<Arc<TurnHandle>, FfiError> {
+        self.begin(|chat| chat.resume(&wheelwork::Options::default(), priority.into()))
+    }
+
+    /// Adds a message without answering it.
+    ///
+    /// # Errors
+    /// `busy` during a turn.
+    pub fn push(&self, message: Message) -> Result<(), FfiError> {
+        self.with(|session| session.push(message.into()))
+    }
+
+    /// The conversation so far.
+    ///
+    /// # Errors
+    /// `busy` during a turn.
+    pub fn messages(&self) -> Result<Vec<Message>, FfiError> {
+        self.with(|session| session.messages().iter().map(Message::from).collect())
+    }
+
+    /// Forgets the conversation; the cache is kept as far as the next prompt can use it.
+    ///
+    /// # Errors
+    /// `busy` during a turn.
+    pub fn clear(&self) -> Result<(), FfiError> {
+        self.with(Session::clear)
+    }
+
+    /// Tokens in the cache.
+    ///
+    /// # Errors
+    /// `busy` during a turn.
+    pub fn cached_tokens(&self) -> Result<u32, FfiError> {
+        self.with(|session| count(session.cached_tokens()))
+    }
+
+    /// Computes the messages so far and keeps their keys and values for all conversations of the engine, so that the
+    /// next one that begins with them need not compute them. For system messages and examples, never for what a person
+    /// wrote. Takes as long as a turn's prefill.
+    ///
+    /// # Errors
+    /// `busy` during a turn, and where the engine was opened without `prefix_cache_bytes`.
+    pub fn share_prefix(&self) -> Result<(), FfiError> {
+        self.with(|session| session.share_prefix(&CancelToken::new()).map(drop))??;
+        Ok(())
+    }
+
+    /// Saves the conversation with its cache to a file, which is complete or the one before; encrypted where there is
+    /// a key of 32 bytes.
+    ///
+    /// # Errors
+    /// `busy` during a turn, and errors of the file, which is then as it was.
+    pub fn save(&self, path: String, key: Option<Vec<u8>>) -> Result<(), FfiError> {
+        let file = session_file(path, key)?;
+        Ok(self.with(|session| session.save(file))??)
+    }
+
+    /// As [`ChatHandle::save`], and keeps the file up to date from now on: a process that is killed at any moment
+    /// loses no more than `autosave` allows.
+    ///
+    /// # Errors
+    /// As [`ChatHandle::save`].
+    pub fn keep_in(&self, path: String, key: Option<Vec<u8>>, autosave: Autosave) -> Result<(), FfiError> {
+        let file = session_file(path, key)?;
+        let time = Duration::from_millis(autosave.time_ms);
+        let autosave = wheelwork::Autosave { tokens: limit(autosave.tokens), time };
+        Ok(self.with(|session| session.keep_in(file, autosave))??)
+    }
+
+    /// Another conversation that goes on from here, with a copy of the cache.
+    ///
+    /// # Errors
+    /// `busy` during a turn, and where memory for the cache is short.
+    pub fn fork(&self) -> Result<Arc<Self>, FfiError> {
+        guarded(|| Self::new(self.chat()?.fork()?, &self.roster))
+    }
+
+    /// Cancels the turn under way, if there is one.
+    pub fn cancel(&self) {
+        if let Some(turn) = self.turn() {
+            turn.cancel();
+        }
+    }
+
+    /// Ends the reasoning of the turn under way, if there is one.
+    pub fn answer_now(&self) {
+        if let Some(turn) = self.turn() {
+            turn.answer_now();
+        }
+    }
+
+    /// Cancels the turn under way and lets go of the session; every later call is `closed`.
+    pub fn shut_down(&self) {
+        self.cancel();
+        // Dropped after the lock: that may wait for a step.
+        let chat = lock(&self.chat).take();
+        drop(chat);
+    }
+}
+
+impl ChatHandle {
+    /// A conversation that is shut down with its engine.
+    pub(crate) fn new(chat: Chat, roster: &Arc<Roster>) -> Result<Arc<Self>, FfiError> {
+        let chat = Self { chat: Mutex::new(Some(chat)), turn: Mutex::default(), roster: Arc::clone(roster) };
+        let chat = Arc::new(chat);
+        roster.add(Arc::downgrade(&chat))?;
+        Ok(chat)
+    }
+
+    /// Calls `call` with the session, between turns.
+    pub(crate) fn with<R>(&self, call: impl FnOnce(&mut Session) -> R) -> Result<R, FfiError> {
+        guarded(|| Ok(self.chat()?.with(call)?))
+    }
+
+    fn begin(
+        &self,
+        begin: impl FnOnce(&Chat) -> Result<wheelwork::engine::Turn, Error>,
+    ) -> Result<Arc<TurnHandle>, FfiError> {
+        guarded(|| {
+            let turn = TurnHandle::new(begin(&self.chat()?)?);
+            *lock(&self.turn) = Arc::downgrade(&turn);
+            Ok(turn)
+        })
+    }
+
+    fn chat(&self) -> Result<Chat, FfiError> {
+        lock(&self.chat).clone().ok_or_else(FfiError::closed)
+    }
+
+    fn turn(&self) -> Option<Arc<TurnHandle>> {
+        lock(&self.turn).upgrade()
+    }
+}
+
+/// A file, encrypted where there is a key.
+pub(crate) fn session_file(path: String, key: Option<Vec<u8>>) -> Result<SessionFile, FfiError> {
+    let Some(key) = key else { return Ok(SessionFile::from(&path)) };
+    let length = key.len();
+    let key = key.try_into().map_err(|_| FfiError::key_length(length, SessionKey::BYTES))?;
+    Ok(SessionFile::encrypted(path, SessionKey::new(key)))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

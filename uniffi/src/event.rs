@@ -1,0 +1,224 @@
+//! What a turn tells, one value at a time; see [`wheelwork::Event`].
+
+use crate::Placement;
+use crate::convert::count;
+
+/// One event of a turn.
+///
+/// Order: one `Started`, then `ReasoningDelta`s and one `ReasoningEnded` where the model reasons, then `AnswerDelta`s,
+/// then one `Finished`.
+#[derive(Debug, Clone, PartialEq, uniffi::Enum)]
+pub enum Event {
+    /// The prompt is accepted; computing it starts now.
+    Started {
+        /// Where the model runs, and why not on a better device.
+        placement: Placement,
+        /// Tokens of the prompt.
+        prompt_tokens: u32,
+        /// Tokens of the prompt that stood in the cache already.
+        reused_tokens: u32,
+        /// Of these, tokens that another conversation had computed.
+        prefix_tokens: u32,
+        /// Tokens of this turn that an earlier process generated: their text follows at once.
+        resumed_tokens: u32,
+    },
+    /// The conversation no longer fitted, and its oldest turns are gone from the history.
+    TurnsDropped {
+        /// Messages that were dropped.
+        messages: u32,
+        /// Tokens by which the prompt got shorter.
+        tokens: u32,
+    },
+    /// More reasoning.
+    ReasoningDelta {
+        /// Complete characters only.
+        text: String,
+    },
+    /// The reasoning is over; what follows is the answer.
+    ReasoningEnded {
+        /// Tokens of reasoning.
+        tokens: u32,
+        /// Milliseconds since the first token.
+        elapsed_ms: f64,
+        /// Why.
+        cause: ReasoningEnd,
+    },
+    /// The model went round in circles and samples more freely from here on.
+    TemperatureRaised {
+        /// The new temperature.
+        to: f32,
+        /// Tokens of the passage that came again and again.
+        period: u32,
+    },
+    /// More of the answer.
+    AnswerDelta {
+        /// Complete characters only.
+        text: String,
+    },
+    /// The end; nothing follows.
+    Finished {
+        /// Why.
+        reason: FinishReason,
+        /// Tokens by kind.
+        usage: Usage,
+        /// Durations and rates.
+        timings: Timings,
+        /// Every token that was generated or put in by the runtime, in order, stop token included.
+        token_ids: Vec<u32>,
+    },
+    /// An event that has no shape of its own here yet.
+    Other {
+        /// The event as the command prints it.
+        json: String,
+    },
+}
+
+/// Why reasoning ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum ReasoningEnd {
+    /// The model closed it.
+    Closed,
+    /// The budget was used up, or the rest was needed for the answer.
+    Budget,
+    /// It repeated itself without end.
+    Loop,
+    /// The caller asked for the answer.
+    AnswerNow,
+    /// The caller asked for none.
+    Skipped,
+    /// Something that has no name here yet.
+    Other,
+}
+
+/// Why a turn ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum FinishReason {
+    /// A stop token or a stop text.
+    Stop,
+    /// The caller's `max_tokens`.
+    Length,
+    /// The model's context length.
+    ContextFull,
+    /// The model repeated itself without end.
+    Repetition,
+    /// The caller cancelled.
+    Cancelled,
+    /// Something that has no name here yet.
+    Other,
+}
+
+/// Tokens of a turn by kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub prompt_tokens: u32,
+    /// Of these, tokens that stood in the cache already.
+    pub reused_tokens: u32,
+    /// Tokens generated, all kinds together.
+    pub completion_tokens: u32,
+    /// Of these, reasoning.
+    pub reasoning_tokens: u32,
+}
+
+/// Durations in milliseconds and rates in tokens per second.
+#[derive(Debug, Clone, Copy, PartialEq, uniffi::Record)]
+pub struct Timings {
+    /// Computing the part of the prompt that was not in the cache.
+    pub prefill_ms: f64,
+    /// From the call to the first token.
+    pub first_token_ms: f64,
+    /// From the first token to the last.
+    pub decode_ms: f64,
+    /// From the call to the end.
+    pub total_ms: f64,
+    /// New prompt tokens per second; 0 where there were none.
+    pub prefill_tokens_per_s: f64,
+    /// Tokens after the first per second; 0 for fewer than two tokens.
+    pub decode_tokens_per_s: f64,
+}
+
+impl From<wheelwork::Event> for Event {
+    fn from(event: wheelwork::Event) -> Self {
+        use wheelwork::Event as Core;
+        match event {
+            Core::Started {
+                placement, prompt_tokens, reused_tokens, prefix_tokens, resumed_tokens, ..
+            } => Self::Started {
+                placement: (&placement).into(),
+                prompt_tokens: count(prompt_tokens),
+                reused_tokens: count(reused_tokens),
+                prefix_tokens: count(prefix_tokens),
+                resumed_tokens: count(resumed_tokens),
+            },
+            Core::TurnsDropped { messages, tokens } => {
+                Self::TurnsDropped { messages: count(messages), tokens: count(tokens) }
+            }
+            Core::ReasoningDelta { text } => Self::ReasoningDelta { text },
+            Core::ReasoningEnded { tokens, elapsed_ms, cause } => {
+                Self::ReasoningEnded { tokens: count(tokens), elapsed_ms, cause: cause.into() }
+            }
+            Core::TemperatureRaised { to, period } => Self::TemperatureRaised { to, period: count(period) },
+            Core::AnswerDelta { text } => Self::AnswerDelta { text },
+            Core::Finished { reason, usage, timings, token_ids, .. } => Self::Finished {
+                reason: reason.into(),
+                usage: usage.into(),
+                timings: timings.into(),
+                token_ids,
+            },
+            // An event always is JSON.
+            other => Self::Other { json: serde_json::to_string(&other).unwrap_or_default() },
+        }
+    }
+}
+
+impl From<wheelwork::ReasoningEnd> for ReasoningEnd {
+    fn from(cause: wheelwork::ReasoningEnd) -> Self {
+        use wheelwork::ReasoningEnd as Core;
+        match cause {
+            Core::Closed => Self::Closed,
+            Core::Budget => Self::Budget,
+            Core::Loop => Self::Loop,
+            Core::AnswerNow => Self::AnswerNow,
+            Core::Skipped => Self::Skipped,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl From<wheelwork::FinishReason> for FinishReason {
+    fn from(reason: wheelwork::FinishReason) -> Self {
+        use wheelwork::FinishReason as Core;
+        match reason {
+            Core::Stop => Self::Stop,
+            Core::Length => Self::Length,
+            Core::ContextFull => Self::ContextFull,
+            Core::Repetition => Self::Repetition,
+            Core::Cancelled => Self::Cancelled,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl From<wheelwork::Usage> for Usage {
+    fn from(usage: wheelwork::Usage) -> Self {
+        Self {
+            prompt_tokens: count(usage.prompt_tokens),
+            reused_tokens: count(usage.reused_tokens),
+            completion_tokens: count(usage.completion_tokens),
+            reasoning_tokens: count(usage.reasoning_tokens),
+        }
+    }
+}
+
+impl From<wheelwork::Timings> for Timings {
+    fn from(timings: wheelwork::Timings) -> Self {
+        Self {
+            prefill_ms: timings.prefill_ms,
+            first_token_ms: timings.first_token_ms,
+            decode_ms: timings.decode_ms,
+            total_ms: timings.total_ms,
+            prefill_tokens_per_s: timings.prefill_tokens_per_s,
+            decode_tokens_per_s: timings.decode_tokens_per_s,
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Wheelwork across the language border: `core`'s engine as records, enums, objects and one error, for Kotlin and Swift.
+//!
+//! 1. [`EngineHandle::open`] opens a model; [`devices`] says beforehand what this machine has.
+//! 2. [`EngineHandle::chat`] or [`EngineHandle::restore`] starts a conversation, a [`ChatHandle`].
+//! 3. [`ChatHandle::ask`] begins a turn, a [`TurnHandle`].
+//! 4. [`TurnHandle::next`] gives its events one by one: nothing is computed far beyond what was asked for.
+//!
+//! The crate holds conversions and the panic edge and decides nothing. What people use are the layers above it, which
+//! follow their own language (`uniffi/kotlin`): hence "handle". There are no callbacks: no code of an app runs on a
+//! thread of ours.
+#![forbid(unsafe_code)]
+
+mod chat;
+mod convert;
+mod devices;
+mod edge;
+mod engine;
+mod error;
+mod event;
+#[cfg(feature = "faults")]
+pub mod faults;
+mod message;
+mod open;
+mod options;
+mod placement;
+mod roster;
+mod turn;
+
+pub use chat::{Autosave, ChatHandle};
+pub use devices::{ProviderFacts, devices};
+pub use engine::{EngineHandle, RestoredChat};
+pub use error::{ErrorClass, FfiError};
+pub use event::{Event, FinishReason, ReasoningEnd, Timings, Usage};
+pub use message::{Message, Role};
+pub use open::{DevicePreference, KvForm, OpenOptions};
+pub use options::{OnContextFull, OnLoop, Options, Priority, Thinking};
+pub use placement::{Device, NotUsed, Placement};
+pub use turn::TurnHandle;
+
+uniffi::setup_scaffolding!("wheelwork");

@@ -1,0 +1,100 @@
+//! How a model is opened.
+
+use crate::convert::limit;
+
+/// How a model is opened. The defaults suit most.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct OpenOptions {
+    /// The device to run on; absent, the best one that package and build can use.
+    #[uniffi(default = None)]
+    pub device: Option<DevicePreference>,
+    /// Fail where the wanted device can't be used, instead of taking another and saying so.
+    #[uniffi(default = false)]
+    pub strict: bool,
+    /// Threads of the processor; absent, one a core.
+    #[uniffi(default = None)]
+    pub threads: Option<u32>,
+    /// The longest sequence in tokens; absent, the package's.
+    #[uniffi(default = None)]
+    pub context_length: Option<u32>,
+    /// How keys and values are cached; absent, the package's default.
+    #[uniffi(default = None)]
+    pub kv_cache: Option<KvForm>,
+    /// Leave a form that was prepared for this machine alone.
+    #[uniffi(default = false)]
+    pub plain: bool,
+    /// Where prepared forms of models that are not installed stand; must be on the models' file system.
+    #[uniffi(default = None)]
+    pub cache_dir: Option<String>,
+    /// Room for beginnings that conversations share ([`crate::ChatHandle::share_prefix`]), in bytes; 0: they share nothing.
+    #[uniffi(default = 0)]
+    pub prefix_cache_bytes: u64,
+}
+
+/// The device that the caller wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum DevicePreference {
+    /// The best one that package and build can use.
+    Auto,
+    /// A neural processing unit.
+    Npu,
+    /// A graphics processor.
+    Gpu,
+    /// The processor.
+    Cpu,
+}
+
+/// How keys and values are cached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum KvForm {
+    /// 32-bit floats.
+    Float,
+    /// 8-bit integers with scales.
+    Int8,
+}
+
+impl From<OpenOptions> for wheelwork::OpenOptions {
+    #[allow(clippy::needless_update, reason = "core may know options that do not cross yet")]
+    fn from(options: OpenOptions) -> Self {
+        Self {
+            device: options.device.map_or_else(Default::default, Into::into),
+            strict: options.strict,
+            threads: options.threads.map(limit),
+            context_length: options.context_length.map(limit),
+            kv_cache: options.kv_cache.map(Into::into),
+            plain: options.plain,
+            cache_dir: options.cache_dir.map(Into::into),
+            prefix_cache_bytes: options.prefix_cache_bytes,
+            ..Self::default()
+        }
+    }
+}
+
+impl From<DevicePreference> for wheelwork::DevicePreference {
+    fn from(preference: DevicePreference) -> Self {
+        match preference {
+            DevicePreference::Auto => Self::Auto,
+            DevicePreference::Npu => Self::Npu,
+            DevicePreference::Gpu => Self::Gpu,
+            DevicePreference::Cpu => Self::Cpu,
+        }
+    }
+}
+
+impl From<KvForm> for wheelwork::KvForm {
+    fn from(form: KvForm) -> Self {
+        match form {
+            KvForm::Float => Self::Float,
+            KvForm::Int8 => Self::Int8,
+        }
+    }
+}
+
+impl From<wheelwork::KvForm> for KvForm {
+    fn from(form: wheelwork::KvForm) -> Self {
+        match form {
+            wheelwork::KvForm::Float => Self::Float,
+            wheelwork::KvForm::Int8 => Self::Int8,
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What a caller may choose for one turn.
+
+use std::time::Duration;
+
+use wheelwork::{Budget, engine};
+
+use crate::convert::limit;
+
+/// How one turn is generated. The defaults take the model authors' advice.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct Options {
+    /// The most tokens to generate, reasoning included; absent, to the context's end.
+    #[uniffi(default = None)]
+    pub max_tokens: Option<u32>,
+    /// Divides the logits; 0 is greedy. Absent, the model's.
+    #[uniffi(default = None)]
+    pub temperature: Option<f32>,
+    /// Keep this many tokens. Absent, the model's.
+    #[uniffi(default = None)]
+    pub top_k: Option<u32>,
+    /// Keep the fewest tokens that reach this probability. Absent, the model's.
+    #[uniffi(default = None)]
+    pub top_p: Option<f32>,
+    /// Keep tokens with this share of the best one's probability. Absent, the model's.
+    #[uniffi(default = None)]
+    pub min_p: Option<f32>,
+    /// Makes tokens already seen less likely. Absent, the model's.
+    #[uniffi(default = None)]
+    pub repetition_penalty: Option<f32>,
+    /// The same seed, prompt and machine give the same text. Absent, one drawn from the system.
+    #[uniffi(default = None)]
+    pub seed: Option<u64>,
+    /// Texts that end the answer; they are not part of it.
+    #[uniffi(default = [])]
+    pub stop: Vec<String>,
+    /// How much the model may reason; absent, as much as it likes.
+    #[uniffi(default = None)]
+    pub thinking: Option<Thinking>,
+    /// What the runtime ends a thought with before the closing tag; absent, the package's. An empty text is none.
+    #[uniffi(default = None)]
+    pub closing_phrase: Option<String>,
+    /// Reasoning ends while at least this many tokens are left for the answer; 0 lets a thought take all of them.
+    #[uniffi(default = 0)]
+    pub answer_reserve: u32,
+    /// What happens where the model repeats itself without end; absent, the reasoning is ended, or else the turn.
+    #[uniffi(default = None)]
+    pub on_loop: Option<OnLoop>,
+    /// What happens where the conversation no longer fits into the context; absent, the turn is refused.
+    #[uniffi(default = None)]
+    pub on_context_full: Option<OnContextFull>,
+}
+
+/// How much the model may reason.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+pub enum Thinking {
+    /// As much as it likes.
+    Auto,
+    /// Not at all.
+    Off,
+    /// Until the first of these limits; then the runtime ends the thought.
+    Budget {
+        /// Tokens of reasoning.
+        #[uniffi(default = None)]
+        tokens: Option<u32>,
+        /// Milliseconds since the first token.
+        #[uniffi(default = None)]
+        time_ms: Option<u64>,
+    },
+}
+
+/// What happens where the model repeats itself without end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum OnLoop {
+    /// Ends the reasoning, so that an answer comes; a loop in the answer ends the turn.
+    End,
+    /// Ends the turn.
+    Stop,
+    /// Raises the temperature, once in a turn.
+    Warm,
+    /// Goes on.
+    Ignore,
+}
+
+/// What happens where the conversation no longer fits into the context.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+pub enum OnContextFull {
+    /// The turn is refused.
+    Stop,
+    /// The oldest turns are dropped from the history.
+    DropOldest {
+        /// Tokens that must be free for reasoning and answer; absent, a quarter of the context.
+        #[uniffi(default = None)]
+        room: Option<u32>,
+    },
+}
+
+/// How urgent a turn is; the higher one computes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum Priority {
+    /// Nobody waits for it.
+    Background,
+    /// Somebody will want it.
+    Normal,
+    /// Somebody reads along.
+    Interactive,
+}
+
+impl From<Options> for wheelwork::Options {
+    fn from(options: Options) -> Self {
+        Self {
+            max_tokens: options.max_tokens.map(limit),
+            temperature: options.temperature,
+            top_k: options.top_k,
+            top_p: options.top_p,
+            min_p: options.min_p,
+            repetition_penalty: options.repetition_penalty,
+            seed: options.seed,
+            stop: options.stop,
+            thinking: options.thinking.map_or_else(Default::default, Into::into),
+            closing_phrase: options.closing_phrase,
+            answer_reserve: limit(options.answer_reserve),
+            on_loop: options.on_loop.map_or_else(Default::default, Into::into),
+            on_context_full: options.on_context_full.map_or_else(Default::default, Into::into),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<Thinking> for wheelwork::Thinking {
+    fn from(thinking: Thinking) -> Self {
+        match thinking {
+            Thinking::Auto => Self::Auto,
+            Thinking::Off => Self::Off,
+            Thinking::Budget { tokens, time_ms } => {
+                Self::Budget(Budget { tokens: tokens.map(limit), time: time_ms.map(Duration::from_millis) })
+            }
+        }
+    }
+}
+
+impl From<OnLoop> for wheelwork::OnLoop {
+    fn from(on_loop: OnLoop) -> Self {
+        match on_loop {
+            OnLoop::End => Self::End,
+            OnLoop::Stop => Self::Stop,
+            OnLoop::Warm => Self::Warm,
+            OnLoop::Ignore => Self::Ignore,
+        }
+    }
+}
+
+impl From<OnContextFull> for wheelwork::OnContextFull {
+    fn from(policy: OnContextFull) -> Self {
+        match policy {
+            OnContextFull::Stop => Self::Stop,
+            OnContextFull::DropOldest { room } => Self::DropOldest { room: room.map(limit) },
+        }
+    }
+}
+
+impl From<Priority> for engine::Priority {
+    fn from(priority: Priority) -> Self {
+        match priority {
+            Priority::Background => Self::Background,
+            Priority::Normal => Self::Normal,
+            Priority::Interactive => Self::Interactive,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_absent_is_the_default_of_core() {
+        let absent = Options {
+            max_tokens: None,
+            temperature: None,
+            top_k: None,
+            top_p: None,
+            min_p: None,
+            repetition_penalty: None,
+            seed: None,
+            stop: vec![],
+            thinking: None,
+            closing_phrase: None,
+            answer_reserve: 0,
+            on_loop: None,
+            on_context_full: None,
+        };
+        let (ours, default) = (wheelwork::Options::from(absent), wheelwork::Options::default());
+        assert_eq!(format!("{ours:?}"), format!("{default:?}"));
+    }
+
+    #[test]
+    fn a_budget_keeps_both_limits() {
+        let budget = Thinking::Budget { tokens: Some(7), time_ms: Some(1500) };
+        let expected = Budget { tokens: Some(7), time: Some(Duration::from_millis(1500)) };
+        assert_eq!(wheelwork::Thinking::from(budget), wheelwork::Thinking::Budget(expected));
+    }
+}

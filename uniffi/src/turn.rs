@@ -1,0 +1,64 @@
+//! A turn: its events, one by one.
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use wheelwork::engine::Turn;
+
+use crate::{Event, FfiError};
+
+/// A turn under way. Its events wait for their reader; once 64 of them do, the turn does not go on. When it is closed,
+/// or nothing holds it any more, the turn is cancelled.
+#[derive(uniffi::Object)]
+pub struct TurnHandle {
+    turn: Mutex<Turn>,
+    has_reader: AtomicBool,
+}
+
+#[uniffi::export]
+impl TurnHandle {
+    /// The next event; nothing after the last one. Waits without a thread. One reader at a time.
+    ///
+    /// # Errors
+    /// What ends the turn, and `busy` for a second reader.
+    pub async fn next(&self) -> Result<Option<Event>, FfiError> {
+        if self.has_reader.swap(true, Ordering::SeqCst) {
+            return Err(FfiError::second_reader());
+        }
+        let _reader = Reader(&self.has_reader);
+        let event = poll_fn(|context| self.lock().poll_next(context)).await;
+        Ok(event.transpose()?.map(Event::from))
+    }
+
+    /// Ends the turn within a token, in prefill too. What was computed so far, and [`Event::Finished`], can still be
+    /// read.
+    pub fn cancel(&self) {
+        self.lock().cancel();
+    }
+
+    /// Ends the reasoning at its next token, so that the answer comes.
+    pub fn answer_now(&self) {
+        self.lock().answer_now();
+    }
+}
+
+impl TurnHandle {
+    pub(crate) fn new(turn: Turn) -> Arc<Self> {
+        Arc::new(Self { turn: Mutex::new(turn), has_reader: AtomicBool::new(false) })
+    }
+
+    /// Held for a look at the queue, never while something computes.
+    fn lock(&self) -> MutexGuard<'_, Turn> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Somebody waits for an event; when it is dropped, nobody does.
+struct Reader<'t>(&'t AtomicBool);
+
+impl Drop for Reader<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}

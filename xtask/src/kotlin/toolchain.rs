@@ -1,0 +1,173 @@
+//! The Kotlin compiler, JUnit and what Kotlin code of ours needs: fetched once, by name, version and hash, into
+//! `target/kotlin/toolchain`.
+//!
+//! 1. Maven brings what `uniffi/kotlin/toolchain/pom.xml` names.
+//! 2. Each file has to be in `SHA256SUMS` beside it with its hash, and none may lack.
+//! 3. The folder gets its name last, so a folder with the same `SHA256SUMS` in it is complete.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::fetch::wheel::sha256;
+use crate::task_error::TaskError;
+use crate::workspace::Workspace;
+use crate::{command, report};
+
+/// Programs that the machine has to have.
+const PROGRAMS: [&str; 2] = ["java", "mvn"];
+
+/// In the release that the hashes are of; Maven checks its own downloads.
+const COPY: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
+
+const SUMS: &str = "SHA256SUMS";
+
+/// A folder of jars.
+pub(super) struct Toolchain {
+    folder: PathBuf,
+}
+
+impl Toolchain {
+    /// The first program that this machine lacks.
+    pub(super) fn lacks() -> Option<&'static str> {
+        PROGRAMS.into_iter().find(|program| command::capture(Command::new(program).arg("-version")).is_err())
+    }
+
+    /// Fetched if need be.
+    pub(super) fn fetch(workspace: &Workspace) -> Result<Self, TaskError> {
+        let pinned = workspace.root.join("uniffi").join("kotlin").join("toolchain");
+        let sums = fs_err::read_to_string(pinned.join(SUMS))?;
+        let work = workspace.target.join("kotlin");
+        let folder = work.join("toolchain");
+        if fs_err::read_to_string(folder.join(SUMS)).is_ok_and(|present| present == sums) {
+            return Ok(Self { folder });
+        }
+        report::step("fetching the Kotlin compiler, coroutines, JNA and JUnit (70 MB, once)");
+        fs_err::create_dir_all(&work)?;
+        let staging = tempfile::tempdir_in(&work)?;
+        let jars = staging.path().join("jars");
+        let mut maven = Command::new("mvn");
+        maven
+            .args(["--batch-mode", "--quiet", COPY])
+            .arg("--file")
+            .arg(pinned.join("pom.xml"))
+            .arg(format!("-Dmaven.repo.local={}", staging.path().join("repository").display()))
+            .arg(format!("-DoutputDirectory={}", jars.display()));
+        command::run(&mut maven)
+            .map_err(|error| error.remedy("check Maven's mirror and network settings (`settings.xml`)"))?;
+        check(&hashes(&jars)?, &parse(&sums))?;
+        fs_err::write(jars.join(SUMS), &sums)?;
+        if folder.exists() {
+            fs_err::remove_dir_all(&folder)?;
+        }
+        fs_err::rename(&jars, &folder)?;
+        Ok(Self { folder })
+    }
+
+    /// Every jar, as a class path holds it.
+    pub(super) fn class_path(&self) -> PathBuf {
+        self.folder.join("*")
+    }
+
+    /// Compiles Kotlin files and folders into a folder of classes.
+    pub(super) fn compile(
+        &self,
+        sources: &[PathBuf],
+        class_path: &[PathBuf],
+        classes: &Path,
+    ) -> Result<(), TaskError> {
+        let mut java = java(&[self.class_path()])?;
+        java.args(["org.jetbrains.kotlin.cli.jvm.K2JVMCompiler", "-no-stdlib", "-no-reflect", "-nowarn"])
+            .args(["-jvm-target", "17", "-module-name", "wheelwork", "-class-path"])
+            .arg(join(&[&self.jars()?, class_path].concat())?)
+            .arg("-d")
+            .arg(classes)
+            .args(sources);
+        command::run(&mut java)
+    }
+
+    /// `java` with the toolchain and `class_path`.
+    pub(super) fn java(&self, class_path: &[PathBuf]) -> Result<Command, TaskError> {
+        java(&[&[self.class_path()], class_path].concat())
+    }
+
+    /// The jars by name: the compiler knows no `*`.
+    fn jars(&self) -> Result<Vec<PathBuf>, TaskError> {
+        let mut jars = Vec::new();
+        for entry in fs_err::read_dir(&self.folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "jar") {
+                jars.push(path);
+            }
+        }
+        jars.sort();
+        Ok(jars)
+    }
+}
+
+fn java(class_path: &[PathBuf]) -> Result<Command, TaskError> {
+    let mut java = Command::new("java");
+    // The 100 MB text of a test stands in the heap several times.
+    java.args(["-Xmx3g", "-class-path"]).arg(join(class_path)?);
+    Ok(java)
+}
+
+fn join(paths: &[PathBuf]) -> Result<std::ffi::OsString, TaskError> {
+    Ok(std::env::join_paths(paths)?)
+}
+
+/// Hash by file name.
+type Hashes = BTreeMap<String, String>;
+
+fn hashes(folder: &Path) -> Result<Hashes, TaskError> {
+    let mut found = Hashes::new();
+    for entry in fs_err::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        found.insert(name, sha256(&path)?);
+    }
+    Ok(found)
+}
+
+/// Lines of `sha256sum`: hash, two spaces, name.
+fn parse(sums: &str) -> Hashes {
+    let rows = sums.lines().filter_map(|line| line.split_once("  "));
+    rows.map(|(hash, name)| (name.to_owned(), hash.to_owned())).collect()
+}
+
+fn check(found: &Hashes, expected: &Hashes) -> Result<(), TaskError> {
+    let names = found.keys().chain(expected.keys());
+    for name in names {
+        let (found, expected) = (found.get(name), expected.get(name));
+        if found != expected {
+            let show = |hash: Option<&String>| hash.map_or("no such file", |hash| hash).to_owned();
+            return Err(TaskError::new(format!(
+                "{name}: the SHA-256 is {}, expected {}",
+                show(found),
+                show(expected)
+            ))
+            .remedy("do not use that file; find out what Maven's mirror serves"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_has_to_have_its_hash() {
+        let sums = "aa  a.jar\nbb  b.jar\n";
+        let expected = parse(sums);
+        assert_eq!(expected.len(), 2);
+        assert!(check(&parse(sums), &expected).is_ok());
+        for (wrong, why) in [
+            ("aa  a.jar\nbc  b.jar", "another hash"),
+            ("aa  a.jar", "a file lacks"),
+            ("aa  a.jar\nbb  b.jar\ncc  c.jar", "a file more"),
+        ] {
+            assert!(check(&parse(wrong), &expected).is_err(), "{why}");
+        }
+    }
+}
