@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use wheelwork::engine::Chat;
+use wheelwork::engine::{Chat, Turn};
 use wheelwork::snapshot::{SessionFile, SessionKey};
 use wheelwork::{CancelToken, Error, Session};
 
@@ -46,7 +46,7 @@ impl ChatHandle {
         options: Options,
         priority: Priority,
     ) -> Result<Arc<TurnHandle>, FfiError> {
-        self.begin(|chat| chat.ask(&text, &options.into(), priority.into()))
+        self.begin(|| options.try_into(), |chat, options| chat.ask(&text, options, priority.into()))
     }
 
     /// Answers the messages as they stand.
@@ -54,16 +54,19 @@ impl ChatHandle {
     /// # Errors
     /// As [`ChatHandle::ask`].
     pub fn respond(&self, options: Options, priority: Priority) -> Result<Arc<TurnHandle>, FfiError> {
-        self.begin(|chat| chat.respond(&options.into(), priority.into()))
+        self.begin(|| options.try_into(), |chat, options| chat.respond(options, priority.into()))
     }
 
-    /// Goes on with the turn that an earlier process left unfinished, with the options that it began with; its events
-    /// come again from the beginning.
+    /// Goes on with a turn that was suspended, or that an earlier process left unfinished, with the options that it began
+    /// with; its events come again from the beginning.
     ///
     /// # Errors
     /// As [`ChatHandle::ask`], and where there is no such turn.
     pub fn resume(&self, priority: Priority) -> Result<Arc<TurnHandle>, FfiError> {
-        self.begin(|chat| chat.resume(&wheelwork::Options::default(), priority.into()))
+        self.begin(
+            || Ok(wheelwork::Options::default()),
+            |chat, options| chat.resume(options, priority.into()),
+        )
     }
 
     /// Adds a message without answering it.
@@ -146,6 +149,20 @@ impl ChatHandle {
         }
     }
 
+    /// Suspends the turn under way, if there is one; see [`TurnHandle::suspend`].
+    pub fn suspend(&self) {
+        if let Some(turn) = self.turn() {
+            turn.suspend();
+        }
+    }
+
+    /// Has the turn under way saved at its next token and waits for that, at most `wait_ms` milliseconds. False where
+    /// it was not: no turn, nobody reads its events, a token takes longer, or the conversation is kept in no file.
+    #[must_use]
+    pub fn save_now(&self, wait_ms: u64) -> bool {
+        self.turn().is_some_and(|turn| turn.save_now(Duration::from_millis(wait_ms)))
+    }
+
     /// Ends the reasoning of the turn under way, if there is one.
     pub fn answer_now(&self) {
         if let Some(turn) = self.turn() {
@@ -178,10 +195,12 @@ impl ChatHandle {
 
     fn begin(
         &self,
-        begin: impl FnOnce(&Chat) -> Result<wheelwork::engine::Turn, Error>,
+        options: impl FnOnce() -> Result<wheelwork::Options, Error>,
+        begin: impl FnOnce(&Chat, &wheelwork::Options) -> Result<Turn, Error>,
     ) -> Result<Arc<TurnHandle>, FfiError> {
         guarded(|| {
-            let turn = TurnHandle::new(begin(&self.chat()?)?);
+            let options = options()?;
+            let turn = TurnHandle::new(begin(&self.chat()?, &options)?, options.save_now);
             *lock(&self.turn) = Arc::downgrade(&turn);
             Ok(turn)
         })

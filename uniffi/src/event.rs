@@ -1,12 +1,12 @@
 //! What a turn tells, one value at a time; see [`wheelwork::Event`].
 
-use crate::Placement;
 use crate::convert::count;
+use crate::{Placement, ToolFault};
 
 /// One event of a turn.
 ///
-/// Order: one `Started`, then `ReasoningDelta`s and one `ReasoningEnded` where the model reasons, then `AnswerDelta`s,
-/// then one `Finished`.
+/// Order: one `Started`, then `ReasoningDelta`s and one `ReasoningEnded` where the model reasons, then `AnswerDelta`s
+/// and `ToolCall`s, then one `Finished`.
 #[derive(Debug, Clone, PartialEq, uniffi::Enum)]
 pub enum Event {
     /// The prompt is accepted; computing it starts now.
@@ -50,10 +50,31 @@ pub enum Event {
         /// Tokens of the passage that came again and again.
         period: u32,
     },
+    /// The device failed in the middle and the turn goes on elsewhere, from the same tokens: nothing is repeated.
+    DeviceChanged {
+        /// Where it runs from here on; what failed stands first among what is not used.
+        placement: Placement,
+    },
     /// More of the answer.
     AnswerDelta {
         /// Complete characters only.
         text: String,
+    },
+    /// The model calls a tool: run it, add its result as a message of the tool's role and have the model respond.
+    ToolCall {
+        /// Counts the calls of the turn, from 0.
+        index: u32,
+        /// The function's name.
+        name: String,
+        /// A JSON object; whether it follows the tool's schema is not looked at.
+        arguments: String,
+        /// Whether a tool of this name was offered. Run no other.
+        known: bool,
+    },
+    /// What came last as answer looked like a tool call, and is none.
+    ToolCallRejected {
+        /// Why.
+        fault: ToolFault,
     },
     /// The end; nothing follows.
     Finished {
@@ -103,6 +124,8 @@ pub enum FinishReason {
     Repetition,
     /// The caller cancelled.
     Cancelled,
+    /// The caller suspended it: [`crate::ChatHandle::resume`] goes on.
+    Suspended,
     /// Something that has no name here yet.
     Other,
 }
@@ -158,7 +181,12 @@ impl From<wheelwork::Event> for Event {
                 Self::ReasoningEnded { tokens: count(tokens), elapsed_ms, cause: cause.into() }
             }
             Core::TemperatureRaised { to, period } => Self::TemperatureRaised { to, period: count(period) },
+            Core::DeviceChanged { placement } => Self::DeviceChanged { placement: (&placement).into() },
             Core::AnswerDelta { text } => Self::AnswerDelta { text },
+            Core::ToolCall { index, name, arguments, known } => {
+                Self::ToolCall { index: count(index), name, arguments, known }
+            }
+            Core::ToolCallRejected { fault } => Self::ToolCallRejected { fault: fault.into() },
             Core::Finished { reason, usage, timings, token_ids, .. } => Self::Finished {
                 reason: reason.into(),
                 usage: usage.into(),
@@ -194,6 +222,7 @@ impl From<wheelwork::FinishReason> for FinishReason {
             Core::ContextFull => Self::ContextFull,
             Core::Repetition => Self::Repetition,
             Core::Cancelled => Self::Cancelled,
+            Core::Suspended => Self::Suspended,
             _ => Self::Other,
         }
     }

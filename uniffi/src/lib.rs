@@ -19,6 +19,7 @@ mod error;
 mod event;
 #[cfg(feature = "faults")]
 pub mod faults;
+mod form;
 mod message;
 mod open;
 mod options;
@@ -31,10 +32,11 @@ pub use devices::{ProviderFacts, devices};
 pub use engine::{EngineHandle, RestoredChat};
 pub use error::{ErrorClass, FfiError};
 pub use event::{Event, FinishReason, ReasoningEnd, Timings, Usage};
+pub use form::{OutputFormat, Tool, ToolChoice, ToolFault};
 pub use message::{Message, Role};
 pub use open::{DevicePreference, KvForm, OpenOptions};
 pub use options::{OnContextFull, OnLoop, Options, Priority, Thinking};
-pub use placement::{Device, NotUsed, Placement};
+pub use placement::{Device, GraphPlacement, NotUsed, Placement, Share};
 pub use turn::TurnHandle;
 
 uniffi::setup_scaffolding!("wheelwork");

@@ -1,5 +1,7 @@
 //! How a model is opened.
 
+use std::collections::HashMap;
+
 use crate::convert::limit;
 
 /// How a model is opened. The defaults suit most.
@@ -29,6 +31,13 @@ pub struct OpenOptions {
     /// Room for beginnings that conversations share ([`crate::ChatHandle::share_prefix`]), in bytes; 0: they share nothing.
     #[uniffi(default = 0)]
     pub prefix_cache_bytes: u64,
+    /// Options of the device's execution provider, used only where that provider is.
+    #[uniffi(default)]
+    pub provider_options: HashMap<String, String>,
+    /// Where it is noted which providers were tried on this machine, so that one that took the process down is not
+    /// tried again; absent, nowhere.
+    #[uniffi(default = None)]
+    pub trials_dir: Option<String>,
 }
 
 /// The device that the caller wants.
@@ -54,7 +63,6 @@ pub enum KvForm {
 }
 
 impl From<OpenOptions> for wheelwork::OpenOptions {
-    #[allow(clippy::needless_update, reason = "core may know options that do not cross yet")]
     fn from(options: OpenOptions) -> Self {
         Self {
             device: options.device.map_or_else(Default::default, Into::into),
@@ -65,7 +73,8 @@ impl From<OpenOptions> for wheelwork::OpenOptions {
             plain: options.plain,
             cache_dir: options.cache_dir.map(Into::into),
             prefix_cache_bytes: options.prefix_cache_bytes,
-            ..Self::default()
+            provider_options: options.provider_options.into_iter().collect(),
+            trials_dir: options.trials_dir.map(Into::into),
         }
     }
 }

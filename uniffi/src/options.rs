@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use wheelwork::{Budget, engine};
+use wheelwork::{Budget, Error, engine};
 
 use crate::convert::limit;
+use crate::{OutputFormat, Tool, ToolChoice};
 
 /// How one turn is generated. The defaults take the model authors' advice.
 #[derive(Debug, Clone, uniffi::Record)]
@@ -30,8 +31,17 @@ pub struct Options {
     /// The same seed, prompt and machine give the same text. Absent, one drawn from the system.
     #[uniffi(default = None)]
     pub seed: Option<u64>,
+    /// The form that the answer must have; absent, any.
+    #[uniffi(default = None)]
+    pub output: Option<OutputFormat>,
+    /// Functions that the model may call.
+    #[uniffi(default)]
+    pub tools: Vec<Tool>,
+    /// Whether it must; absent, as it likes.
+    #[uniffi(default = None)]
+    pub tool_choice: Option<ToolChoice>,
     /// Texts that end the answer; they are not part of it.
-    #[uniffi(default = [])]
+    #[uniffi(default)]
     pub stop: Vec<String>,
     /// How much the model may reason; absent, as much as it likes.
     #[uniffi(default = None)]
@@ -105,9 +115,11 @@ pub enum Priority {
     Interactive,
 }
 
-impl From<Options> for wheelwork::Options {
-    fn from(options: Options) -> Self {
-        Self {
+impl TryFrom<Options> for wheelwork::Options {
+    type Error = Error;
+
+    fn try_from(options: Options) -> Result<Self, Error> {
+        Ok(Self {
             max_tokens: options.max_tokens.map(limit),
             temperature: options.temperature,
             top_k: options.top_k,
@@ -115,6 +127,9 @@ impl From<Options> for wheelwork::Options {
             min_p: options.min_p,
             repetition_penalty: options.repetition_penalty,
             seed: options.seed,
+            output: options.output.map(TryInto::try_into).transpose()?,
+            tools: options.tools.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            tool_choice: options.tool_choice.map_or_else(Default::default, Into::into),
             stop: options.stop,
             thinking: options.thinking.map_or_else(Default::default, Into::into),
             closing_phrase: options.closing_phrase,
@@ -122,7 +137,7 @@ impl From<Options> for wheelwork::Options {
             on_loop: options.on_loop.map_or_else(Default::default, Into::into),
             on_context_full: options.on_context_full.map_or_else(Default::default, Into::into),
             ..Self::default()
-        }
+        })
     }
 }
 
@@ -182,6 +197,9 @@ mod tests {
             min_p: None,
             repetition_penalty: None,
             seed: None,
+            output: None,
+            tools: vec![],
+            tool_choice: None,
             stop: vec![],
             thinking: None,
             closing_phrase: None,
@@ -189,7 +207,7 @@ mod tests {
             on_loop: None,
             on_context_full: None,
         };
-        let (ours, default) = (wheelwork::Options::from(absent), wheelwork::Options::default());
+        let (ours, default) = (wheelwork::Options::try_from(absent).unwrap(), wheelwork::Options::default());
         assert_eq!(format!("{ours:?}"), format!("{default:?}"));
     }
 

@@ -3,7 +3,9 @@
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use wheelwork::SaveNow;
 use wheelwork::engine::Turn;
 
 use crate::{Event, FfiError};
@@ -14,6 +16,8 @@ use crate::{Event, FfiError};
 pub struct TurnHandle {
     turn: Mutex<Turn>,
     has_reader: AtomicBool,
+    is_suspended: AtomicBool,
+    save_now: SaveNow,
 }
 
 #[uniffi::export]
@@ -37,6 +41,20 @@ impl TurnHandle {
         self.lock().cancel();
     }
 
+    /// Ends the turn within a token and leaves it unfinished: [`crate::ChatHandle::resume`] goes on with it, in this
+    /// process or, where the conversation is kept in a file, in another.
+    pub fn suspend(&self) {
+        self.is_suspended.store(true, Ordering::SeqCst);
+        self.lock().suspend();
+    }
+
+    /// What a reader says that goes away: the turn is cancelled, unless it was suspended.
+    pub fn leave(&self) {
+        if !self.is_suspended.load(Ordering::SeqCst) {
+            self.cancel();
+        }
+    }
+
     /// Ends the reasoning at its next token, so that the answer comes.
     pub fn answer_now(&self) {
         self.lock().answer_now();
@@ -44,8 +62,17 @@ impl TurnHandle {
 }
 
 impl TurnHandle {
-    pub(crate) fn new(turn: Turn) -> Arc<Self> {
-        Arc::new(Self { turn: Mutex::new(turn), has_reader: AtomicBool::new(false) })
+    /// `save_now` is what the turn was begun with.
+    pub(crate) fn new(turn: Turn, save_now: SaveNow) -> Arc<Self> {
+        let (turn, has_reader, is_suspended) =
+            (Mutex::new(turn), AtomicBool::new(false), AtomicBool::new(false));
+        Arc::new(Self { turn, has_reader, is_suspended, save_now })
+    }
+
+    /// Has the turn saved at its next token and waits for that, at most so long.
+    pub(crate) fn save_now(&self, at_most: Duration) -> bool {
+        self.save_now.request();
+        self.save_now.wait(at_most)
     }
 
     /// Held for a look at the queue, never while something computes.

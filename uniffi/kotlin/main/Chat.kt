@@ -1,5 +1,7 @@
 package dev.wheelwork
 
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.flow.Flow
 
 /**
@@ -23,8 +25,8 @@ public class Chat internal constructor(private val handle: ChatHandle) : AutoClo
     ): Flow<Event> = turn { handle.respond(options, priority) }
 
     /**
-     * Goes on with the turn that an earlier process left unfinished, with the options that it began with; its events
-     * come again from the beginning.
+     * Goes on with a turn that was suspended, or that an earlier process left unfinished, with the options that it
+     * began with; its events come again from the beginning.
      */
     public fun resume(priority: Priority = Priority.INTERACTIVE): Flow<Event> = turn { handle.resume(priority) }
 
@@ -68,6 +70,22 @@ public class Chat internal constructor(private val handle: ChatHandle) : AutoClo
     public fun cancel() {
         handle.cancel()
     }
+
+    /**
+     * Ends the turn under way within a token and leaves it unfinished; its flow ends with [Event.Finished]. [resume]
+     * goes on with it, in this process or, where the conversation is kept in a file, in another: what an app does when
+     * it goes to the background.
+     */
+    public fun suspend() {
+        handle.suspend()
+    }
+
+    /**
+     * Has the turn under way saved at its next token and waits for that. False where it was not: no turn, nobody
+     * collects it, a token takes longer than `atMost`, or the conversation is kept in no file.
+     */
+    public suspend fun saveNow(atMost: Duration = 2.seconds): Boolean =
+        onIo { handle.saveNow(atMost.inWholeMilliseconds.coerceAtLeast(0).toULong()) }
 
     /** Ends the reasoning of the turn under way at its next token, so that the answer comes. */
     public fun answerNow() {

@@ -7,7 +7,7 @@ import kotlinx.coroutines.withContext
 
 /**
  * A turn as a cold flow. Each event is asked for, so the collector's pace is the turn's; the handle is closed on every
- * way out, which cancels what is still computed.
+ * way out, which cancels what is still computed, unless it was suspended.
  */
 internal fun turn(begin: () -> TurnHandle): Flow<Event> = flow {
     var turn: TurnHandle? = null
@@ -16,7 +16,7 @@ internal fun turn(begin: () -> TurnHandle): Flow<Event> = flow {
         withContext(Dispatchers.IO) { turn = translated(begin) }
         while (true) emit(translated { turn?.next() } ?: break)
     } finally {
-        turn?.cancel()
+        turn?.leave()
         turn?.close()
     }
 }

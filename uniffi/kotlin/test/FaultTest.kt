@@ -1,5 +1,6 @@
 package dev.wheelwork
 
+import java.io.File
 import kotlin.reflect.KClass
 import kotlinx.coroutines.flow.toList
 import org.junit.jupiter.api.Assertions.assertEquals
@@ -16,6 +17,26 @@ class FaultTest {
         assertTrue(failure.code.isNotBlank() && failure.remedy.isNotBlank(), "$failure")
         assertTrue(failure.message!!.contains("no-such-model"), failure.message)
         assertTrue(failure is WheelworkException.Retry || failure is WheelworkException.Reinstall, "$failure")
+    }
+
+    @Test
+    fun a_damaged_package_is_to_be_installed_again() = withFolder { folder ->
+        withEngine { _ ->
+            val copy = folder.resolve("damaged").toFile()
+            File(MODEL).copyRecursively(copy)
+            copy.walk().filter { it.extension == "onnx" }.forEach { it.writeBytes(it.readBytes().copyOf(100)) }
+            val failure = failure(WheelworkException.Reinstall::class) { Engine.open(copy.path).close() }
+            assertTrue(failure.code.isNotBlank() && failure.remedy.isNotBlank(), "$failure")
+        }
+    }
+
+    @Test
+    fun a_prompt_beyond_the_context_is_refused_with_both_numbers() = withChat { engine, chat ->
+        val text = "478 + 256 = ? ".repeat(engine.contextLength.toInt())
+        val failure = failure(WheelworkException.Retry::class) { chat.ask(text, GREEDY).toList() }
+        assertEquals("prompt_too_long", failure.code)
+        assertTrue(failure.message!!.contains(engine.contextLength.toString()), failure.message)
+        assertEquals(emptyList<Message>(), chat.messages())
     }
 
     @Test

@@ -2,9 +2,19 @@ package dev.wheelwork
 
 import java.nio.file.Files
 import java.nio.file.Path
+import kotlin.time.Duration.Companion.seconds
+import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.flow.collect
+import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.flow.onEach
+import kotlinx.coroutines.flow.takeWhile
 import kotlinx.coroutines.flow.toList
+import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
@@ -22,6 +32,69 @@ class SessionTest {
                 assertTrue((events.first() as Event.Started).resumedTokens > 0u)
                 assertEquals(undisturbed.finished().tokenIds, events.finished().tokenIds)
                 assertEquals(undisturbed.reasoning() to undisturbed.answer(), events.reasoning() to events.answer())
+            }
+        }
+    }
+
+    @Test
+    fun a_suspended_turn_goes_on_with_the_same_text() = withFolder { folder ->
+        withChat { engine, chat ->
+            val undisturbed = chat.ask(QUESTION, GREEDY).toList()
+            chat.clear()
+            val file = folder.resolve("session").toString()
+            val key = ByteArray(32) { 7 }
+            chat.keepIn(file, key)
+            var deltas = 0
+            val begun = chat.ask(QUESTION, GREEDY).onEach {
+                if (it is Event.ReasoningDelta) deltas += 1
+                if (deltas == 3) chat.suspend()
+            }.toList()
+            assertEquals(FinishReason.SUSPENDED, begun.finished().reason)
+            assertTrue(begun.finished().tokenIds.size < undisturbed.finished().tokenIds.size)
+            // A copy of the file is what another process would find.
+            val copy = folder.resolve("copy").toString()
+            Files.copy(Path.of(file), Path.of(copy))
+            engine.restore(copy, key).use { restored ->
+                assertTrue(restored.unfinishedTurn)
+                assertEquals(undisturbed.finished().tokenIds, restored.chat.resume().toList().finished().tokenIds)
+            }
+            val resumed = chat.resume().toList()
+            assertTrue((resumed.first() as Event.Started).resumedTokens > 0u)
+            assertEquals(undisturbed.finished().tokenIds, resumed.finished().tokenIds)
+            assertEquals(undisturbed.answer(), resumed.answer())
+        }
+    }
+
+    @Test
+    fun a_collector_that_is_cancelled_after_suspending_leaves_the_turn_suspended() = withChat { engine, chat ->
+        val undisturbed = chat.ask(QUESTION, GREEDY).toList()
+        chat.clear()
+        chat.ask(QUESTION, GREEDY).onEach { if (it is Event.ReasoningDelta) chat.suspend() }
+            .takeWhile { it !is Event.ReasoningDelta }.collect()
+        assertEquals(undisturbed.finished().tokenIds, chat.resume().toList().finished().tokenIds)
+    }
+
+    @Test
+    fun a_turn_is_saved_when_that_is_asked_for() = withFolder { folder ->
+        withChat { engine, chat ->
+            val file = folder.resolve("session").toString()
+            assertFalse(chat.saveNow(), "there is no turn")
+            // Nothing is saved within the turn unless it is asked for.
+            chat.keepIn(file, autosave = Autosave(tokens = 100_000u, timeMs = 3_600_000u))
+            coroutineScope {
+                val begun = CompletableDeferred<Unit>()
+                val turn = launch {
+                    chat.ask(QUESTION, ENDLESS).collect { if (it is Event.ReasoningDelta) begun.complete(Unit) }
+                }
+                begun.await()
+                assertTrue(chat.saveNow(20.seconds))
+                val copy = folder.resolve("copy").toString()
+                Files.copy(Path.of(file), Path.of(copy))
+                turn.cancelAndJoin()
+                engine.restore(copy).use { restored ->
+                    val started = restored.chat.resume().first() as Event.Started
+                    assertTrue(started.resumedTokens > 0u)
+                }
             }
         }
     }

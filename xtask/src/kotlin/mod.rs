@@ -29,8 +29,6 @@ pub(crate) struct Options {
     junit: Vec<String>,
 }
 
-const LIBRARY: &str = "wheelwork-uniffi";
-
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {
     if let Some(program) = Toolchain::lacks() {
         report::warning(&format!("SKIPPED: the Kotlin suite, because this machine has no `{program}`"));
@@ -43,13 +41,13 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     };
 
     report::step("building the library as it ships, the generator and the command");
-    build(workspace, &[LIBRARY, "wheelwork-uniffi-bindgen", "wheelwork-desktop"], &[])?;
+    build(workspace, &[])?;
     let shipped = generate(workspace, &folder.work.join("shipped"))?;
     surface::check(workspace, &fs_err::read_to_string(shipped)?, &folder.kotlin.join("main"))?;
     let model = demo::quantised(workspace, &workspace.program("debug", "wheelwork"))?;
 
     report::step("building the library with faults on demand");
-    build(workspace, &[LIBRARY], &["--features", "faults"])?;
+    build(workspace, &["--features", "wheelwork-uniffi/faults"])?;
     let library = folder.work.join("faults");
     let bindings = generate(workspace, &library)?;
 
@@ -90,10 +88,12 @@ struct Folder {
     work: PathBuf,
 }
 
-fn build(workspace: &Workspace, packages: &[&str], arguments: &[&str]) -> Result<(), TaskError> {
+/// Builds the library, the generator and the command. Always the three together: what other crates are built with
+/// depends on all that is built with them, and they should be built once.
+fn build(workspace: &Workspace, arguments: &[&str]) -> Result<(), TaskError> {
     let mut cargo = command::cargo();
     cargo.args(["build", "--locked"]).current_dir(&workspace.root);
-    for package in packages {
+    for package in ["wheelwork-uniffi", "wheelwork-uniffi-bindgen", "wheelwork-desktop"] {
         cargo.args(["--package", package]);
     }
     command::run(cargo.args(arguments))
