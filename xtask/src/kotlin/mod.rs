@@ -55,11 +55,11 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     let main = fresh(folder.work.join("main"))?;
     let mut sources = vec![bindings];
     sources.extend(sources::kotlin_files(&folder.kotlin.join("main"))?);
-    toolchain.compile(&sources, &[], &main)?;
+    toolchain.compile(&sources, None, &main)?;
     let tests = fresh(folder.work.join("test"))?;
     let mut sources = sources::kotlin_files(&folder.kotlin.join("test"))?;
     sources.push(write_example(workspace, &folder.work)?);
-    toolchain.compile(&sources, std::slice::from_ref(&main), &tests)?;
+    toolchain.compile(&sources, Some(&main), &tests)?;
 
     report::step("testing");
     let mut junit = toolchain.java(&[main, tests.clone()])?;

@@ -69,17 +69,18 @@ impl Toolchain {
         self.folder.join("*")
     }
 
-    /// Compiles Kotlin files and folders into a folder of classes.
+    /// Compiles Kotlin files into a folder of classes. They see what is internal in the classes of `tested`.
     pub(super) fn compile(
         &self,
         sources: &[PathBuf],
-        class_path: &[PathBuf],
+        tested: Option<&PathBuf>,
         classes: &Path,
     ) -> Result<(), TaskError> {
         let mut java = java(&[self.class_path()])?;
         java.args(["org.jetbrains.kotlin.cli.jvm.K2JVMCompiler", "-no-stdlib", "-no-reflect", "-nowarn"])
-            .args(["-jvm-target", "17", "-module-name", "wheelwork", "-class-path"])
-            .arg(join(&[&self.jars()?, class_path].concat())?)
+            .args(["-jvm-target", "17", "-module-name", "wheelwork", "-classpath"])
+            .arg(join(&[self.jars()?, tested.cloned().into_iter().collect()].concat())?)
+            .args(tested.map(|tested| format!("-Xfriend-paths={}", tested.display())))
             .arg("-d")
             .arg(classes)
             .args(sources);
@@ -108,7 +109,7 @@ impl Toolchain {
 fn java(class_path: &[PathBuf]) -> Result<Command, TaskError> {
     let mut java = Command::new("java");
     // The 100 MB text of a test stands in the heap several times.
-    java.args(["-Xmx3g", "-class-path"]).arg(join(class_path)?);
+    java.args(["-Xmx3g", "--class-path"]).arg(join(class_path)?);
     Ok(java)
 }
 
