@@ -10,7 +10,7 @@ use crate::chat::session_file;
 use crate::convert::count;
 use crate::edge::guarded;
 use crate::roster::Roster;
-use crate::{ChatHandle, FfiError, OpenOptions, Placement};
+use crate::{ChatHandle, Conditions, FfiError, OpenOptions, Placement};
 
 /// An open model with the thread that computes; shared by all its conversations.
 #[derive(uniffi::Object)]
@@ -98,6 +98,16 @@ impl EngineHandle {
     /// `closed`.
     pub fn context_length(&self) -> Result<u32, FfiError> {
         Ok(count(self.engine()?.model().facts().context_length))
+    }
+
+    /// Says how the device is: where it is hot, low on battery or in a pocket, the engine rests between steps and lets
+    /// turns of low priority wait. Every turn tells [`crate::Event::PaceChanged`].
+    ///
+    /// # Errors
+    /// `closed`.
+    pub fn set_conditions(&self, conditions: Conditions) -> Result<(), FfiError> {
+        self.engine()?.set_conditions(&conditions.into());
+        Ok(())
     }
 
     /// Cancels every turn and lets go of the model, whatever conversations are still held; every later call is

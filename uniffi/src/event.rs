@@ -1,12 +1,12 @@
 //! What a turn tells, one value at a time; see [`wheelwork::Event`].
 
 use crate::convert::count;
-use crate::{Placement, ToolFault};
+use crate::{Pace, Placement, ToolFault};
 
 /// One event of a turn.
 ///
 /// Order: one `Started`, then `ReasoningDelta`s and one `ReasoningEnded` where the model reasons, then `AnswerDelta`s
-/// and `ToolCall`s, then one `Finished`.
+/// and `ToolCall`s, then one `Finished`; `PaceChanged` and `DeviceChanged` may come anywhere in between.
 #[derive(Debug, Clone, PartialEq, uniffi::Enum)]
 pub enum Event {
     /// The prompt is accepted; computing it starts now.
@@ -54,6 +54,11 @@ pub enum Event {
     DeviceChanged {
         /// Where it runs from here on; what failed stands first among what is not used.
         placement: Placement,
+    },
+    /// The engine computes faster or slower from here on; see [`crate::EngineHandle::set_conditions`].
+    PaceChanged {
+        /// The new pace.
+        pace: Pace,
     },
     /// More of the answer.
     AnswerDelta {
@@ -182,6 +187,7 @@ impl From<wheelwork::Event> for Event {
             }
             Core::TemperatureRaised { to, period } => Self::TemperatureRaised { to, period: count(period) },
             Core::DeviceChanged { placement } => Self::DeviceChanged { placement: (&placement).into() },
+            Core::PaceChanged { pace } => Self::PaceChanged { pace: pace.into() },
             Core::AnswerDelta { text } => Self::AnswerDelta { text },
             Core::ToolCall { index, name, arguments, known } => {
                 Self::ToolCall { index: count(index), name, arguments, known }

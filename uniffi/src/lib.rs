@@ -23,6 +23,7 @@ mod form;
 mod message;
 mod open;
 mod options;
+mod pace;
 mod placement;
 mod roster;
 mod turn;
@@ -34,8 +35,9 @@ pub use error::{ErrorClass, FfiError};
 pub use event::{Event, FinishReason, ReasoningEnd, Timings, Usage};
 pub use form::{OutputFormat, Tool, ToolChoice, ToolFault};
 pub use message::{Message, Role};
-pub use open::{DevicePreference, KvForm, OpenOptions};
+pub use open::{DevicePreference, KvForm, MemoryCheck, OpenOptions};
 pub use options::{OnContextFull, OnLoop, Options, Priority, Thinking};
+pub use pace::{Battery, Conditions, Pace, Thermal};
 pub use placement::{Device, GraphPlacement, NotUsed, Placement, Share};
 pub use turn::TurnHandle;
 

@@ -38,6 +38,23 @@ pub struct OpenOptions {
     /// tried again; absent, nowhere.
     #[uniffi(default = None)]
     pub trials_dir: Option<String>,
+    /// What memory is held against; absent, what the system says is free.
+    #[uniffi(default = None)]
+    pub memory: Option<MemoryCheck>,
+}
+
+/// What memory is held against when a model is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum MemoryCheck {
+    /// What the system says is free; nothing where it does not say.
+    System,
+    /// What the app says is free: from `os_proc_available_memory` on iOS, for instance.
+    Bytes {
+        /// So many bytes.
+        bytes: u64,
+    },
+    /// Nothing: the model is opened whatever it takes.
+    Off,
 }
 
 /// The device that the caller wants.
@@ -75,6 +92,7 @@ impl From<OpenOptions> for wheelwork::OpenOptions {
             prefix_cache_bytes: options.prefix_cache_bytes,
             provider_options: options.provider_options.into_iter().collect(),
             trials_dir: options.trials_dir.map(Into::into),
+            memory: options.memory.map_or_else(Default::default, Into::into),
         }
     }
 }
@@ -86,6 +104,16 @@ impl From<DevicePreference> for wheelwork::DevicePreference {
             DevicePreference::Npu => Self::Npu,
             DevicePreference::Gpu => Self::Gpu,
             DevicePreference::Cpu => Self::Cpu,
+        }
+    }
+}
+
+impl From<MemoryCheck> for wheelwork::MemoryCheck {
+    fn from(check: MemoryCheck) -> Self {
+        match check {
+            MemoryCheck::System => Self::System,
+            MemoryCheck::Bytes { bytes } => Self::Bytes(bytes),
+            MemoryCheck::Off => Self::Off,
         }
     }
 }

@@ -31,6 +31,12 @@ public class Engine private constructor(private val handle: EngineHandle) : Auto
     public suspend fun restore(path: String, key: ByteArray? = null): Restored =
         obtain { Restored(handle.restore(path, key)) }
 
+    /**
+     * Says how the device is: where it is hot, low on battery or in a pocket, the engine rests between steps and lets
+     * turns of low priority wait. Every turn under way emits [Event.PaceChanged].
+     */
+    public fun setConditions(conditions: Conditions): Unit = translated { handle.setConditions(conditions) }
+
     /** Cancels every turn and lets go of the model. May be called more than once. */
     override fun close() {
         if (!handle.uniffiIsDestroyed) handle.shutDown()

@@ -2,14 +2,17 @@ package dev.wheelwork
 
 import java.lang.ref.WeakReference
 import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
 import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.delay
+import kotlinx.coroutines.flow.map
 import kotlinx.coroutines.flow.onEach
 import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.withContext
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
@@ -111,6 +114,25 @@ class LifeTest {
             assertEquals(computed, probe.decodedTokens())
             assertTrue(chat.ask(QUESTION, GREEDY).toList().answer().isNotBlank())
         }
+    }
+
+    @Test
+    fun a_collector_without_a_dispatcher_runs_on_no_thread_of_rust() = withChat { _, chat ->
+        val threads = withContext(Dispatchers.Unconfined) {
+            chat.ask(QUESTION, GREEDY).map { Thread.currentThread().name.substringBefore(" @") }.toList()
+        }
+        val strangers = threads.toSet().filterNot { it == "main" || it.startsWith("DefaultDispatcher-worker") }
+        assertEquals(emptyList<String>(), strangers)
+    }
+
+    @Test
+    fun a_hot_device_slows_the_engine_and_its_turns_say_so() = withChat { engine, chat ->
+        val events = chat.ask(QUESTION, ENDLESS).onEach {
+            if (it is Event.Started) engine.setConditions(Conditions(thermal = Thermal.SERIOUS, foreground = true))
+        }.toList()
+        assertEquals(Pace.SLOW, events.filterIsInstance<Event.PaceChanged>().single().pace)
+        engine.setConditions(Conditions())
+        assertTrue(chat.ask(QUESTION, GREEDY).toList().none { it is Event.PaceChanged })
     }
 
     /** A conversation that is saved and then forgotten. */

@@ -23,7 +23,7 @@ class SessionTest {
     @Test
     fun a_thought_goes_on_in_another_process_with_the_same_text() = withFolder { folder ->
         withChat { engine, chat ->
-            val undisturbed = chat.ask(QUESTION, GREEDY).toList()
+            val undisturbed = chat.ask(QUESTION, ENDLESS).toList()
             val file = folder.resolve("session").toString()
             assertEquals(KILLED, runKilled(file))
             engine.restore(file).use { restored ->
@@ -39,13 +39,13 @@ class SessionTest {
     @Test
     fun a_suspended_turn_goes_on_with_the_same_text() = withFolder { folder ->
         withChat { engine, chat ->
-            val undisturbed = chat.ask(QUESTION, GREEDY).toList()
+            val undisturbed = chat.ask(QUESTION, ENDLESS).toList()
             chat.clear()
             val file = folder.resolve("session").toString()
             val key = ByteArray(32) { 7 }
             chat.keepIn(file, key)
             var deltas = 0
-            val begun = chat.ask(QUESTION, GREEDY).onEach {
+            val begun = chat.ask(QUESTION, ENDLESS).onEach {
                 if (it is Event.ReasoningDelta) deltas += 1
                 if (deltas == 3) chat.suspend()
             }.toList()
@@ -67,9 +67,9 @@ class SessionTest {
 
     @Test
     fun a_collector_that_is_cancelled_after_suspending_leaves_the_turn_suspended() = withChat { engine, chat ->
-        val undisturbed = chat.ask(QUESTION, GREEDY).toList()
+        val undisturbed = chat.ask(QUESTION, ENDLESS).toList()
         chat.clear()
-        chat.ask(QUESTION, GREEDY).onEach { if (it is Event.ReasoningDelta) chat.suspend() }
+        chat.ask(QUESTION, ENDLESS).onEach { if (it is Event.ReasoningDelta) chat.suspend() }
             .takeWhile { it !is Event.ReasoningDelta }.collect()
         assertEquals(undisturbed.finished().tokenIds, chat.resume().toList().finished().tokenIds)
     }
@@ -141,7 +141,7 @@ internal fun main(arguments: Array<String>): Unit = runBlocking {
     val chat = Engine.open(MODEL).chat()
     chat.keepIn(arguments[0], autosave = Autosave(tokens = 1u))
     var deltas = 0
-    chat.ask(QUESTION, GREEDY).collect {
+    chat.ask(QUESTION, ENDLESS).collect {
         if (it is Event.ReasoningDelta) deltas += 1
         if (deltas == 6) Runtime.getRuntime().halt(KILLED)
     }

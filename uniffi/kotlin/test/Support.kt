@@ -13,8 +13,12 @@ internal const val QUESTION = "478 + 256 = ?"
 /** Greedy, so that the same question always gets the same text. */
 internal val GREEDY = Options(temperature = 0f)
 
-/** Goes on for hundreds of tokens whatever the model wants. */
-internal val ENDLESS = Options(temperature = 0f, onLoop = OnLoop.IGNORE)
+/** Goes on for hundreds of tokens whatever the model wants: many more than the engine computes ahead of a reader. */
+internal val ENDLESS = GREEDY.copy(onLoop = OnLoop.IGNORE, output = OutputFormat.Regex("[0-9]{300}"))
+
+/** Reasons for hundreds of tokens: nearly every token is as likely as any other. */
+internal val WANDERING =
+    Options(temperature = 50f, topK = 0u, topP = 1f, minP = 0f, seed = 1u, onLoop = OnLoop.IGNORE, maxTokens = 400u)
 
 /** Runs a test with an open model; far more time than it takes, so that only a hang ends it. */
 internal fun withEngine(test: suspend (Engine) -> Unit): Unit = runBlocking {

@@ -77,6 +77,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
         .arg("--scan-class-path")
         .arg(&tests)
         .args(&options.junit);
+    // Panics on demand are not news.
+    junit.env("RUST_BACKTRACE", "0");
     test::prepare(&mut junit, workspace)?;
     command::run(&mut junit)
 }

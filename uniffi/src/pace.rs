@@ -1,0 +1,94 @@
+//! How fast an engine may compute, by the state of the device; the tables stand in [`wheelwork::engine::pace`].
+
+use wheelwork::engine::pace;
+
+/// The state of the device, as the system tells an app. The defaults have nothing to save.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
+pub struct Conditions {
+    /// How warm it is; absent, as it should be.
+    #[uniffi(default = None)]
+    pub thermal: Option<Thermal>,
+    /// What it runs on; absent, a charger or a battery with enough left.
+    #[uniffi(default = None)]
+    pub battery: Option<Battery>,
+    /// Whether its user sees the app.
+    #[uniffi(default = true)]
+    pub foreground: bool,
+}
+
+/// How warm a device is: the levels of iOS; Android's light and moderate are `Fair`, its severe is `Serious`, and what is
+/// above is `Critical`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum Thermal {
+    /// As it should be.
+    Nominal,
+    /// Warm.
+    Fair,
+    /// The system slows down.
+    Serious,
+    /// The system is about to switch things off.
+    Critical,
+}
+
+/// What a device runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum Battery {
+    /// A charger, or a battery with enough left.
+    Enough,
+    /// A battery with little left, or one that its user wants spared, and no charger.
+    Low,
+}
+
+/// How fast an engine computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum Pace {
+    /// All of the time.
+    Full,
+    /// Two thirds of the time.
+    Eased,
+    /// A third of the time; background turns wait.
+    Slow,
+    /// A seventh of the time; all but interactive turns wait.
+    Minimal,
+}
+
+impl From<Conditions> for pace::Conditions {
+    fn from(conditions: Conditions) -> Self {
+        Self {
+            thermal: conditions.thermal.map_or_else(Default::default, Into::into),
+            battery: conditions.battery.map_or_else(Default::default, Into::into),
+            foreground: conditions.foreground,
+        }
+    }
+}
+
+impl From<Thermal> for pace::Thermal {
+    fn from(thermal: Thermal) -> Self {
+        match thermal {
+            Thermal::Nominal => Self::Nominal,
+            Thermal::Fair => Self::Fair,
+            Thermal::Serious => Self::Serious,
+            Thermal::Critical => Self::Critical,
+        }
+    }
+}
+
+impl From<Battery> for pace::Battery {
+    fn from(battery: Battery) -> Self {
+        match battery {
+            Battery::Enough => Self::Enough,
+            Battery::Low => Self::Low,
+        }
+    }
+}
+
+impl From<pace::Pace> for Pace {
+    fn from(pace: pace::Pace) -> Self {
+        match pace {
+            pace::Pace::Full => Self::Full,
+            pace::Pace::Eased => Self::Eased,
+            pace::Pace::Slow => Self::Slow,
+            pace::Pace::Minimal => Self::Minimal,
+        }
+    }
+}
