@@ -93,6 +93,8 @@ impl From<OpenOptions> for wheelwork::OpenOptions {
             provider_options: options.provider_options.into_iter().collect(),
             trials_dir: options.trials_dir.map(Into::into),
             memory: options.memory.map_or_else(Default::default, Into::into),
+            // What only measurements want does not cross.
+            ..Self::default()
         }
     }
 }

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
-use crate::{command, fuzz, gpu, kotlin, steps, test, tidy};
+use crate::{command, fuzz, gpu, steps, test, tidy};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -35,8 +35,6 @@ enum Step {
     Test,
     /// The GPU tests, on a GPU made of software.
     Gpu,
-    /// The Kotlin side, on the JVM.
-    Kotlin,
     /// Every example builds.
     Examples,
     /// Every fuzz target for 30 seconds.
@@ -68,7 +66,6 @@ impl Step {
             ),
             Self::Test => test::run(workspace, &test::Options::default()),
             Self::Gpu => gpu::run(workspace),
-            Self::Kotlin => kotlin::run(workspace, &kotlin::Options::default()),
             Self::Fuzz => fuzz::run(workspace, &fuzz::Options::default()),
             Self::Examples => command::run(&mut cargo("build --workspace --examples --locked")),
         }

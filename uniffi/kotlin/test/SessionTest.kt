@@ -12,7 +12,6 @@ import kotlinx.coroutines.flow.onEach
 import kotlinx.coroutines.flow.takeWhile
 import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.launch
-import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
@@ -20,22 +19,6 @@ import org.junit.jupiter.api.Test
 
 /** Conversations that outlive their process, and copies of them. */
 class SessionTest {
-    @Test
-    fun a_thought_goes_on_in_another_process_with_the_same_text() = withFolder { folder ->
-        withChat { engine, chat ->
-            val undisturbed = chat.ask(QUESTION, ENDLESS).toList()
-            val file = folder.resolve("session").toString()
-            assertEquals(KILLED, runKilled(file))
-            engine.restore(file).use { restored ->
-                assertTrue(restored.unfinishedTurn)
-                val events = restored.chat.resume().toList()
-                assertTrue((events.first() as Event.Started).resumedTokens > 0u)
-                assertEquals(undisturbed.finished().tokenIds, events.finished().tokenIds)
-                assertEquals(undisturbed.reasoning() to undisturbed.answer(), events.reasoning() to events.answer())
-            }
-        }
-    }
-
     @Test
     fun a_suspended_turn_goes_on_with_the_same_text() = withFolder { folder ->
         withChat { engine, chat ->
@@ -122,27 +105,5 @@ class SessionTest {
             assertEquals(2 to 4, chat.messages().size to fork.messages().size)
             assertEquals(asked.answer(), chat.ask("12 + 30 = ?", GREEDY).toList().answer())
         }
-    }
-
-    /** Runs [main] below in a JVM of its own. */
-    private fun runKilled(file: String): Int {
-        val java = Path.of(System.getProperty("java.home"), "bin", "java").toString()
-        val properties = listOf("jna.library.path", "wheelwork.model").map { "-D$it=${System.getProperty(it)}" }
-        val command = listOf(java) + properties +
-            listOf("-cp", System.getProperty("java.class.path"), "dev.wheelwork.SessionTestKt", file)
-        return ProcessBuilder(command).inheritIO().start().waitFor()
-    }
-}
-
-private const val KILLED = 137
-
-/** Asks, keeps the conversation in a file, and dies in the middle of the thought, closing nothing. */
-internal fun main(arguments: Array<String>): Unit = runBlocking {
-    val chat = Engine.open(MODEL).chat()
-    chat.keepIn(arguments[0], autosave = Autosave(tokens = 1u))
-    var deltas = 0
-    chat.ask(QUESTION, ENDLESS).collect {
-        if (it is Event.ReasoningDelta) deltas += 1
-        if (deltas == 6) Runtime.getRuntime().halt(KILLED)
     }
 }
