@@ -17,6 +17,7 @@ use common::TemporaryPackage;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use wheelwork::decoder::failing::FailingDecoder;
+use wheelwork::provider::NotUsedReason;
 use wheelwork::{DevicePreference, Event, Model, OpenOptions, Options};
 use wheelwork_package::files::FileRecord;
 use wheelwork_quantize::recipe::BALANCED;
@@ -277,6 +278,70 @@ fn a_graph_file_that_was_changed_is_not_given_to_the_provider() {
     let copy = with_card(|_| {});
     change_record(copy.path(), "decode.onnx", |found| found["sha256"] = "0".repeat(64).into());
     on_both(copy.path(), &folder, "damaged", "decode.onnx");
+}
+
+/// The placement on the simulator, asked for as one system-on-chip.
+fn placement(package: &Path, soc_model: &str) -> wheelwork::Placement {
+    let options = OpenOptions {
+        device: DevicePreference::Npu,
+        strict: true,
+        provider_options: vec![("soc_model".to_owned(), soc_model.to_owned())],
+        ..OpenOptions::default()
+    };
+    Model::open_with(package, &options).unwrap().placement().clone()
+}
+
+fn graphs(placement: &wheelwork::Placement) -> Vec<&str> {
+    placement.graphs.iter().map(|graph| graph.graph.as_str()).collect()
+}
+
+#[test]
+fn pk_11_compiled_graphs_are_used_on_their_chip_alone_and_whole_alone() {
+    if simulator().is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let package = folder.path().join("compiled.ortpackage");
+    let output = Command::new(env!("CARGO_BIN_EXE_wheelwork"))
+        .args(["quantize", "--target", "cpu", "--target", "qnn-htp", "--npu-context", "128"])
+        .args(["--soc", "sm8650", "--out"])
+        .args([&package, &common::testdata("tiny-r1")])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let sources = ["prefill.0.onnx", "decode.0.onnx"];
+
+    let own = placement(&package, "57");
+    assert!(graphs(&own).iter().all(|graph| !sources.contains(graph)), "{own:?}");
+    assert!(own.graphs.iter().all(|graph| graph.shares[0].operators == ["EPContext"]), "{own:?}");
+    // Another chip's are left alone, and others compiled.
+    assert_eq!(graphs(&placement(&package, "69")), sources);
+
+    // The provider itself loads binaries with flipped bits without a word.
+    let variant = package.join("qnn-htp");
+    let binaries = std::fs::read_dir(&variant).unwrap().map(|entry| entry.unwrap().path());
+    let binary = binaries.filter(|path| path.extension().is_some_and(|kind| kind == "bin")).min().unwrap();
+    let mut flipped = std::fs::read(&binary).unwrap();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 1;
+    std::fs::write(&binary, flipped).unwrap();
+    let found = placement(&package, "57");
+    assert_eq!(graphs(&found), sources);
+    let row = &found.not_used[0];
+    assert_eq!((row.provider.as_str(), row.reason), ("QNNExecutionProvider", NotUsedReason::Damaged));
+    assert!(row.detail.as_ref().unwrap().contains("compiled for sm8650"), "{row}");
+
+    // What the card says, and no binary that this provider takes.
+    let name = binary.file_name().unwrap().to_str().unwrap();
+    std::fs::write(&binary, "of another compiler").unwrap();
+    let record = serde_json::to_value(FileRecord::of(&variant, name).unwrap()).unwrap();
+    change_card(&package, |card| {
+        let mut records = card["variants"]["qnn-htp"].as_array_mut().unwrap().iter_mut();
+        *records.find(|record| record["name"] == name).unwrap() = record;
+    });
+    let found = placement(&package, "57");
+    assert_eq!(graphs(&found), sources);
+    assert_eq!(found.not_used[0].reason, NotUsedReason::SessionFailed);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::decoder::{Loaded, OnDevice, OrtModel, SessionOptions};
 use crate::prepare::{Prepared, Stored, Subject};
 use crate::provider::trial::{Subject as TrialSubject, Trial};
 use crate::provider::{
-    self, CPU, DevicePreference, NotUsedReason, Placement, Provider, Refusal, SelfCheck, Wish,
+    self, CPU, DevicePreference, NotUsed, NotUsedReason, Placement, Provider, Refusal, SelfCheck, Wish,
 };
 
 /// Chunks of an installed package that an open compares with what was installed: some milliseconds.
@@ -123,7 +123,14 @@ impl Opening {
             self.package.card.as_ref().and_then(|card| card.static_graphs.get(&self.placement.variant));
         if let Some(graphs) = graphs {
             let loaded = static_opening::load(self, graphs, options, self.trial.as_ref());
-            return Ok(loaded.map(|Checked { model, self_check, simulator }| {
+            return Ok(loaded.map(|Checked { model, self_check, simulator, not_taken }| {
+                let row = not_taken.map(|(reason, detail)| NotUsed {
+                    provider: self.placement.provider.clone(),
+                    device: self.placement.device,
+                    reason,
+                    detail,
+                });
+                self.placement.not_used.splice(0..0, row);
                 self.placement.kv_cache = model.kv_form();
                 self.placement.graphs = model.placed().to_vec();
                 self.placement.self_check = Some(self_check);

@@ -28,6 +28,8 @@ pub(super) struct Checked {
     pub(super) model: Arc<StaticModel>,
     pub(super) self_check: SelfCheck,
     pub(super) simulator: bool,
+    /// Why compiled graphs that are for this system-on-chip were not taken, and others compiled now.
+    pub(super) not_taken: Option<Refusal>,
 }
 
 /// Loads the static graphs of what is being opened, and compares what they compute.
@@ -43,7 +45,7 @@ pub(super) fn load(
         library.backend_beside(&path)
     });
     let attempt = Attempt { opening, graphs, options, row, backend: library };
-    let model = attempt.load()?;
+    let (model, not_taken) = attempt.load()?;
     let self_check = match &graphs.self_check {
         None => SelfCheck::NotInPackage,
         Some(_) if options.skip_self_check => SelfCheck::Skipped,
@@ -58,7 +60,7 @@ pub(super) fn load(
             passed
         }
     };
-    Ok(Checked { model, self_check, simulator: row.is_simulated_here() })
+    Ok(Checked { model, self_check, simulator: row.is_simulated_here(), not_taken })
 }
 
 /// The graphs of a variant on the processor.
@@ -100,8 +102,8 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// Loads compiled graphs where some fit, else those that the provider compiles now.
-    fn load(&self) -> Result<Arc<StaticModel>, Refusal> {
+    /// Loads compiled graphs where some fit, else those that the provider compiles now, with the reason.
+    fn load(&self) -> Result<(Arc<StaticModel>, Option<Refusal>), Refusal> {
         let graphs = self.graphs;
         let binary = self.binary();
         let mut failed = None;
@@ -113,8 +115,12 @@ impl Attempt<'_> {
             });
             let compiled: Vec<_> = compiled.collect();
             match self.load_parts(&compiled, Some(binary)) {
-                Ok(model) => return Ok(model),
-                Err(refusal) => failed = Some(refusal),
+                Ok(model) => return Ok((model, None)),
+                Err((reason, detail)) => {
+                    let detail = detail.unwrap_or_else(|| reason.describe().to_owned());
+                    failed =
+                        Some((reason, Some(format!("its graphs compiled for {}: {detail}", binary.soc))));
+                }
             }
         }
         if !self.can_compile() {
@@ -124,7 +130,7 @@ impl Attempt<'_> {
                 refusal(NotUsedReason::NoMatchingBinary, &format!("the package has {have}"))
             }));
         }
-        self.load_parts(&graphs.parts, None)
+        Ok((self.load_parts(&graphs.parts, None)?, failed))
     }
 
     fn load_parts(

@@ -83,7 +83,8 @@ pub struct Placement {
     /// What the provider computed for a fixed prompt; absent on the processor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub self_check: Option<SelfCheck>,
-    /// The devices that were asked for, or would be better, and are not used.
+    /// The devices that were asked for, or would be better, and are not used; also what of the used one's files was not
+    /// taken.
     pub not_used: Vec<NotUsed>,
 }
 
