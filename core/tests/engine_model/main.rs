@@ -1,9 +1,11 @@
 //! The engine's board and seat under loom, which plays the orders in which threads can take turns, with at most three
 //! forced changes of thread: no event is lost or doubled, no one waits for ever, a session always comes back.
 //!
-//! The same files as in the library are compiled here over loom's locks. A lost wake-up shows as a deadlock. Not every
-//! one is found: of the six places where the board wakes the worker, taking the call away fails here for `take_event`
-//! and `close`, and passes for `add`, `set_pace`, `hurry` and `leave`, which only `core/tests/turns` tries.
+//! The same files as in the library are compiled here over loom's locks. A lost wake-up shows as a deadlock: loom wakes
+//! nobody for nothing and lets no time pass, so that a rest ends by a call or never. Taking away any one of the calls
+//! that wake somebody fails here: the six for the worker (`add`, `set_pace`, `hurry`, `leave`, `close`, `take_event`),
+//! the four for readers (`set_pace` and `bring`, a thread's and a task's) and the one of the seat (`settle`). What waits
+//! elsewhere, behind `CancelToken` for one, is not compiled here.
 #![allow(clippy::unwrap_used, clippy::panic, dead_code, unreachable_pub, missing_docs)]
 
 #[path = "../../src/engine/board.rs"]
@@ -15,8 +17,10 @@ mod schedule;
 #[path = "../../src/engine/seat.rs"]
 mod seat;
 mod sync;
+mod wakes;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
@@ -47,16 +51,20 @@ impl Job {
 
 type Events = Board<Job, u32>;
 
+/// Tells of a pace.
+const NOTICE: u32 = 99;
+
 fn add(board: &Events, job: Job) -> TurnId {
     board.add(Priority::Normal, |_| job, |_| [0].into())
 }
 
-/// What `worker.rs` does around a step.
-fn work(board: &Events) {
+/// What `worker.rs` does around a step, where each takes so long.
+fn work(board: &Events, step: Duration) {
     while let Some((id, mut job)) = board.next_job() {
         if job.panics_at == Some(job.next) {
             drop(job);
             board.end(id, [u32::MAX]);
+            board.rest(step);
             continue;
         }
         let event = job.next;
@@ -70,16 +78,18 @@ fn work(board: &Events) {
         } else {
             board.keep(id, job, [event]);
         }
+        board.rest(step);
     }
 }
 
-fn model(run: impl Fn(Arc<Events>) + Send + Sync + 'static) {
+/// Runs with a worker whose steps take so long, and room for so many events; ends when the worker does.
+fn model(capacity: usize, step: Duration, run: impl Fn(Arc<Events>) + Send + Sync + 'static) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(3);
     model.check(move || {
-        let board = Arc::new(Events::new(1));
+        let board = Arc::new(Events::new(capacity));
         let its_board = Arc::clone(&board);
-        let worker = thread::spawn(move || work(&its_board));
+        let worker = thread::spawn(move || work(&its_board, step));
         run(Arc::clone(&board));
         board.close();
         worker.join().unwrap();
@@ -92,7 +102,7 @@ fn read_all(board: &Events, id: TurnId) -> Vec<u32> {
 
 #[test]
 fn a_reader_gets_every_event_once_and_in_order() {
-    model(|board| {
+    model(1, Duration::ZERO, |board| {
         let id = add(&board, Job::to(3));
         assert_eq!(read_all(&board, id), [0, 1, 2, 3]);
         board.leave(id);
@@ -101,7 +111,7 @@ fn a_reader_gets_every_event_once_and_in_order() {
 
 #[test]
 fn a_task_is_woken_for_every_event() {
-    model(|board| {
+    model(1, Duration::ZERO, |board| {
         let id = add(&board, Job::to(2));
         for expected in [Some(0), Some(1), Some(2), None] {
             let polled = std::future::poll_fn(|context| board.poll(id, context));
@@ -113,7 +123,7 @@ fn a_task_is_woken_for_every_event() {
 
 #[test]
 fn a_turn_without_a_reader_holds_up_no_other() {
-    model(|board| {
+    model(1, Duration::ZERO, |board| {
         let endless = Job::to(u32::MAX);
         let cancelled = Arc::clone(&endless.cancelled);
         let (parked, read) = (add(&board, endless), add(&board, Job::to(2)));
@@ -126,7 +136,7 @@ fn a_turn_without_a_reader_holds_up_no_other() {
 
 #[test]
 fn a_cancelled_turn_ends_whatever_its_reader_does() {
-    model(|board| {
+    model(1, Duration::ZERO, |board| {
         let job = Job::to(2);
         let cancelled = Arc::clone(&job.cancelled);
         let id = add(&board, job);
@@ -144,9 +154,8 @@ fn a_cancelled_turn_ends_whatever_its_reader_does() {
 
 #[test]
 fn a_turn_that_the_pace_holds_back_goes_on_when_it_changes() {
-    const NOTICE: u32 = 99;
     let set = |board: &Events, pace| board.set_pace(pace, || NOTICE, |event| *event == NOTICE);
-    model(move |board| {
+    model(1, Duration::ZERO, move |board| {
         set(&board, Pace::Slow);
         let id = board.add(Priority::Background, |_| Job::to(2), |_| [0].into());
         let its_board = Arc::clone(&board);
@@ -160,7 +169,7 @@ fn a_turn_that_the_pace_holds_back_goes_on_when_it_changes() {
 
 #[test]
 fn a_session_comes_back_from_a_turn_that_was_left() {
-    model(|board| {
+    model(1, Duration::ZERO, |board| {
         let seat = Seat::new(0);
         let taken = seat.take(true).unwrap();
         assert!(matches!(seat.take(true), Err(EngineError::Busy)));
@@ -185,7 +194,7 @@ fn a_session_comes_back_from_a_turn_that_was_left() {
 
 #[test]
 fn a_session_is_free_when_the_last_event_is_there() {
-    model(|board| {
+    model(1, Duration::ZERO, |board| {
         let seat = Seat::new(0);
         for turns in 1..3 {
             let id = add(&board, Job { taken: Some(seat.take(false).unwrap()), ..Job::to(1) });
@@ -200,7 +209,7 @@ fn a_session_is_free_when_the_last_event_is_there() {
 
 #[test]
 fn a_panic_is_told_to_the_reader_and_to_who_wants_the_session_next() {
-    model(|board| {
+    model(1, Duration::ZERO, |board| {
         let seat = Seat::new(0);
         let taken = Some(seat.take(false).unwrap());
         let id = add(&board, Job { taken, panics_at: Some(1), ..Job::to(3) });
@@ -212,7 +221,7 @@ fn a_panic_is_told_to_the_reader_and_to_who_wants_the_session_next() {
 
 #[test]
 fn a_reader_may_go_at_any_moment() {
-    model(|board| {
+    model(1, Duration::ZERO, |board| {
         let id = add(&board, Job::to(2));
         let reader = Arc::clone(&board);
         thread::spawn(move || {

@@ -1,0 +1,158 @@
+//! Each wake-up alone: the worker sleeps, and nothing but the call in question could wake it.
+//!
+//! That takes care: an event that is read, a turn that is added and the end of a model wake it as well. So readers here
+//! have more room than events, sessions are waited for before the end, and a worker rests for as long as a step of a day
+//! asks, in a wait that loom never ends by time.
+
+use std::time::Duration;
+
+use super::*;
+
+/// After such a step, the rest of a slower pace has no end.
+const DAY: Duration = Duration::from_secs(86_400);
+/// More events may wait than there are.
+const ROOM: usize = 9;
+
+fn set_pace(board: &Events, pace: Pace) {
+    board.set_pace(pace, || NOTICE, |event| *event == NOTICE);
+}
+
+/// A job that has a session, and where that comes back.
+fn seated(job: Job) -> (Job, Arc<Seat<u32>>) {
+    let seat = Seat::new(0);
+    let taken = Some(seat.take(false).unwrap());
+    (Job { taken, ..job }, seat)
+}
+
+/// Waits until a turn has put its session back.
+fn wait_for(seat: &Arc<Seat<u32>>) {
+    seat.expect_soon();
+    let taken = seat.take(true).unwrap();
+    assert_eq!(taken.session, 1);
+    taken.put_back();
+}
+
+#[test]
+fn a_new_turn_wakes_a_worker_that_has_none() {
+    model(ROOM, Duration::ZERO, |board| {
+        let id = add(&board, Job::to(2));
+        assert_eq!(read_all(&board, id), [0, 1, 2]);
+        board.leave(id);
+    });
+}
+
+#[test]
+fn a_read_event_wakes_a_worker_that_had_no_room() {
+    model(1, Duration::ZERO, |board| {
+        let id = add(&board, Job::to(2));
+        assert_eq!(read_all(&board, id), [0, 1, 2]);
+        board.leave(id);
+    });
+}
+
+#[test]
+fn a_turn_that_is_to_end_wakes_a_worker_that_has_no_room() {
+    model(1, Duration::ZERO, |board| {
+        let (job, seat) = seated(Job::to(u32::MAX));
+        let cancelled = Arc::clone(&job.cancelled);
+        let id = add(&board, job);
+        cancelled.store(true, Ordering::SeqCst);
+        board.hurry(id);
+        wait_for(&seat);
+        board.leave(id);
+    });
+}
+
+#[test]
+fn a_turn_that_is_left_wakes_a_worker_that_has_no_room() {
+    model(1, Duration::ZERO, |board| {
+        let (job, seat) = seated(Job::to(2));
+        let id = add(&board, job);
+        board.leave(id);
+        wait_for(&seat);
+    });
+}
+
+#[test]
+fn a_better_pace_wakes_a_worker_whose_turns_have_to_wait() {
+    model(ROOM, Duration::ZERO, |board| {
+        set_pace(&board, Pace::Slow);
+        let id = board.add(Priority::Background, |_| Job::to(1), |_| [0].into());
+        set_pace(&board, Pace::Full);
+        let events = read_all(&board, id);
+        assert!(events.iter().filter(|event| **event != NOTICE).eq(&[0, 1]), "{events:?}");
+        board.leave(id);
+    });
+}
+
+#[test]
+fn a_better_pace_ends_a_rest() {
+    model(ROOM, DAY, |board| {
+        set_pace(&board, Pace::Slow);
+        let id = add(&board, Job::to(2));
+        set_pace(&board, Pace::Full);
+        let events = read_all(&board, id);
+        assert!(events.iter().filter(|event| **event != NOTICE).eq(&[0, 1, 2]), "{events:?}");
+        board.leave(id);
+    });
+}
+
+#[test]
+fn a_turn_that_is_to_end_ends_a_rest() {
+    model(ROOM, DAY, |board| {
+        set_pace(&board, Pace::Slow);
+        let (job, seat) = seated(Job::to(u32::MAX));
+        let cancelled = Arc::clone(&job.cancelled);
+        let id = add(&board, job);
+        cancelled.store(true, Ordering::SeqCst);
+        board.hurry(id);
+        wait_for(&seat);
+        board.leave(id);
+    });
+}
+
+#[test]
+fn a_turn_that_is_left_ends_a_rest() {
+    model(ROOM, DAY, |board| {
+        set_pace(&board, Pace::Slow);
+        let (job, seat) = seated(Job::to(3));
+        let id = add(&board, job);
+        board.leave(id);
+        wait_for(&seat);
+    });
+}
+
+#[test]
+fn the_end_of_the_queue_ends_a_rest() {
+    model(ROOM, DAY, |board| {
+        set_pace(&board, Pace::Slow);
+        let id = add(&board, Job::to(1));
+        assert_eq!(read_all(&board, id), [0, 1]);
+        board.leave(id);
+    });
+}
+
+#[test]
+fn a_pace_is_told_to_a_reader_that_waits() {
+    told_of_a_pace(Events::next);
+}
+
+#[test]
+fn a_pace_is_told_to_a_task_that_waits() {
+    told_of_a_pace(|board, id| {
+        loom::future::block_on(std::future::poll_fn(|context| board.poll(id, context)))
+    });
+}
+
+/// Of a turn that the pace has wait before and after, so that it brings no event of its own.
+fn told_of_a_pace(next: impl Fn(&Events, TurnId) -> Option<u32> + Send + Sync + 'static) {
+    model(ROOM, Duration::ZERO, move |board| {
+        set_pace(&board, Pace::Slow);
+        let id = board.add(Priority::Background, |_| Job::to(1), |_| [].into());
+        let its_board = Arc::clone(&board);
+        let governor = thread::spawn(move || set_pace(&its_board, Pace::Minimal));
+        assert_eq!(next(&board, id), Some(NOTICE));
+        governor.join().unwrap();
+        board.leave(id);
+    });
+}
