@@ -11,6 +11,7 @@ mod machine;
 mod model_source;
 mod origin;
 mod output;
+mod own_stdout;
 mod progress;
 mod session_file;
 mod trust;
@@ -21,10 +22,16 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use arguments::{Arguments, Command};
+use failure::Failure;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let json = arguments.json;
+    if (json || matches!(arguments.command, Command::Generate(_)))
+        && let Err(error) = own_stdout::take()
+    {
+        return Failure::from(error).report(json);
+    }
     let outcome = match arguments.command {
         Command::Chat(arguments) => commands::chat::run(&arguments, json),
         Command::Generate(arguments) => commands::generate::run(&arguments, json),

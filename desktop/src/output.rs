@@ -9,15 +9,17 @@ use wheelwork::provider::{Device, GraphPlacement, SelfCheck};
 use wheelwork::{DevicePreference, Event, FinishReason, Generation, Placement, ReasoningEnd};
 
 use crate::failure::Failure;
+use crate::own_stdout;
 
 const DIMMED: Style = Style::new().dimmed();
 const STATUS: Style = AnsiColor::Cyan.on_default().dimmed();
 
 /// One line of JSON.
 pub(crate) fn json_line(value: &impl Serialize) -> Result<(), Failure> {
-    let line = serde_json::to_string(value).map_err(std::io::Error::other)?;
-    let mut stdout = anstream::stdout().lock();
-    writeln!(stdout, "{line}")?;
+    let mut line = serde_json::to_string(value).map_err(std::io::Error::other)?;
+    line.push('\n');
+    let mut stdout = own_stdout::writer();
+    stdout.write_all(line.as_bytes())?;
     Ok(stdout.flush()?)
 }
 

@@ -1,5 +1,5 @@
 //! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | kotlin | fuzz | gpu | npu |
-//! kill-test | package-story | checkpoint`.
+//! npu-compile | kill-test | package-story | checkpoint`.
 //!
 //! They need Rust and Python's `pip`, nothing else. What they fetch lies in `target/` and is fetched once.
 
@@ -17,6 +17,7 @@ mod judges;
 mod kill_test;
 mod kotlin;
 mod npu;
+mod npu_compile;
 mod package_story;
 mod python;
 mod report;
@@ -59,6 +60,8 @@ enum Task {
     Gpu,
     /// Answers held-out problems on the simulator of a neural processor and compares with the processor.
     Npu(npu::Options),
+    /// Compiles cuts of a 1.5B model for neural processors, with sizes, times and memory.
+    NpuCompile(npu_compile::Options),
     /// Runs libFuzzer on everything that reads bytes of strangers, each target for some seconds.
     Fuzz(fuzz::Options),
     /// Kills installations at every marked step and at thousands of random times.
@@ -98,6 +101,7 @@ fn run(task: &Task) -> Result<(), TaskError> {
         Task::Tidy => tidy::run(&workspace),
         Task::Gpu => gpu::run(&workspace),
         Task::Npu(options) => npu::run(&workspace, options),
+        Task::NpuCompile(options) => npu_compile::run(&workspace, options),
         Task::Fuzz(options) => fuzz::run(&workspace, options),
         Task::KillTest(options) => kill_test::run(&workspace, options),
         Task::PackageStory(options) => package_story::run(&workspace, options),

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every test of the workspace, with what the tests need set up.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use clap::Args;
@@ -35,15 +36,22 @@ pub(crate) fn prepare(command: &mut Command, workspace: &Workspace) -> Result<()
     if let Some(folder) = qnn::libraries(workspace)? {
         command.env(qnn::FOLDER_VARIABLE, folder);
     }
-    if std::env::var_os(R1_VARIABLE).is_none() {
-        let beside = workspace.root.join("..").join("shared").join("r1-distill-qwen");
-        if beside.is_dir() {
-            command.env(R1_VARIABLE, beside.canonicalize()?);
-        } else {
+    match r1_folder(workspace)? {
+        Some(folder) => drop(command.env(R1_VARIABLE, folder)),
+        None => {
             report::note(&format!("{R1_VARIABLE} is not set: the tests with R1's own tokenizer are skipped"));
         }
     }
     Ok(())
+}
+
+/// The folder that the variable names, or else one beside the repository.
+pub(crate) fn r1_folder(workspace: &Workspace) -> Result<Option<PathBuf>, TaskError> {
+    if let Some(folder) = std::env::var_os(R1_VARIABLE) {
+        return Ok(Some(folder.into()));
+    }
+    let beside = workspace.root.join("..").join("shared").join("r1-distill-qwen");
+    Ok(if beside.is_dir() { Some(beside.canonicalize()?) } else { None })
 }
 
 /// Names a folder with tokenizer, templates and golden prompts of an R1 distil, which we can't ship.

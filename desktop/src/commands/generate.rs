@@ -7,7 +7,7 @@ use super::messages;
 use crate::arguments::GenerateArguments;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::{model_source, output, session_file};
+use crate::{model_source, output, own_stdout, session_file};
 
 pub(crate) fn run(arguments: &GenerateArguments, json: bool) -> Result<(), Failure> {
     // What is kept can go on: `--resume`.
@@ -57,7 +57,7 @@ fn start<'s>(
 fn print_plain(generation: Generation<'_>) -> Result<(), Failure> {
     use std::io::Write;
 
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = own_stdout::writer();
     for event in generation {
         match event? {
             Event::AnswerDelta { text } => write!(stdout, "{text}")?,

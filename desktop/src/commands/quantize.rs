@@ -13,10 +13,12 @@ use wheelwork_quantize::kv_cache::LayerRange;
 use wheelwork_quantize::recipe::{BALANCED, FAST, FLOAT, INT8_THROUGHOUT};
 use wheelwork_quantize::{Options, Progress, QuantizeError, Report, Stage};
 
+use super::static_graph::{Added, CompiledFor};
 use super::{dry_run, static_graph};
 use crate::arguments::{KvChoice, Quality, QuantizeArguments, Target};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::machine::memory;
 use crate::{output, progress};
 
 pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failure> {
@@ -61,8 +63,8 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
     match result {
         Ok(Made { mut report, ranges }) => {
             add_cache(arguments.kv(), &mut report, ranges, cancel.clone(), json)?;
-            add_static_graphs(arguments, &mut report, cancel, json)?;
-            tell(&report, start.elapsed().as_secs_f64(), json)
+            let compiled = add_static_graphs(arguments, &mut report, cancel, json)?;
+            tell(&report, &compiled, start.elapsed().as_secs_f64(), json)
         }
         Err(CalibrateError::Cancelled | CalibrateError::Quantize(QuantizeError::Cancelled)) => {
             if !json && wheelwork_quantize::is_unfinished(&arguments.out) {
@@ -132,18 +134,19 @@ fn add_static_graphs(
     report: &mut Report,
     cancel: CancelToken,
     json: bool,
-) -> Result<(), Failure> {
+) -> Result<Vec<CompiledFor>, Failure> {
     let bar = Bar { bar: progress::bar(json), cancel: cancel.clone() };
     let begin = |what: &str| bar.bar.set_message(format!("compiling {what}"));
     let made = static_graph::add(arguments, &report.package, &bar, &begin, cancel);
     bar.bar.finish_and_clear();
     match made {
-        Ok(Some(card)) => {
-            report.file_bytes = card.variants.values().flatten().map(|file| file.bytes).sum();
-            report.card = card;
-            Ok(())
+        Ok(Added { card, compiled }) => {
+            if let Some(card) = card {
+                report.file_bytes = card.variants.values().flatten().map(|file| file.bytes).sum();
+                report.card = card;
+            }
+            Ok(compiled)
         }
-        Ok(None) => Ok(()),
         Err(Failure::Interrupted) => {
             if !json {
                 let package = report.package.display();
@@ -155,14 +158,14 @@ fn add_static_graphs(
     }
 }
 
-fn tell(report: &Report, seconds: f64, json: bool) -> Result<(), Failure> {
+fn tell(report: &Report, compiled: &[CompiledFor], seconds: f64, json: bool) -> Result<(), Failure> {
     let card = &report.card;
     if json {
         return output::json_line(&json!({
             "package": report.package, "seconds": seconds, "file_bytes": report.file_bytes,
             "bits_per_weight": card.quantization.bits_per_weight, "warnings": card.warnings,
             "tensors": card.quantization.tensors, "kv_cache": card.kv_cache,
-            "static_graphs": card.static_graphs,
+            "static_graphs": card.static_graphs, "compiled": compiled, "memory": memory(),
         }));
     }
     for warning in &card.warnings {

@@ -1,7 +1,9 @@
 //! The part of `wheelwork quantize` that makes variants for neural processors.
 
 use std::path::Path;
+use std::time::Instant;
 
+use serde::Serialize;
 use wheelwork::CancelToken;
 use wheelwork_calibrate::context_binary::{self, Compiler};
 use wheelwork_calibrate::static_graph::{VariantOptions, add_variant};
@@ -28,16 +30,33 @@ pub(crate) fn check(asked: &StaticArguments) -> Result<(), Failure> {
     Ok(Compiler::find()?)
 }
 
-/// Adds the variants that are asked for to a package that is complete without them; the card after the last.
+/// What was added to a package.
+#[derive(Default)]
+pub(crate) struct Added {
+    /// The card after the last change, if there was any.
+    pub(crate) card: Option<Card>,
+    pub(crate) compiled: Vec<CompiledFor>,
+}
+
+/// How long the compiler took for one system-on-chip.
+#[derive(Serialize)]
+pub(crate) struct CompiledFor {
+    variant: &'static str,
+    soc: &'static str,
+    arch: u32,
+    seconds: f64,
+}
+
+/// Adds the variants that are asked for to a package that is complete without them.
 pub(crate) fn add(
     arguments: &QuantizeArguments,
     package: &Path,
     watch: &dyn Watch,
     begin: &dyn Fn(&str),
     cancel: CancelToken,
-) -> Result<Option<Card>, Failure> {
+) -> Result<Added, Failure> {
     let asked = &arguments.static_graphs;
-    let mut card = None;
+    let Added { mut card, mut compiled } = Added::default();
     if asked.has(Target::QnnHtp) {
         card = Some(quantized(arguments, package, watch, cancel)?);
     }
@@ -49,11 +68,16 @@ pub(crate) fn add(
     }
     if !asked.socs.is_empty() {
         let compiler = Compiler::open()?;
-        for variant in variants(asked) {
-            card = Some(context_binary::add_to(&compiler, package, variant, &asked.socs, begin)?);
+        for (variant, &soc) in
+            variants(asked).flat_map(|variant| asked.socs.iter().map(move |soc| (variant, soc)))
+        {
+            let start = Instant::now();
+            card = Some(context_binary::add_to(&compiler, package, variant, &[soc], begin)?);
+            let seconds = start.elapsed().as_secs_f64();
+            compiled.push(CompiledFor { variant, soc: soc.name, arch: soc.arch, seconds });
         }
     }
-    Ok(card)
+    Ok(Added { card, compiled })
 }
 
 /// The variants of static graphs that are asked for.

@@ -15,9 +15,12 @@
 //! [`evaluate`] holds a package against its checkpoint; [`kv_cache`] gives a package an int8 key-value cache where that
 //! costs little.
 //!
+//! [`agreement`] holds static graphs on a provider against the same graphs on the processor.
+//!
 //! This crate is the one place where the makers of packages and ONNX Runtime meet.
 #![forbid(unsafe_code)]
 
+pub mod agreement;
 pub mod best;
 mod calibration;
 mod calibration_text;

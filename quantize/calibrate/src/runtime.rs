@@ -18,14 +18,14 @@ use crate::CalibrateError;
 pub(crate) fn session(model: &Model, threads: usize) -> Result<Session, CalibrateError> {
     let environment = wheelwork_ort::environment()?.environment;
     let load = || -> ort::Result<Session> {
-        Session::builder(&environment)?
+        let builder = Session::builder(&environment)?
             .with_optimization_level(GraphOptimizationLevel::All)?
             .with_intra_threads(threads)?
             // Sequences differ in length: remembered patterns and an arena that grows by doubling would hold
             // memory that a layer's weights need.
             .with_memory_pattern(false)?
-            .with_execution_providers([ep::CPU::default().with_arena_allocator(false).build()])?
-            .commit_from_memory(&model.to_bytes())
+            .with_execution_providers([ep::CPU::default().with_arena_allocator(false).build()])?;
+        wheelwork_ort::on_processor(builder, &environment)?.commit_from_memory(&model.to_bytes())
     };
     load().map_err(CalibrateError::run("loading a graph of the reference"))
 }

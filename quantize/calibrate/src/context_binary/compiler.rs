@@ -53,8 +53,9 @@ impl Compiler {
         }
     }
 
-    /// Loads ONNX Runtime and the provider, which `WHEELWORK_QNN_DIR` names. From then on ONNX Runtime gives sessions
-    /// of this process that name no device to the provider: what is to run on the processor runs before.
+    /// Loads ONNX Runtime and the provider, which `WHEELWORK_QNN_DIR` names. Before or after calibrating is all the
+    /// same: this project's sessions name their device. Those of others in this process, if they name none, go to the
+    /// provider from then on.
     ///
     /// # Errors
     /// [`ContextError::Library`], [`ContextError::NoCompiler`].
