@@ -100,7 +100,7 @@ fn agreement(model: &Model, package: &TemporaryPackage, variant: &str) -> Agreem
     let question = facts.template.prompt(&facts.tokenizer, &[Message::user("478 + 256 = ?")]).unwrap();
     let mut found = model.decoder().unwrap();
     let mut expected = Model::static_reference(package.path(), variant).unwrap();
-    let agreement = agreement::greedy(&mut found, &mut expected, &question.ids, 12).unwrap();
+    let agreement = agreement::greedy(found.as_mut(), expected.as_mut(), &question.ids, 12).unwrap();
     let (rms, same) = (agreement.relative_rms, agreement.same());
     println!("{variant}: relative RMS over 12 positions {rms:.5}, the same best token at {same}");
     agreement

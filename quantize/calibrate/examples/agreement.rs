@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut found = model.decoder()?;
     let mut expected = Model::static_reference(package, variant)?;
     let start = Instant::now();
-    let agreement = agreement::greedy(&mut found, &mut expected, &prompt, tokens)?;
+    let agreement = agreement::greedy(found.as_mut(), expected.as_mut(), &prompt, tokens)?;
     println!(
         "{}",
         json!({
