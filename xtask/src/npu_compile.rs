@@ -35,6 +35,9 @@ pub(crate) struct Options {
     /// Tokens that the graphs' cache holds.
     #[arg(long, default_value = "128")]
     context: String,
+    /// How graphs are put into files, as `wheelwork quantize --npu-binaries` has it.
+    #[arg(long, default_value = "per-graph")]
+    binaries: String,
     /// Also answers with so many greedy tokens on the simulator, beside the same graphs on the processor; a token of 4
     /// layers takes the simulator some ten seconds.
     #[arg(long)]
@@ -93,12 +96,16 @@ fn compile(
     wheelwork.args(["--target", "cpu", "--target", VARIANT, "--npu-rounding", "nearest"]);
     wheelwork.args(["--calibration-tokens", "256", "--calibration-length", "128"]);
     wheelwork.args(["--npu-context", &options.context, "--soc", &options.soc]);
+    wheelwork.args(["--npu-binaries", &options.binaries]);
     report::step("quantising and compiling");
     let made: Value = serde_json::from_str(&command::capture(&mut wheelwork)?)?;
     let layers = made["static_graphs"][VARIANT]["encodings"]["keys"].as_array().map(Vec::len);
     let binaries = made["static_graphs"][VARIANT]["context_binaries"].as_array().into_iter().flatten();
-    let compiled = made["compiled"].as_array().into_iter().flatten();
-    let row = |(binary, compiled): (&Value, &Value)| {
+    let row = |binary: &Value| {
+        let mut compiled = made["compiled"].as_array().into_iter().flatten();
+        let compiled = compiled
+            .find(|made| made["socs"].as_array().is_some_and(|socs| socs.contains(&binary["soc"])))
+            .unwrap_or(&Value::Null);
         let parts = binary["parts"].as_array().into_iter().flatten();
         let files = parts.flat_map(|part| part["binaries"].as_array().into_iter().flatten());
         let bytes = files.map(|file| {
@@ -108,12 +115,12 @@ fn compile(
         let bytes: serde_json::Map<String, Value> = bytes.collect::<Result<_, std::io::Error>>()?;
         Ok(json!({
             "layers": layers, "soc": binary["soc"], "arch": binary["arch"], "sdk": binary["sdk"],
-            "context": made["static_graphs"][VARIANT]["context_length"], "binary_bytes": bytes,
-            "compile_s": compiled["seconds"], "whole_run_s": made["seconds"],
+            "context": made["static_graphs"][VARIANT]["context_length"], "binaries": options.binaries, "binary_bytes": bytes,
+            "compiled_together": compiled["socs"], "compile_s": compiled["seconds"], "whole_run_s": made["seconds"],
             "whole_run_peak_bytes": made["memory"]["peak_kb"].as_u64().map(|kilobytes| 1024 * kilobytes),
         }))
     };
-    let mut rows: Vec<Value> = binaries.zip(compiled).map(row).collect::<Result<_, TaskError>>()?;
+    let mut rows: Vec<Value> = binaries.map(row).collect::<Result<_, TaskError>>()?;
     if let Some(tokens) = options.greedy {
         report::step("greedy tokens on the simulator and on the processor");
         let mut agreement = program(workspace, &format!("examples/{AGREEMENT}"))?;

@@ -9,7 +9,7 @@
 //! 4. makes the process's one environment with telemetry events off as well.
 //!
 //! [`plugin`] adds execution providers that are libraries of their own, and [`assignment()`] tells which provider got
-//! which node. [`copy`] moves tensors between devices. Unsafe code stands in `telemetry.rs`, `assignment.rs` and
+//! which node. [`shared_contexts`] has sessions share binaries. [`copy`] moves tensors between devices. Unsafe code stands in `telemetry.rs`, `assignment.rs` and
 //! `tensor_copy.rs` and nowhere else in the project.
 
 pub mod assignment;
@@ -18,6 +18,7 @@ pub mod library;
 mod object_file;
 pub mod plugin;
 mod plugin_error;
+pub mod shared_contexts;
 mod telemetry;
 mod tensor_copy;
 

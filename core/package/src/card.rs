@@ -6,15 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::files::FileRecord;
 
+mod context_binary;
 mod evaluation;
 mod kv_cache;
 mod static_graphs;
 
+pub use context_binary::{CompiledPart, ContextBinary, Packing};
 pub use evaluation::{Divergence, Estimate, Evaluation, Gate, Repetition, TaskScore, Tasks};
 pub use kv_cache::{KvCache, KvForm, KvSelfCheck};
 pub use static_graphs::{
-    CompiledPart, ContextBinary, EmbeddingBlocks, EmbeddingTable, EmbeddingType, Encoding, Encodings,
-    GraphForm, GraphPart, LmHead, StaticGraphs, StaticSelfCheck,
+    EmbeddingBlocks, EmbeddingTable, EmbeddingType, Encoding, Encodings, GraphForm, GraphPart, LmHead,
+    StaticGraphs, StaticSelfCheck,
 };
 
 /// The format version that this build writes. Readers accept the same major version.
@@ -50,7 +52,7 @@ pub struct Card {
     /// What `wheelwork evaluate` found, by variant.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub evaluation: BTreeMap<String, Evaluation>,
-    /// What the checkpoint got wrong and how it was read, in sentences for a person.
+    /// What the checkpoint got wrong and how it was read, and what of the package is unproven: sentences for a person.
     #[serde(default)]
     pub warnings: Vec<String>,
     /// Licence files of the checkpoint that were copied into the variants.

@@ -2,6 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use wheelwork_calibrate::context_binary::{SOCS, Soc};
+use wheelwork_package::card::Packing;
 use wheelwork_quantize::scheme::channel::{self, ChannelScheme};
 
 /// What a variant is made for.
@@ -40,6 +41,9 @@ pub(crate) struct StaticArguments {
     /// WHEELWORK_QNN_DIR names
     #[arg(long = "soc", value_delimiter = ',', value_parser = soc, value_name = "SOC")]
     pub(crate) socs: Vec<Soc>,
+    /// How compiled graphs are put into files; all but the first is smaller and was loaded on no device yet
+    #[arg(long, value_enum, default_value_t = Binaries::PerGraph, requires = "socs")]
+    pub(crate) npu_binaries: Binaries,
 }
 
 impl StaticArguments {
@@ -91,6 +95,27 @@ impl Weights {
             Self::Lpbq32 => channel::LPBQ_32,
             Self::Lpbq64 => channel::LPBQ_64,
             Self::PerChannel => channel::CHANNEL_4,
+        }
+    }
+}
+
+/// How compiled graphs are put into files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Binaries {
+    /// One a graph and system-on-chip
+    PerGraph,
+    /// One a system-on-chip, with the weights of prefill and decode once
+    SharedWeights,
+    /// One a graph, for all systems-on-chip
+    ManySocs,
+}
+
+impl Binaries {
+    pub(crate) fn packing(self) -> Packing {
+        match self {
+            Self::PerGraph => Packing::PerGraph,
+            Self::SharedWeights => Packing::SharedWeights,
+            Self::ManySocs => Packing::ManySocs,
         }
     }
 }

@@ -38,12 +38,11 @@ pub(crate) struct Added {
     pub(crate) compiled: Vec<CompiledFor>,
 }
 
-/// How long the compiler took for one system-on-chip.
+/// How long the compiler took.
 #[derive(Serialize)]
 pub(crate) struct CompiledFor {
     variant: &'static str,
-    soc: &'static str,
-    arch: u32,
+    socs: Vec<&'static str>,
     seconds: f64,
 }
 
@@ -68,13 +67,18 @@ pub(crate) fn add(
     }
     if !asked.socs.is_empty() {
         let compiler = Compiler::open()?;
-        for (variant, &soc) in
-            variants(asked).flat_map(|variant| asked.socs.iter().map(move |soc| (variant, soc)))
-        {
-            let start = Instant::now();
-            card = Some(context_binary::add_to(&compiler, package, variant, &[soc], begin)?);
-            let seconds = start.elapsed().as_secs_f64();
-            compiled.push(CompiledFor { variant, soc: soc.name, arch: soc.arch, seconds });
+        let packing = asked.npu_binaries.packing();
+        for variant in variants(asked) {
+            for socs in context_binary::groups(&asked.socs, packing) {
+                let start = Instant::now();
+                card = Some(context_binary::add_to(&compiler, package, variant, socs, packing, begin)?);
+                let seconds = start.elapsed().as_secs_f64();
+                compiled.push(CompiledFor {
+                    variant,
+                    socs: socs.iter().map(|soc| soc.name).collect(),
+                    seconds,
+                });
+            }
         }
     }
     Ok(Added { card, compiled })

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use wheelwork_calibrate::context_binary::{Compiler, Soc, add_to};
 use wheelwork_calibrate::static_graph::{StaticHost, VariantOptions, add_variant};
 use wheelwork_calibrate::{CalibrateError, TextBudget};
-use wheelwork_package::card::GraphPart;
+use wheelwork_package::card::{GraphPart, Packing};
 use wheelwork_quantize::Options;
 use wheelwork_quantize::recipe::BALANCED;
 use wheelwork_quantize::static_graph::VARIANT;
@@ -47,10 +47,10 @@ fn a_compiled_graph_computes_what_the_simulator_computes_of_the_graph() {
     let compiler = Compiler::open().unwrap();
     let package = package(folder.path());
     let [here, other] = ["sm8550", "SM8750"].map(|name| Soc::named(name).unwrap());
-    add_to(&compiler, &package, VARIANT, &[here], &|_| {}).unwrap();
+    add_to(&compiler, &package, VARIANT, &[here], Packing::PerGraph, &|_| {}).unwrap();
     // A second call keeps the first one's binaries, and replaces its own.
     for _ in 0..2 {
-        add_to(&compiler, &package, VARIANT, &[other], &|_| {}).unwrap();
+        add_to(&compiler, &package, VARIANT, &[other], Packing::PerGraph, &|_| {}).unwrap();
     }
 
     let open = wheelwork_package::open(&package).unwrap();
@@ -97,4 +97,52 @@ fn a_compiled_graph_computes_what_the_simulator_computes_of_the_graph() {
     let (now, ahead) = (logits(graphs), logits(&compiled));
     assert!(now.iter().any(|logit| *logit != 0.0));
     assert_eq!(now, ahead);
+}
+
+/// Nobody here can load such binaries: what is told of them has to be right.
+#[test]
+fn smaller_binaries_are_described_warned_of_and_replaced() {
+    if !has_simulator() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let compiler = Compiler::open().unwrap();
+    let package = package(folder.path());
+    let socs = ["sm8650", "sm8750"].map(|name| Soc::named(name).unwrap());
+    let bytes = |packing| {
+        let card = add_to(&compiler, &package, VARIANT, &socs, packing, &|_| {}).unwrap();
+        let open = wheelwork_package::open(&package).unwrap();
+        assert_eq!(open.card.as_ref(), Some(&card));
+        let binaries = &card.static_graphs[VARIANT].context_binaries;
+        let described: Vec<_> = binaries.iter().map(|binary| (binary.soc_model, binary.packing)).collect();
+        assert_eq!(described, [(57, packing), (69, packing)]);
+        let mut files: Vec<_> = binaries.iter().flat_map(|binary| &binary.parts[0].binaries).collect();
+        for part in binaries.iter().flat_map(|binary| &binary.parts) {
+            part.files().for_each(|file| open.check_content(VARIANT, file).unwrap());
+            for graph in [&part.prefill, &part.decode] {
+                open.verify_graph(VARIANT, graph).unwrap();
+            }
+        }
+        files.sort();
+        files.dedup();
+        // Nothing is left of what gave way.
+        let on_disk = std::fs::read_dir(package.join(VARIANT)).unwrap();
+        let on_disk =
+            on_disk.filter(|entry| entry.as_ref().unwrap().path().extension() == Some("bin".as_ref()));
+        assert_eq!(on_disk.count(), files.len(), "{files:?}");
+        let sizes =
+            files.iter().map(|file| std::fs::metadata(package.join(VARIANT).join(file)).unwrap().len());
+        (card.warnings, files.len(), sizes.sum::<u64>())
+    };
+    let (no_warnings, count, per_graph) = bytes(Packing::PerGraph);
+    assert_eq!((no_warnings.as_slice(), count), (&[][..], 4));
+    for (packing, expected_count) in [(Packing::SharedWeights, 2), (Packing::ManySocs, 2)] {
+        let (warnings, count, bytes) = bytes(packing);
+        assert!(warnings.iter().any(|warning| warning.starts_with("unproven")), "{warnings:?}");
+        assert_eq!(count, expected_count, "{packing:?}");
+        assert!(10 * bytes < 7 * per_graph, "{packing:?}: {bytes} of {per_graph}");
+    }
+    // And the warning of what is there no longer goes, too.
+    let (warnings, ..) = bytes(Packing::PerGraph);
+    assert_eq!(warnings, no_warnings);
 }

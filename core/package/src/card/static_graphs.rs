@@ -24,6 +24,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::context_binary::{CompiledPart, ContextBinary};
+
 /// The static graphs of one variant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StaticGraphs {
@@ -165,35 +167,6 @@ pub struct Encodings {
     pub values: Vec<Encoding>,
 }
 
-/// Graphs compiled ahead of time for one system-on-chip. Sizes and digests of the files stand in
-/// [`crate::Card::variants`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ContextBinary {
-    /// Qualcomm's part number in lower case, as in `sm8650`.
-    pub soc: String,
-    /// The processor's architecture, as in `v75`.
-    pub arch: String,
-    /// The compiler's number of the system-on-chip.
-    pub soc_model: u32,
-    /// The compiled parts, as [`StaticGraphs::parts`]: files with one `EPContext` node each.
-    pub parts: Vec<CompiledPart>,
-    /// What the execution provider says of where they run, as it stands in the compiled graphs.
-    pub compatibility: String,
-    /// Version of the compiler's libraries; a runtime must not be older.
-    pub sdk: String,
-}
-
-/// A part, compiled.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CompiledPart {
-    /// The graph file that takes [`StaticGraphs::prefill_tokens`] tokens.
-    pub prefill: String,
-    /// The graph file that takes one token.
-    pub decode: String,
-    /// The binaries that both graph files name.
-    pub binaries: Vec<String>,
-}
-
 /// A prompt whose logits are known: of the quantised graphs on ONNX Runtime's CPU provider.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StaticSelfCheck {
@@ -215,10 +188,8 @@ impl StaticGraphs {
             LmHead::Cpu(file) => Some(file.as_str()),
         };
         let graphs = self.parts.iter().flat_map(|part| [part.prefill.as_str(), part.decode.as_str()]);
-        let compiled = self.context_binaries.iter().flat_map(|binary| &binary.parts).flat_map(|part| {
-            let binaries = part.binaries.iter().map(String::as_str);
-            [part.prefill.as_str(), part.decode.as_str()].into_iter().chain(binaries)
-        });
+        let compiled =
+            self.context_binaries.iter().flat_map(|binary| &binary.parts).flat_map(CompiledPart::files);
         graphs.chain(head).chain([self.embedding.file.as_str()]).chain(compiled)
     }
 
@@ -254,6 +225,7 @@ impl StaticGraphs {
             let (soc, found) = (&binary.soc, binary.parts.len());
             return Err(format!("`{soc}` has {found} compiled parts, expected {}", self.parts.len()));
         }
+        self.context_binaries.iter().try_for_each(ContextBinary::check)?;
         match (self.form, &self.encodings) {
             (GraphForm::Float, _) => Ok(()),
             (GraphForm::Quantized, None) => Err("a quantised form without encodings".to_owned()),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use ort::session::Session;
 use wheelwork::provider::{NotUsedReason, PROVIDERS, Provider, detect};
 use wheelwork_onnx::Edit;
-use wheelwork_ort::Runtime;
+use wheelwork_ort::{Runtime, shared_contexts};
 use wheelwork_package::files::names;
 use wheelwork_package::graph::{self, limits};
 use wheelwork_package::json;
@@ -26,6 +26,13 @@ const BINARY_LIMIT: u64 = 1_500_000_000;
 pub struct Compiler {
     runtime: Runtime,
     backend: PathBuf,
+}
+
+/// One graph to compile.
+pub(super) struct Job {
+    pub(super) graph: PathBuf,
+    /// The graph file to make.
+    pub(super) out: PathBuf,
 }
 
 /// What one graph became.
@@ -72,33 +79,50 @@ impl Compiler {
     /// # Errors
     /// ONNX Runtime's.
     pub fn session(&self, graph: &Path, soc: Soc) -> ort::Result<Session> {
-        self.start(graph, soc, &[])
+        self.start(graph, &[soc], &[])
     }
 
-    /// Compiles a graph into `out` and a binary beside it.
-    pub(super) fn compile(&self, graph: &Path, soc: Soc, out: &Path) -> Result<Compiled, ContextError> {
-        let entries = [
-            ("ep.context_enable", "1"),
-            ("ep.context_embed_mode", "0"),
-            ("ep.context_file_path", &out.display().to_string()),
-        ];
-        let refused = |error: ort::Error| ContextError::Refused {
-            graph: file_name(graph),
-            soc: soc.name,
-            message: error.to_string(),
-        };
-        drop(self.start(graph, soc, &entries).map_err(refused)?);
-        read_back(out, soc)
+    /// Compiles the graphs of a part, in order, each into its own file with a binary beside it. Several systems-on-chip
+    /// get one binary a graph; graphs that share weights have one in all.
+    pub(super) fn compile(
+        &self,
+        graphs: &[Job],
+        socs: &[Soc],
+        shares_weights: bool,
+    ) -> Result<Vec<Compiled>, ContextError> {
+        let _group = shares_weights.then(shared_contexts::lock);
+        let mut sessions = Vec::new();
+        for (index, Job { graph, out }) in graphs.iter().enumerate() {
+            let out = out.display().to_string();
+            let mut entries = vec![
+                ("ep.context_enable", "1"),
+                ("ep.context_embed_mode", "0"),
+                ("ep.context_file_path", out.as_str()),
+            ];
+            if shares_weights {
+                entries.extend(shared_contexts::entries(index + 1 == graphs.len()));
+            }
+            let refused = |error: ort::Error| ContextError::Refused {
+                graph: file_name(graph),
+                soc: list(socs, |soc| soc.name),
+                message: error.to_string(),
+            };
+            let session = self.start(graph, socs, &entries).map_err(refused)?;
+            // The last of a group writes what all of them hold.
+            sessions.extend(shares_weights.then_some(session));
+        }
+        drop(sessions);
+        graphs.iter().map(|Job { out, .. }| read_back(out, socs)).collect()
     }
 
-    fn start(&self, graph: &Path, soc: Soc, entries: &[(&str, &str)]) -> ort::Result<Session> {
+    fn start(&self, graph: &Path, socs: &[Soc], entries: &[(&str, &str)]) -> ort::Result<Session> {
         let environment = &self.runtime.environment;
         let device = environment.devices().find(|device| device.ep().is_ok_and(|name| name == PROVIDER));
         let device = device.ok_or_else(|| ort::Error::new("the provider offers no device"))?;
         let mut options = vec![
             ("backend_path", self.backend.display().to_string()),
-            ("soc_model", soc.soc_model.to_string()),
-            ("htp_arch", soc.arch.to_string()),
+            ("soc_model", list(socs, |soc| soc.soc_model)),
+            ("htp_arch", list(socs, |soc| soc.arch)),
         ];
         // Without it the provider leaves attention of the float form to the processor.
         let affinity = graph.with_file_name(names::OP_AFFINITY);
@@ -113,6 +137,11 @@ impl Compiler {
         }
         builder.with_devices([device], Some(&options))?.commit_from_file(graph)
     }
+}
+
+/// A value of each, as the provider takes and writes lists.
+fn list<T: ToString>(socs: &[Soc], value: impl Fn(&Soc) -> T) -> String {
+    socs.iter().map(|soc| value(soc).to_string()).collect::<Vec<_>>().join(",")
 }
 
 /// The provider's entry, its library and its backend, wherever they should be.
@@ -132,12 +161,17 @@ fn no_compiler(reason: &str, detail: String) -> ContextError {
 }
 
 /// Verifies a compiled graph and reads what it says of itself.
-fn read_back(path: &Path, soc: Soc) -> Result<Compiled, ContextError> {
+fn read_back(path: &Path, socs: &[Soc]) -> Result<Compiled, ContextError> {
     let bytes = json::read_bytes(path, limits::GRAPH_BYTES)?;
     let otherwise = |found: String| ContextError::OtherForm {
         graph: file_name(path),
         found,
-        expected: format!("{} (number {}, v{})", soc.name, soc.soc_model, soc.arch),
+        expected: format!(
+            "{} (number {}, v{})",
+            list(socs, |soc| soc.name),
+            list(socs, |soc| soc.soc_model),
+            list(socs, |soc| soc.arch)
+        ),
     };
     let verified = graph::verify(&bytes).map_err(|error| otherwise(error.to_string()))?;
     let binary = verified.files.into_keys().next().filter(|_| verified.is_compiled);
@@ -146,8 +180,8 @@ fn read_back(path: &Path, soc: Soc) -> Result<Compiled, ContextError> {
     let compatibility = edit.metadata(COMPATIBILITY).unwrap_or_default().to_owned();
     // "v2:6:SDK:provider:architecture:number:..", as onnxruntime-qnn 2.7 writes it.
     let mut fields = compatibility.split(':').skip(4);
-    let numbers = [fields.next(), fields.next()].map(|field| field?.parse::<u32>().ok());
-    if numbers != [Some(soc.arch), Some(soc.soc_model)] {
+    let found = [fields.next(), fields.next()].map(|field| field.unwrap_or_default().to_owned());
+    if found != [list(socs, |soc| soc.arch), list(socs, |soc| soc.soc_model)] {
         return Err(otherwise(format!("`{compatibility}`")));
     }
     let sdk = edit.take_nodes().iter().find_map(|node| node.text("ep_sdk_version").map(str::to_owned));

@@ -32,8 +32,8 @@ pub enum ContextError {
     Refused {
         /// The graph's file.
         graph: String,
-        /// The system-on-chip.
-        soc: &'static str,
+        /// The systems-on-chip.
+        soc: String,
         /// The compiler's words.
         message: String,
     },
