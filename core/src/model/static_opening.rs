@@ -252,6 +252,8 @@ fn verified(
 
 #[cfg(test)]
 mod tests {
+    use wheelwork_package::card::Packing;
+
     use super::*;
 
     #[test]
@@ -263,6 +265,7 @@ mod tests {
             parts: Vec::new(),
             compatibility: String::new(),
             sdk: String::new(),
+            packing: Packing::PerGraph,
         };
         let binaries = [binary("sm8650", 57), binary("sm8750", 69)];
         let found = |named, here| matching(&binaries, named, here).map(|binary| binary.soc_model);
