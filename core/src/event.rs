@@ -59,7 +59,9 @@ pub enum Event {
         /// Tokens of the passage that came again and again.
         period: usize,
     },
-    /// The device failed in the middle and the turn goes on elsewhere, from the same tokens: nothing is repeated.
+    /// The device failed in the middle and the turn goes on elsewhere, from the same tokens: nothing is repeated. Or
+    /// the conversation's earlier turns ran on the processor, and this one runs on the device that was compiled for
+    /// meanwhile ([`crate::Compilation`]).
     DeviceChanged {
         /// Where it runs from here on; what failed stands first among what is not used.
         placement: Placement,

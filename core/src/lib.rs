@@ -28,14 +28,15 @@
 //!
 //! For several sessions at once, from any thread, see [`engine`].
 //!
-//! The crate opens no socket and logs nothing. It has two threads of its own: an [`engine`]'s, while there is one, and,
-//! while an answer's form is compiled, one with a stack of 64 MiB, because the caller's may be too small for a stranger's
-//! grammar. A [`Generation`] computes on the caller's. ONNX Runtime has its own ([`OpenOptions::threads`](field@OpenOptions::threads)).
+//! The crate opens no socket and logs nothing. It has three threads of its own: an [`engine`]'s, while there is one; while
+//! an answer's form is compiled, one with a stack of 64 MiB, because the caller's may be too small for a stranger's
+//! grammar; and one that compiles graphs for a device at its first use ([`Compilation`]). A [`Generation`] computes on the caller's. ONNX Runtime has its own ([`OpenOptions::threads`](field@OpenOptions::threads)).
 #![forbid(unsafe_code)]
 
 mod answer_now;
 mod cancel;
 pub mod chat;
+mod compiled;
 pub mod decoder;
 pub mod detokenizer;
 pub mod engine;
@@ -64,11 +65,12 @@ pub mod tools;
 
 pub use answer_now::AnswerNow;
 pub use cancel::CancelToken;
+pub use compiled::{CompileStep, CompileWatch};
 pub use error::Error;
 pub use event::{Event, FinishReason, ReasoningEnd};
 pub use generate::Generation;
 pub use metrics::{Timings, Usage};
-pub use model::{Model, ModelFacts, OpenOptions};
+pub use model::{Compilation, CompilationState, Model, ModelFacts, OpenOptions};
 pub use options::{Budget, OnLoop, Options, Thinking};
 pub use output::{OutputError, OutputFormat};
 pub use plan::{Available, Fit, MemoryCheck, MemoryPlan, plan};

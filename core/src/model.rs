@@ -1,5 +1,7 @@
 //! An open model: immutable, shared by all its sessions, cheap to clone.
 
+mod chip;
+mod compilation;
 mod opening;
 mod self_check;
 mod static_opening;
@@ -15,6 +17,7 @@ use wheelwork_package::{Card, GenerationDefaults, OpenPackage, OpenVariant};
 
 use crate::Error;
 use crate::chat::ChatTemplate;
+use crate::compiled::CompileWatch;
 use crate::decoder::{Decoder, Loaded, OrtDecoder};
 use crate::kv_cache::KvShape;
 use crate::plan::{Footprint, MemoryCheck};
@@ -24,6 +27,8 @@ use crate::reasoning::{CLOSE_TAG, OPEN_TAG};
 use crate::session::{Fallback, Session};
 use crate::snapshot::{Restored, SessionFile};
 use crate::tokenizer::Tokenizer;
+pub(crate) use compilation::Ready;
+pub use compilation::{Compilation, CompilationState};
 pub(crate) use opening::Opening;
 
 /// How a model is opened. `default()` suits most.
@@ -41,8 +46,12 @@ pub struct OpenOptions {
     pub kv_cache: Option<KvForm>,
     /// Leave a prepared form ([`crate::prepare()`]) alone. Without this it is used where there is one.
     pub plain: bool,
-    /// Where prepared forms of models that are not installed stand; must be on the models' file system. `None`: nowhere.
+    /// Where prepared forms of models that are not installed stand, and their graphs that were compiled on this machine;
+    /// must be on the models' file system. `None`: nowhere, each open of such a model compiles anew and waits for it.
     pub cache_dir: Option<PathBuf>,
+    /// Told of each graph that is compiled for a device, for those who wait: opens that are `strict` do, and opens of
+    /// packages that have nothing for the processor.
+    pub compile_watch: CompileWatch,
     /// Room for beginnings that sessions share ([`crate::Session::share_prefix`]), in bytes; 0: they share nothing.
     pub prefix_cache_bytes: u64,
     /// Options of the device's execution provider, by the names that [`crate::provider::PROVIDERS`] lists; used only
@@ -93,6 +102,8 @@ pub struct Model {
     runtime: wheelwork_ort::Runtime,
     /// What goes on where the device fails in the middle; `None` where it must not.
     fallback: Option<Fallback>,
+    /// A better device whose graphs are compiled in the background.
+    compilation: Option<Arc<Compilation>>,
     prefix_cache: Option<Arc<PrefixCache>>,
     pub(crate) footprint: Footprint,
 }
@@ -117,7 +128,7 @@ impl Model {
     /// and two chunks are compared with what was installed: [`wheelwork_package::PackageError::Damaged`].
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, Error> {
         let path = path.as_ref();
-        let (opening, graph) = Opening::loaded(path, options)?;
+        let (opening, graph, compilation) = Opening::loaded(path, options)?;
         let footprint = opening.footprint(opening.placement.prepared)?;
         let Opening { package, placement, facts, runtime, provenance, .. } = opening;
         let may_fall_back = placement.provider != CPU && !options.strict;
@@ -130,6 +141,7 @@ impl Model {
             graph,
             runtime,
             fallback: may_fall_back.then(|| fallback(path, options)),
+            compilation,
             prefix_cache: prefix_cache_bytes.map(|bytes| Arc::new(PrefixCache::new(bytes))),
             footprint,
         })
@@ -178,7 +190,7 @@ impl Model {
     }
 
     fn equipped(&self, session: Session) -> Session {
-        let session = session.with_fallback(self.fallback.clone());
+        let session = session.with_fallback(self.fallback.clone()).with_compilation(self.compilation.clone());
         match &self.prefix_cache {
             Some(cache) => session.with_prefix_cache(Arc::clone(cache)),
             None => session,
@@ -211,6 +223,13 @@ impl Model {
     #[must_use]
     pub fn placement(&self) -> &Placement {
         &self.placement
+    }
+
+    /// The compiling for a better device that this open has begun in the background, if any: sessions run on the
+    /// processor meanwhile, and on the device from the first turn on that begins after it.
+    #[must_use]
+    pub fn compilation(&self) -> Option<&Arc<Compilation>> {
+        self.compilation.as_ref()
     }
 
     /// The package's card; absent in folders of other makers.

@@ -4,10 +4,11 @@
 //! cache is rewound to the first token that differs from what it holds. Where the template drops earlier
 //! reasoning, that is the end of the user's turn, so only the answer and the new message are computed.
 //!
-//! `begin` starts a turn, `fitting` says which messages it takes, `prefix` what of its prompt need not be computed; `kept`
+//! `begin` starts a turn, `compiled` moves it to a device that became usable, `fitting` says which messages it takes, `prefix` what of its prompt need not be computed; `kept`
 //! is about the session's file.
 
 mod begin;
+mod compiled;
 mod compute;
 mod fitting;
 mod kept;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use crate::chat::{Message, Prompt};
 use crate::decoder::Decoder;
 use crate::generate::Generation;
-use crate::model::ModelFacts;
+use crate::model::{Compilation, ModelFacts};
 use crate::prefix_cache::PrefixCache;
 use crate::provider::Placement;
 use crate::snapshot::{self, Binding, Journal, Progress, Restored, SessionFile, State, TurnStart};
@@ -46,7 +47,9 @@ pub struct Session {
     unfinished: Option<(TurnStart, Vec<Progress>)>,
     /// What goes on where the device fails in the middle.
     fallback: Option<Fallback>,
-    /// The device has failed, and nobody was told yet.
+    /// A better device, once its graphs are compiled.
+    compilation: Option<Arc<Compilation>>,
+    /// It runs on another device than before, and nobody was told yet.
     has_moved: bool,
 }
 
@@ -64,6 +67,7 @@ impl Session {
             journal: None,
             unfinished: None,
             fallback: None,
+            compilation: None,
             has_moved: false,
         }
     }
@@ -152,6 +156,7 @@ impl Session {
         fork.messages.clone_from(&self.messages);
         fork.unfinished.clone_from(&self.unfinished);
         fork.prefix_cache.clone_from(&self.prefix_cache);
+        fork.compilation.clone_from(&self.compilation);
         Ok(fork)
     }
 

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod commands;
+mod compiling;
 mod failure;
 mod interrupt;
 mod machine;
@@ -55,8 +56,10 @@ fn main() -> ExitCode {
         Command::Bench(arguments) => commands::bench::run(&arguments, json),
         Command::DeviceReport(arguments) => commands::device_report::run(&arguments, json),
     };
-    match outcome {
+    let code = match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(json),
-    }
+    };
+    compiling::finish();
+    code
 }

@@ -14,7 +14,7 @@ use wheelwork_package::store::{Installed, Store};
 
 use crate::arguments::ModelArguments;
 use crate::failure::Failure;
-use crate::{origin, output};
+use crate::{compiling, origin, output};
 
 /// The shipped checkpoint: every file of `testdata/tiny-r1` that quantising reads.
 const SHIPPED: &[(&str, &[u8])] = &[
@@ -30,6 +30,7 @@ pub(crate) fn open(arguments: &ModelArguments) -> Result<Model, Failure> {
     let folder = folder(arguments.model.as_deref(), arguments.models_dir.as_deref())?;
     let options = arguments.open_options();
     let model = Model::open_with(folder, &options)?;
+    compiling::note(&model);
     output::warn_of_fallback(model.placement(), options.device);
     let facts = model.facts();
     if facts.template.is_older_r1(&facts.tokenizer) {

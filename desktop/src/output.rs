@@ -5,7 +5,7 @@ use std::io::Write;
 use anstyle::{AnsiColor, Reset, Style};
 use serde::Serialize;
 use wheelwork::engine::Pace;
-use wheelwork::provider::{Device, GraphPlacement, SelfCheck};
+use wheelwork::provider::{Device, GraphPlacement, NotUsedReason, SelfCheck};
 use wheelwork::{DevicePreference, Event, FinishReason, Generation, Placement, ReasoningEnd};
 
 use crate::failure::Failure;
@@ -42,8 +42,9 @@ pub(crate) fn stream_text(generation: Generation<'_>) -> Result<(), Failure> {
                 "{STATUS}the conversation got too long: its oldest {messages} messages ({tokens} tokens) are left out{Reset}"
             ),
             Event::DeviceChanged { placement } => {
-                let why = placement.not_used.first().map(ToString::to_string).unwrap_or_default();
-                anstream::eprintln!("\n{STATUS}goes on on {}, not {why}{Reset}", describe(&placement));
+                let failed = placement.not_used.first().filter(|row| row.reason == NotUsedReason::RunFailed);
+                let why = failed.map_or_else(String::new, |row| format!(", not {row}"));
+                anstream::eprintln!("\n{STATUS}goes on on {}{why}{Reset}", describe(&placement));
                 used = Some(placement);
             }
             Event::PaceChanged { pace } => {

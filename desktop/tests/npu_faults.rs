@@ -7,47 +7,21 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod common;
+#[path = "common/npu.rs"]
+mod npu;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use common::TemporaryPackage;
+use npu::{FOLDER, json_lines, package, simulator};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use wheelwork::decoder::failing::FailingDecoder;
 use wheelwork::provider::NotUsedReason;
 use wheelwork::{DevicePreference, Event, Model, OpenOptions, Options};
 use wheelwork_package::files::FileRecord;
-use wheelwork_quantize::recipe::BALANCED;
-use wheelwork_quantize::static_float::{self, StaticShapes, VARIANT};
-
-const FOLDER: &str = "WHEELWORK_QNN_DIR";
-
-/// tiny-r1 with static graphs, for all tests of this file.
-fn package() -> &'static Path {
-    static PACKAGE: OnceLock<PathBuf> = OnceLock::new();
-    PACKAGE.get_or_init(|| {
-        let package = TemporaryPackage::of("tiny-r1", BALANCED);
-        let shapes = StaticShapes { context_length: 256, prefill_tokens: 64 };
-        static_float::add_to(&package.path(), shapes).unwrap();
-        wheelwork_calibrate::static_check::add_to(&package.path(), VARIANT, 0.01).unwrap();
-        let path = package.path();
-        // Kept until the process ends; the system's temporary folder is cleared by the system.
-        std::mem::forget(package);
-        path
-    })
-}
-
-/// The simulator's folder; says so where there is none.
-fn simulator() -> Option<PathBuf> {
-    let found = std::env::var_os(FOLDER).filter(|folder| !folder.is_empty());
-    if found.is_none() {
-        println!("skipped: {FOLDER} names no folder with the simulator");
-    }
-    found.map(PathBuf::from)
-}
+use wheelwork_quantize::static_float::VARIANT;
 
 /// A folder of libraries that the simulator's are linked into, but for some.
 fn libraries_without(missing: &[&str]) -> Option<TempDir> {
@@ -78,11 +52,6 @@ fn generate(package: &Path, libraries: &Path, cache: &Path, more: &[&str]) -> Co
     command.args(["generate", "--prompt", "Thanks", "--max-tokens", "1", "--json", "--model"]).arg(package);
     command.args(more).env(FOLDER, libraries).env("XDG_CACHE_HOME", cache);
     command
-}
-
-fn json_lines(bytes: &[u8]) -> Vec<Value> {
-    let lines = bytes.split(|&byte| byte == b'\n').filter(|line| line.starts_with(b"{"));
-    lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
 }
 
 /// What a strict request fails with.
@@ -164,7 +133,7 @@ fn rt_01_one_library_of_the_folder_that_is_missing_or_none_is_told() {
     let Some(folder) = libraries_without(&["libQnnHtp.so"]) else { return };
     on_both(package(), folder.path(), "library_missing", "libQnnHtp.so");
     std::fs::write(folder.path().join("libQnnHtp.so"), "no library").unwrap();
-    on_both(package(), folder.path(), "session_failed", "cannot be loaded");
+    on_both(package(), folder.path(), "compile_failed", "cannot be loaded");
 }
 
 #[test]
@@ -185,6 +154,8 @@ fn rt_02_a_process_that_ended_while_the_provider_was_tried_makes_a_cpu_start_wit
     let Some(folder) = simulator() else { return };
     let cache = tempfile::tempdir().unwrap();
     let run = |more: &[&str]| generate(package(), &folder, cache.path(), more);
+    // What is compiled already is loaded under the marker that allows one try.
+    assert!(run(&["--device", "npu", "--strict"]).output().unwrap().status.success());
     let mut tried = run(&["--device", "npu"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let trials = cache.path().join("wheelwork").join("providers");
     let has_marker = || {
@@ -258,7 +229,7 @@ fn rt_03_graphs_that_the_provider_takes_in_part_are_refused() {
     std::fs::write(variant.join("op_affinity.json"), "{\"op_type\": {}}").unwrap();
     let record = FileRecord::of(&variant, "op_affinity.json").unwrap();
     change_record(copy.path(), "op_affinity.json", |found| *found = serde_json::to_value(record).unwrap());
-    on_both(copy.path(), &folder, "session_failed", "fallback");
+    on_both(copy.path(), &folder, "compile_failed", "fallback");
 }
 
 #[test]

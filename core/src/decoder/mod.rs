@@ -32,7 +32,7 @@ pub(crate) use ort_decoder::{CHUNK_TOKENS, CHUNK_TOKENS_ALL_LOGITS, OrtDecoder};
 pub(crate) use ort_device::OnDevice;
 pub(crate) use ort_model::{OrtModel, SessionOptions};
 pub(crate) use ort_static::{StaticModel, StaticSource};
-pub(crate) use ort_static_session::Target;
+pub(crate) use ort_static_session::{Target, compile};
 
 /// One sequence (batch 1) with its cache.
 pub trait Decoder: Send {

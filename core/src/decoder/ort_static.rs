@@ -53,6 +53,8 @@ pub(crate) struct StaticSource<'a> {
     pub(crate) graphs: &'a StaticGraphs,
     /// The graph files to load: those of the card's parts, or compiled ones.
     pub(crate) parts: &'a [GraphPart],
+    /// The folder that these stand in.
+    pub(crate) parts_folder: &'a Path,
     /// Bytes that each graph file reads.
     pub(crate) bytes: &'a BTreeMap<String, u64>,
     pub(crate) target: &'a Target,
@@ -80,7 +82,8 @@ impl StaticModel {
         for (index, part) in source.parts.iter().enumerate() {
             let mut session = |call: Call, file: &str| {
                 let (inputs, outputs) = border(graphs, config, index, call);
-                let (session, shares) = load(environment, target, &folder.join(file), &inputs, &outputs)?;
+                let (session, shares) =
+                    load(environment, target, &source.parts_folder.join(file), &inputs, &outputs)?;
                 note(file, shares);
                 Ok::<_, DecoderError>(Mutex::new(session))
             };

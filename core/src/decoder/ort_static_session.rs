@@ -57,7 +57,7 @@ pub(super) fn load(
 ) -> Result<(Session, Vec<Share>), DecoderError> {
     let graph = path.display().to_string();
     let refused = |message: String| DecoderError::Load { graph: graph.clone(), message };
-    let session = session_builder(environment, target)
+    let session = session_builder(environment, target, &[])
         .and_then(|mut builder| builder.commit_from_file(path))
         .map_err(|error| refused(error.to_string()))?;
     let shares = shares(&session).map_err(refused)?;
@@ -78,7 +78,29 @@ pub(super) fn load(
     Ok((session, shares))
 }
 
-fn session_builder(environment: &Environment, target: &Target) -> ::ort::Result<SessionBuilder> {
+/// Has a plugin compile a graph into `out`, a graph of one node, and a file beside it. Session options `ep.context_*`:
+/// ONNX Runtime, "EP context design".
+pub(crate) fn compile(
+    environment: &Environment,
+    target: &Target,
+    path: &Path,
+    out: &Path,
+) -> Result<(), DecoderError> {
+    let entries = [
+        ("ep.context_enable", "1"),
+        ("ep.context_embed_mode", "0"),
+        ("ep.context_file_path", &out.display().to_string()),
+    ];
+    session_builder(environment, target, &entries)
+        .and_then(|mut builder| builder.commit_from_file(path).map(drop))
+        .map_err(|error| DecoderError::Load { graph: path.display().to_string(), message: error.to_string() })
+}
+
+fn session_builder(
+    environment: &Environment,
+    target: &Target,
+    entries: &[(&str, &str)],
+) -> ::ort::Result<SessionBuilder> {
     match target {
         Target::Cpu { threads } => on_processor(builder(environment, *threads)?, environment),
         Target::Plugin { provider, options } => {
@@ -93,10 +115,12 @@ fn session_builder(environment: &Environment, target: &Target) -> ::ort::Result<
                 });
             let options: Vec<_> =
                 options.iter().map(|(key, value)| (format!("{provider}.{key}"), value.clone())).collect();
-            Ok(Session::builder(environment)?
-                .with_disable_cpu_fallback()?
-                .with_config_entry(RECORD, "1")?
-                .with_devices(device, Some(&options))?)
+            let mut builder =
+                Session::builder(environment)?.with_disable_cpu_fallback()?.with_config_entry(RECORD, "1")?;
+            for (name, value) in entries {
+                builder = builder.with_config_entry(*name, *value)?;
+            }
+            Ok(builder.with_devices(device, Some(&options))?)
         }
     }
 }

@@ -6,12 +6,13 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::sync::Arc;
 
-use wheelwork_package::card::KvForm;
+use wheelwork_package::card::{KvForm, StaticGraphs};
 use wheelwork_package::graph::Verified;
 use wheelwork_package::store::Provenance;
 use wheelwork_package::{OpenPackage, OpenVariant};
 
-use super::static_opening::{self, Checked};
+use super::compilation::Compilation;
+use super::static_opening::{self, Checked, NotLoaded};
 use super::{ModelFacts, OpenOptions, self_check};
 use crate::Error;
 use crate::decoder::{Loaded, OnDevice, OrtModel, SessionOptions};
@@ -38,14 +39,19 @@ pub(crate) struct Opening {
     pub(super) facts: ModelFacts,
     variant: OpenVariant,
     /// Held until the provider has shown that it leaves the process alive.
-    trial: Option<Trial>,
+    pub(super) trial: Option<Trial>,
 }
 
 impl Opening {
-    /// Opens on the best device that loads the graph and computes it.
-    pub(super) fn loaded(path: &Path, options: &OpenOptions) -> Result<(Self, Loaded), Error> {
+    /// Opens on the best device that loads the graph and computes it. A better one whose graphs must be compiled first
+    /// is compiled for in the background.
+    pub(super) fn loaded(
+        path: &Path,
+        options: &OpenOptions,
+    ) -> Result<(Self, Loaded, Option<Arc<Compilation>>), Error> {
         provider::check_options(options.device, &options.provider_options)?;
         let mut refused = Refused::new();
+        let mut compilation = None;
         loop {
             let (package, runtime, plan) = Self::planned(path, options, &refused)?;
             let (provider, variant) = (plan.placement.provider.clone(), plan.placement.variant.clone());
@@ -58,9 +64,16 @@ impl Opening {
                 Ok((mut opening, Ok(graph))) => {
                     // The process has survived.
                     drop(opening.trial.take());
-                    return Ok((opening, graph));
+                    return Ok((opening, graph, compilation));
                 }
-                Ok((_, Err(refusal))) => refusal,
+                Ok((_, Err(NotLoaded::Refused(refusal)))) => refusal,
+                Ok((opening, Err(NotLoaded::ToCompile { folder, not_taken }))) => {
+                    compilation = Compilation::start(opening, path, options);
+                    let after = not_taken.and_then(|(_, detail)| detail);
+                    let after = after.map_or_else(String::new, |detail| format!("; {detail}"));
+                    let detail = format!("they will be kept in {}{after}", folder.display());
+                    (NotUsedReason::Compiling, Some(detail))
+                }
                 Err(error) if is_last_resort => return Err(error),
                 Err(error) => (NotUsedReason::SessionFailed, Some(error.to_string())),
             };
@@ -118,40 +131,56 @@ impl Opening {
     }
 
     /// Loads static graphs or the one graph, and notes where they are. The inner error is a reason to try elsewhere.
-    fn load_any(&mut self, options: &OpenOptions) -> Result<Result<Loaded, Refusal>, Error> {
-        let graphs =
-            self.package.card.as_ref().and_then(|card| card.static_graphs.get(&self.placement.variant));
-        if let Some(graphs) = graphs {
-            let loaded = static_opening::load(self, graphs, options, self.trial.as_ref());
-            return Ok(loaded.map(|Checked { model, self_check, simulator, not_taken }| {
-                let row = not_taken.map(|(reason, detail)| NotUsed {
-                    provider: self.placement.provider.clone(),
-                    device: self.placement.device,
-                    reason,
-                    detail,
-                });
-                self.placement.not_used.splice(0..0, row);
-                self.placement.kv_cache = model.kv_form();
-                self.placement.graphs = model.placed().to_vec();
-                self.placement.self_check = Some(self_check);
-                self.placement.simulator = simulator;
-                Loaded::Static(model)
-            }));
+    fn load_any(&mut self, options: &OpenOptions) -> Result<Result<Loaded, NotLoaded>, Error> {
+        if self.static_graphs().is_some() {
+            // Who has nothing else to run on meanwhile waits.
+            let compiles = options.strict || !self.has_variant_of_processor();
+            return Ok(self.load_static(options, compiles));
         }
         let (graph, prepared) = self.load(options)?;
         self.placement.prepared = prepared;
         self.placement.kv_cache = graph.kv_form();
         self.placement.graphs.push(graph.placement(self.verified.weight_bytes));
         if let Some(elsewhere) = self.placement.computes_elsewhere() {
-            return Ok(Err((NotUsedReason::TookNoNodes, Some(elsewhere))));
+            return Ok(Err(NotLoaded::Refused((NotUsedReason::TookNoNodes, Some(elsewhere)))));
         }
         if self.placement.provider != CPU {
             match self.self_check(&graph, options)? {
                 Ok(self_check) => self.placement.self_check = Some(self_check),
-                Err(refusal) => return Ok(Err(refusal)),
+                Err(refusal) => return Ok(Err(NotLoaded::Refused(refusal))),
             }
         }
         Ok(Ok(Loaded::Dynamic(graph)))
+    }
+
+    fn static_graphs(&self) -> Option<&StaticGraphs> {
+        self.package.card.as_ref()?.static_graphs.get(&self.placement.variant)
+    }
+
+    fn has_variant_of_processor(&self) -> bool {
+        self.package.variants.values().any(|variant| variant.target.ep == CPU)
+    }
+
+    /// Loads static graphs, compiled here and now if need be and `compiles`, and notes where they are.
+    pub(super) fn load_static(&mut self, options: &OpenOptions, compiles: bool) -> Result<Loaded, NotLoaded> {
+        let mut trial = self.trial.take();
+        let no_graphs = NotLoaded::Refused((NotUsedReason::NoVariant, None));
+        let graphs = self.static_graphs().ok_or(no_graphs)?;
+        let checked = static_opening::load(self, graphs, options, compiles, &mut trial);
+        self.trial = trial;
+        let Checked { model, self_check, simulator, not_taken } = checked?;
+        let row = not_taken.map(|(reason, detail)| NotUsed {
+            provider: self.placement.provider.clone(),
+            device: self.placement.device,
+            reason,
+            detail,
+        });
+        self.placement.not_used.splice(0..0, row);
+        self.placement.kv_cache = model.kv_form();
+        self.placement.graphs = model.placed().to_vec();
+        self.placement.self_check = Some(self_check);
+        self.placement.simulator = simulator;
+        Ok(Loaded::Static(model))
     }
 
     /// Compares a graph on its device with the same file on the processor, once for each device and package.
@@ -249,19 +278,22 @@ fn begin(
     runtime: &wheelwork_ort::Runtime,
     options: &OpenOptions,
 ) -> Result<Option<Trial>, Refusal> {
-    let Some(library) = &row.library else { return Ok(None) };
+    let Some(files) = &row.library else { return Ok(None) };
     let library =
-        library.find(&runtime.path).map_err(|detail| (NotUsedReason::LibraryMissing, Some(detail)))?;
+        files.find(&runtime.path).map_err(|detail| (NotUsedReason::LibraryMissing, Some(detail)))?;
     if row.is_simulated_here() && !options.device.names(row.device) {
         return Err((NotUsedReason::SimulatorOnly, None));
     }
     let fingerprint =
         package.fingerprint(variant).map_err(|error| (NotUsedReason::Damaged, Some(error.to_string())))?;
+    let backend = files.backend_beside(&library);
     let subject = TrialSubject {
         provider: row.ep,
         fingerprint: &fingerprint,
         runtime: &runtime.build_info,
         library: &library,
+        backend: backend.as_deref(),
+        options: &options.provider_options,
     };
     let folder = options.trials_dir.as_deref();
     let trial = Trial::begin(folder, subject);

@@ -4,6 +4,9 @@
 //! files verified -> graphs loaded, no node on the processor -> self-check
 //! ```
 //!
+//! Of the graphs, the first of these that there is: the package's compiled ones for this system-on-chip, those that were
+//! compiled here ([`crate::compiled`]), or the plain ones, which the provider compiles.
+//!
 //! Whatever does not work on the way is a reason not to use the provider, told as it is.
 
 use std::collections::BTreeMap;
@@ -14,9 +17,12 @@ use wheelwork_package::card::{ContextBinary, GraphForm, GraphPart, LmHead, Stati
 use wheelwork_package::files::names;
 use wheelwork_package::{OpenPackage, OpenVariant, PackageError};
 
+use super::chip::{COMPILERS, identity, matching, system_on_chip};
 use super::{OpenOptions, Opening, self_check};
 use crate::Error;
-use crate::decoder::{Decoder, DecoderError, StaticModel, StaticSource, Target};
+use crate::compiled::{self, Kept, MakeError, Making, NotKept, Subject};
+use crate::decoder::{self, Decoder, DecoderError, StaticModel, StaticSource, Target};
+use crate::prepare::place;
 use crate::provider::trial::Trial;
 use crate::provider::{self, NotUsedReason, Provider, Refusal, SelfCheck};
 
@@ -32,34 +38,31 @@ pub(super) struct Checked {
     pub(super) not_taken: Option<Refusal>,
 }
 
-/// Loads the static graphs of what is being opened, and compares what they compute.
+/// Why static graphs were not loaded.
+pub(super) enum NotLoaded {
+    /// They cannot be used.
+    Refused(Refusal),
+    /// They must be compiled first, into this folder; with what of older compiled ones was not taken.
+    ToCompile { folder: PathBuf, not_taken: Option<Refusal> },
+}
+
+/// Loads the static graphs of what is being opened, and compares what they compute. Where they must be compiled for
+/// that and `compiles` is false, nothing is loaded.
 pub(super) fn load(
     opening: &Opening,
     graphs: &StaticGraphs,
     options: &OpenOptions,
-    trial: Option<&Trial>,
-) -> Result<Checked, Refusal> {
-    let row = provider::row(&opening.placement.provider).ok_or((NotUsedReason::NoDevice, None))?;
-    let library = row.library.and_then(|library| {
-        let path = library.find(&opening.runtime.path).ok()?;
-        library.backend_beside(&path)
-    });
-    let attempt = Attempt { opening, graphs, options, row, backend: library };
-    let (model, not_taken) = attempt.load()?;
-    let self_check = match &graphs.self_check {
-        None => SelfCheck::NotInPackage,
-        Some(_) if options.skip_self_check => SelfCheck::Skipped,
-        Some(_) if trial.is_some_and(Trial::has_passed_before) => SelfCheck::PassedBefore,
-        Some(check) => {
-            let mut decoder =
-                model.decoder().map_err(|error| refusal(NotUsedReason::SelfCheckFailed, &error))?;
-            let passed = self_check::of_package(&mut decoder, check)?;
-            if let Some(trial) = trial {
-                trial.remember_pass();
-            }
-            passed
-        }
-    };
+    compiles: bool,
+    trial: &mut Option<Trial>,
+) -> Result<Checked, NotLoaded> {
+    let row = provider::row(&opening.placement.provider)
+        .ok_or(NotLoaded::Refused((NotUsedReason::NoDevice, None)))?;
+    let library = row.library.and_then(|library| library.find(&opening.runtime.path).ok());
+    let backend =
+        library.as_ref().and_then(|path| row.library.and_then(|library| library.backend_beside(path)));
+    let attempt = Attempt { opening, graphs, options, row, library, backend };
+    let (model, not_taken) = attempt.load(compiles, trial)?;
+    let self_check = attempt.self_check(&model, trial.as_ref()).map_err(NotLoaded::Refused)?;
     Ok(Checked { model, self_check, simulator: row.is_simulated_here(), not_taken })
 }
 
@@ -79,6 +82,7 @@ pub(super) fn reference(path: &Path, variant: &str) -> Result<Box<dyn Decoder>, 
             config: &description.config.model,
             graphs,
             parts: &graphs.parts,
+            parts_folder: &description.folder,
             bytes: &bytes,
             target: &Target::Cpu { threads },
             context_length: graphs.context_length,
@@ -92,70 +96,201 @@ fn refusal(reason: NotUsedReason, detail: &impl ToString) -> Refusal {
     (reason, Some(detail.to_string()))
 }
 
+/// A refusal that says what was refused.
+fn about((reason, detail): Refusal, what: &str) -> Refusal {
+    let detail = detail.unwrap_or_else(|| reason.describe().to_owned());
+    (reason, Some(format!("{what}: {detail}")))
+}
+
 struct Attempt<'a> {
     opening: &'a Opening,
     graphs: &'a StaticGraphs,
     options: &'a OpenOptions,
     row: &'static Provider,
+    /// The provider's file.
+    library: Option<PathBuf>,
     /// What the provider loads by path.
     backend: Option<PathBuf>,
 }
 
+/// Graph files to load.
+struct Source<'a> {
+    parts: &'a [GraphPart],
+    folder: &'a Path,
+    bytes: BTreeMap<String, u64>,
+    /// Where they are a package's compiled ones.
+    binary: Option<&'a ContextBinary>,
+}
+
 impl Attempt<'_> {
-    /// Loads compiled graphs where some fit, else those that the provider compiles now, with the reason.
-    fn load(&self) -> Result<(Arc<StaticModel>, Option<Refusal>), Refusal> {
-        let graphs = self.graphs;
-        let binary = self.binary();
-        let mut failed = None;
-        if let Some(binary) = binary {
-            let compiled = graphs.parts.iter().zip(&binary.parts).map(|(part, compiled)| GraphPart {
-                prefill: compiled.prefill.clone(),
-                decode: compiled.decode.clone(),
-                ..part.clone()
-            });
-            let compiled: Vec<_> = compiled.collect();
-            match self.load_parts(&compiled, Some(binary)) {
+    /// Loads what there is, with the reason why compiled graphs that are for this machine were not taken.
+    fn load(
+        &self,
+        compiles: bool,
+        trial: &mut Option<Trial>,
+    ) -> Result<(Arc<StaticModel>, Option<Refusal>), NotLoaded> {
+        let mut not_taken = None;
+        if let Some(binary) = self.binary() {
+            match self.of_package(binary) {
                 Ok(model) => return Ok((model, None)),
-                Err((reason, detail)) => {
-                    let detail = detail.unwrap_or_else(|| reason.describe().to_owned());
-                    failed =
-                        Some((reason, Some(format!("its graphs compiled for {}: {detail}", binary.soc))));
+                Err(refusal) => {
+                    not_taken = Some(about(refusal, &format!("its graphs compiled for {}", binary.soc)));
                 }
             }
         }
-        if !self.can_compile() {
-            let have: Vec<_> = graphs.context_binaries.iter().map(|binary| binary.soc.as_str()).collect();
-            let have = if have.is_empty() { "none".to_owned() } else { have.join(", ") };
-            return Err(failed.unwrap_or_else(|| {
-                refusal(NotUsedReason::NoMatchingBinary, &format!("the package has {have}"))
-            }));
+        let subject = self.subject().map_err(NotLoaded::Refused)?;
+        if let Some(subject) = &subject {
+            match self.kept(subject) {
+                Ok(None) => {}
+                Ok(Some(model)) => return Ok((model, not_taken)),
+                Err(refusal) => not_taken = Some(about(refusal, "its graphs compiled here")),
+            }
         }
-        Ok((self.load_parts(&graphs.parts, None)?, failed))
+        if !self.can_compile() {
+            let have: Vec<_> =
+                self.graphs.context_binaries.iter().map(|binary| binary.soc.as_str()).collect();
+            let have = if have.is_empty() { "none".to_owned() } else { have.join(", ") };
+            return Err(NotLoaded::Refused(not_taken.unwrap_or_else(|| {
+                refusal(NotUsedReason::NoMatchingBinary, &format!("the package has {have}"))
+            })));
+        }
+        let model = match subject {
+            None => self.plain(),
+            Some(subject) if compiles => self.compiled(&subject, trial),
+            Some(subject) => {
+                self.can_begin(trial).map_err(NotLoaded::Refused)?;
+                return Err(NotLoaded::ToCompile { folder: subject.folder(), not_taken });
+            }
+        };
+        Ok((model.map_err(NotLoaded::Refused)?, not_taken))
     }
 
-    fn load_parts(
-        &self,
-        parts: &[GraphPart],
-        binary: Option<&ContextBinary>,
-    ) -> Result<Arc<StaticModel>, Refusal> {
-        let Self { opening, graphs, .. } = *self;
-        let (package, variant) = (&opening.package, opening.placement.variant.as_str());
-        let damaged = |error: PackageError| refusal(NotUsedReason::Damaged, &error);
-        let bytes = verified(package, variant, parts, graphs).map_err(damaged)?;
+    /// The package's own compiled graphs.
+    fn of_package(&self, binary: &ContextBinary) -> Result<Arc<StaticModel>, Refusal> {
+        let compiled = self.graphs.parts.iter().zip(&binary.parts).map(|(part, compiled)| GraphPart {
+            prefill: compiled.prefill.clone(),
+            decode: compiled.decode.clone(),
+            ..part.clone()
+        });
+        let parts: Vec<_> = compiled.collect();
+        let bytes = self.verified(&parts)?;
         // The provider loads binaries with flipped bits without a word.
-        let binaries = binary.into_iter().flat_map(|binary| &binary.parts).flat_map(|part| &part.binaries);
-        let files = parts.iter().flat_map(|part| [&part.prefill, &part.decode]).chain(binaries);
-        let affinity = (graphs.form == GraphForm::Float).then_some(names::OP_AFFINITY);
-        for file in files.map(String::as_str).chain(affinity) {
-            package.check_content(variant, file).map_err(damaged)?;
+        for file in binary.parts.iter().flat_map(|part| &part.binaries) {
+            self.check_content(file)?;
         }
-        let target = Target::Plugin { provider: self.row.ep, options: self.provider_options(binary) };
+        let folder = self.opening.folder();
+        self.load_graphs(Source { parts: &parts, folder, bytes, binary: Some(binary) })
+    }
+
+    /// The package's graphs as they are: the provider compiles them, for this process only.
+    fn plain(&self) -> Result<Arc<StaticModel>, Refusal> {
+        let parts = &self.graphs.parts;
+        let bytes = self.verified(parts)?;
+        self.load_graphs(Source { parts, folder: self.opening.folder(), bytes, binary: None })
+    }
+
+    /// What was compiled here earlier. What cannot be used is removed.
+    fn kept(&self, subject: &Subject) -> Result<Option<Arc<StaticModel>>, Refusal> {
+        let loaded = match Kept::find(subject, &self.files()) {
+            Err(NotKept::Missing) => return Ok(None),
+            Err(NotKept::Damaged(why)) => Err((NotUsedReason::Damaged, Some(why))),
+            Ok(Kept { folder, bytes }) => {
+                let parts = &self.graphs.parts;
+                self.load_graphs(Source { parts, folder: &folder, bytes, binary: None }).map(Some)
+            }
+        };
+        if loaded.is_err() {
+            // What cannot be removed is found damaged again.
+            let _ = fs_err::remove_dir_all(subject.folder());
+        }
+        loaded
+    }
+
+    /// Verifies what is to be compiled and notes that it is about to be; gives the bytes that each graph reads.
+    fn can_begin(&self, trial: &mut Option<Trial>) -> Result<BTreeMap<String, u64>, Refusal> {
+        let bytes = self.verified(&self.graphs.parts)?;
+        trial.as_mut().map_or(Ok(()), Trial::begin_compiling)?;
+        Ok(bytes)
+    }
+
+    /// Compiles the graphs, keeps them and loads what was kept.
+    fn compiled(&self, subject: &Subject, trial: &mut Option<Trial>) -> Result<Arc<StaticModel>, Refusal> {
+        let bytes = self.can_begin(trial)?;
+        let target = Target::Plugin { provider: self.row.ep, options: self.provider_options(None) };
+        let environment = &self.opening.runtime.environment;
+        let making = Making {
+            folder: self.opening.folder(),
+            graphs: &self.files(),
+            weight_bytes: bytes.values().sum(),
+            compile: &|graph, out| decoder::compile(environment, &target, graph, out),
+            watch: &|step| self.options.compile_watch.tell(step),
+        };
+        compiled::make(subject, &making).map_err(|error| {
+            if let (MakeError::Refused(words), Some(trial)) = (&error, &trial) {
+                trial.remember_failure(words);
+            }
+            refusal(NotUsedReason::CompileFailed, &error)
+        })?;
+        let missing = || refusal(NotUsedReason::Damaged, &"what was just compiled is not there");
+        self.kept(subject)?.ok_or_else(missing)
+    }
+
+    /// Where this machine's compiled form stands; `None` where there is no place for one.
+    fn subject(&self) -> Result<Option<Subject>, Refusal> {
+        let package = &self.opening.package;
+        let root = fs_err::canonicalize(&package.root)
+            .map_err(|error| refusal(NotUsedReason::SessionFailed, &error))?;
+        let Some(place) = place(&root, self.options.cache_dir.as_deref()) else { return Ok(None) };
+        let variant = &self.opening.placement.variant;
+        let fingerprint =
+            package.fingerprint(variant).map_err(|error| refusal(NotUsedReason::Damaged, &error))?;
+        // Of what the provider is told, paths say nothing of the result.
+        let options = self.provider_options(None);
+        let told = options.iter().filter(|(_, value)| !Path::new(value).is_absolute());
+        let told: String = told.map(|(name, value)| format!("{name}={value}\n")).collect();
+        let chip = if self.row.is_simulated_here() { None } else { system_on_chip() }.unwrap_or_default();
+        let libraries: String = self.libraries().map(|path| identity(&path) + "\n").collect();
+        let runtime = &self.opening.runtime.build_info;
+        let depends_on = [self.row.ep, fingerprint.as_str(), &chip, &told, &libraries, runtime];
+        Ok(Some(Subject::new(place.join(format!("{variant}.compiled")), &depends_on)))
+    }
+
+    /// The graph files, in the order in which they are compiled.
+    fn files(&self) -> Vec<&str> {
+        let files = self.graphs.parts.iter().flat_map(|part| [&part.prefill, &part.decode]);
+        files.map(String::as_str).collect()
+    }
+
+    /// Verifies graphs of the package and what goes with them, down to their content.
+    fn verified(&self, parts: &[GraphPart]) -> Result<BTreeMap<String, u64>, Refusal> {
+        let (package, variant) = (&self.opening.package, &self.opening.placement.variant);
+        let bytes = verified(package, variant, parts, self.graphs)
+            .map_err(|error| refusal(NotUsedReason::Damaged, &error))?;
+        for part in parts {
+            self.check_content(&part.prefill)?;
+            self.check_content(&part.decode)?;
+        }
+        Ok(bytes)
+    }
+
+    fn check_content(&self, file: &str) -> Result<(), Refusal> {
+        let (package, variant) = (&self.opening.package, &self.opening.placement.variant);
+        package.check_content(variant, file).map_err(|error| refusal(NotUsedReason::Damaged, &error))
+    }
+
+    fn load_graphs(&self, source: Source<'_>) -> Result<Arc<StaticModel>, Refusal> {
+        let Self { opening, graphs, .. } = *self;
+        if graphs.form == GraphForm::Float {
+            self.check_content(names::OP_AFFINITY)?;
+        }
+        let target = Target::Plugin { provider: self.row.ep, options: self.provider_options(source.binary) };
         let source = StaticSource {
             folder: opening.folder(),
             config: &opening.variant().config.model,
             graphs,
-            parts,
-            bytes: &bytes,
+            parts: source.parts,
+            parts_folder: source.folder,
+            bytes: &source.bytes,
             target: &target,
             context_length: self.options.context_length.unwrap_or(graphs.context_length),
             threads: self.options.threads(),
@@ -164,6 +299,22 @@ impl Attempt<'_> {
             DecoderError::Placement { .. } => refusal(NotUsedReason::TookNoNodes, &error),
             error => refusal(NotUsedReason::SessionFailed, &error),
         })
+    }
+
+    /// Compares what the graphs compute with what the package holds, at the first use.
+    fn self_check(&self, model: &Arc<StaticModel>, trial: Option<&Trial>) -> Result<SelfCheck, Refusal> {
+        let check = match &self.graphs.self_check {
+            None => return Ok(SelfCheck::NotInPackage),
+            Some(_) if self.options.skip_self_check => return Ok(SelfCheck::Skipped),
+            Some(_) if trial.is_some_and(Trial::has_passed_before) => return Ok(SelfCheck::PassedBefore),
+            Some(check) => check,
+        };
+        let mut decoder = model.decoder().map_err(|error| refusal(NotUsedReason::SelfCheckFailed, &error))?;
+        let passed = self_check::of_package(&mut decoder, check)?;
+        if let Some(trial) = trial {
+            trial.remember_pass();
+        }
+        Ok(passed)
     }
 
     /// What the provider is told: ours first, so that the caller's win.
@@ -192,9 +343,15 @@ impl Attempt<'_> {
     /// Whether the provider has its compiler: the simulator is one; on devices it is a library beside the backend.
     fn can_compile(&self) -> bool {
         let beside = self.backend.as_ref().and_then(|backend| backend.parent());
-        let compilers = ["libQnnHtpPrepare.so", "QnnHtpPrepare.dll"];
         self.row.is_simulated_here()
-            || beside.is_none_or(|folder| compilers.iter().any(|name| folder.join(name).is_file()))
+            || beside.is_none_or(|folder| COMPILERS.iter().any(|name| folder.join(name).is_file()))
+    }
+
+    /// The provider's files that a compiled form depends on.
+    fn libraries(&self) -> impl Iterator<Item = PathBuf> {
+        let beside = self.backend.as_ref().and_then(|backend| backend.parent());
+        let compilers = COMPILERS.iter().filter_map(move |name| Some(beside?.join(name)));
+        self.library.iter().chain(&self.backend).cloned().chain(compilers.filter(|path| path.is_file()))
     }
 
     /// Compiled graphs for the system-on-chip that the caller names or the system tells.
@@ -203,26 +360,6 @@ impl Attempt<'_> {
         let here = if self.row.is_simulated_here() { None } else { system_on_chip() };
         matching(&self.graphs.context_binaries, named.map(|(_, number)| number.as_str()), here.as_deref())
     }
-}
-
-/// The binaries for a system-on-chip: by the compiler's number of it, which the caller named, else by its part number.
-fn matching<'b>(
-    binaries: &'b [ContextBinary],
-    named: Option<&str>,
-    here: Option<&str>,
-) -> Option<&'b ContextBinary> {
-    binaries.iter().find(|binary| match (named, here) {
-        (Some(number), _) => binary.soc_model.to_string() == number,
-        (None, Some(here)) => here.starts_with(&binary.soc),
-        (None, None) => false,
-    })
-}
-
-/// Linux and Android tell the part number in lower case or upper, as in `SM8650`.
-fn system_on_chip() -> Option<String> {
-    let read = |path: &str| std::fs::read_to_string(path).ok();
-    let name = read("/sys/devices/soc0/machine").or_else(|| read("/sys/devices/soc0/chip_id"))?;
-    Some(name.trim().to_lowercase())
 }
 
 fn described<'p>(package: &'p OpenPackage, variant: &str) -> Option<(&'p OpenVariant, &'p StaticGraphs)> {
@@ -248,31 +385,4 @@ fn verified(
     };
     let files = parts.iter().flat_map(|part| [&part.prefill, &part.decode]).chain(head);
     files.map(|file| Ok((file.clone(), package.verify_graph(variant, file)?.weight_bytes))).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use wheelwork_package::card::Packing;
-
-    use super::*;
-
-    #[test]
-    fn pk_11_binaries_of_another_system_on_chip_are_not_taken() {
-        let binary = |soc: &str, soc_model| ContextBinary {
-            soc: soc.to_owned(),
-            arch: "v75".to_owned(),
-            soc_model,
-            parts: Vec::new(),
-            compatibility: String::new(),
-            sdk: String::new(),
-            packing: Packing::PerGraph,
-        };
-        let binaries = [binary("sm8650", 57), binary("sm8750", 69)];
-        let found = |named, here| matching(&binaries, named, here).map(|binary| binary.soc_model);
-        assert_eq!(found(None, Some("sm8750p")), Some(69));
-        assert_eq!(found(None, Some("sm8550")), None);
-        assert_eq!(found(None, None), None, "a machine that tells nothing gets none by guess");
-        assert_eq!(found(Some("57"), Some("sm8750")), Some(57), "the caller's word counts");
-        assert_eq!(found(Some("60"), Some("sm8750")), None);
-    }
 }

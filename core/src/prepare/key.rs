@@ -51,7 +51,7 @@ impl Subject {
 }
 
 /// `ID.N/prepared` beside `ID.N/package` of an installed model, else a folder of the cache.
-fn place(package: &Path, cache_dir: Option<&Path>) -> Option<PathBuf> {
+pub(crate) fn place(package: &Path, cache_dir: Option<&Path>) -> Option<PathBuf> {
     let version = package.parent()?;
     let is_installed = package.ends_with("package")
         && version.join("record.json").is_file()

@@ -29,7 +29,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 pub use error::PrepareError;
-pub(crate) use key::Subject;
+pub(crate) use key::{Subject, place};
 pub(crate) use stored::Stored;
 
 use crate::Error;

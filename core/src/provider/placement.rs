@@ -184,6 +184,10 @@ pub enum NotUsedReason {
     SimulatorOnly,
     /// The package's compiled graphs are for other systems-on-chip or newer libraries, and no compiler is here.
     NoMatchingBinary,
+    /// Its graphs are being compiled for this system-on-chip, once; the device is used when they are.
+    Compiling,
+    /// It refused, now or earlier, to compile its graphs for this system-on-chip.
+    CompileFailed,
     /// A file of the variant is not what the package says it is.
     Damaged,
     /// At an earlier use of the provider the process ended.
@@ -214,6 +218,10 @@ impl NotUsedReason {
             Self::NoDevice => "it finds no device",
             Self::SimulatorOnly => "it is a simulator here and was not asked for by name",
             Self::NoMatchingBinary => "the package has no binary for this system-on-chip and library version",
+            Self::Compiling => "its graphs are being compiled for this system-on-chip",
+            Self::CompileFailed => {
+                "it does not compile the graphs (`wheelwork devices --retry` lets it try again)"
+            }
             Self::Damaged => "a file of its variant is damaged",
             Self::CrashedBefore => {
                 "a process ended while it was tried (`wheelwork devices --retry` allows it again)"

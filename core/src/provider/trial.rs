@@ -4,11 +4,15 @@
 //! PROVIDER-KEY.trial     there while the provider is loaded and tried, locked by the process that does; one that is
 //!                        there unlocked is what a process left that the provider took down
 //! PROVIDER-KEY.passed    the self-check passed: it is not repeated
+//! PROVIDER-KEY.compiling there while graphs are compiled, locked as above; holds how many processes have begun it. A
+//!                        system ends apps as it likes, so only the third that did not get through counts as taken down
+//! PROVIDER-KEY.failed    the provider refused to compile the graphs; holds its words
 //! ```
 //!
-//! `KEY` stands for the package's variant, ONNX Runtime, and the provider's library file: another one is another trial.
+//! `KEY` stands for the package's variant, ONNX Runtime, the provider's library files and options: another one is another
+//! trial.
 
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -16,13 +20,21 @@ use sha2::{Digest as _, Sha256};
 use wheelwork_package::disk::{self, FileLock};
 use wheelwork_package::files::hex;
 
-use super::NotUsedReason;
+use super::{NotUsedReason, Refusal};
+
+const TRIAL: &str = "trial";
+const PASSED: &str = "passed";
+const COMPILING: &str = "compiling";
+const FAILED: &str = "failed";
+/// Processes that may end while they compile before no other one tries.
+const COMPILE_ATTEMPTS: u32 = 3;
 
 /// A provider while it is tried. Whatever the outcome, dropping it ends the trial: the process has survived.
 #[derive(Debug)]
 pub struct Trial {
     marker: Option<(PathBuf, FileLock)>,
-    passed: Option<PathBuf>,
+    /// The files' path without extension.
+    base: Option<PathBuf>,
 }
 
 /// What a trial is about.
@@ -36,30 +48,74 @@ pub struct Subject<'a> {
     pub runtime: &'a str,
     /// The provider's library.
     pub library: &'a Path,
+    /// What that one loads by path.
+    pub backend: Option<&'a Path>,
+    /// What the caller tells the provider.
+    pub options: &'a [(String, String)],
 }
 
 impl Trial {
     /// Notes that the provider is about to be used. Without a folder nothing is noted.
     ///
     /// # Errors
-    /// [`NotUsedReason::CrashedBefore`] or [`NotUsedReason::BeingTried`].
+    /// [`NotUsedReason::CrashedBefore`], [`NotUsedReason::BeingTried`] or [`NotUsedReason::Compiling`].
     pub fn begin(folder: Option<&Path>, subject: Subject<'_>) -> Result<Self, NotUsedReason> {
-        let Some(folder) = folder else { return Ok(Self { marker: None, passed: None }) };
+        let Some(folder) = folder else { return Ok(Self { marker: None, base: None }) };
         let base = folder.join(format!("{}-{}", subject.provider, subject.key()));
-        let (path, passed) = (base.with_extension("trial"), base.with_extension("passed"));
-        if path.exists() {
-            let lock = fs_err::File::options().write(true).open(&path).and_then(FileLock::try_take);
-            return Err(match lock {
-                Ok(None) => NotUsedReason::BeingTried,
-                _ => NotUsedReason::CrashedBefore,
-            });
+        if is_locked(&base.with_extension(COMPILING)) == Some(true) {
+            return Err(NotUsedReason::Compiling);
         }
-        let passed = Some(passed);
+        let path = base.with_extension(TRIAL);
+        match is_locked(&path) {
+            Some(true) => return Err(NotUsedReason::BeingTried),
+            Some(false) => return Err(NotUsedReason::CrashedBefore),
+            None => {}
+        }
+        let base = Some(base);
         // A folder that cannot be written protects nothing, and is no reason to do without the device.
         match Self::mark(folder, &path) {
-            Ok(Some(lock)) => Ok(Self { marker: Some((path, lock)), passed }),
+            Ok(Some(lock)) => Ok(Self { marker: Some((path, lock)), base }),
             Ok(None) => Err(NotUsedReason::BeingTried),
-            Err(_) => Ok(Self { marker: None, passed }),
+            Err(_) => Ok(Self { marker: None, base }),
+        }
+    }
+
+    /// Notes that graphs are about to be compiled, which may take so long that the system ends the process. May be called
+    /// again.
+    ///
+    /// # Errors
+    /// [`NotUsedReason::CompileFailed`] where the provider refused them before, [`NotUsedReason::CrashedBefore`] where
+    /// several processes ended over it.
+    pub fn begin_compiling(&mut self) -> Result<(), Refusal> {
+        let Some(base) = &self.base else { return Ok(()) };
+        if let Ok(words) = fs_err::read_to_string(base.with_extension(FAILED)) {
+            return Err((NotUsedReason::CompileFailed, Some(words)));
+        }
+        let path = base.with_extension(COMPILING);
+        if self.marker.as_ref().is_none_or(|(marker, _)| *marker == path) {
+            return Ok(());
+        }
+        // What cannot be read was being written by a process that ended.
+        let before = fs_err::read_to_string(&path).map_or(0, |count| count.trim().parse().unwrap_or(1));
+        if before >= COMPILE_ATTEMPTS {
+            let detail = format!("{before} processes ended while they compiled its graphs");
+            return Err((NotUsedReason::CrashedBefore, Some(detail)));
+        }
+        // Only the holder of the other marker comes here. Where this one cannot be written, the other one stays.
+        if let Ok(Some(lock)) = count(&path, before + 1)
+            && let Some((trial, held)) = self.marker.replace((path, lock))
+        {
+            let _ = fs_err::remove_file(trial);
+            drop(held);
+        }
+        Ok(())
+    }
+
+    /// Remembers that the provider refused to compile the graphs, in its own words.
+    pub fn remember_failure(&self, words: &str) {
+        if let (Some(base), Some(_)) = (&self.base, &self.marker) {
+            // Forgotten, it is only tried again.
+            let _ = fs_err::write(base.with_extension(FAILED), words);
         }
     }
 
@@ -79,14 +135,14 @@ impl Trial {
     /// Whether the self-check has passed at an earlier trial.
     #[must_use]
     pub fn has_passed_before(&self) -> bool {
-        self.passed.as_deref().is_some_and(Path::is_file)
+        self.base.as_ref().is_some_and(|base| base.with_extension(PASSED).is_file())
     }
 
     /// Remembers that the self-check has passed.
     pub fn remember_pass(&self) {
-        if let (Some(passed), Some(_)) = (&self.passed, &self.marker) {
+        if let (Some(base), Some(_)) = (&self.base, &self.marker) {
             // Forgotten, it is only repeated.
-            let _ = fs_err::write(passed, []);
+            let _ = fs_err::write(base.with_extension(PASSED), []);
         }
     }
 }
@@ -104,16 +160,42 @@ impl Drop for Trial {
 
 impl Subject<'_> {
     fn key(&self) -> String {
-        let metadata = std::fs::metadata(self.library).ok();
-        let changed = metadata
-            .as_ref()
-            .and_then(|metadata| metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok())
-            .map_or(0, |time| time.as_nanos());
-        let bytes = metadata.map_or(0, |metadata| metadata.len());
-        let library = self.library.display();
-        let text = format!("{}\0{}\0{library}\0{bytes}\0{changed}", self.fingerprint, self.runtime);
+        let mut text = format!("{}\0{}", self.fingerprint, self.runtime);
+        for library in [Some(self.library), self.backend].into_iter().flatten() {
+            let metadata = std::fs::metadata(library).ok();
+            let changed = metadata
+                .as_ref()
+                .and_then(|metadata| metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok())
+                .map_or(0, |time| time.as_nanos());
+            let bytes = metadata.map_or(0, |metadata| metadata.len());
+            text += &format!("\0{}\0{bytes}\0{changed}", library.display());
+        }
+        for (name, value) in self.options {
+            text.extend(["\0", name, "=", value]);
+        }
         hex(&Sha256::digest(text)).chars().take(16).collect()
     }
+}
+
+/// Whether a marker's process is at work; `None` where there is no marker.
+fn is_locked(path: &Path) -> Option<bool> {
+    if !path.exists() {
+        return None;
+    }
+    let lock = fs_err::File::options().write(true).open(path).and_then(FileLock::try_take);
+    Some(matches!(lock, Ok(None)))
+}
+
+/// Writes how many processes have begun to compile, and holds the file.
+fn count(path: &Path, processes: u32) -> io::Result<Option<FileLock>> {
+    let file = fs_err::File::options().write(true).create(true).truncate(false).open(path)?;
+    let Some(mut lock) = FileLock::try_take(file)? else { return Ok(None) };
+    lock.file().rewind()?;
+    lock.file().set_len(0)?;
+    writeln!(lock.file(), "{processes}")?;
+    lock.file().sync_all()?;
+    disk::sync_folder(disk::folder_of(path))?;
+    Ok(Some(lock))
 }
 
 /// Forgets every trial that no process is in, so that refused providers are tried again. Gives the number of markers.
@@ -128,13 +210,15 @@ pub fn forget(folder: &Path) -> io::Result<usize> {
     let mut forgotten = 0;
     for entry in entries {
         let path = entry?.path();
-        if path.extension().is_none_or(|extension| extension != "trial" && extension != "passed") {
+        let is =
+            |kinds: &[&str]| path.extension().is_some_and(|found| kinds.iter().any(|kind| found == *kind));
+        if !is(&[TRIAL, PASSED, COMPILING, FAILED]) {
             continue;
         }
         let lock = FileLock::try_take(fs_err::File::options().write(true).open(&path)?)?;
         if lock.is_some() {
             fs_err::remove_file(&path)?;
-            forgotten += usize::from(path.extension().is_some_and(|extension| extension == "trial"));
+            forgotten += usize::from(!is(&[PASSED]));
         }
     }
     Ok(forgotten)
@@ -145,7 +229,14 @@ mod tests {
     use super::*;
 
     fn subject(library: &Path) -> Subject<'_> {
-        Subject { provider: "TestProvider", fingerprint: "f", runtime: "r", library }
+        Subject {
+            provider: "TestProvider",
+            fingerprint: "f",
+            runtime: "r",
+            library,
+            backend: None,
+            options: &[],
+        }
     }
 
     #[test]
@@ -167,6 +258,55 @@ mod tests {
         assert_eq!(forget(folder.path()).unwrap(), 1);
         std::fs::remove_file(&library).unwrap();
         assert!(Trial::begin(path, subject(&library)).is_ok());
+    }
+
+    #[test]
+    fn rt_02_processes_that_end_while_they_compile_try_again_but_not_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, library) = (Some(folder.path()), folder.path().join("lib.so"));
+        let begin = || Trial::begin(path, subject(&library));
+        for _ in 0..COMPILE_ATTEMPTS {
+            let mut trial = begin().unwrap();
+            trial.begin_compiling().unwrap();
+            trial.begin_compiling().unwrap();
+            assert_eq!(begin().unwrap_err(), NotUsedReason::Compiling);
+            // What a process leaves that ends at once: the marker, and no lock.
+            let (marker, lock) = trial.marker.take().unwrap();
+            drop(lock);
+            assert!(marker.exists());
+        }
+        let mut trial = begin().unwrap();
+        let (reason, detail) = trial.begin_compiling().unwrap_err();
+        assert_eq!(reason, NotUsedReason::CrashedBefore);
+        assert!(detail.unwrap().contains("3 processes"));
+        drop(trial);
+        assert_eq!(forget(folder.path()).unwrap(), 1);
+        let mut trial = begin().unwrap();
+        trial.begin_compiling().unwrap();
+        drop(trial);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "who comes through leaves nothing");
+    }
+
+    #[test]
+    fn a_refusal_to_compile_is_remembered_with_its_words_until_it_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, library) = (Some(folder.path()), folder.path().join("lib.so"));
+        let mut trial = Trial::begin(path, subject(&library)).unwrap();
+        trial.begin_compiling().unwrap();
+        trial.remember_failure("no such operator");
+        drop(trial);
+        let mut trial = Trial::begin(path, subject(&library)).unwrap();
+        let refusal = (NotUsedReason::CompileFailed, Some("no such operator".to_owned()));
+        assert_eq!(trial.begin_compiling(), Err(refusal));
+        drop(trial);
+        let options = [("soc_model".to_owned(), "57".to_owned())];
+        let other = Subject { options: &options, ..subject(&library) };
+        assert_eq!(
+            Trial::begin(path, other).unwrap().begin_compiling(),
+            Ok(()),
+            "another chip is another trial"
+        );
+        assert_eq!(forget(folder.path()).unwrap(), 1);
     }
 
     #[test]

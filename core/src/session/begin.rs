@@ -24,6 +24,9 @@ impl Session {
     /// # Errors
     /// [`Error`]; the messages are then as they were.
     pub(crate) fn begin(&mut self, request: Request<'_>, options: &Options) -> Result<TurnLoop, Error> {
+        if !matches!(request, Request::Resume) {
+            self.take_compiled()?;
+        }
         match request {
             Request::Ask(text) => {
                 self.begin_answer([&self.messages[..], &[Message::user(text)]].concat(), options)

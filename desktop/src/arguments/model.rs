@@ -6,6 +6,8 @@ use clap::{Args, ValueEnum};
 use etcetera::BaseStrategy;
 use wheelwork::{DevicePreference, KvForm, MemoryCheck, OpenOptions};
 
+use crate::compiling;
+
 /// Which model, and where it runs.
 #[derive(Debug, Args)]
 pub(crate) struct ModelArguments {
@@ -53,6 +55,12 @@ pub(crate) struct PrepareArguments {
     /// Where models are installed [default: the user's data folder]
     #[arg(long, env = "WHEELWORK_MODELS_DIR", value_name = "DIR")]
     pub(crate) models_dir: Option<PathBuf>,
+    /// The device: for the processor, weights are packed; for an NPU, graphs are compiled for this system-on-chip
+    #[arg(long, value_enum, default_value_t = Device::Cpu)]
+    pub(crate) device: Device,
+    /// An option of the device's execution provider, such as soc_model=57; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = provider_option)]
+    pub(crate) provider_option: Vec<(String, String)>,
     /// Threads of the processor [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
@@ -67,13 +75,13 @@ impl PrepareArguments {
         ModelArguments {
             model: Some(self.model.clone()),
             models_dir: self.models_dir.clone(),
-            device: Device::Cpu,
+            device: self.device,
             strict: true,
             threads: self.threads,
             context_length: None,
             kv: self.kv,
             plain: false,
-            provider_option: Vec::new(),
+            provider_option: self.provider_option.clone(),
             no_self_check: false,
             memory: None,
         }
@@ -123,6 +131,7 @@ impl ModelArguments {
             kv_cache: self.kv.map(Into::into),
             plain: self.plain,
             cache_dir: prepared_dir(),
+            compile_watch: compiling::watch(),
             trials_dir: trials_dir(),
             provider_options: self.provider_option.clone(),
             skip_self_check: self.no_self_check,

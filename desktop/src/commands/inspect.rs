@@ -8,7 +8,7 @@ use wheelwork_package::OpenPackage;
 
 use crate::arguments::{InspectArguments, ModelArguments};
 use crate::failure::Failure;
-use crate::{model_source, output};
+use crate::{compiling, model_source, output};
 
 /// How many of the worst matrices are listed for people; `--json` has all.
 const WORST_SHOWN: usize = 5;
@@ -33,6 +33,7 @@ pub(crate) fn run(arguments: &InspectArguments, json: bool) -> Result<(), Failur
 fn placement(root: &Path, json: bool) -> Result<(), Failure> {
     let options = OpenOptions { device: DevicePreference::Npu, ..ModelArguments::default_options() };
     let model = Model::open_with(root, &options)?;
+    compiling::note(&model);
     if json {
         return output::json_line(model.placement());
     }

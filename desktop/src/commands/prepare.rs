@@ -1,5 +1,5 @@
 //! `wheelwork prepare`, and the same at the end of `wheelwork install`: the packed weights of a model, made once for this
-//! processor.
+//! processor. `wheelwork prepare --device npu` compiles graphs instead, by opening the model on that device.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -7,13 +7,21 @@ use std::path::Path;
 use serde_json::json;
 use wheelwork::{CancelToken, OpenOptions, PrepareReport, PrepareStep};
 
-use crate::arguments::PrepareArguments;
+use crate::arguments::{Device, PrepareArguments};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::{model_source, output};
 
 pub(crate) fn run(arguments: &PrepareArguments, json: bool) -> Result<(), Failure> {
     let model = arguments.model_arguments();
+    if !matches!(model.device, Device::Cpu) {
+        let opened = model_source::open(&model)?;
+        if json {
+            return output::json_line(&json!({ "placement": opened.placement() }));
+        }
+        output::print_placement(opened.placement());
+        return Ok(());
+    }
     let folder = model_source::folder(model.model.as_deref(), model.models_dir.as_deref())?;
     let cancel = Interrupt::install()?.token();
     let report = prepare(&folder, &model.open_options(), &cancel, json)?;

@@ -1,0 +1,41 @@
+//! What the tests on the Snapdragon simulator share: tiny-r1 with static graphs, and the folder of the simulator.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use wheelwork_quantize::recipe::BALANCED;
+use wheelwork_quantize::static_float::{self, StaticShapes, VARIANT};
+
+use crate::common::TemporaryPackage;
+
+pub(crate) const FOLDER: &str = "WHEELWORK_QNN_DIR";
+
+/// tiny-r1 with static graphs, for all tests of a file.
+pub(crate) fn package() -> &'static Path {
+    static PACKAGE: OnceLock<PathBuf> = OnceLock::new();
+    PACKAGE.get_or_init(|| {
+        let package = TemporaryPackage::of("tiny-r1", BALANCED);
+        let shapes = StaticShapes { context_length: 256, prefill_tokens: 64 };
+        static_float::add_to(&package.path(), shapes).unwrap();
+        wheelwork_calibrate::static_check::add_to(&package.path(), VARIANT, 0.01).unwrap();
+        let path = package.path();
+        // Kept until the process ends; the system's temporary folder is cleared by the system.
+        std::mem::forget(package);
+        path
+    })
+}
+
+/// The simulator's folder; says so where there is none.
+pub(crate) fn simulator() -> Option<PathBuf> {
+    let found = std::env::var_os(FOLDER).filter(|folder| !folder.is_empty());
+    if found.is_none() {
+        println!("skipped: {FOLDER} names no folder with the simulator");
+    }
+    found.map(PathBuf::from)
+}
+
+pub(crate) fn json_lines(bytes: &[u8]) -> Vec<Value> {
+    let lines = bytes.split(|&byte| byte == b'\n').filter(|line| line.starts_with(b"{"));
+    lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+}
