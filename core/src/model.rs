@@ -49,8 +49,8 @@ pub struct OpenOptions {
     /// Where prepared forms of models that are not installed stand, and their graphs that were compiled on this machine;
     /// must be on the models' file system. `None`: nowhere, each open of such a model compiles anew and waits for it.
     pub cache_dir: Option<PathBuf>,
-    /// Told of each graph that is compiled for a device, for those who wait: opens that are `strict` do, and opens of
-    /// packages that have nothing for the processor.
+    /// Told of each graph that is compiled for a device. Opens that are `strict` wait for it, and opens of packages that
+    /// have nothing for the processor; others go on in the background ([`Model::compilation`]).
     pub compile_watch: CompileWatch,
     /// Room for beginnings that sessions share ([`crate::Session::share_prefix`]), in bytes; 0: they share nothing.
     pub prefix_cache_bytes: u64,

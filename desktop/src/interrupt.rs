@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use wheelwork::CancelToken;
 
+use crate::compiling;
 use crate::failure::Failure;
 
 /// What the next Ctrl-C cancels.
@@ -39,8 +40,7 @@ impl Interrupt {
             let mut current = handler.lock().unwrap_or_else(PoisonError::into_inner);
             if std::mem::replace(&mut current.asked, true) {
                 // Ending was asked for already and did not end the program.
-                #[allow(clippy::exit)]
-                std::process::exit(130);
+                compiling::leave();
             }
             if current.suspends { current.token.suspend() } else { current.token.cancel() }
         });

@@ -30,7 +30,7 @@ pub(crate) struct Subject {
     key: String,
 }
 
-/// A graph that is compiled while somebody waits for it.
+/// A graph that is being compiled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CompileStep {
     /// The graph's file.
