@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! file    = head record*
-//! head    = "wheelse" 1, or for an encrypted file "wheelse" 2 and what its key is made of    -> head
+//! head    = "wheelse" 3, or for an encrypted file "wheelse" 4 and what its key is made of    -> head
 //! record  = payload_bytes u32 | kind u8 | payload | what holds it to the record before       -> frame, seal
 //! ```
 //!
@@ -18,13 +18,17 @@
 //! |---|---|---|
 //! | 1 | JSON | the model, variant, cache form and runtime that the cache belongs to; the first record |
 //! | 2 | JSON | the messages, all of them |
-//! | 3 | binary | some tokens with their keys and values, from a place in the cache on; what stood behind is forgotten |
+//! | 3 | binary | some tokens with their keys and values (`cache_part`), from a place in the cache on; what stood behind is forgotten |
 //! | 4 | JSON | a turn begins: prompt, options, seed |
 //! | 5 | JSON | tokens that the turn has brought, and where sampler and landing stand |
 //! | 6 | - | the turn is over |
 //!
+//! One session at a time keeps a file: it holds the lock of `FILE.lock`, which the system takes from it at the latest
+//! when its process ends, however that is. Another that would write the file gets [`SnapshotError::InUse`]; reading it
+//! goes on being possible, and [`Restored::kept_elsewhere`] says that what was read may be behind soon.
+//!
 //! A file made with a [`SessionKey`] is encrypted with XChaCha20-Poly1305 (`seal`); what can be seen of it are the sizes
-//! and kinds of its records. An encrypted file is refused without its key, and a plain one with a key: whoever can write
+//! and kinds of its records; through zstd, the sizes tell a little of what the numbers are. An encrypted file is refused without its key, and a plain one with a key: whoever can write
 //! the file could else put a conversation of his own in its place.
 //!
 //! Only its owner may read a file (mode 0600 on Unix, from its first moment on, under its other name too). It holds a
@@ -34,6 +38,7 @@
 //! runtime is not used: the history still is, its tokens are computed again with the next turn, and
 //! [`Restored::cache`] says why.
 
+mod cache_part;
 mod error;
 mod file;
 mod frame;

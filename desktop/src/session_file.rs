@@ -3,8 +3,8 @@
 use std::io::{Read, Write};
 use std::path::Path;
 
-use wheelwork::snapshot::CacheFate;
-use wheelwork::{Autosave, Model, Restored, Session, SessionFile, SessionKey};
+use wheelwork::snapshot::{CacheFate, SnapshotError};
+use wheelwork::{Autosave, Error, Model, Restored, Session, SessionFile, SessionKey};
 use wheelwork_package::disk;
 use wheelwork_package::files::hex;
 
@@ -16,6 +16,11 @@ pub(crate) fn open(model: &Model, arguments: &SessionArguments) -> Result<Sessio
     let Some(file) = file(arguments)? else { return Ok(model.session()?) };
     let mut session = if file.path().exists() {
         let (session, restored) = model.restore(file.clone())?;
+        if restored.kept_elsewhere {
+            // What the other has not written yet would be lost, even if it ends in this moment.
+            let file = file.path().display().to_string();
+            return Err(Error::from(SnapshotError::InUse { file }).into());
+        }
         tell(&restored);
         session
     } else {

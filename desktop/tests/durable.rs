@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -61,6 +61,35 @@ fn rt_08_a_thought_goes_on_after_kill_9_token_for_token() {
         assert_eq!(text(&resumed), text(&undisturbed), "killed after {deltas}");
         assert_eq!(token_ids(&resumed), token_ids(&undisturbed), "killed after {deltas}");
     }
+}
+
+#[test]
+fn rt_27_a_second_process_does_not_write_the_session_of_a_first_and_a_killed_one_locks_nobody_out() {
+    let package = TemporaryPackage::of("tiny-r1", BALANCED);
+    let model = package.path();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("session");
+    let file = file.to_str().unwrap();
+    // It waits for its second question as long as this test wants.
+    let mut first = Command::new(env!("CARGO_BIN_EXE_wheelwork"))
+        .args(["chat", "--temperature", "0", "--max-tokens", "5", "--session", file, "--model"])
+        .arg(&model)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    first.stdin.as_ref().unwrap().write_all(b"What is 1 + 1?\n").unwrap();
+    first.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+
+    let second = generate(&model, &["--prompt", QUESTION, "--session", file]).output().unwrap();
+    assert!(!second.status.success());
+    let error: Value = serde_json::from_slice(&second.stderr).unwrap();
+    assert_eq!(error["error"]["code"], "session_in_use");
+    assert!(error["error"]["message"].as_str().unwrap().contains(file), "{error}");
+    first.kill().unwrap();
+    first.wait().unwrap();
+    events(&mut generate(&model, &["--prompt", QUESTION, "--session", file]));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs::TryLockError;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fs_err::{File, OpenOptions};
 
@@ -61,6 +61,72 @@ impl Drop for FileLock {
     }
 }
 
+/// The lock of a name, for files that are replaced: it stands in an empty file of that name. Dropped, it leaves nothing
+/// behind on Unix; elsewhere, and after a kill, the empty file stays and locks nobody out.
+#[derive(Debug)]
+pub struct NameLock {
+    name: PathBuf,
+    // Unlocked last, when the name has gone.
+    _lock: FileLock,
+}
+
+impl NameLock {
+    /// Locks a name; `None` where somebody else holds the lock.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn try_take(name: PathBuf) -> io::Result<Option<Self>> {
+        loop {
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(false);
+            set_mode(&mut options, 0o600);
+            let Some(mut lock) = FileLock::try_take(options.open(&name)?)? else { return Ok(None) };
+            // The holder before may have removed the file that was opened here.
+            if is_at(lock.file(), &name)? {
+                return Ok(Some(Self { name, _lock: lock }));
+            }
+        }
+    }
+
+    /// Whether somebody else holds the lock.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn is_held(name: &Path) -> io::Result<bool> {
+        match OpenOptions::new().write(true).open(name) {
+            Ok(file) => Ok(FileLock::try_take(file)?.is_none()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Drop for NameLock {
+    fn drop(&mut self) {
+        if cfg!(unix) {
+            // What stays is an empty file.
+            let _ = fs_err::remove_file(&self.name);
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_at(file: &File, name: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let opened = file.metadata()?;
+    match fs_err::metadata(name) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (opened.dev(), opened.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Nobody removes it.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,5 +146,40 @@ mod tests {
         assert!(FileLock::try_take(open()).unwrap().is_none());
         drop(held);
         assert!(FileLock::try_take(open()).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_name_is_locked_once_and_free_after_its_drop() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = folder.path().join("lock");
+        assert!(!NameLock::is_held(&name).unwrap());
+        let held = NameLock::try_take(name.clone()).unwrap();
+        assert!(held.is_some() && NameLock::is_held(&name).unwrap());
+        assert!(NameLock::try_take(name.clone()).unwrap().is_none());
+        drop(held);
+        assert!(!NameLock::is_held(&name).unwrap());
+        assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), usize::from(!cfg!(unix)));
+        // What a killed process leaves.
+        File::create(&name).unwrap();
+        assert!(NameLock::try_take(name).unwrap().is_some());
+    }
+
+    #[test]
+    fn many_threads_hold_a_name_one_at_a_time() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let folder = tempfile::tempdir().unwrap();
+        let (name, is_held) = (folder.path().join("lock"), AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..500 {
+                        let Some(lock) = NameLock::try_take(name.clone()).unwrap() else { continue };
+                        assert!(!is_held.swap(true, Ordering::SeqCst));
+                        is_held.store(false, Ordering::SeqCst);
+                        drop(lock);
+                    }
+                });
+            }
+        });
     }
 }

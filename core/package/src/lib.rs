@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 pub mod card;
+pub mod compression;
 pub mod container;
 pub mod diagnostic;
 pub mod disk;

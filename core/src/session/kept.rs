@@ -1,5 +1,7 @@
 //! A session in a file: saving it, keeping the file up to date, leaving a turn for later.
 
+use std::sync::Arc;
+
 use super::Session;
 use crate::snapshot::{Autosave, Journal, Progress, SessionFile, SnapshotError, TurnStart};
 use crate::{Error, Options};
@@ -9,7 +11,8 @@ impl Session {
     /// session is kept in goes on being kept.
     ///
     /// # Errors
-    /// [`Error::Snapshot`]; the file is then as it was.
+    /// [`Error::Snapshot`], such as [`SnapshotError::InUse`] where another session is kept in the file; it is then as it
+    /// was.
     pub fn save(&mut self, file: impl Into<SessionFile>) -> Result<(), Error> {
         let file = file.into();
         match self.journal.as_ref().and_then(|journal| journal.is_kept_in(&file)) {
@@ -35,6 +38,11 @@ impl Session {
     }
 
     fn write_journal(&self, file: SessionFile, autosave: Autosave) -> Result<Journal, Error> {
+        let own = self.journal.as_ref().filter(|journal| journal.is_kept_in(&file).is_some());
+        let lock = match own {
+            Some(journal) => Arc::clone(journal.lock()),
+            None => file.lock()?,
+        };
         let fill = |journal: &mut Journal| {
             journal.messages(&self.messages)?;
             journal.cache(&self.cached, &*self.decoder)?;
@@ -44,7 +52,7 @@ impl Session {
             }
             Ok(())
         };
-        Ok(Journal::create(file, &self.binding(), autosave, fill)?)
+        Ok(Journal::create(file, lock, &self.binding(), autosave, fill)?)
     }
 
     /// Tells the session's file that a turn begins.

@@ -25,6 +25,20 @@ pub enum SnapshotError {
         /// What is wrong.
         fault: &'static str,
     },
+    /// The form of a version before.
+    #[error("`{file}` has the form {found}, which this version no longer reads")]
+    OldForm {
+        /// The file.
+        file: String,
+        /// The number of its form.
+        found: u8,
+    },
+    /// Another session, of this process or another, is kept in the file.
+    #[error("`{file}` is in use: another session is kept in it")]
+    InUse {
+        /// The file.
+        file: String,
+    },
     /// An encrypted file, and no key.
     #[error("`{file}` is encrypted, and no key was given")]
     KeyNeeded {
@@ -70,6 +84,8 @@ impl Diagnostic for SnapshotError {
             Self::Io(_) => "session_io",
             Self::Cache(error) => error.code(),
             Self::NotASession { .. } => "not_a_session",
+            Self::OldForm { .. } => "session_old_form",
+            Self::InUse { .. } => "session_in_use",
             Self::KeyNeeded { .. } => "session_key_needed",
             Self::WrongKey { .. } => "wrong_session_key",
             Self::NotEncrypted { .. } => "session_not_encrypted",
@@ -82,12 +98,13 @@ impl Diagnostic for SnapshotError {
     fn class(&self) -> Class {
         match self {
             Self::Io(_)
+            | Self::InUse { .. }
             | Self::KeyNeeded { .. }
             | Self::WrongKey { .. }
             | Self::NotEncrypted { .. }
             | Self::Lost { .. } => Class::Retry,
             Self::Cache(error) => error.class(),
-            Self::NotASession { .. } | Self::Record { .. } => Class::Unsupported,
+            Self::NotASession { .. } | Self::OldForm { .. } | Self::Record { .. } => Class::Unsupported,
             Self::NothingToResume => Class::Bug,
         }
     }
@@ -97,6 +114,8 @@ impl Diagnostic for SnapshotError {
             Self::Cache(error) => error.remedy(),
             Self::Io(_) => "check the path, its permissions and the free space".into(),
             Self::NotASession { .. } => "name a file that a session was saved to".into(),
+            Self::OldForm { .. } => "open it with the version that wrote it, or start a new session".into(),
+            Self::InUse { .. } => "close the other session, or keep this one in another file".into(),
             Self::KeyNeeded { .. } | Self::WrongKey { .. } => "give the key that it was saved with".into(),
             Self::NotEncrypted { .. } => {
                 "open it without a key, if it is yours; saved with a key, it is encrypted from then on".into()
@@ -110,6 +129,8 @@ impl Diagnostic for SnapshotError {
     fn place(&self) -> Option<String> {
         match self {
             Self::NotASession { file, .. }
+            | Self::OldForm { file, .. }
+            | Self::InUse { file }
             | Self::KeyNeeded { file }
             | Self::WrongKey { file }
             | Self::NotEncrypted { file }

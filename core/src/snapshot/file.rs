@@ -2,6 +2,9 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wheelwork_package::disk::NameLock;
 
 use super::{SessionKey, SnapshotError};
 
@@ -28,16 +31,41 @@ impl SessionFile {
     /// Removes the file and what an interrupted save may have left beside it. Nothing there is no error.
     ///
     /// # Errors
-    /// [`SnapshotError::Io`].
+    /// [`SnapshotError::InUse`] where a session is kept in it, [`SnapshotError::Io`].
     pub fn delete(&self) -> Result<(), SnapshotError> {
+        let _lock = match self.lock() {
+            Err(SnapshotError::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            lock => lock?,
+        };
         remove_if_there(&self.partial())?;
         Ok(remove_if_there(&self.path)?)
     }
 
-    /// The name beside the file that it has until it is complete.
+    /// Whether a session, of this process or another, is kept in the file.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Io`].
+    pub fn is_in_use(&self) -> Result<bool, SnapshotError> {
+        Ok(NameLock::is_held(&self.beside(".lock"))?)
+    }
+
+    /// The right to write the file, which one has at a time. It stands beside the file, which is replaced when it is
+    /// saved whole.
+    pub(crate) fn lock(&self) -> Result<Arc<NameLock>, SnapshotError> {
+        match NameLock::try_take(self.beside(".lock"))? {
+            Some(lock) => Ok(Arc::new(lock)),
+            None => Err(SnapshotError::InUse { file: self.path.display().to_string() }),
+        }
+    }
+
+    /// The name that it has until it is complete.
     pub(super) fn partial(&self) -> PathBuf {
+        self.beside(".partial")
+    }
+
+    fn beside(&self, ending: &str) -> PathBuf {
         let mut name = self.path.file_name().unwrap_or_default().to_owned();
-        name.push(".partial");
+        name.push(ending);
         self.path.with_file_name(name)
     }
 }

@@ -1,8 +1,8 @@
 //! What a session file begins with: its form, and for an encrypted one what tells the right key.
 //!
 //! ```text
-//! plain      "wheelse" 1
-//! encrypted  "wheelse" 2 | salt[32] | check[32] | SHA-256 of all this, cut to 16 bytes
+//! plain      "wheelse" 3
+//! encrypted  "wheelse" 4 | salt[32] | check[32] | SHA-256 of all this, cut to 16 bytes
 //! ```
 //!
 //! The digest needs no key: a head that is damaged is told from a key that is wrong.
@@ -15,9 +15,9 @@ use super::frame::{Chain, DIGEST_BYTES, fill};
 use super::seal::{CHECK_BYTES, SALT_BYTES, Seal};
 use super::{SessionKey, SnapshotError};
 
-/// The last byte is the form and its version.
-pub(super) const PLAIN: [u8; 8] = *b"wheelse\x01";
-const ENCRYPTED: [u8; 8] = *b"wheelse\x02";
+/// The last byte is the form and its version: 1 and 2 had keys and values as they are.
+pub(super) const PLAIN: [u8; 8] = *b"wheelse\x03";
+const ENCRYPTED: [u8; 8] = *b"wheelse\x04";
 
 /// Writes the head of a new file and gives its size in bytes with what its records are chained by.
 ///
@@ -41,7 +41,7 @@ pub(super) fn write(out: &mut impl Write, key: Option<&SessionKey>) -> io::Resul
 /// Reads a head and gives what the records are chained by.
 ///
 /// # Errors
-/// [`SnapshotError::NotASession`], [`SnapshotError::KeyNeeded`], [`SnapshotError::NotEncrypted`],
+/// [`SnapshotError::NotASession`], [`SnapshotError::OldForm`], [`SnapshotError::KeyNeeded`], [`SnapshotError::NotEncrypted`],
 /// [`SnapshotError::WrongKey`], and the reader's.
 pub(super) fn read(
     input: &mut impl Read,
@@ -68,6 +68,9 @@ pub(super) fn read(
             }
             seal.follow(found);
             Ok(Chain::Sealed(seal))
+        }
+        ([b'w', b'h', b'e', b'e', b'l', b's', b'e', found @ 1..=2], _) => {
+            Err(SnapshotError::OldForm { file: file.into(), found })
         }
         _ if !is_whole => Err(not_a_session("it ends within its first bytes")),
         _ => Err(not_a_session("it does not begin like one")),

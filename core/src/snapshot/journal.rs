@@ -2,16 +2,19 @@
 
 use std::io::{self, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fs_err::{File, OpenOptions};
 use serde::Serialize;
-use wheelwork_package::disk;
+use wheelwork_package::card::KvForm;
+use wheelwork_package::disk::{self, NameLock};
 
+use super::cache_part::CachePart;
 use super::file::remove_if_there;
 use super::frame::{self, Chain};
 use super::head;
-use super::record::{Binding, CachePart, Progress, TurnStart, kind};
+use super::record::{Binding, Progress, TurnStart, kind};
 use super::{SessionFile, SnapshotError};
 use crate::chat::Message;
 use crate::decoder::Decoder;
@@ -41,17 +44,21 @@ impl Default for Autosave {
 /// An open session file.
 pub(crate) struct Journal {
     kept_in: SessionFile,
+    lock: Arc<NameLock>,
     file: File,
     chain: Chain,
     /// Bytes of whole records.
     end: u64,
     state: State,
     autosave: Autosave,
+    kv_form: KvForm,
     /// Tokens of the cache that are in the file and still in the cache.
     saved_tokens: usize,
     last: Instant,
     /// Reused.
     payload: Vec<u8>,
+    /// Reused, for keys and values.
+    kv: Vec<u8>,
 }
 
 /// Whether the file may be written to.
@@ -68,12 +75,13 @@ impl Journal {
     /// Writes a new file that replaces the one of that name once it is complete; `fill` writes the session's state.
     pub(crate) fn create(
         file: SessionFile,
+        lock: Arc<NameLock>,
         binding: &Binding,
         autosave: Autosave,
         fill: impl FnOnce(&mut Self) -> Result<(), SnapshotError>,
     ) -> Result<Self, SnapshotError> {
         let partial = file.partial();
-        let result = Self::create_at(&partial, file, binding, autosave).and_then(|mut journal| {
+        let result = Self::create_at(&partial, file, lock, binding, autosave).and_then(|mut journal| {
             fill(&mut journal)?;
             journal.sync()?;
             let path = journal.kept_in.path();
@@ -91,6 +99,7 @@ impl Journal {
     fn create_at(
         partial: &Path,
         kept_in: SessionFile,
+        lock: Arc<NameLock>,
         binding: &Binding,
         autosave: Autosave,
     ) -> Result<Self, SnapshotError> {
@@ -103,14 +112,17 @@ impl Journal {
         let (end, chain) = head::write(&mut file, kept_in.key.as_ref())?;
         let mut journal = Self {
             kept_in,
+            lock,
             file,
             chain,
             end,
             state: State::Whole,
             autosave,
+            kv_form: binding.kv_cache,
             saved_tokens: 0,
             last: Instant::now(),
             payload: Vec::new(),
+            kv: Vec::new(),
         };
         journal.json(kind::BINDING, binding)?;
         Ok(journal)
@@ -119,6 +131,11 @@ impl Journal {
     /// How often it is saved, if it is this file.
     pub(crate) fn is_kept_in(&self, file: &SessionFile) -> Option<Autosave> {
         (self.kept_in.path() == file.path()).then_some(self.autosave)
+    }
+
+    /// The right to write the file.
+    pub(crate) fn lock(&self) -> &Arc<NameLock> {
+        &self.lock
     }
 
     /// Whether a turn with so many unsaved tokens is due.
@@ -130,6 +147,7 @@ impl Journal {
     /// From here on the cache is another one, of which nothing is in the file yet.
     pub(crate) fn rebind(&mut self, binding: &Binding) -> Result<(), SnapshotError> {
         self.saved_tokens = 0;
+        self.kv_form = binding.kv_cache;
         self.json(kind::BINDING, binding)
     }
 
@@ -161,8 +179,9 @@ impl Journal {
         let new = tokens.get(self.saved_tokens..).unwrap_or_default();
         for part in new.chunks(part_tokens) {
             let start = self.saved_tokens;
-            CachePart::encode(start, part, &mut self.payload);
-            decoder.read_kv(start..start + part.len(), &mut self.payload)?;
+            self.kv.clear();
+            decoder.read_kv(start..start + part.len(), &mut self.kv)?;
+            CachePart::encode(start, part, &self.kv, self.kv_form, &mut self.payload);
             self.append(kind::CACHE)?;
             self.saved_tokens += part.len();
         }
@@ -233,7 +252,10 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let file = SessionFile { path: folder.path().join("session"), key };
             let mut journal =
-                Journal::create(file.clone(), &binding(), Autosave::default(), |_| Ok(())).unwrap();
+                Journal::create(file.clone(), file.lock().unwrap(), &binding(), Autosave::default(), |_| {
+                    Ok(())
+                })
+                .unwrap();
             // The disk was full after a few bytes of a record.
             let room = std::mem::replace(&mut journal.file, File::open(file.path()).unwrap());
             assert!(journal.messages(&[Message::user("lost")]).is_err());

@@ -62,35 +62,3 @@ pub(crate) struct Progress {
     /// Tokens that the runtime is about to put in.
     pub forced: Vec<u32>,
 }
-
-/// Tokens with their keys and values, as they stand in a record.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct CachePart<'a> {
-    /// Tokens in front of them.
-    pub start: usize,
-    pub tokens: Vec<u32>,
-    /// As [`crate::decoder::Decoder::read_kv`] gives them.
-    pub kv: &'a [u8],
-}
-
-impl<'a> CachePart<'a> {
-    /// `start u32 | count u32 | token u32 * count | keys and values`.
-    pub(super) fn encode(start: usize, tokens: &[u32], payload: &mut Vec<u8>) {
-        payload.clear();
-        let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
-        for value in [number(start), number(tokens.len())].iter().chain(tokens) {
-            payload.extend_from_slice(&value.to_le_bytes());
-        }
-    }
-
-    /// None where the payload is too short for what it says.
-    pub(super) fn decode(payload: &'a [u8]) -> Option<Self> {
-        let (head, rest) = payload.split_first_chunk::<8>()?;
-        let [a, b, c, d, e, f, g, h] = *head;
-        let start = u32::from_le_bytes([a, b, c, d]) as usize;
-        let count = u32::from_le_bytes([e, f, g, h]) as usize;
-        let (tokens, kv) = rest.split_at_checked(count.checked_mul(4)?)?;
-        let (tokens, _) = tokens.as_chunks::<4>();
-        Some(Self { start, tokens: tokens.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect(), kv })
-    }
-}

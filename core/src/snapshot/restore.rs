@@ -5,8 +5,10 @@ use std::io::{BufReader, Seek};
 use fs_err::File;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use wheelwork_package::card::KvForm;
 
-use super::record::{Binding, CachePart, Progress, TurnStart, kind};
+use super::cache_part::CachePart;
+use super::record::{Binding, Progress, TurnStart, kind};
 use super::{SessionFile, SnapshotError, frame, head};
 use crate::chat::Message;
 use crate::decoder::Decoder;
@@ -22,6 +24,8 @@ pub struct Restored {
     pub unfinished_turn: bool,
     /// Bytes at the end that are no whole record: what was being written when the process ended, or damage.
     pub dropped_bytes: u64,
+    /// A session is kept in the file, of this process or another: this one cannot be, and may be behind soon.
+    pub kept_elsewhere: bool,
 }
 
 /// What became of a saved cache.
@@ -57,6 +61,8 @@ pub(crate) fn restore(
 ) -> Result<State, SnapshotError> {
     let file = source.path().display().to_string();
     let not_a_session = |fault| SnapshotError::NotASession { file: file.clone(), fault };
+    // Asked before it is read: what was kept until then is read.
+    let kept_elsewhere = source.is_in_use()?;
     let mut input = BufReader::new(File::open(source.path())?);
     let total_bytes = input.get_ref().metadata()?.len();
     let (mut chain, mut payload) = (head::read(&mut input, source.key.as_ref(), &file)?, Vec::new());
@@ -65,6 +71,7 @@ pub(crate) fn restore(
     }
     let found: Binding =
         serde_json::from_slice(&payload).map_err(|_| not_a_session("its first record is damaged"))?;
+    let mut kv = Vec::new();
     let mut mismatch = differences(&found, binding);
 
     let mut state = State {
@@ -76,6 +83,7 @@ pub(crate) fn restore(
             cache: CacheFate::Restored { tokens: 0 },
             unfinished_turn: false,
             dropped_bytes: 0,
+            kept_elsewhere,
         },
     };
     loop {
@@ -102,7 +110,9 @@ pub(crate) fn restore(
             }
             kind::TURN_END => state.unfinished = None,
             kind::CACHE if mismatch.is_some() => {}
-            kind::CACHE => append(&payload, &mut state.cached, decoder).map_err(wrong)?,
+            kind::CACHE => {
+                append(&payload, binding.kv_cache, &mut kv, &mut state.cached, decoder).map_err(wrong)?;
+            }
             unknown => return Err(wrong(format!("its kind is {unknown}"))),
         }
     }
@@ -122,14 +132,20 @@ fn json<T: DeserializeOwned>(payload: &[u8]) -> Result<T, String> {
 }
 
 /// Puts a part of the cache behind what it follows.
-fn append(payload: &[u8], cached: &mut Vec<u32>, decoder: &mut dyn Decoder) -> Result<(), String> {
-    let part = CachePart::decode(payload).ok_or("its cache part is too short")?;
+fn append(
+    payload: &[u8],
+    form: KvForm,
+    kv: &mut Vec<u8>,
+    cached: &mut Vec<u32>,
+    decoder: &mut dyn Decoder,
+) -> Result<(), String> {
+    let part = CachePart::decode(payload, form, decoder.kv_bytes_per_token(), kv)?;
     if part.start > cached.len() {
         return Err(format!("its cache part starts at token {} of {}", part.start, cached.len()));
     }
     cached.truncate(part.start);
     decoder.rewind(part.start);
-    decoder.write_kv(&part.tokens, part.kv).map_err(|error| error.to_string())?;
+    decoder.write_kv(&part.tokens, kv).map_err(|error| error.to_string())?;
     cached.extend_from_slice(&part.tokens);
     Ok(())
 }

@@ -16,7 +16,10 @@ fn a_conversation_comes_back_with_its_cache() {
     assert_eq!(after.messages(), before.messages());
     assert_eq!(after.cached_tokens(), before.cached_tokens());
     let cache = CacheFate::Restored { tokens: before.cached_tokens() };
-    assert_eq!(restored, Restored { messages: 2, cache, unfinished_turn: false, dropped_bytes: 0 });
+    assert_eq!(
+        restored,
+        Restored { messages: 2, cache, unfinished_turn: false, dropped_bytes: 0, kept_elsewhere: true }
+    );
 }
 
 #[test]

@@ -67,7 +67,7 @@ pub(crate) fn restored(
     restore(facts, decoder, file).unwrap()
 }
 
-/// Asks, reads events until `tokens` tokens are saved, and forgets the process: nothing is dropped in order.
+/// Asks, reads events until `tokens` tokens are saved, and leaves the file as a kill leaves it at that moment.
 pub(crate) fn killed_after(
     facts: &Arc<ModelFacts>,
     text: &str,
@@ -76,12 +76,15 @@ pub(crate) fn killed_after(
     options: &Options,
 ) {
     let mut session = session(facts, writes_from(facts, text, 0));
-    session.keep_in(file, OFTEN).unwrap();
+    let file = file.into();
+    session.keep_in(file.clone(), OFTEN).unwrap();
     let mut turn = session.ask("count", options).unwrap();
     let mut deltas = 0;
     while deltas < tokens {
         deltas += usize::from(matches!(turn.next(), Some(Ok(Event::ReasoningDelta { .. }))));
     }
-    std::mem::forget(turn);
-    std::mem::forget(session);
+    let left = fs_err::read(file.path()).unwrap();
+    drop(turn);
+    drop(session);
+    fs_err::write(file.path(), left).unwrap();
 }

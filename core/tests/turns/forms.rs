@@ -207,8 +207,11 @@ fn a_turn_from_a_file_goes_on_in_its_form() {
         for _ in 0..done {
             let _ = turn.next();
         }
-        std::mem::forget(turn);
-        std::mem::forget(before);
+        // As a kill leaves it.
+        let left = fs_err::read(&path).unwrap();
+        drop(turn);
+        drop(before);
+        fs_err::write(&path, left).unwrap();
         let place = wheelwork::decoder::scripted::placement();
         let empty = Box::new(ScriptedDecoder::new(VOCAB, 1024, Vec::new()));
         let (mut probe, _) =

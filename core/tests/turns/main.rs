@@ -13,6 +13,7 @@ mod engine_rows;
 mod events;
 mod files;
 mod forms;
+mod kept;
 #[path = "../common/limit.rs"]
 mod limit;
 mod pace;

@@ -73,6 +73,7 @@ const ROWS: &[(&str, &str)] = &[
     ("RT-24", "files beyond 4 GiB"),
     ("RT-25", "a model that repeats itself without end"),
     ("RT-26", "a schema, expression or grammar that is malformed, endless or a dead end"),
+    ("RT-27", "a session file that two sessions or processes keep"),
     ("BD-01", "use after close; closing twice; closing during a turn"),
     ("BD-02", "objects that are never closed"),
     ("BD-03", "a panic below the border"),

@@ -5,6 +5,7 @@
 //! exactly the expected size.
 
 use super::limits::WINDOW_BYTES;
+use crate::compression;
 
 const MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 /// The longest block, in bytes of content and in bytes as stored (RFC 8878, 3.1.1.2).
@@ -79,35 +80,11 @@ pub enum FrameError {
 pub(super) fn decompress(stored: &[u8], content_bytes: u32) -> Result<Vec<u8>, FrameError> {
     walk(stored, content_bytes)?;
     let mut content = vec![0; content_bytes as usize];
-    let undecodable = FrameError::Undecodable { expected: content_bytes };
-    match decompress_into(stored, &mut content) {
-        Some(bytes) if bytes == content.len() => Ok(content),
-        _ => Err(undecodable),
+    if compression::decompress(stored, &mut content) {
+        Ok(content)
+    } else {
+        Err(FrameError::Undecodable { expected: content_bytes })
     }
-}
-
-/// With libzstd, where it is linked for compression anyway: about five times as fast.
-#[cfg(feature = "pack")]
-fn decompress_into(stored: &[u8], content: &mut [u8]) -> Option<usize> {
-    zstd::bulk::decompress_to_buffer(stored, content).ok()
-}
-
-#[cfg(not(feature = "pack"))]
-fn decompress_into(stored: &[u8], content: &mut [u8]) -> Option<usize> {
-    decompress_in_rust(stored, content)
-}
-
-/// Without any C, as on phones.
-#[cfg(any(test, not(feature = "pack")))]
-fn decompress_in_rust(stored: &[u8], content: &mut [u8]) -> Option<usize> {
-    // Others' code on others' bytes: should it panic, the chunk is damaged and nothing else.
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        let mut decoder = ruzstd::decoding::FrameDecoder::new();
-        decoder.set_max_window_size(WINDOW_BYTES);
-        decoder.decode_all(stored, content).ok()
-    }))
-    .ok()
-    .flatten()
 }
 
 /// Goes through a frame's headers (RFC 8878, 3.1.1.1 and 3.1.1.2) from block to block.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::compression::in_rust;
 
 /// A frame of raw blocks, by hand: `descriptor` and what follows it are given.
 fn frame(header: &[u8], content: &[u8]) -> Vec<u8> {
@@ -61,7 +62,7 @@ fn pk_04_a_bomb_stops_at_the_expected_size() {
         bytes.push(7);
     }
     assert_eq!(decompress(&bytes, 3), Err(FrameError::Undecodable { expected: 3 }));
-    assert_eq!(decompress_in_rust(&bytes, &mut [0; 3]), None);
+    assert_eq!(in_rust::decompress(&bytes, &mut [0; 3]), None);
 }
 
 #[test]
@@ -114,7 +115,7 @@ mod compressed {
                 let stored = zstd::bulk::compress(&content, level).unwrap();
                 assert_eq!(decompress(&stored, u32::try_from(bytes).unwrap()).unwrap(), content);
                 let mut again = vec![0; bytes];
-                assert_eq!(decompress_in_rust(&stored, &mut again), Some(bytes));
+                assert_eq!(in_rust::decompress(&stored, &mut again), Some(bytes));
                 assert_eq!(again, content);
             }
         }
@@ -132,7 +133,7 @@ mod compressed {
                 prop_assert_eq!(decoded.len(), length);
             }
             if walk(&stored, u32::try_from(length).unwrap()).is_ok() {
-                let _ = decompress_in_rust(&stored, &mut vec![0; length]);
+                let _ = in_rust::decompress(&stored, &mut vec![0; length]);
             }
         }
 
