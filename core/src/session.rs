@@ -17,7 +17,7 @@ mod prefix;
 use std::sync::Arc;
 
 use crate::chat::{Message, Prompt};
-use crate::decoder::Decoder;
+use crate::decoder::{Decoder, Effort};
 use crate::generate::Generation;
 use crate::model::{Compilation, ModelFacts};
 use crate::prefix_cache::PrefixCache;
@@ -49,6 +49,8 @@ pub struct Session {
     fallback: Option<Fallback>,
     /// A better device, once its graphs are compiled.
     compilation: Option<Arc<Compilation>>,
+    /// How hard the decoder was told to work.
+    effort: Effort,
     /// It runs on another device than before, and nobody was told yet.
     has_moved: bool,
 }
@@ -68,6 +70,7 @@ impl Session {
             unfinished: None,
             fallback: None,
             compilation: None,
+            effort: Effort::Full,
             has_moved: false,
         }
     }
@@ -169,6 +172,13 @@ impl Session {
     pub fn resume(&mut self, options: &Options) -> Result<Generation<'_>, Error> {
         let turn = self.begin(Request::Resume, options)?;
         Ok(Generation::new(self, turn))
+    }
+
+    /// Has the device work harder or thriftier from here on, where it can.
+    pub(crate) fn set_effort(&mut self, effort: Effort) {
+        if std::mem::replace(&mut self.effort, effort) != effort {
+            self.decoder.set_effort(effort);
+        }
     }
 
     /// What this session's cache belongs to.

@@ -5,7 +5,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Decoder, DecoderError, Interrupt};
+use super::{Decoder, DecoderError, Effort, Interrupt};
 
 /// Does what another decoder does, until its runs are used up.
 pub struct FailingDecoder {
@@ -75,6 +75,10 @@ impl Decoder for FailingDecoder {
 
     fn fork(&self) -> Result<Box<dyn Decoder>, DecoderError> {
         Ok(Box::new(Self { inner: self.inner.fork()?, runs_left: self.runs_left }))
+    }
+
+    fn set_effort(&mut self, effort: Effort) {
+        self.inner.set_effort(effort);
     }
 
     fn interrupt(&self) -> Arc<dyn Interrupt> {

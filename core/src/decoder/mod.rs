@@ -7,6 +7,7 @@
 //! neural processors need them, [`scripted`] plays tokens from a list so that the
 //! loop, the stop rules and the faults can be tested without weights. [`failing`] has any of them fail.
 
+mod effort;
 mod embedding;
 mod error;
 pub mod failing;
@@ -19,6 +20,7 @@ mod ort_model;
 mod ort_save;
 mod ort_static;
 mod ort_static_float;
+mod ort_static_modes;
 mod ort_static_quantized;
 mod ort_static_session;
 pub mod scripted;
@@ -26,6 +28,7 @@ pub mod scripted;
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use effort::Effort;
 pub use error::DecoderError;
 pub(crate) use loaded::Loaded;
 pub(crate) use ort_decoder::{CHUNK_TOKENS, CHUNK_TOKENS_ALL_LOGITS, OrtDecoder};
@@ -91,6 +94,11 @@ pub trait Decoder: Send {
     /// # Errors
     /// [`DecoderError`] where memory for the cache is short.
     fn fork(&self) -> Result<Box<dyn Decoder>, DecoderError>;
+
+    /// Runs faster or thriftier from here on, where the device can; it computes the same.
+    fn set_effort(&mut self, effort: Effort) {
+        let _ = effort;
+    }
 
     /// Ends a call that runs in another thread.
     fn interrupt(&self) -> Arc<dyn Interrupt>;

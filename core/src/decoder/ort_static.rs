@@ -16,9 +16,10 @@ use ::ort::session::{IoBinding, NoSelectedOutputs, RunOptions, Session};
 use wheelwork_package::card::{GraphForm, GraphPart, KvForm, LmHead, StaticGraphs};
 use wheelwork_package::genai_config::Model;
 
+use super::effort::Effort;
 use super::embedding::Embedding;
-use super::ort_decoder::Terminate;
 use super::ort_static_float::FloatForm;
+use super::ort_static_modes::Modes;
 use super::ort_static_quantized::QuantizedForm;
 use super::ort_static_session::{Expected, Target, load};
 use super::{Decoder, DecoderError, Interrupt, ort_static_float, ort_static_quantized};
@@ -236,21 +237,13 @@ pub(crate) struct StaticDecoder {
     logits: Vec<f32>,
     /// Embedding rows of a call, reused.
     rows: Vec<f32>,
-    /// For prefill and for decode.
-    options: [Arc<RunOptions<NoSelectedOutputs>>; 2],
+    modes: Modes,
 }
 
 impl StaticDecoder {
     fn new(model: Arc<StaticModel>, form: Box<dyn Form>) -> ::ort::Result<Self> {
-        let options = |mode: &str| {
-            let mut options = RunOptions::new()?;
-            if model.has_performance_modes {
-                options.set("qnn.htp_perf_mode", mode)?;
-            }
-            Ok::<_, ::ort::Error>(Arc::new(options))
-        };
-        let options = [options("burst")?, options("sustained_high_performance")?];
-        Ok(Self { form, len: 0, logits: vec![0.0; model.vocab_size()], rows: Vec::new(), options, model })
+        let (modes, logits) = (Modes::new(model.has_performance_modes)?, vec![0.0; model.vocab_size()]);
+        Ok(Self { form, len: 0, logits, rows: Vec::new(), modes, model })
     }
 
     fn check(&self, tokens: &[u32]) -> Result<(), DecoderError> {
@@ -310,9 +303,7 @@ impl StaticDecoder {
         for (&token, row) in tokens.iter().zip(self.rows.chunks_exact_mut(hidden_size)) {
             self.model.embedding.row(token, row).map_err(|error| failed(error.to_string()))?;
         }
-        let [prefill, decode] = &self.options;
-        let options = if call == Call::Prefill { prefill } else { decode };
-        let result = self.form.run(call, &self.rows, self.len, options, &mut self.logits);
+        let result = self.form.run(call, &self.rows, self.len, self.modes.options(call), &mut self.logits);
         result.map_err(|error| failed(error.to_string()))?;
         if self.logits.iter().all(|logit| logit.is_finite()) {
             Ok(())
@@ -382,20 +373,11 @@ impl Decoder for StaticDecoder {
         Ok(Box::new(Self { len: self.len, logits: self.logits.clone(), ..fork }))
     }
 
+    fn set_effort(&mut self, effort: Effort) {
+        self.modes.effort = effort;
+    }
+
     fn interrupt(&self) -> Arc<dyn Interrupt> {
-        Arc::new(Both(self.options.clone().map(Terminate)))
-    }
-}
-
-/// Ends calls of either kind. A neural processor runs a graph as one node, so a running call ends first.
-struct Both([Terminate; 2]);
-
-impl Interrupt for Both {
-    fn interrupt(&self) {
-        self.0.iter().for_each(Interrupt::interrupt);
-    }
-
-    fn clear(&self) {
-        self.0.iter().for_each(Interrupt::clear);
+        self.modes.interrupt()
     }
 }

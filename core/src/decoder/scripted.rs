@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use wheelwork_package::card::KvForm;
 
-use super::{Decoder, DecoderError, Interrupt};
+use super::{Decoder, DecoderError, Effort, Interrupt};
 use crate::prepare::Prepared;
 use crate::provider::{Device, Placement};
 
@@ -38,6 +38,8 @@ pub struct ScriptedDecoder {
     /// Called before a run, by the number of the run from 0; may cancel, panic or sleep.
     hooks: BTreeMap<usize, Box<dyn FnMut() + Send>>,
     runs: usize,
+    /// Told of every change of effort.
+    on_effort: Option<Box<dyn FnMut(Effort) + Send>>,
 }
 
 impl ScriptedDecoder {
@@ -54,6 +56,7 @@ impl ScriptedDecoder {
             interrupted: Arc::default(),
             hooks: BTreeMap::new(),
             runs: 0,
+            on_effort: None,
         }
     }
 
@@ -61,6 +64,13 @@ impl ScriptedDecoder {
     #[must_use]
     pub fn before_run(mut self, run: usize, hook: impl FnMut() + Send + 'static) -> Self {
         self.hooks.insert(run, Box::new(hook));
+        self
+    }
+
+    /// Calls `hook` whenever it is told how hard to work.
+    #[must_use]
+    pub fn on_effort(mut self, hook: impl FnMut(Effort) + Send + 'static) -> Self {
+        self.on_effort = Some(Box::new(hook));
         self
     }
 
@@ -164,7 +174,14 @@ impl Decoder for ScriptedDecoder {
             interrupted: Arc::default(),
             hooks: BTreeMap::new(),
             runs: self.runs,
+            on_effort: None,
         }))
+    }
+
+    fn set_effort(&mut self, effort: Effort) {
+        if let Some(hook) = &mut self.on_effort {
+            hook(effort);
+        }
     }
 
     fn interrupt(&self) -> Arc<dyn Interrupt> {

@@ -96,6 +96,11 @@ impl<J, E> Board<J, E> {
         wakers.into_iter().for_each(wake);
     }
 
+    /// The pace of the next step.
+    pub(super) fn pace(&self) -> Pace {
+        self.lock().pace
+    }
+
     /// The job whose step is next, once there is one; none when the board is closed and every turn over.
     pub(super) fn next_job(&self) -> Option<(TurnId, J)> {
         let mut state = self.lock();

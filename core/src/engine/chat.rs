@@ -111,7 +111,7 @@ impl Chat {
         let (board, seat) = (Arc::clone(self.queue.board()), Arc::clone(&self.seat));
         let job = |id| {
             let on_cancel = cancel.attach(Arc::new(OnCancel { board, seat, id }));
-            Job { turn, taken, on_cancel }
+            Job { turn, priority, taken, on_cancel }
         };
         let id = self.queue.board().add(priority, job, events);
         if cancel.wish().is_some() {

@@ -9,7 +9,7 @@
 //! | [`Thermal::Serious`], or not in the foreground | [`Pace::Slow`] |
 //! | [`Thermal::Critical`] | [`Pace::Minimal`] |
 //!
-//! A pace has two effects: after each step the engine rests for a multiple of what the step took, and turns below some
+//! A pace has these effects: after each step the engine rests for a multiple of what the step took, and turns below some
 //! priority wait.
 //!
 //! | pace | rest, in steps | computes at most | who computes |
@@ -18,6 +18,9 @@
 //! | eased | 0.5 | 2/3 of the time | all |
 //! | slow | 2 | 1/3 of the time | normal and interactive turns |
 //! | minimal | 6 | 1/7 of the time | interactive turns |
+//!
+//! A neural processor that has modes of power works sparingly at any pace but the full one, and for background turns at
+//! every pace.
 //!
 //! The number of threads stays: ONNX Runtime fixes it when a model is loaded ([`OpenOptions::threads`](field@crate::OpenOptions::threads)), and a
 //! second session with fewer threads would hold its packed weights a second time. Rests lower the mean of power and heat, not its peak; a step takes as long

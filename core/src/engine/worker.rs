@@ -4,16 +4,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use super::board::Board;
-use super::schedule::TurnId;
+use super::pace::Pace;
+use super::schedule::{Priority, TurnId};
 use super::seat::Taken;
 use super::{EngineError, Item};
 use crate::Session;
 use crate::cancel::Attached;
+use crate::decoder::Effort;
 use crate::generate::TurnLoop;
 
 /// A turn under way and the session that it has.
 pub(super) struct Job {
     pub(super) turn: TurnLoop,
+    pub(super) priority: Priority,
     pub(super) taken: Taken<Session>,
     /// Tells the board when the turn is cancelled.
     pub(super) on_cancel: Attached,
@@ -23,14 +26,15 @@ pub(super) struct Job {
 pub(super) fn work(board: &Board<Job, Item>, prefill_tokens: usize) {
     while let Some((id, job)) = board.next_job() {
         let start = Instant::now();
-        step(board, id, job, prefill_tokens);
+        step(board, id, job, prefill_tokens, board.pace());
         board.rest(start.elapsed());
     }
 }
 
 /// The edge at which a panic of a step ends: it costs its own turn and session, nothing else.
-fn step(board: &Board<Job, Item>, id: TurnId, mut job: Job, prefill_tokens: usize) {
+fn step(board: &Board<Job, Item>, id: TurnId, mut job: Job, prefill_tokens: usize, pace: Pace) {
     let stepped = catch_unwind(AssertUnwindSafe(|| {
+        job.taken.session.set_effort(effort(job.priority, pace));
         job.turn.advance(&mut job.taken.session, prefill_tokens);
         std::iter::from_fn(|| job.turn.next_event()).collect::<Vec<_>>()
     }));
@@ -48,4 +52,9 @@ fn step(board: &Board<Job, Item>, id: TurnId, mut job: Job, prefill_tokens: usiz
             board.end(id, [Err(EngineError::Panicked.into())]);
         }
     }
+}
+
+/// How hard a device works for a turn.
+fn effort(priority: Priority, pace: Pace) -> Effort {
+    if pace == Pace::Full && priority > Priority::Background { Effort::Full } else { Effort::Sparing }
 }

@@ -45,6 +45,7 @@ impl Session {
         };
         (self.facts, self.placement) = (Arc::clone(&ready.facts), ready.placement.clone());
         self.decoder = decoder;
+        self.decoder.set_effort(self.effort);
         self.fallback.clone_from(&ready.fallback);
         self.cached.clear();
         // What is shared was computed by the other decoder and has another form.

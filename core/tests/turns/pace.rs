@@ -1,14 +1,16 @@
 //! A pace changes when a turn computes and what it tells of that, and nothing else.
 
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
+use wheelwork::decoder::Effort;
 use wheelwork::engine::pace::{Battery, Thermal};
 use wheelwork::engine::{Conditions, Pace, Priority, Turn};
 use wheelwork::{Event, FinishReason, Options};
 
-use crate::engine::{LONG, ask, chat, queue, reason};
+use crate::engine::{LONG, ask, chat, decoder, queue, reason};
 use crate::limit::Limit;
-use crate::support::{TURN, facts};
+use crate::support::{TURN, facts, session};
 
 const HOT: Conditions = Conditions { thermal: Thermal::Serious, battery: Battery::Enough, foreground: true };
 
@@ -77,6 +79,26 @@ fn a_pace_is_told_to_every_turn_and_lets_those_of_low_priority_wait() {
     let (rest, paces) = told(waits);
     assert_eq!(paces, [Pace::Eased]);
     assert!(matches!(rest.last(), Some(Event::Finished { reason: FinishReason::Stop, .. })));
+}
+
+#[test]
+fn a_device_works_sparingly_where_nobody_waits_or_the_pace_is_not_full() {
+    let _limit = Limit::start();
+    let (facts, queue) = (facts(1024), queue(64));
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let tells = Arc::clone(&told);
+    let decoder = decoder(&facts, TURN).on_effort(move |effort| tells.lock().unwrap().push(effort));
+    let chat = queue.adopt(session(&facts, decoder));
+    let turn = |priority| reason(chat.ask("2 + 2 = ?", &Options::default(), priority).unwrap());
+    turn(Priority::Normal);
+    assert_eq!(told.lock().unwrap()[..], [], "it begins so");
+    turn(Priority::Background);
+    turn(Priority::Background);
+    turn(Priority::Interactive);
+    queue.set_conditions(&Conditions { battery: Battery::Low, ..Conditions::default() });
+    turn(Priority::Interactive);
+    let efforts = std::mem::take(&mut *told.lock().unwrap());
+    assert_eq!(efforts, [Effort::Sparing, Effort::Full, Effort::Sparing]);
 }
 
 #[test]
