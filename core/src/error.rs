@@ -76,6 +76,9 @@ pub enum Error {
         /// Every provider with its reason.
         not_used: Vec<NotUsed>,
     },
+    /// [`crate::OpenOptions::cancel`] ended it.
+    #[error("opening the model was cancelled")]
+    OpenCancelled,
     /// The prompt leaves no room.
     #[error("the prompt has {tokens} tokens, the context holds {limit}")]
     PromptTooLong {
@@ -150,6 +153,7 @@ impl Diagnostic for Error {
             Self::ProviderOption(_) => "provider_option",
             Self::NotOnThisDevice { .. } => "not_on_this_device",
             Self::NoUsableDevice { .. } => "no_usable_device",
+            Self::OpenCancelled => "open_cancelled",
             Self::PromptTooLong { .. } => "prompt_too_long",
             Self::EmptyPrompt => "empty_prompt",
             Self::ContextOutOfRange { .. } => "context_out_of_range",
@@ -165,6 +169,7 @@ impl Diagnostic for Error {
                 Class::Unsupported
             }
             Self::ProviderOption(_)
+            | Self::OpenCancelled
             | Self::PromptTooLong { .. }
             | Self::EmptyPrompt
             | Self::ContextOutOfRange { .. }
@@ -180,6 +185,7 @@ impl Diagnostic for Error {
             Self::NoUsableDevice { .. } => {
                 "ask for `auto`, or quantise the checkpoint for that device".into()
             }
+            Self::OpenCancelled => "open it again when it suits".into(),
             Self::PromptTooLong { .. } => {
                 "shorten the prompt, start a new session, or let the oldest turns be dropped".into()
             }

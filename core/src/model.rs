@@ -15,7 +15,6 @@ use wheelwork_package::generation::TokenIds;
 use wheelwork_package::store::Provenance;
 use wheelwork_package::{Card, GenerationDefaults, OpenPackage, OpenVariant};
 
-use crate::Error;
 use crate::chat::ChatTemplate;
 use crate::compiled::CompileWatch;
 use crate::decoder::{Decoder, Loaded, OrtDecoder};
@@ -27,6 +26,7 @@ use crate::reasoning::{CLOSE_TAG, OPEN_TAG};
 use crate::session::{Fallback, Session};
 use crate::snapshot::{Restored, SessionFile};
 use crate::tokenizer::Tokenizer;
+use crate::{CancelToken, Error};
 pub(crate) use compilation::Ready;
 pub use compilation::{Compilation, CompilationState};
 pub(crate) use opening::Opening;
@@ -64,6 +64,9 @@ pub struct OpenOptions {
     pub skip_self_check: bool,
     /// What the model's need of memory is held against before its weights are read.
     pub memory: MemoryCheck,
+    /// Ends the opening from another thread, by [`CancelToken::cancel`] or [`CancelToken::suspend`]:
+    /// [`Error::OpenCancelled`]. What is compiled in the background goes on.
+    pub cancel: CancelToken,
 }
 
 /// What is known of a model besides its graph: all that sessions need to turn messages into tokens and
@@ -124,7 +127,7 @@ impl Model {
     /// # Errors
     /// As [`Model::open`], [`Error::NoUsableDevice`] for a strict request that can't be met, and
     /// [`Error::NoInt8KvCache`] where an int8 cache is asked of a variant that has none, [`Error::NotEnoughMemory`] where
-    /// the model does not fit into what [`OpenOptions::memory`] says is free. Of an installed package, sizes
+    /// the model does not fit into what [`OpenOptions::memory`] says is free, [`Error::OpenCancelled`]. Of an installed package, sizes
     /// and two chunks are compared with what was installed: [`wheelwork_package::PackageError::Damaged`].
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, Error> {
         let path = path.as_ref();
@@ -276,6 +279,7 @@ fn fallback(path: &Path, options: &OpenOptions) -> Fallback {
         device: DevicePreference::Cpu,
         strict: true,
         provider_options: Vec::new(),
+        cancel: CancelToken::new(),
         ..options.clone()
     };
     Fallback::new(move |failed, detail| {

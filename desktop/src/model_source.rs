@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
-use wheelwork::Model;
+use wheelwork::{CancelToken, Error, Model, OpenOptions};
 use wheelwork_package::container::Head;
 use wheelwork_package::files::names;
 use wheelwork_package::store::{Installed, Store};
@@ -25,11 +25,14 @@ const SHIPPED: &[(&str, &[u8])] = &[
     ("tokenizer_config.json", include_bytes!("../../testdata/tiny-r1/tokenizer_config.json")),
 ];
 
-/// Opens the model that the arguments name.
-pub(crate) fn open(arguments: &ModelArguments) -> Result<Model, Failure> {
+/// Opens the model that the arguments name, unless `cancel` ends that.
+pub(crate) fn open(arguments: &ModelArguments, cancel: CancelToken) -> Result<Model, Failure> {
     let folder = folder(arguments.model.as_deref(), arguments.models_dir.as_deref())?;
-    let options = arguments.open_options();
-    let model = Model::open_with(folder, &options)?;
+    let options = OpenOptions { cancel, ..arguments.open_options() };
+    let model = Model::open_with(folder, &options).map_err(|error| match error {
+        Error::OpenCancelled => Failure::Interrupted,
+        error => error.into(),
+    })?;
     compiling::note(&model);
     output::warn_of_fallback(model.placement(), options.device);
     let facts = model.facts();

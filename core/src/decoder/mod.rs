@@ -14,6 +14,7 @@ pub mod failing;
 mod loaded;
 mod ort_bound;
 mod ort_cache;
+mod ort_commit;
 mod ort_decoder;
 mod ort_device;
 mod ort_model;

@@ -14,8 +14,10 @@ use wheelwork_package::genai_config::Model;
 use wheelwork_package::tensors::layer_name;
 
 use super::DecoderError;
+use super::ort_commit::commit;
 use super::ort_decoder::OrtDecoder;
 use super::ort_device::{OnDevice, alone};
+use crate::CancelToken;
 use crate::kv_cache::{FIRST_CAPACITY_TOKENS, KvShape, grown_capacity};
 use crate::provider::{GraphPlacement, Share};
 
@@ -53,7 +55,7 @@ impl GraphNames {
 }
 
 /// How a graph is loaded.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct SessionOptions {
     /// Threads of ONNX Runtime's pool.
     pub(crate) threads: usize,
@@ -61,6 +63,8 @@ pub(crate) struct SessionOptions {
     pub(crate) context_length: usize,
     /// The provider, if it is not the processor's own.
     pub(crate) device: Option<OnDevice>,
+    /// Ends the load.
+    pub(crate) cancel: CancelToken,
 }
 
 /// A loaded graph.
@@ -106,9 +110,7 @@ impl OrtModel {
         let graph_name = graph.display().to_string();
         let load = |message: String| DecoderError::Load { graph: graph_name.clone(), message };
         let _alone = options.device.map(|_| alone());
-        let session = builder
-            .and_then(|mut builder| builder.commit_from_file(graph))
-            .map_err(|error| load(error.to_string()))?;
+        let session = commit(builder, graph, &options.cancel)?;
 
         let names = GraphNames::of(model);
         let contract = |detail| DecoderError::Contract { graph: graph_name.clone(), detail };

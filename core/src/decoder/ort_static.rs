@@ -23,6 +23,7 @@ use super::ort_static_modes::Modes;
 use super::ort_static_quantized::QuantizedForm;
 use super::ort_static_session::{Expected, Target, load};
 use super::{Decoder, DecoderError, Interrupt, ort_static_float, ort_static_quantized};
+use crate::CancelToken;
 use crate::kv_cache::KvShape;
 use crate::provider::GraphPlacement;
 
@@ -63,6 +64,8 @@ pub(crate) struct StaticSource<'a> {
     pub(crate) context_length: usize,
     /// Threads for what the processor computes.
     pub(crate) threads: usize,
+    /// Ends the load.
+    pub(crate) cancel: &'a CancelToken,
 }
 
 impl StaticModel {
@@ -83,8 +86,14 @@ impl StaticModel {
         for (index, part) in source.parts.iter().enumerate() {
             let mut session = |call: Call, file: &str| {
                 let (inputs, outputs) = border(graphs, config, index, call);
-                let (session, shares) =
-                    load(environment, target, &source.parts_folder.join(file), &inputs, &outputs)?;
+                let (session, shares) = load(
+                    environment,
+                    target,
+                    &source.parts_folder.join(file),
+                    &inputs,
+                    &outputs,
+                    source.cancel,
+                )?;
                 note(file, shares);
                 Ok::<_, DecoderError>(Mutex::new(session))
             };
@@ -95,7 +104,8 @@ impl StaticModel {
             LmHead::Cpu(file) => {
                 let (inputs, outputs) = ort_static_quantized::head_border(config);
                 let cpu = Target::Cpu { threads: source.threads };
-                let (session, shares) = load(environment, &cpu, &folder.join(file), &inputs, &outputs)?;
+                let (session, shares) =
+                    load(environment, &cpu, &folder.join(file), &inputs, &outputs, source.cancel)?;
                 note(file, shares);
                 Some(Mutex::new(session))
             }

@@ -14,7 +14,9 @@ use wheelwork_ort::assignment::RECORD;
 use wheelwork_ort::on_processor;
 
 use super::DecoderError;
+use super::ort_commit::commit;
 use super::ort_model::{builder, shares};
+use crate::CancelToken;
 use crate::provider::Share;
 
 /// Where static graphs run.
@@ -54,12 +56,11 @@ pub(super) fn load(
     path: &Path,
     inputs: &[Expected],
     outputs: &[Expected],
+    cancel: &CancelToken,
 ) -> Result<(Session, Vec<Share>), DecoderError> {
     let graph = path.display().to_string();
     let refused = |message: String| DecoderError::Load { graph: graph.clone(), message };
-    let session = session_builder(environment, target, &[])
-        .and_then(|mut builder| builder.commit_from_file(path))
-        .map_err(|error| refused(error.to_string()))?;
+    let session = commit(session_builder(environment, target, &[]), path, cancel)?;
     let shares = shares(&session).map_err(refused)?;
     if let Target::Plugin { provider, .. } = target
         && !is_alone(provider, &shares)

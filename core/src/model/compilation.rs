@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::static_opening::NotLoaded;
 use super::{ModelFacts, OpenOptions, Opening, fallback};
+use crate::CancelToken;
 use crate::decoder::{Decoder, DecoderError, Loaded};
 use crate::provider::{NotUsedReason, Placement, Refusal};
 use crate::session::Fallback;
@@ -60,7 +61,8 @@ impl Compilation {
     /// Compiles what is being opened; `None` where there is no thread for it.
     pub(super) fn start(opening: Opening, path: &Path, options: &OpenOptions) -> Option<Arc<Self>> {
         let compilation = Arc::new(Self::under_way());
-        let (its_own, path, options) = (Arc::clone(&compilation), path.to_owned(), options.clone());
+        let (its_own, path) = (Arc::clone(&compilation), path.to_owned());
+        let options = OpenOptions { cancel: CancelToken::new(), ..options.clone() };
         let thread = thread::Builder::new().name("wheelwork-compile".into());
         let work = move || {
             let outcome = catch_unwind(AssertUnwindSafe(|| compile(opening, &path, &options)));

@@ -14,13 +14,13 @@ use wheelwork_package::{OpenPackage, OpenVariant};
 use super::compilation::Compilation;
 use super::static_opening::{self, Checked, NotLoaded};
 use super::{ModelFacts, OpenOptions, self_check};
-use crate::Error;
 use crate::decoder::{Loaded, OnDevice, OrtModel, SessionOptions};
 use crate::prepare::{Prepared, Stored, Subject};
 use crate::provider::trial::{Subject as TrialSubject, Trial};
 use crate::provider::{
     self, CPU, DevicePreference, NotUsed, NotUsedReason, Placement, Provider, Refusal, SelfCheck, Wish,
 };
+use crate::{CancelToken, Error};
 
 /// Chunks of an installed package that an open compares with what was installed: some milliseconds.
 const SAMPLED_CHUNKS: usize = 2;
@@ -40,6 +40,8 @@ pub(crate) struct Opening {
     variant: OpenVariant,
     /// Held until the provider has shown that it leaves the process alive.
     pub(super) trial: Option<Trial>,
+    /// Ends the loading of graphs.
+    cancel: CancelToken,
 }
 
 impl Opening {
@@ -60,6 +62,8 @@ impl Opening {
                 let graph = opening.load_any(options)?;
                 Ok((opening, graph))
             });
+            // What failed because it was ended is no reason to go on elsewhere.
+            options.go_on()?;
             let refusal = match opened {
                 Ok((mut opening, Ok(graph))) => {
                     // The process has survived.
@@ -94,11 +98,13 @@ impl Opening {
         options: &OpenOptions,
         refused: &Refused,
     ) -> Result<(OpenPackage, wheelwork_ort::Runtime, Plan), Error> {
+        options.go_on()?;
         let package = wheelwork_package::open(path)?;
         if let Some(provenance) = package.provenance() {
             // Other chunks each time, by the one door that the standard library has to the system's randomness.
             provenance.check_sample(RandomState::new().hash_one(()), SAMPLED_CHUNKS)?;
         }
+        options.go_on()?;
         let runtime = wheelwork_ort::environment()?;
         let wish = Wish { device: options.device, strict: options.strict, threads: options.threads() };
         let mut trial = None;
@@ -124,10 +130,23 @@ impl Opening {
         let variant = package.variant(&placement.variant)?.clone();
         let graph_file = graph_file(&package, &placement.variant, &variant, options.kv_cache)?;
         let verified = package.verify_graph(&placement.variant, &graph_file)?;
+        options.go_on()?;
         let facts =
             ModelFacts::of(&package, &placement.variant, options.context_length, &runtime.build_info)?;
         let provenance = package.provenance();
-        Ok(Self { package, placement, graph_file, verified, runtime, provenance, facts, variant, trial })
+        let cancel = options.cancel.clone();
+        Ok(Self {
+            package,
+            placement,
+            graph_file,
+            verified,
+            runtime,
+            provenance,
+            facts,
+            variant,
+            trial,
+            cancel,
+        })
     }
 
     /// Loads static graphs or the one graph, and notes where they are. The inner error is a reason to try elsewhere.
@@ -221,6 +240,7 @@ impl Opening {
         SessionOptions {
             threads: self.placement.threads,
             context_length: self.facts.context_length,
+            cancel: self.cancel.clone(),
             device: provider::row(&self.placement.provider)
                 .filter(|row| row.library.is_some())
                 .map(|row| OnDevice { provider: row.ep, options: &[], memory: row.memory }),
@@ -244,7 +264,10 @@ impl Opening {
                 self.check_memory(options, Prepared::Used)?;
                 match self.confirmed(&stored) {
                     Some(graph) => return Ok((graph, Prepared::Used)),
-                    None => Prepared::Damaged,
+                    None => {
+                        options.go_on()?;
+                        Prepared::Damaged
+                    }
                 }
             }
         };
@@ -317,6 +340,12 @@ fn graph_file(
 }
 
 impl OpenOptions {
+    /// # Errors
+    /// [`Error::OpenCancelled`].
+    fn go_on(&self) -> Result<(), Error> {
+        self.cancel.wish().map_or(Ok(()), |_| Err(Error::OpenCancelled))
+    }
+
     pub(super) fn threads(&self) -> usize {
         let default = || std::thread::available_parallelism().map_or(1, usize::from);
         self.threads.unwrap_or_else(default).max(1)

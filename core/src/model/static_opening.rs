@@ -19,12 +19,12 @@ use wheelwork_package::{OpenPackage, OpenVariant, PackageError};
 
 use super::chip::{COMPILERS, identity, matching, system_on_chip};
 use super::{OpenOptions, Opening, self_check};
-use crate::Error;
 use crate::compiled::{self, Kept, MakeError, Making, NotKept, Subject};
 use crate::decoder::{self, Decoder, DecoderError, StaticModel, StaticSource, Target};
 use crate::prepare::place;
 use crate::provider::trial::Trial;
 use crate::provider::{self, NotUsedReason, Provider, Refusal, SelfCheck};
+use crate::{CancelToken, Error};
 
 /// What the simulator stands for where nothing is said: SM8650.
 const SIMULATED: [(&str, &str); 2] = [("soc_model", "57"), ("htp_arch", "75")];
@@ -87,6 +87,7 @@ pub(super) fn reference(path: &Path, variant: &str) -> Result<Box<dyn Decoder>, 
             target: &Target::Cpu { threads },
             context_length: graphs.context_length,
             threads,
+            cancel: &CancelToken::new(),
         },
     )?;
     Ok(Box::new(model.decoder()?))
@@ -199,7 +200,7 @@ impl Attempt<'_> {
                 self.load_graphs(Source { parts, folder: &folder, bytes, binary: None }).map(Some)
             }
         };
-        if loaded.is_err() {
+        if loaded.is_err() && self.options.cancel.wish().is_none() {
             // What cannot be removed is found damaged again.
             let _ = fs_err::remove_dir_all(subject.folder());
         }
@@ -294,6 +295,7 @@ impl Attempt<'_> {
             target: &target,
             context_length: self.options.context_length.unwrap_or(graphs.context_length),
             threads: self.options.threads(),
+            cancel: &self.options.cancel,
         };
         StaticModel::load(&opening.runtime.environment, &source).map_err(|error| match error {
             DecoderError::Placement { .. } => refusal(NotUsedReason::TookNoNodes, &error),

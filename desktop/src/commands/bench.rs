@@ -34,7 +34,7 @@ struct Row {
 pub(crate) fn run(arguments: &BenchArguments, json: bool) -> Result<(), Failure> {
     let cancel = Interrupt::install()?.token();
     let start = Instant::now();
-    let model = model_source::open(&arguments.model)?;
+    let model = model_source::open(&arguments.model, cancel.clone())?;
     let load_ms = start.elapsed().as_secs_f64() * 1e3;
     let machine = json!({
         "model": model.facts().name, "load_ms": load_ms, "placement": model.placement(),

@@ -27,7 +27,7 @@ Ctrl-C stops an answer; twice, or at an empty prompt, it leaves.";
 
 pub(crate) fn run(arguments: &ChatArguments, json: bool) -> Result<(), Failure> {
     let interrupt = Interrupt::install()?;
-    let model = model_source::open(&arguments.model)?;
+    let model = model_source::open(&arguments.model, interrupt.token())?;
     let mut chat = Chat {
         session: session_file::open(&model, &arguments.session)?,
         model,

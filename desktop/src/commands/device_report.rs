@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &DeviceReportArguments, json: bool) -> Result<(), F
     let cancel = Interrupt::install()?.token();
     let problems = problems::chosen(arguments.problems.as_deref(), arguments.per_task)?;
     let start = Instant::now();
-    let model = model_source::open(&arguments.model)?;
+    let model = model_source::open(&arguments.model, cancel.clone())?;
     let load_ms = start.elapsed().as_secs_f64() * 1e3;
     let machine = json!({
         "version": env!("CARGO_PKG_VERSION"), "system": std::env::consts::OS,

@@ -16,10 +16,11 @@ pub(crate) fn run(arguments: &GenerateArguments, json: bool) -> Result<(), Failu
     } else {
         Interrupt::install()?
     };
-    let model = model_source::open(&arguments.model)?;
+    // One for all of it: a Ctrl-C between the steps is not lost.
+    let cancel = interrupt.token();
+    let model = model_source::open(&arguments.model, cancel.clone())?;
     let mut session = session_file::open(&model, &arguments.session)?;
-    let mut options = arguments.turn.options()?;
-    options.cancel = interrupt.token();
+    let options = wheelwork::Options { cancel, ..arguments.turn.options()? };
     let generation = start(&mut session, arguments, &options)?;
     if json { output::stream_json(generation) } else { print_plain(generation) }
 }

@@ -15,7 +15,7 @@ use crate::{model_source, output};
 pub(crate) fn run(arguments: &PrepareArguments, json: bool) -> Result<(), Failure> {
     let model = arguments.model_arguments();
     if !matches!(model.device, Device::Cpu) {
-        let opened = model_source::open(&model)?;
+        let opened = model_source::open(&model, Interrupt::install()?.token())?;
         if json {
             return output::json_line(&json!({ "placement": opened.placement() }));
         }

@@ -1,0 +1,41 @@
+//! Loading a graph's session so that another thread can end it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use ::ort::session::Session;
+use ::ort::session::builder::{LoadCanceler, SessionBuilder};
+
+use super::{DecoderError, Interrupt};
+use crate::CancelToken;
+
+/// Loads a graph; a token that is cancelled or suspended ends that.
+///
+/// # Errors
+/// [`DecoderError::Interrupted`], and [`DecoderError::Load`] with what ONNX Runtime says.
+pub(super) fn commit(
+    builder: ::ort::Result<SessionBuilder>,
+    graph: &Path,
+    cancel: &CancelToken,
+) -> Result<Session, DecoderError> {
+    let session = builder.and_then(|mut builder| {
+        let _attached = cancel.attach(Arc::new(Load(builder.canceler())));
+        builder.commit_from_file(graph)
+    });
+    session.map_err(|error| match cancel.wish() {
+        Some(_) => DecoderError::Interrupted,
+        None => DecoderError::Load { graph: graph.display().to_string(), message: error.to_string() },
+    })
+}
+
+/// A load under way. Once ended, it stays so.
+struct Load(LoadCanceler);
+
+impl Interrupt for Load {
+    fn interrupt(&self) {
+        // It fails where the load is over already.
+        let _ = self.0.cancel();
+    }
+
+    fn clear(&self) {}
+}
