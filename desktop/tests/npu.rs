@@ -11,7 +11,7 @@ use std::process::Command;
 use common::{TemporaryPackage, testdata};
 use serde_json::Value;
 use wheelwork::chat::Message;
-use wheelwork::provider::{Device, SelfCheck};
+use wheelwork::provider::{Device, NotUsedReason, SelfCheck};
 use wheelwork::{DevicePreference, Model, OpenOptions};
 use wheelwork_calibrate::TextBudget;
 use wheelwork_calibrate::agreement::{self, Agreement};
@@ -166,4 +166,44 @@ fn static_graphs_on_the_processor_give_the_answers_of_the_dynamic_one() {
     }
     // The dynamic graph rounds activations to 8 bits.
     assert!(relative_rms(fixed.logits(), dynamic.logits()) < 0.05);
+}
+
+/// Binaries that only devices can load, if any: the placement says why they were not taken, and the plain graphs run.
+#[test]
+fn plain_graphs_run_where_smaller_binaries_are_refused() {
+    if !has_simulator() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (binaries, reason, words) in [
+        // Tried, they would take the process down.
+        ("shared-weights", NotUsedReason::NoMatchingBinary, "the simulator does not load"),
+        ("many-socs", NotUsedReason::SessionFailed, "CREATE_FROM_BINARY"),
+    ] {
+        let package = folder.path().join(format!("{binaries}.ortpackage"));
+        let output = wheelwork(folder.path())
+            .args(["quantize", "--target", "cpu", "--target", "qnn-htp", "--npu-context", "128"])
+            .args(["--npu-rounding", "nearest", "--calibration-tokens", "256", "--calibration-length", "100"])
+            .args(["--soc", "sm8650,sm8750", "--npu-binaries", binaries, "--json", "--out"])
+            .args([&package, &testdata("tiny-r1")])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let made: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let warnings = made["warnings"].as_array().unwrap();
+        assert!(warnings.iter().any(|warning| warning.as_str().unwrap().starts_with("unproven")), "{made}");
+
+        let options = OpenOptions {
+            provider_options: vec![("soc_model".to_owned(), "57".to_owned())],
+            cache_dir: Some(folder.path().join("cache")),
+            ..on_npu()
+        };
+        let model = Model::open_with(&package, &options).unwrap();
+        let graphs = model.placement().graphs.iter().map(|graph| graph.graph.as_str());
+        assert_eq!(graphs.collect::<Vec<_>>(), ["prefill.0.onnx", "decode.0.onnx"]);
+        let row = &model.placement().not_used[0];
+        let detail = row.detail.as_ref().unwrap();
+        assert_eq!(row.reason, reason);
+        assert!(detail.contains("compiled for sm8650") && detail.contains(words), "{detail}");
+    }
 }

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ::ort::environment::Environment;
 use ::ort::session::{IoBinding, NoSelectedOutputs, RunOptions, Session};
+use wheelwork_ort::shared_contexts;
 use wheelwork_package::card::{GraphForm, GraphPart, KvForm, LmHead, StaticGraphs};
 use wheelwork_package::genai_config::Model;
 
@@ -57,6 +58,8 @@ pub(crate) struct StaticSource<'a> {
     pub(crate) parts: &'a [GraphPart],
     /// The folder that these stand in.
     pub(crate) parts_folder: &'a Path,
+    /// Both graphs of a part stand in one binary, which their sessions load as a group.
+    pub(crate) shares_weights: bool,
     /// Bytes that each graph file reads.
     pub(crate) bytes: &'a BTreeMap<String, u64>,
     pub(crate) target: &'a Target,
@@ -82,18 +85,16 @@ impl StaticModel {
             let weight_bytes = source.bytes.get(file).copied().unwrap_or_default();
             placed.push(GraphPlacement { graph: file.to_owned(), weight_bytes, shares });
         };
+        let _group = source.shares_weights.then(shared_contexts::lock);
         let mut parts = Vec::new();
         for (index, part) in source.parts.iter().enumerate() {
             let mut session = |call: Call, file: &str| {
                 let (inputs, outputs) = border(graphs, config, index, call);
-                let (session, shares) = load(
-                    environment,
-                    target,
-                    &source.parts_folder.join(file),
-                    &inputs,
-                    &outputs,
-                    source.cancel,
-                )?;
+                let path = source.parts_folder.join(file);
+                let entries = shared_contexts::entries(call == Call::Decode);
+                let entries = if source.shares_weights { entries } else { &[] };
+                let (session, shares) =
+                    load(environment, target, &path, entries, &inputs, &outputs, source.cancel)?;
                 note(file, shares);
                 Ok::<_, DecoderError>(Mutex::new(session))
             };
@@ -105,7 +106,7 @@ impl StaticModel {
                 let (inputs, outputs) = ort_static_quantized::head_border(config);
                 let cpu = Target::Cpu { threads: source.threads };
                 let (session, shares) =
-                    load(environment, &cpu, &folder.join(file), &inputs, &outputs, source.cancel)?;
+                    load(environment, &cpu, &folder.join(file), &[], &inputs, &outputs, source.cancel)?;
                 note(file, shares);
                 Some(Mutex::new(session))
             }

@@ -49,18 +49,19 @@ impl Expected {
     }
 }
 
-/// Loads a graph and compares its border with what the card says.
+/// Loads a graph, with further session options, and compares its border with what the card says.
 pub(super) fn load(
     environment: &Environment,
     target: &Target,
     path: &Path,
+    entries: &[(&str, &str)],
     inputs: &[Expected],
     outputs: &[Expected],
     cancel: &CancelToken,
 ) -> Result<(Session, Vec<Share>), DecoderError> {
     let graph = path.display().to_string();
     let refused = |message: String| DecoderError::Load { graph: graph.clone(), message };
-    let session = commit(session_builder(environment, target, &[]), path, cancel)?;
+    let session = commit(session_builder(environment, target, entries), path, cancel)?;
     let shares = shares(&session).map_err(refused)?;
     if let Target::Plugin { provider, .. } = target
         && !is_alone(provider, &shares)

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wheelwork_package::card::{ContextBinary, GraphForm, GraphPart, LmHead, StaticGraphs};
+use wheelwork_package::card::{ContextBinary, GraphForm, GraphPart, LmHead, Packing, StaticGraphs};
 use wheelwork_package::files::names;
 use wheelwork_package::{OpenPackage, OpenVariant, PackageError};
 
@@ -83,6 +83,7 @@ pub(super) fn reference(path: &Path, variant: &str) -> Result<Box<dyn Decoder>, 
             graphs,
             parts: &graphs.parts,
             parts_folder: &description.folder,
+            shares_weights: false,
             bytes: &bytes,
             target: &Target::Cpu { threads },
             context_length: graphs.context_length,
@@ -168,6 +169,11 @@ impl Attempt<'_> {
 
     /// The package's own compiled graphs.
     fn of_package(&self, binary: &ContextBinary) -> Result<Arc<StaticModel>, Refusal> {
+        // Its loader jumps to nowhere (QAIRT 2.51), which would end this process.
+        if binary.packing == Packing::SharedWeights && self.row.is_simulated_here() {
+            let why = "the simulator does not load binaries that share weights";
+            return Err(refusal(NotUsedReason::NoMatchingBinary, &why));
+        }
         let compiled = self.graphs.parts.iter().zip(&binary.parts).map(|(part, compiled)| GraphPart {
             prefill: compiled.prefill.clone(),
             decode: compiled.decode.clone(),
@@ -291,6 +297,7 @@ impl Attempt<'_> {
             graphs,
             parts: source.parts,
             parts_folder: source.folder,
+            shares_weights: source.binary.is_some_and(|binary| binary.packing == Packing::SharedWeights),
             bytes: &source.bytes,
             target: &target,
             context_length: self.options.context_length.unwrap_or(graphs.context_length),
