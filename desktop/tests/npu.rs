@@ -175,6 +175,8 @@ fn plain_graphs_run_where_smaller_binaries_are_refused() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text.txt");
+    std::fs::write(&text, "A text to calibrate on. ".repeat(100)).unwrap();
     for (binaries, reason, words) in [
         // Tried, they would take the process down.
         ("shared-weights", NotUsedReason::NoMatchingBinary, "the simulator does not load"),
@@ -182,10 +184,11 @@ fn plain_graphs_run_where_smaller_binaries_are_refused() {
     ] {
         let package = folder.path().join(format!("{binaries}.ortpackage"));
         let output = wheelwork(folder.path())
-            .args(["quantize", "--target", "cpu", "--target", "qnn-htp", "--npu-context", "128"])
-            .args(["--npu-rounding", "nearest", "--calibration-tokens", "256", "--calibration-length", "100"])
+            .args(["quantize", "--target", "cpu", "--target", "qnn-htp", "--npu-context", "64"])
+            .args(["--npu-rounding", "nearest", "--calibration-tokens", "256", "--calibration-text"])
+            .args([&text])
             .args(["--soc", "sm8650,sm8750", "--npu-binaries", binaries, "--json", "--out"])
-            .args([&package, &testdata("tiny-r1")])
+            .args([&package, &testdata("families/qwen2")])
             .output()
             .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -38,8 +38,8 @@ pub(crate) struct Options {
     /// How graphs are put into files, as `wheelwork quantize --npu-binaries` has it.
     #[arg(long, default_value = "per-graph")]
     binaries: String,
-    /// Also answers with so many greedy tokens on the simulator, beside the same graphs on the processor; a token of 4
-    /// layers takes the simulator some ten seconds.
+    /// Also answers with so many greedy tokens on the simulator, beside the same graphs on the processor; with 4
+    /// layers it takes minutes.
     #[arg(long)]
     greedy: Option<u32>,
 }
