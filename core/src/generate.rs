@@ -155,7 +155,7 @@ impl TurnLoop {
         if let Err(error) = result {
             self.phase = Phase::Done;
             // The first error is the one to tell, and the last of the turn.
-            let _ = self.record(session);
+            let _ = self.leave_unfinished(session);
             self.pending.retain(|event| !matches!(event, Event::Finished { .. }));
             self.failed = Some(error);
         }

@@ -49,10 +49,7 @@ impl TurnLoop {
 
     /// Ends here and leaves the turn to [`Session::resume`].
     pub(super) fn suspend(&mut self, session: &mut Session) -> Result<(), Error> {
-        session.leave_turn(self.beginning(), self.progress_since(0));
-        let saved = self.save(session, true);
-        // It is not the conversation's yet.
-        self.recorded = true;
+        let saved = self.leave_unfinished(session);
         self.phase = Phase::Done;
         self.pending.push_back(Event::Finished {
             reason: FinishReason::Suspended,
@@ -61,6 +58,17 @@ impl TurnLoop {
             token_ids: self.token_ids.clone(),
         });
         saved
+    }
+
+    /// Leaves the turn as far as it has come, in the session and in its file: a turn that fails too, so that nothing is
+    /// lost where it was the runtime that failed, or the end of the process that took the runtime away.
+    pub(super) fn leave_unfinished(&mut self, session: &mut Session) -> Result<(), Error> {
+        // It is not the conversation's yet, unless it had come to its end.
+        if std::mem::replace(&mut self.recorded, true) {
+            return Ok(());
+        }
+        session.leave_turn(self.beginning(), self.progress_since(0));
+        self.save(session, true)
     }
 
     fn save(&mut self, session: &mut Session, is_wanted: bool) -> Result<(), Error> {

@@ -8,7 +8,8 @@ use crate::{Error, Options};
 
 /// What a turn goes on from.
 pub(crate) enum Request<'a> {
-    /// A user's message, which is added.
+    /// A user's message, which is added. A turn that was left unfinished ends with it and counts as what was computed
+    /// of it, like one that was cancelled.
     Ask(&'a str),
     /// The messages as they stand.
     Respond,
@@ -22,13 +23,14 @@ impl Session {
     /// Begins a turn; nothing is computed yet.
     ///
     /// # Errors
-    /// [`Error`]; the messages are then as they were.
+    /// [`Error`]; the messages are then as they were, except that an unfinished turn may have ended.
     pub(crate) fn begin(&mut self, request: Request<'_>, options: &Options) -> Result<TurnLoop, Error> {
         if !matches!(request, Request::Resume) {
             self.take_compiled()?;
         }
         match request {
             Request::Ask(text) => {
+                self.end_unfinished()?;
                 self.begin_answer([&self.messages[..], &[Message::user(text)]].concat(), options)
             }
             Request::Respond => self.begin_answer(self.messages.clone(), options),
@@ -36,19 +38,28 @@ impl Session {
                 let turn = Turn::new(&self.facts, prompt, options)?;
                 TurnLoop::start(self, turn, false)
             }
-            Request::Resume => {
-                let (start, progress) = self.unfinished.clone().ok_or(SnapshotError::NothingToResume)?;
-                let options = Options {
-                    cancel: options.cancel.clone(),
-                    answer_now: options.answer_now.clone(),
-                    save_now: options.save_now.clone(),
-                    ..start.options
-                };
-                let start = TurnStart { options, ..start };
-                let turn = TurnLoop::resume(self, start, progress)?;
-                self.unfinished = None;
-                Ok(turn)
-            }
+            Request::Resume => self.begin_again(options)?.ok_or_else(|| SnapshotError::NothingToResume.into()),
+        }
+    }
+
+    /// The turn that was left unfinished, if there is one, under way again.
+    fn begin_again(&mut self, options: &Options) -> Result<Option<TurnLoop>, Error> {
+        let Some((start, progress)) = self.unfinished.clone() else { return Ok(None) };
+        let options = Options {
+            cancel: options.cancel.clone(),
+            answer_now: options.answer_now.clone(),
+            save_now: options.save_now.clone(),
+            ..start.options
+        };
+        let turn = TurnLoop::resume(self, TurnStart { options, ..start }, progress)?;
+        self.unfinished = None;
+        Ok(Some(turn))
+    }
+
+    fn end_unfinished(&mut self) -> Result<(), Error> {
+        match self.begin_again(&Options::default())? {
+            Some(mut turn) => turn.record(self),
+            None => Ok(()),
         }
     }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wheelwork::decoder::scripted::ScriptedDecoder;
-use wheelwork::{Autosave, CancelToken, Event, FinishReason, ModelFacts, Options, SaveNow, Session};
+use wheelwork::decoder::scripted::{ScriptedDecoder, Step};
+use wheelwork::{Autosave, CancelToken, Diagnostic, Event, FinishReason, ModelFacts, Options, SaveNow, Session};
 
 use crate::files::{Folder, THOUGHT, restored, silent, writes_from};
 use crate::support::{VOCAB, ask, collect, facts, script, session, tokens};
@@ -65,6 +65,47 @@ fn rt_09_a_suspended_turn_goes_on_in_the_same_process_without_a_file() {
         assert_eq!((&outcome.reasoning, &outcome.answer), (&whole.reasoning, &whole.answer));
         assert_eq!(session.messages().len(), 2);
     }
+}
+
+#[test]
+fn rt_06_a_turn_that_fails_loses_nothing_and_goes_on() {
+    let facts = facts(1024);
+    let whole = ask(&mut session(&facts, writes_from(&facts, THOUGHT, 0)), &Options::default());
+    for run in [0, 1, 7, 20] {
+        let mut steps = script(&facts, THOUGHT);
+        steps.insert(run, Step::Fail("the runtime was taken down".into()));
+        let folder = Folder::new();
+        let mut failing = session(&facts, ScriptedDecoder::new(VOCAB, 1024, steps));
+        failing.keep_in(&folder.file(), NEVER).unwrap();
+        let error = collect(failing.ask("2 + 2 = ?", &Options::default()).unwrap()).unwrap_err();
+        assert_eq!(error.code(), "run_failed");
+        assert_eq!(failing.messages().len(), 1, "an unfinished answer is no message");
+
+        let (mut after, found) = restored(&facts, writes_from(&facts, THOUGHT, run), &folder.file());
+        assert!(found.unfinished_turn);
+        for resumed in [&mut after, &mut failing] {
+            let outcome = collect(resumed.resume(&Options::default()).unwrap()).unwrap();
+            assert_eq!((&outcome.reasoning, &outcome.answer), (&whole.reasoning, &whole.answer));
+            assert_eq!(finished(&outcome), (FinishReason::Stop, &tokens(&facts, THOUGHT)[..]));
+        }
+    }
+}
+
+#[test]
+fn a_question_ends_the_turn_that_was_left_unfinished() {
+    let (facts, cancel, folder) = (facts(1024), CancelToken::new(), Folder::new());
+    let mut session = suspended_in(&facts, 3, &cancel);
+    session.keep_in(&folder.file(), NEVER).unwrap();
+    ask(&mut session, &Options { cancel, ..Options::default() });
+    ask(&mut session, &Options::default());
+    let said = |session: &Session| -> Vec<_> {
+        session.messages().iter().map(|message| message.content.clone().unwrap()).collect()
+    };
+    let [question, thought, again, _] = &said(&session)[..] else { panic!("{:?}", session.messages()) };
+    assert_eq!((&question[..], &again[..]), ("2 + 2 = ?", "2 + 2 = ?"));
+    assert!(THOUGHT.starts_with(thought.strip_suffix("</think>").unwrap()), "{thought}");
+    let (after, _) = restored(&facts, silent(), &folder.file());
+    assert_eq!(said(&after), said(&session));
 }
 
 #[test]
