@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
-use crate::{command, fuzz, gpu, steps, test, tidy};
+use crate::{command, fuzz, gpu, kotlin, steps, test, tidy};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -37,6 +37,8 @@ enum Step {
     Gpu,
     /// Every example builds.
     Examples,
+    /// The Kotlin side on the JVM, where there is one.
+    Kotlin,
     /// Every fuzz target for 30 seconds.
     Fuzz,
 }
@@ -67,6 +69,7 @@ impl Step {
             Self::Test => test::run(workspace, &test::Options::default()),
             Self::Gpu => gpu::run(workspace),
             Self::Fuzz => fuzz::run(workspace, &fuzz::Options::default()),
+            Self::Kotlin => kotlin::run(workspace, &kotlin::Options::default()),
             Self::Examples => command::run(&mut cargo("build --workspace --examples --locked")),
         }
     }

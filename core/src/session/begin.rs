@@ -38,7 +38,9 @@ impl Session {
                 let turn = Turn::new(&self.facts, prompt, options)?;
                 TurnLoop::start(self, turn, false)
             }
-            Request::Resume => self.begin_again(options)?.ok_or_else(|| SnapshotError::NothingToResume.into()),
+            Request::Resume => {
+                self.begin_again(options)?.ok_or_else(|| SnapshotError::NothingToResume.into())
+            }
         }
     }
 

@@ -4,6 +4,7 @@ import java.nio.file.Files
 import java.nio.file.Path
 import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.flow.collect
@@ -12,6 +13,7 @@ import kotlinx.coroutines.flow.onEach
 import kotlinx.coroutines.flow.takeWhile
 import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.launch
+import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
@@ -19,6 +21,33 @@ import org.junit.jupiter.api.Test
 
 /** Conversations that outlive their process, and copies of them. */
 class SessionTest {
+    @Test
+    fun a_thought_goes_on_after_a_process_that_ended_itself() = goesOnAfter { file ->
+        assertEquals(HALTED, another("halt", file).waitFor())
+    }
+
+    @Test
+    fun a_thought_goes_on_after_a_process_that_was_killed() = goesOnAfter { file ->
+        val process = another("wait", file)
+        assertEquals(THINKING, process.inputReader().readLine())
+        process.destroyForcibly().waitFor()
+    }
+
+    private fun goesOnAfter(another: (String) -> Unit) = withFolder { folder ->
+        withChat { engine, chat ->
+            val undisturbed = chat.ask(QUESTION, ENDLESS).toList()
+            val file = folder.resolve("session").toString()
+            another(file)
+            engine.restore(file).use { restored ->
+                assertTrue(restored.unfinishedTurn)
+                val events = restored.chat.resume().toList()
+                assertTrue((events.first() as Event.Started).resumedTokens > 0u)
+                assertEquals(undisturbed.finished().tokenIds, events.finished().tokenIds)
+                assertEquals(undisturbed.reasoning() to undisturbed.answer(), events.reasoning() to events.answer())
+            }
+        }
+    }
+
     @Test
     fun a_suspended_turn_goes_on_with_the_same_text() = withFolder { folder ->
         withChat { engine, chat ->
@@ -104,6 +133,34 @@ class SessionTest {
             assertTrue((asked.first() as Event.Started).reusedTokens > 0u)
             assertEquals(2 to 4, chat.messages().size to fork.messages().size)
             assertEquals(asked.answer(), chat.ask("12 + 30 = ?", GREEDY).toList().answer())
+        }
+    }
+
+    /** Runs [main] below in a JVM of its own. */
+    private fun another(end: String, file: String): Process {
+        val java = Path.of(System.getProperty("java.home"), "bin", "java").toString()
+        val properties = listOf("jna.library.path", "wheelwork.model").map { "-D$it=${System.getProperty(it)}" }
+        val command = listOf(java) + properties +
+            listOf("-cp", System.getProperty("java.class.path"), "dev.wheelwork.SessionTestKt", end, file)
+        return ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start()
+    }
+}
+
+private const val HALTED = 37
+private const val THINKING = "thinking"
+
+/** Asks, keeps the conversation in a file, and in the middle of the thought ends or waits to be killed. */
+internal fun main(arguments: Array<String>): Unit = runBlocking {
+    val (end, file) = arguments
+    val chat = Engine.open(MODEL).chat()
+    chat.keepIn(file, autosave = Autosave(tokens = 1u))
+    var deltas = 0
+    chat.ask(QUESTION, ENDLESS).collect {
+        if (it is Event.ReasoningDelta) deltas += 1
+        if (deltas == 6) {
+            if (end == "halt") Runtime.getRuntime().halt(HALTED)
+            println(THINKING)
+            awaitCancellation()
         }
     }
 }

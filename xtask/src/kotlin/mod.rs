@@ -90,15 +90,12 @@ struct Folder {
     work: PathBuf,
 }
 
-/// Builds the library, the generator and the command. Always the three together: what other crates are built with
-/// depends on all that is built with them, and they should be built once.
+/// Builds the library, the generator and the command, and all that the other steps build: what a crate is built with
+/// depends on its neighbours, and so `cargo xtask ci` builds it once.
 fn build(workspace: &Workspace, arguments: &[&str]) -> Result<(), TaskError> {
     let mut cargo = command::cargo();
-    cargo.args(["build", "--locked"]).current_dir(&workspace.root);
-    for package in ["wheelwork-uniffi", "wheelwork-uniffi-bindgen", "wheelwork-desktop"] {
-        cargo.args(["--package", package]);
-    }
-    command::run(cargo.args(arguments))
+    cargo.args(["build", "--locked", "--workspace", "--lib", "--bins", "--examples"]);
+    command::run(cargo.args(arguments).current_dir(&workspace.root))
 }
 
 /// Puts the library that was just built into a folder and its Kotlin below it; returns the Kotlin file.
