@@ -59,9 +59,9 @@ pub enum Event {
         /// Tokens of the passage that came again and again.
         period: usize,
     },
-    /// The device failed in the middle and the turn goes on elsewhere, from the same tokens: nothing is repeated. Or
+    /// It runs elsewhere or otherwise from here on. The device failed in the middle and the turn goes on elsewhere, from the same tokens: nothing is repeated. Or
     /// the conversation's earlier turns ran on the processor, and this one runs on the device that was compiled for
-    /// meanwhile ([`crate::Compilation`]).
+    /// meanwhile ([`crate::Compilation`]). Or it goes on with other threads ([`crate::OpenOptions::sparing_threads`]).
     DeviceChanged {
         /// Where it runs from here on; what failed stands first among what is not used.
         placement: Placement,

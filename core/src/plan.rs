@@ -47,7 +47,8 @@ pub struct MemoryPlan {
     pub kv_cache: KvForm,
     /// Whether the form prepared for this machine is counted, and why not.
     pub prepared: Prepared,
-    /// Anonymous: weights that ONNX Runtime copies, packed for the processor; 0 for a prepared form and an open model.
+    /// Anonymous: weights that ONNX Runtime copies, packed for the processor, twice with
+    /// [`OpenOptions::sparing_threads`]; 0 for a prepared form and an open model.
     pub packed_weights_bytes: u64,
     /// Mapped: weights that are read from their files.
     pub mapped_weights_bytes: u64,
@@ -132,7 +133,10 @@ impl Opening {
         prepared: Prepared,
         device: Device,
     ) -> Result<MemoryPlan, Error> {
-        let footprint = self.footprint(prepared)?;
+        let mut footprint = self.footprint(prepared)?;
+        if options.sparing_threads.is_some() && device == Device::Cpu {
+            footprint.packed_bytes = footprint.packed_bytes.saturating_mul(2);
+        }
         let context_limit = self.session_options().context_length;
         let counted = Counted {
             context_tokens: options.context_length.unwrap_or(FIRST_CAPACITY_TOKENS).min(context_limit),

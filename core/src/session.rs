@@ -178,6 +178,9 @@ impl Session {
     pub(crate) fn set_effort(&mut self, effort: Effort) {
         if std::mem::replace(&mut self.effort, effort) != effort {
             self.decoder.set_effort(effort);
+            if let Some(threads) = self.decoder.threads() {
+                self.has_moved |= std::mem::replace(&mut self.placement.threads, threads) != threads;
+            }
         }
     }
 

@@ -6,9 +6,15 @@
 
 mod common;
 
+use std::sync::{Mutex, PoisonError};
+
 use common::TemporaryPackage;
-use wheelwork::{Model, OpenOptions};
+use wheelwork::engine::{Conditions, Engine, EngineOptions, Priority, pace::Battery};
+use wheelwork::{Event, Model, OpenOptions, Options};
 use wheelwork_quantize::recipe::BALANCED;
+
+/// One test at a time counts.
+static ALONE: Mutex<()> = Mutex::new(());
 
 fn threads_of_this_process() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
@@ -16,6 +22,7 @@ fn threads_of_this_process() -> usize {
 
 #[test]
 fn onnx_runtime_computes_with_as_many_threads_as_the_caller_asks_for() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let package = TemporaryPackage::of("tiny-r1", BALANCED);
     let open = |threads| {
         let options = OpenOptions { threads: Some(threads), ..OpenOptions::default() };
@@ -30,4 +37,38 @@ fn onnx_runtime_computes_with_as_many_threads_as_the_caller_asks_for() {
         // The thread that calls is one of them.
         assert_eq!(threads_of_this_process() - before, threads - 1);
     }
+}
+
+#[test]
+fn a_device_that_is_spared_computes_with_fewer_threads_and_says_the_same() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let package = TemporaryPackage::of("tiny-r1", BALANCED);
+    let options = OpenOptions { threads: Some(4), sparing_threads: Some(2), ..OpenOptions::default() };
+    let engine =
+        Engine::new(Model::open_with(package.path(), &options).unwrap(), EngineOptions::default()).unwrap();
+    let ask = |priority| {
+        let options = Options { temperature: Some(0.0), ..Options::default() };
+        let events = engine.session().unwrap().ask("478 + 256 = ?", &options, priority).unwrap();
+        let (mut moves, mut tokens) = (Vec::new(), Vec::new());
+        for event in events {
+            match event.unwrap() {
+                Event::Started { placement, .. } | Event::DeviceChanged { placement } => {
+                    moves.push(placement.threads);
+                }
+                Event::Finished { token_ids, .. } => tokens = token_ids,
+                _ => {}
+            }
+        }
+        (moves, tokens)
+    };
+    let (moves, said) = ask(Priority::Interactive);
+    assert_eq!(moves, [4]);
+    let before = threads_of_this_process();
+    assert_eq!(ask(Priority::Background), (vec![4, 2], said.clone()));
+    // The second pool stays for the next time; the thread that calls is one of it.
+    assert_eq!(threads_of_this_process() - before, 1);
+    assert_eq!(ask(Priority::Normal), (vec![4], said.clone()));
+    engine.set_conditions(&Conditions { battery: Battery::Low, ..Conditions::default() });
+    assert_eq!(ask(Priority::Normal), (vec![4, 2], said));
+    assert_eq!(threads_of_this_process() - before, 1);
 }

@@ -16,6 +16,10 @@ pub struct OpenOptions {
     /// Threads of the processor; absent, one a core.
     #[uniffi(default = None)]
     pub threads: Option<u32>,
+    /// Threads of the processor for turns in the background and on a warm device; absent, as many as ever. It takes a
+    /// second session of the graph, loaded when it is first wanted.
+    #[uniffi(default = None)]
+    pub sparing_threads: Option<u32>,
     /// The longest sequence in tokens; absent, the package's.
     #[uniffi(default = None)]
     pub context_length: Option<u32>,
@@ -85,6 +89,7 @@ impl From<OpenOptions> for wheelwork::OpenOptions {
             device: options.device.map_or_else(Default::default, Into::into),
             strict: options.strict,
             threads: options.threads.map(limit),
+            sparing_threads: options.sparing_threads.map(limit),
             context_length: options.context_length.map(limit),
             kv_cache: options.kv_cache.map(Into::into),
             plain: options.plain,

@@ -81,6 +81,10 @@ impl Decoder for FailingDecoder {
         self.inner.set_effort(effort);
     }
 
+    fn threads(&self) -> Option<usize> {
+        self.inner.threads()
+    }
+
     fn interrupt(&self) -> Arc<dyn Interrupt> {
         self.inner.interrupt()
     }

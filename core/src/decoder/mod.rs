@@ -19,6 +19,7 @@ mod ort_decoder;
 mod ort_device;
 mod ort_model;
 mod ort_save;
+mod ort_sparing;
 mod ort_static;
 mod ort_static_float;
 mod ort_static_modes;
@@ -35,6 +36,7 @@ pub(crate) use loaded::Loaded;
 pub(crate) use ort_decoder::{CHUNK_TOKENS, CHUNK_TOKENS_ALL_LOGITS, OrtDecoder};
 pub(crate) use ort_device::OnDevice;
 pub(crate) use ort_model::{OrtModel, SessionOptions};
+pub(crate) use ort_sparing::Sparing;
 pub(crate) use ort_static::{StaticModel, StaticSource};
 pub(crate) use ort_static_session::{Target, compile};
 
@@ -99,6 +101,11 @@ pub trait Decoder: Send {
     /// Runs faster or thriftier from here on, where the device can; it computes the same.
     fn set_effort(&mut self, effort: Effort) {
         let _ = effort;
+    }
+
+    /// Threads that compute at the present effort; none where that is not for the host to say.
+    fn threads(&self) -> Option<usize> {
+        None
     }
 
     /// Ends a call that runs in another thread.

@@ -12,7 +12,7 @@ use ::ort::session::{NoSelectedOutputs, RunOptions};
 use super::ort_bound::Bound;
 use super::ort_cache::OrtCache;
 use super::ort_model::OrtModel;
-use super::{Decoder, DecoderError, Interrupt};
+use super::{Decoder, DecoderError, Effort, Interrupt};
 use crate::kv_cache::{KvRange, grown_capacity};
 
 /// Tokens of a prefill call for graphs that give the last token's logits only: large enough for full matrix
@@ -23,6 +23,9 @@ pub(crate) const CHUNK_TOKENS_ALL_LOGITS: usize = 64;
 
 /// One sequence on a loaded graph.
 pub(crate) struct OrtDecoder {
+    /// With all threads.
+    home: Arc<OrtModel>,
+    /// What computes now.
     model: Arc<OrtModel>,
     len: usize,
     cache: OrtCache,
@@ -35,7 +38,14 @@ impl OrtDecoder {
     pub(super) fn new(model: Arc<OrtModel>, capacity: usize) -> ::ort::Result<Self> {
         let mut cache = OrtCache::new(model.shape, model.kv_form, capacity, &model.cache_place()?)?;
         let step = Bound::new(&model, &mut cache, 1, capacity)?;
-        Ok(Self { len: 0, step, cache, run_options: Arc::new(RunOptions::new()?), model })
+        Ok(Self {
+            len: 0,
+            step,
+            cache,
+            run_options: Arc::new(RunOptions::new()?),
+            home: Arc::clone(&model),
+            model,
+        })
     }
 
     /// See [`crate::Model::kv_ranges`].
@@ -84,6 +94,15 @@ impl OrtDecoder {
         let mut cache = self.cache.grown(capacity, self.len, &self.model.cache_place()?)?;
         let step = Bound::new(&self.model, &mut cache, 1, capacity)?;
         Ok((cache, step))
+    }
+
+    /// Goes on with another session of the same graph.
+    fn compute_on(&mut self, model: &Arc<OrtModel>) -> ::ort::Result<()> {
+        let capacity = self.cache.capacity_tokens();
+        let mut step = Bound::new(model, &mut self.cache, 1, capacity)?;
+        step.logits_mut().copy_from_slice(self.step.logits_mut());
+        (self.step, self.model) = (step, Arc::clone(model));
+        Ok(())
     }
 
     fn prefill_chunk(&mut self, tokens: &[u32]) -> ::ort::Result<()> {
@@ -176,12 +195,29 @@ impl Decoder for OrtDecoder {
     }
 
     fn fork(&self) -> Result<Box<dyn Decoder>, DecoderError> {
-        let mut fork = self.model.decoder()?;
+        let mut fork = self.home.decoder()?;
         let capacity = self.cache.capacity_tokens();
         let copy = self.copied(capacity);
         (fork.cache, fork.step) = copy.map_err(|error| self.model.no_cache(capacity, self.len, 0, &error))?;
+        fork.model = Arc::clone(&self.model);
         fork.len = self.len;
         Ok(Box::new(fork))
+    }
+
+    fn set_effort(&mut self, effort: Effort) {
+        let home = Arc::clone(&self.home);
+        let wanted = match (effort, home.sparing()) {
+            (Effort::Sparing, Some(sparing)) => sparing.model().unwrap_or(&home),
+            (Effort::Sparing, None) | (Effort::Full, _) => &home,
+        };
+        if !Arc::ptr_eq(wanted, &self.model) {
+            // Without memory for another binding it goes on as it is, which the number of threads tells.
+            let _ = self.compute_on(wanted);
+        }
+    }
+
+    fn threads(&self) -> Option<usize> {
+        Some(self.model.threads)
     }
 
     fn interrupt(&self) -> Arc<dyn Interrupt> {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ::ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
 use ::ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
@@ -17,6 +17,7 @@ use super::DecoderError;
 use super::ort_commit::commit;
 use super::ort_decoder::OrtDecoder;
 use super::ort_device::{OnDevice, alone};
+use super::ort_sparing::Sparing;
 use crate::CancelToken;
 use crate::kv_cache::{FIRST_CAPACITY_TOKENS, KvShape, grown_capacity};
 use crate::provider::{GraphPlacement, Share};
@@ -75,6 +76,7 @@ pub(crate) struct OrtModel {
     pub(super) kv_form: KvForm,
     pub(super) vocab_size: usize,
     pub(super) context_length: usize,
+    pub(super) threads: usize,
     /// The graph gives logits for every token, not only for the last.
     pub(super) all_logits: bool,
     /// ONNX Runtime's name of the memory that the provider computes in; `None` where that is the host's.
@@ -83,6 +85,8 @@ pub(crate) struct OrtModel {
     shares: Vec<Share>,
     /// A run needs `&mut`: sequences of one model take turns, step by step.
     session: Mutex<Session>,
+    /// The same graph with fewer threads, where that is wanted.
+    sparing: OnceLock<Sparing>,
 }
 
 impl OrtModel {
@@ -122,12 +126,28 @@ impl OrtModel {
             kv_form,
             vocab_size: model.vocab_size,
             context_length: options.context_length,
+            threads: options.threads,
             all_logits,
             device_memory: options.device.and_then(|device| device.memory),
             shares,
             session: Mutex::new(session),
             graph: graph_name,
+            sparing: OnceLock::new(),
         }))
+    }
+
+    /// Has sequences that are to spare the device compute on another session of the same graph. The first one counts.
+    pub(crate) fn spare_with(&self, sparing: Sparing) {
+        self.sparing.get_or_init(|| sparing);
+    }
+
+    /// The file that was loaded.
+    pub(crate) fn path(&self) -> &Path {
+        Path::new(&self.graph)
+    }
+
+    pub(super) fn sparing(&self) -> Option<&Sparing> {
+        self.sparing.get()
     }
 
     /// Starts an empty sequence.
@@ -163,7 +183,7 @@ impl OrtModel {
 
     /// Which provider got which nodes of the graph, which reads so many bytes of weights.
     pub(crate) fn placement(&self, weight_bytes: u64) -> GraphPlacement {
-        let graph = Path::new(&self.graph).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let graph = self.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
         GraphPlacement { graph, weight_bytes, shares: self.shares.clone() }
     }
 

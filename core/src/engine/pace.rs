@@ -19,12 +19,10 @@
 //! | slow | 2 | 1/3 of the time | normal and interactive turns |
 //! | minimal | 6 | 1/7 of the time | interactive turns |
 //!
-//! A neural processor that has modes of power works sparingly at any pace but the full one, and for background turns at
-//! every pace.
-//!
-//! The number of threads stays: ONNX Runtime fixes it when a model is loaded ([`OpenOptions::threads`](field@crate::OpenOptions::threads)), and a
-//! second session with fewer threads would hold its packed weights a second time. Rests lower the mean of power and heat, not its peak; a step takes as long
-//! as it ever did. A rest ends early for a turn that is cancelled and when the pace changes.
+//! At any pace but the full one, and for background turns at every pace, devices work sparingly: a neural processor in
+//! another mode of power, the processor with [`OpenOptions::sparing_threads`](field@crate::OpenOptions::sparing_threads)
+//! where the app has set that. Rests lower the mean of power and heat, fewer threads their peak. A rest ends early for a
+//! turn that is cancelled and when the pace changes.
 
 use std::time::Duration;
 

@@ -14,7 +14,7 @@ use wheelwork_package::{OpenPackage, OpenVariant};
 use super::compilation::Compilation;
 use super::static_opening::{self, Checked, NotLoaded};
 use super::{ModelFacts, OpenOptions, self_check};
-use crate::decoder::{Loaded, OnDevice, OrtModel, SessionOptions};
+use crate::decoder::{Loaded, OnDevice, OrtModel, SessionOptions, Sparing};
 use crate::prepare::{Prepared, Stored, Subject};
 use crate::provider::trial::{Subject as TrialSubject, Trial};
 use crate::provider::{
@@ -157,6 +157,7 @@ impl Opening {
             return Ok(self.load_static(options, compiles));
         }
         let (graph, prepared) = self.load(options)?;
+        self.spare(&graph, options);
         self.placement.prepared = prepared;
         self.placement.kv_cache = graph.kv_form();
         self.placement.graphs.push(graph.placement(self.verified.weight_bytes));
@@ -279,6 +280,18 @@ impl Opening {
     pub(crate) fn confirmed(&self, stored: &Stored) -> Option<Arc<OrtModel>> {
         let graph = self.load_graph(&stored.graph()).ok()?;
         stored.is_confirmed_by(&mut graph.decoder().ok()?).then_some(graph)
+    }
+
+    /// Lets sequences on the processor compute with fewer threads, where that is wanted.
+    fn spare(&self, graph: &OrtModel, options: &OpenOptions) {
+        let all = self.session_options();
+        let Some(threads) = options.sparing_threads.filter(|_| all.device.is_none()) else { return };
+        // The opening is over by then.
+        let cancel = CancelToken::new();
+        let few = SessionOptions { threads: threads.clamp(1, all.threads), cancel, ..all };
+        let (environment, path) = (self.runtime.environment.clone(), graph.path().to_path_buf());
+        let model = self.variant.config.model.clone();
+        graph.spare_with(Sparing::new(move || OrtModel::load(&environment, &path, &model, few.clone())));
     }
 
     fn load_graph(&self, graph: &Path) -> Result<Arc<OrtModel>, Error> {
