@@ -41,7 +41,7 @@ pub struct OpenOptions {
     /// Threads of the CPU provider; `None` takes one a core.
     pub threads: Option<usize>,
     /// Threads of the CPU provider for turns in the background and at any pace of an engine but the full one, fewer than
-    /// [`OpenOptions::threads`]; `None`: as many as ever. It takes a second session of the graph, loaded when it is first
+    /// [`OpenOptions::threads`](field@OpenOptions::threads); `None`: as many as ever. It takes a second session of the graph, loaded when it is first
     /// wanted: in the prepared form that maps the same weights, in the plain one it packs them a second time.
     pub sparing_threads: Option<usize>,
     /// The longest sequence in tokens; `None` takes the package's.
