@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use wheelwork::chat::Message;
 use wheelwork::decoder::Decoder;
+use wheelwork::snapshot::CacheFate;
 use wheelwork::{Event, Model, Options, Session};
 use wheelwork_quantize::recipe::{BALANCED, FLOAT};
 
@@ -172,4 +173,41 @@ fn any_conversation_goes_on_like_a_fresh_one_with_the_same_messages() {
             Ok(())
         })
         .unwrap();
+}
+
+#[test]
+fn rt_22_a_restored_session_computes_nothing_again_and_says_the_same() {
+    let package = TemporaryPackage::of("tiny-r1", BALANCED);
+    let model = Model::open(package.path()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("session");
+    let ask = |session: &mut Session, question: &str| -> Vec<Event> {
+        let options = Options { temperature: Some(0.0), max_tokens: Some(80), ..Options::default() };
+        session.ask(question, &options).unwrap().map(Result::unwrap).collect()
+    };
+    // Tokens of the prompt, those that were there, and what was said.
+    let told = |events: &[Event]| match (events.first(), events.last()) {
+        (
+            Some(Event::Started { prompt_tokens, reused_tokens, .. }),
+            Some(Event::Finished { token_ids, .. }),
+        ) => (*prompt_tokens, *reused_tokens, token_ids.clone()),
+        _ => panic!("{events:?}"),
+    };
+    let mut kept = model.session().unwrap();
+    let first = told(&ask(&mut kept, QUESTIONS[0]));
+    kept.save(&file).unwrap();
+    let (mut restored, found) = model.restore(&file).unwrap();
+    assert_eq!(found.cache, CacheFate::Restored { tokens: kept.cached_tokens() });
+
+    // What is computed of the next prompt is what the session that never left computes: its new tokens.
+    let (expected, after) = (told(&ask(&mut kept, QUESTIONS[2])), told(&ask(&mut restored, QUESTIONS[2])));
+    assert_eq!(after, expected);
+    // All of the first prompt but `<think>` and its line end, which the template drops from earlier turns.
+    assert_eq!(after.1, first.0 - 2);
+
+    // A session saved from a restored one, once more.
+    restored.save(&file).unwrap();
+    let (mut again, _) = model.restore(&file).unwrap();
+    let expected = told(&ask(&mut kept, QUESTIONS[1]));
+    assert_eq!(told(&ask(&mut again, QUESTIONS[1])), expected);
 }

@@ -43,6 +43,8 @@ enum Target {
     Package,
     /// The verifier of ONNX graphs.
     Graph,
+    /// Schemas, expressions and grammars that an answer is held to.
+    Form,
 }
 
 impl Target {
@@ -53,6 +55,7 @@ impl Target {
             Self::Chunk => "chunk",
             Self::Package => "package",
             Self::Graph => "graph",
+            Self::Form => "form",
         }
     }
 
@@ -62,6 +65,7 @@ impl Target {
             Self::Index | Self::Signature => 1 << 16,
             Self::Chunk => 1 << 14,
             Self::Package | Self::Graph => 1 << 15,
+            Self::Form => 1 << 12,
         }
     }
 }

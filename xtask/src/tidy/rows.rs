@@ -69,6 +69,7 @@ const ROWS: &[(&str, &str)] = &[
     ("RT-19", "text that panics a normaliser"),
     ("RT-20", "a clock that jumps while a turn runs"),
     ("RT-21", "a session file that is cut, damaged, or of another model, variant, runtime or cache form"),
+    ("RT-22", "a restored session that computes again what it has, or says something else"),
     ("RT-23", "a session file that others read, that stays behind, or that another session takes from"),
     ("RT-24", "files beyond 4 GiB"),
     ("RT-25", "a model that repeats itself without end"),
