@@ -9,6 +9,7 @@
 
 mod answer;
 mod answer_text;
+mod compute;
 mod durable;
 mod ending;
 mod generation;
@@ -19,6 +20,7 @@ use std::collections::VecDeque;
 
 use crate::decoder::DecoderError;
 use crate::detokenizer::Detokenizer;
+use crate::lookup::Lookup;
 use crate::metrics::{Stopwatch, Usage, milliseconds};
 use crate::reasoning::{Segment, Splitter};
 use crate::repetition::LoopGuard;
@@ -49,6 +51,7 @@ pub(crate) struct TurnLoop {
     form: Option<AnswerForm>,
     landing: Landing,
     loop_guard: LoopGuard,
+    lookup: Lookup,
     on_loop: OnLoop,
     /// Tokens that the runtime puts in before it samples again.
     forced: VecDeque<u32>,
@@ -109,6 +112,7 @@ impl TurnLoop {
             phase: Phase::Prefill,
             pending,
             failed: None,
+            lookup: Lookup::new(options.prompt_lookup, &prompt),
             prompt,
             opens_reasoning,
             dropped,
@@ -177,7 +181,7 @@ impl TurnLoop {
         let shown = self.token_ids.split_last().map_or(&[][..], |(_, computed)| computed);
         let tokens = [&self.prompt, shown].concat();
         let new = tokens.get(session.cached_tokens()..).unwrap_or_default();
-        let chunk = new.get(..chunk_tokens.min(session.decoder.chunk_tokens())).unwrap_or(new);
+        let chunk = new.get(..chunk_tokens.min(session.chunk_tokens())).unwrap_or(new);
         session.prefill(chunk, &self.options.cancel)?;
         self.tell_move(session);
         if chunk.len() == new.len() {
@@ -202,11 +206,10 @@ impl TurnLoop {
             return self.finish(session, FinishReason::Length);
         }
         if let Some(token) = self.uncomputed {
-            if session.decoder.len() >= session.facts.context_length {
+            if session.cached_tokens() >= session.facts.context_length {
                 return self.finish(session, FinishReason::ContextFull);
             }
-            session.decode(token, &self.options.cancel)?;
-            self.tell_move(session);
+            self.compute(session, token)?;
             self.uncomputed = None;
         }
         let token = match self.forced.pop_front() {
@@ -252,6 +255,7 @@ impl TurnLoop {
     /// Counts a token and turns it into events; gives the tokens that must follow it.
     fn show(&mut self, session: &Session, token: u32) -> Result<Vec<u32>, Error> {
         self.token_ids.push(token);
+        self.lookup.push(token);
         self.usage.completion_tokens += 1;
         self.uncomputed = Some(token);
         if session.facts.tokens.eos.contains(&token) {

@@ -15,6 +15,10 @@ pub struct Usage {
     pub completion_tokens: usize,
     /// Of these, reasoning.
     pub reasoning_tokens: usize,
+    /// Tokens that were computed ahead ([`crate::PromptLookup`]).
+    pub drafted_tokens: usize,
+    /// Of these, tokens that came true.
+    pub accepted_tokens: usize,
 }
 
 /// Durations in milliseconds and rates in tokens per second.

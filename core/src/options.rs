@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::lookup::PromptLookup;
 use crate::model::ModelFacts;
 use crate::sampling::SamplingOptions;
 use crate::session::OnContextFull;
@@ -48,6 +49,8 @@ pub struct Options {
     pub on_loop: OnLoop,
     /// What happens where the conversation no longer fits into the context.
     pub on_context_full: OnContextFull,
+    /// Whether tokens are computed ahead that stood in the conversation before.
+    pub prompt_lookup: PromptLookup,
     /// Ends the reasoning from elsewhere.
     #[serde(skip)]
     pub answer_now: AnswerNow,

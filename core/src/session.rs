@@ -7,6 +7,7 @@
 //! `begin` starts a turn, `compiled` moves it to a device that became usable, `fitting` says which messages it takes, `prefix` what of its prompt need not be computed; `kept`
 //! is about the session's file.
 
+mod ahead;
 mod begin;
 mod compiled;
 mod compute;
@@ -24,6 +25,7 @@ use crate::prefix_cache::PrefixCache;
 use crate::provider::Placement;
 use crate::snapshot::{self, Binding, Journal, Progress, Restored, SessionFile, State, TurnStart};
 use crate::{Error, Options};
+use ahead::Ahead;
 pub(crate) use begin::Request;
 pub(crate) use compute::Fallback;
 pub(crate) use fitting::Dropped;
@@ -36,8 +38,9 @@ pub struct Session {
     pub(crate) facts: Arc<ModelFacts>,
     pub(crate) placement: Placement,
     pub(crate) decoder: Box<dyn Decoder>,
-    /// The tokens in the decoder's cache.
+    /// The tokens in the decoder's cache, without those of `ahead`.
     cached: Vec<u32>,
+    ahead: Ahead,
     messages: Vec<Message>,
     /// Beginnings shared by the model's sessions.
     prefix_cache: Option<Arc<PrefixCache>>,
@@ -64,6 +67,7 @@ impl Session {
             placement,
             decoder,
             cached: Vec::new(),
+            ahead: Ahead::default(),
             messages: Vec::new(),
             prefix_cache: None,
             journal: None,
@@ -147,6 +151,11 @@ impl Session {
         self.cached.len()
     }
 
+    /// The most tokens of one call.
+    pub(crate) fn chunk_tokens(&self) -> usize {
+        self.decoder.chunk_tokens()
+    }
+
     /// Another session that goes on from here: the same conversation, the same cache and the same unfinished
     /// turn, and from then on neither knows of the other. It is kept in no file.
     ///
@@ -156,6 +165,7 @@ impl Session {
         let mut fork =
             Self::with_decoder(Arc::clone(&self.facts), self.placement.clone(), self.decoder.fork()?);
         fork.cached.clone_from(&self.cached);
+        fork.drop_ahead();
         fork.messages.clone_from(&self.messages);
         fork.unfinished.clone_from(&self.unfinished);
         fork.prefix_cache.clone_from(&self.prefix_cache);
@@ -197,7 +207,7 @@ impl Session {
     /// Forgets all but the first `len` tokens.
     fn rewind(&mut self, len: usize) {
         self.cached.truncate(len);
-        self.decoder.rewind(len);
+        self.drop_ahead();
         self.rewind_journal(len);
     }
 

@@ -4,8 +4,10 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 use serde_json::Value;
+use wheelwork::{Event, Model, Options, PromptLookup, Session};
 
 fn json_of(arguments: &[&str]) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_wheelwork")).args(arguments).output().unwrap();
@@ -100,4 +102,47 @@ fn a_package_is_calibrated_and_compiled_in_one_go() {
         let archs: Vec<_> = compiled.iter().map(|binary| binary["arch"].as_str().unwrap()).collect();
         assert_eq!(archs, ["v75", "v73"], "{name}");
     }
+}
+
+#[test]
+fn prompt_lookup_says_what_the_quantised_graphs_say_step_by_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let package = folder.path().join("model.ortpackage");
+    let checkpoint = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/tiny-r1");
+    json_of(&[
+        "quantize",
+        checkpoint.to_str().unwrap(),
+        "--out",
+        package.to_str().unwrap(),
+        "--target=cpu",
+        "--target=qnn-htp",
+        "--npu-context=256",
+        "--calibration-tokens=512",
+        "--json",
+    ]);
+    let model = Model::open(&package).unwrap();
+    let (mut drafted, mut accepted) = (0, 0);
+    for (question, temperature) in
+        [("What is 4823 + 3987?", 0.0), ("478 + 256 = ?", 0.0), ("478 + 256 = ?", 0.8), ("Thanks", 0.8)]
+    {
+        let [plain, found] = [PromptLookup::Off, PromptLookup::Auto].map(|prompt_lookup| {
+            let decoder = Model::static_reference(&package, "qnn-htp").unwrap();
+            let mut session =
+                Session::with_decoder(Arc::clone(model.facts()), model.placement().clone(), decoder);
+            let (temperature, seed) = (Some(temperature), Some(7));
+            let options =
+                Options { temperature, seed, max_tokens: Some(150), prompt_lookup, ..Options::default() };
+            let events = session.ask(question, &options).unwrap();
+            let finished = events.map(Result::unwrap).find_map(|event| match event {
+                Event::Finished { token_ids, usage, .. } => Some((token_ids, usage)),
+                _ => None,
+            });
+            finished.unwrap()
+        });
+        assert_eq!(found.0, plain.0, "{question} at {temperature}");
+        drafted += found.1.drafted_tokens;
+        accepted += found.1.accepted_tokens;
+    }
+    println!("{drafted} tokens drafted, {accepted} came true");
+    assert!(drafted > 0);
 }

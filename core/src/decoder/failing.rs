@@ -48,6 +48,11 @@ impl Decoder for FailingDecoder {
         self.inner.prefill(tokens)
     }
 
+    fn verify(&mut self, tokens: &[u32], rows: &mut Vec<f32>) -> Result<bool, DecoderError> {
+        self.take_run(tokens.len())?;
+        self.inner.verify(tokens, rows)
+    }
+
     fn decode(&mut self, token: u32) -> Result<(), DecoderError> {
         self.take_run(1)?;
         self.inner.decode(token)

@@ -62,6 +62,16 @@ pub trait Decoder: Send {
     /// [`DecoderError`]; the cache then still has its old length and stays usable.
     fn prefill(&mut self, tokens: &[u32]) -> Result<(), DecoderError>;
 
+    /// Appends `tokens` as [`Decoder::prefill`] does and appends the logits after each to `rows`, `[tokens, vocab_size]`;
+    /// false where the graphs give the last token's only, and nothing is done.
+    ///
+    /// # Errors
+    /// As [`Decoder::prefill`].
+    fn verify(&mut self, tokens: &[u32], rows: &mut Vec<f32>) -> Result<bool, DecoderError> {
+        let _ = (tokens, rows);
+        Ok(false)
+    }
+
     /// Appends one token and computes the logits after it. Allocates no tensor, except when the cache grows.
     ///
     /// # Errors

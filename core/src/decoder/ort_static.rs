@@ -230,6 +230,16 @@ pub(super) trait Form: Send {
         logits: &mut [f32],
     ) -> ::ort::Result<()>;
 
+    /// Whether [`Form::rows`] gives any.
+    fn gives_every_row(&self) -> bool {
+        false
+    }
+
+    /// Appends the logits after each of the `count` tokens of the last prefill call.
+    fn rows(&self, count: usize, rows: &mut Vec<f32>) {
+        let _ = (count, rows);
+    }
+
     /// As [`Decoder::read_kv`].
     fn read(&self, tokens: Range<usize>, bytes: &mut Vec<u8>) -> ::ort::Result<()>;
 
@@ -339,6 +349,17 @@ impl Decoder for StaticDecoder {
 
     fn prefill(&mut self, tokens: &[u32]) -> Result<(), DecoderError> {
         self.advance(tokens)
+    }
+
+    fn verify(&mut self, tokens: &[u32], rows: &mut Vec<f32>) -> Result<bool, DecoderError> {
+        self.check(tokens)?;
+        if !self.form.gives_every_row() || !self.form.fits(Call::Prefill, self.len) {
+            return Ok(false);
+        }
+        self.call(Call::Prefill, tokens)?;
+        self.len += tokens.len();
+        self.form.rows(tokens.len(), rows);
+        Ok(true)
     }
 
     fn decode(&mut self, token: u32) -> Result<(), DecoderError> {

@@ -178,6 +178,22 @@ impl Form for QuantizedForm {
         Ok(())
     }
 
+    fn gives_every_row(&self) -> bool {
+        self.head.is_none()
+    }
+
+    fn rows(&self, count: usize, rows: &mut Vec<f32>) {
+        let vocab_size = self.model.vocab_size();
+        let codes = self.prefill.outputs.last().map_or(&[][..], |output| output.extract_tensor().1);
+        if let (Some(encoding), Some(codes)) =
+            (self.encodings.outputs.last(), codes.get(..count * vocab_size))
+        {
+            let before = rows.len();
+            rows.resize(before + codes.len(), 0.0);
+            dequantize(codes, encoding, rows.get_mut(before..).unwrap_or_default());
+        }
+    }
+
     fn read(&self, tokens: Range<usize>, bytes: &mut Vec<u8>) -> ::ort::Result<()> {
         let Cache { head_dim, context, .. } = self.cache;
         for (keys, values) in self.cache.keys.iter().zip(&self.cache.values) {

@@ -130,6 +130,22 @@ impl Decoder for ScriptedDecoder {
         self.run(tokens)
     }
 
+    /// Only a script that reads its cache knows what it would say after each token.
+    fn verify(&mut self, tokens: &[u32], rows: &mut Vec<f32>) -> Result<bool, DecoderError> {
+        if !self.steps.iter().all(|step| matches!(step, Step::Of(_))) {
+            return Ok(false);
+        }
+        let before = self.tokens.len();
+        for token in tokens {
+            if let Err(error) = self.run(&[*token]) {
+                self.rewind(before);
+                return Err(error);
+            }
+            rows.extend_from_slice(&self.logits);
+        }
+        Ok(true)
+    }
+
     fn decode(&mut self, token: u32) -> Result<(), DecoderError> {
         self.run(&[token])
     }

@@ -50,6 +50,7 @@ impl Session {
 
     /// Computes `ids` behind what is cached, in chunks. A failed or interrupted call keeps the finished chunks.
     pub(crate) fn prefill(&mut self, ids: &[u32], cancel: &CancelToken) -> Result<(), Error> {
+        self.drop_ahead();
         let mut rest = ids;
         while !rest.is_empty() {
             let chunk = rest.get(..self.decoder.chunk_tokens()).unwrap_or(rest);
@@ -70,6 +71,7 @@ impl Session {
 
     /// Computes one token behind what is cached.
     pub(crate) fn decode(&mut self, token: u32, cancel: &CancelToken) -> Result<(), Error> {
+        self.drop_ahead();
         loop {
             let result = {
                 let _attached = cancel.attach(self.decoder.interrupt());

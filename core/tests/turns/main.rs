@@ -16,6 +16,7 @@ mod forms;
 mod kept;
 #[path = "../common/limit.rs"]
 mod limit;
+mod lookup;
 mod pace;
 mod prefix;
 mod support;

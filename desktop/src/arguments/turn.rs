@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use wheelwork::{Budget, OnContextFull, OnLoop, Options, Thinking};
+use wheelwork::{Budget, OnContextFull, OnLoop, Options, PromptLookup, Thinking};
 
 use super::form::FormArguments;
 use crate::failure::Failure;
@@ -48,11 +48,22 @@ pub(crate) struct TurnArguments {
     /// The same seed gives the same text
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+    /// Compute tokens ahead that stood in the conversation before, where the graphs can and it is quicker
+    #[arg(long, value_enum, default_value_t = Lookup::Off)]
+    pub(crate) prompt_lookup: Lookup,
     /// A text that ends the answer; may be given several times
     #[arg(long, value_name = "TEXT")]
     pub(crate) stop: Vec<String>,
     #[command(flatten)]
     pub(crate) form: FormArguments,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Lookup {
+    /// Each token on its own
+    Off,
+    /// Where it is quicker by what is measured
+    Auto,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -89,6 +100,10 @@ impl TurnArguments {
                 Loop::Ignore => OnLoop::Ignore,
             },
             on_context_full: self.on_context_full,
+            prompt_lookup: match self.prompt_lookup {
+                Lookup::Off => PromptLookup::Off,
+                Lookup::Auto => PromptLookup::Auto,
+            },
             ..Options::default()
         })
     }
