@@ -117,7 +117,8 @@ fn prompt_lookup_says_what_the_quantised_graphs_say_step_by_step() {
         "--target=cpu",
         "--target=qnn-htp",
         "--npu-context=256",
-        "--calibration-tokens=512",
+        "--npu-rounding=nearest",
+        "--calibration-tokens=256",
         "--json",
     ]);
     let model = Model::open(&package).unwrap();
