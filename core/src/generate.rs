@@ -191,12 +191,6 @@ impl TurnLoop {
         Ok(())
     }
 
-    fn tell_move(&mut self, session: &mut Session) {
-        if session.take_moved() {
-            self.pending.push_back(Event::DeviceChanged { placement: session.placement.clone() });
-        }
-    }
-
     /// Computes, samples and shows one token.
     fn step(&mut self, session: &mut Session) -> Result<(), Error> {
         if self.options.cancel.wish().is_some() {

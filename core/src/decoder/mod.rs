@@ -7,6 +7,7 @@
 //! neural processors need them, [`scripted`] plays tokens from a list so that the
 //! loop, the stop rules and the faults can be tested without weights. [`failing`] has any of them fail.
 
+mod codes;
 mod effort;
 mod embedding;
 mod error;
@@ -22,6 +23,7 @@ mod ort_save;
 mod ort_sparing;
 mod ort_static;
 mod ort_static_float;
+mod ort_static_form;
 mod ort_static_modes;
 mod ort_static_quantized;
 mod ort_static_session;

@@ -12,7 +12,8 @@ use wheelwork_package::tensors::{LOGITS, static_graph as names};
 
 use super::ort_cache::OrtCache;
 use super::ort_model::GraphNames;
-use super::ort_static::{Call, Form, StaticModel};
+use super::ort_static::{Call, StaticModel};
+use super::ort_static_form::Form;
 use super::ort_static_session::Expected;
 
 /// Inputs and outputs of a graph.

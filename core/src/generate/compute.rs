@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use super::TurnLoop;
-use crate::Error;
 use crate::session::Session;
+use crate::{Error, Event};
 
 impl TurnLoop {
     /// Has the logits after `token` stand in the decoder.
@@ -30,5 +30,12 @@ impl TurnLoop {
         self.lookup.stepped(start.elapsed());
         self.tell_move(session);
         Ok(())
+    }
+
+    /// Tells that the session runs elsewhere than before.
+    pub(super) fn tell_move(&mut self, session: &mut Session) {
+        if session.take_moved() {
+            self.pending.push_back(Event::DeviceChanged { placement: session.placement.clone() });
+        }
     }
 }
