@@ -57,7 +57,7 @@ impl TurnLoop {
     }
 
     /// Tokens that may still come. The last one of a context needs no place in the cache.
-    fn tokens_left(&self, session: &Session) -> usize {
+    pub(super) fn tokens_left(&self, session: &Session) -> usize {
         let context_length = session.facts.context_length;
         let in_context = (context_length + 1).saturating_sub(self.prompt.len() + self.token_ids.len());
         let in_turn = self.options.max_tokens.map(|limit| limit.saturating_sub(self.token_ids.len()));
