@@ -33,6 +33,8 @@ pub struct RestoredChat {
     pub unfinished_turn: bool,
     /// Bytes at the file's end that were no whole record.
     pub dropped_bytes: u64,
+    /// Whether another conversation, here or in another process, is kept in the file: this one cannot be.
+    pub kept_elsewhere: bool,
 }
 
 #[uniffi::export]
@@ -66,13 +68,20 @@ impl EngineHandle {
         let file = session_file(path, key)?;
         guarded(|| {
             let (session, restored) = self.engine()?.model().restore(file)?;
-            let Restored { cache, unfinished_turn, dropped_bytes, .. } = restored;
+            let Restored { cache, unfinished_turn, dropped_bytes, kept_elsewhere, .. } = restored;
             let chat = self.adopt(session)?;
             let (cached_tokens, recomputed_because) = match cache {
                 CacheFate::Restored { tokens } => (count(tokens), None),
                 CacheFate::Recomputed { because } => (0, Some(because)),
             };
-            Ok(RestoredChat { chat, cached_tokens, recomputed_because, unfinished_turn, dropped_bytes })
+            Ok(RestoredChat {
+                chat,
+                cached_tokens,
+                recomputed_because,
+                unfinished_turn,
+                dropped_bytes,
+                kept_elsewhere,
+            })
         })
     }
 

@@ -74,6 +74,9 @@ public class Restored internal constructor(record: RestoredChat) : AutoCloseable
     /** Bytes at the file's end that were no whole record. */
     public val droppedBytes: ULong = record.droppedBytes
 
+    /** Whether another conversation, here or in another process, is kept in the file: this one cannot be. */
+    public val keptElsewhere: Boolean = record.keptElsewhere
+
     /** Closes the conversation. */
     override fun close() {
         chat.close()

@@ -33,6 +33,19 @@ class SessionTest {
         process.destroyForcibly().waitFor()
     }
 
+    @Test
+    fun a_file_has_one_conversation_that_writes_it() = withFolder { folder ->
+        withChat { engine, chat ->
+            val file = folder.resolve("session").toString()
+            chat.keepIn(file)
+            engine.restore(file).use { restored ->
+                assertTrue(restored.keptElsewhere)
+                val refused = failure(WheelworkException::class) { restored.chat.keepIn(file) }
+                assertEquals("session_in_use", refused.code)
+            }
+        }
+    }
+
     private fun goesOnAfter(another: (String) -> Unit) = withFolder { folder ->
         withChat { engine, chat ->
             val undisturbed = chat.ask(QUESTION, ENDLESS).toList()
@@ -40,6 +53,7 @@ class SessionTest {
             another(file)
             engine.restore(file).use { restored ->
                 assertTrue(restored.unfinishedTurn)
+                assertFalse(restored.keptElsewhere, "the dead keep nothing")
                 val events = restored.chat.resume().toList()
                 assertTrue((events.first() as Event.Started).resumedTokens > 0u)
                 assertEquals(undisturbed.finished().tokenIds, events.finished().tokenIds)
