@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wheelwork::engine::{Engine, EngineOptions};
 use wheelwork::snapshot::{CacheFate, Restored};
-use wheelwork::{Model, Session};
+use wheelwork::{CompilationState, Model, Session};
 
 use crate::chat::session_file;
 use crate::convert::count;
@@ -91,6 +91,17 @@ impl EngineHandle {
     /// `closed`.
     pub fn placement(&self) -> Result<Placement, FfiError> {
         Ok(self.engine()?.model().placement().into())
+    }
+
+    /// Whether graphs for a better device are being compiled in the background. Turns that begin after it run there. A
+    /// process that returns from its `main` meanwhile may crash within the device's libraries; one that is killed does
+    /// not.
+    ///
+    /// # Errors
+    /// `closed`.
+    pub fn is_compiling(&self) -> Result<bool, FfiError> {
+        let engine = self.engine()?;
+        Ok(engine.model().compilation().is_some_and(|it| it.state() == CompilationState::UnderWay))
     }
 
     /// The package's name.

@@ -14,6 +14,12 @@ public class Engine private constructor(private val handle: EngineHandle) : Auto
     /** Where the model runs, and why not on a better device. */
     public val placement: Placement get() = translated { handle.placement() }
 
+    /**
+     * Whether graphs for a better device are being compiled in the background; turns that begin after it run there. A
+     * process that returns from its `main` meanwhile may crash within the device's libraries; a killed one does not.
+     */
+    public val isCompiling: Boolean get() = translated { handle.isCompiling() }
+
     /** The package's name. */
     public val modelName: String get() = translated { handle.modelName() }
 

@@ -5,6 +5,7 @@ import kotlinx.coroutines.flow.onEach
 import kotlinx.coroutines.flow.take
 import kotlinx.coroutines.flow.toList
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
@@ -16,6 +17,7 @@ class TurnTest {
         val started = events.first() as Event.Started
         assertEquals(engine.placement, started.placement)
         assertEquals(Device.CPU, started.placement.device)
+        assertFalse(engine.isCompiling, "there is nothing better here")
         assertTrue(events.reasoning().isNotBlank())
         assertTrue(events.answer().contains("734"), events.answer())
         assertEquals(1, events.filterIsInstance<Event.ReasoningEnded>().size)
