@@ -4,8 +4,8 @@
 //! cache is rewound to the first token that differs from what it holds. Where the template drops earlier
 //! reasoning, that is the end of the user's turn, so only the answer and the new message are computed.
 //!
-//! `begin` starts a turn, `compiled` moves it to a device that became usable, `fitting` says which messages it takes, `prefix` what of its prompt need not be computed; `kept`
-//! is about the session's file.
+//! `begin` starts a turn, `compiled` moves it to a device that became usable, `fitting` says which messages it takes,
+//! `prefix` what of its prompt need not be computed; `kept` is about the session's file.
 
 mod ahead;
 mod begin;
@@ -166,6 +166,7 @@ impl Session {
             Self::with_decoder(Arc::clone(&self.facts), self.placement.clone(), self.decoder.fork()?);
         fork.cached.clone_from(&self.cached);
         fork.drop_ahead();
+        fork.set_effort(self.effort);
         fork.messages.clone_from(&self.messages);
         fork.unfinished.clone_from(&self.unfinished);
         fork.prefix_cache.clone_from(&self.prefix_cache);
@@ -187,10 +188,15 @@ impl Session {
     /// Has the device work harder or thriftier from here on, where it can.
     pub(crate) fn set_effort(&mut self, effort: Effort) {
         if std::mem::replace(&mut self.effort, effort) != effort {
-            self.decoder.set_effort(effort);
-            if let Some(threads) = self.decoder.threads() {
-                self.has_moved |= std::mem::replace(&mut self.placement.threads, threads) != threads;
-            }
+            self.tell_effort();
+        }
+    }
+
+    /// Tells the decoder, which may be another one than before, how hard to work.
+    fn tell_effort(&mut self) {
+        self.decoder.set_effort(self.effort);
+        if let Some(threads) = self.decoder.threads() {
+            self.has_moved |= std::mem::replace(&mut self.placement.threads, threads) != threads;
         }
     }
 

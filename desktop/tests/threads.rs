@@ -9,7 +9,7 @@ mod common;
 use std::sync::{Mutex, PoisonError};
 
 use common::TemporaryPackage;
-use wheelwork::engine::{Conditions, Engine, EngineOptions, Priority, pace::Battery};
+use wheelwork::engine::{Chat, Conditions, Engine, EngineOptions, Priority, pace::Battery};
 use wheelwork::{Event, Model, OpenOptions, Options};
 use wheelwork_quantize::recipe::BALANCED;
 
@@ -46,9 +46,9 @@ fn a_device_that_is_spared_computes_with_fewer_threads_and_says_the_same() {
     let options = OpenOptions { threads: Some(4), sparing_threads: Some(2), ..OpenOptions::default() };
     let engine =
         Engine::new(Model::open_with(package.path(), &options).unwrap(), EngineOptions::default()).unwrap();
-    let ask = |priority| {
+    let ask_in = |chat: &Chat, priority| {
         let options = Options { temperature: Some(0.0), ..Options::default() };
-        let events = engine.session().unwrap().ask("478 + 256 = ?", &options, priority).unwrap();
+        let events = chat.ask("478 + 256 = ?", &options, priority).unwrap();
         let (mut moves, mut tokens) = (Vec::new(), Vec::new());
         for event in events {
             match event.unwrap() {
@@ -61,6 +61,7 @@ fn a_device_that_is_spared_computes_with_fewer_threads_and_says_the_same() {
         }
         (moves, tokens)
     };
+    let ask = |priority| ask_in(&engine.session().unwrap(), priority);
     let (moves, said) = ask(Priority::Interactive);
     assert_eq!(moves, [4]);
     let before = threads_of_this_process();
@@ -68,6 +69,9 @@ fn a_device_that_is_spared_computes_with_fewer_threads_and_says_the_same() {
     // The second pool stays for the next time; the thread that calls is one of it.
     assert_eq!(threads_of_this_process() - before, 1);
     assert_eq!(ask(Priority::Normal), (vec![4], said.clone()));
+    let spared = engine.session().unwrap();
+    ask_in(&spared, Priority::Background);
+    assert_eq!(ask_in(&spared.fork().unwrap(), Priority::Normal).0, [2, 4], "a fork is no longer spared");
     engine.set_conditions(&Conditions { battery: Battery::Low, ..Conditions::default() });
     assert_eq!(ask(Priority::Normal), (vec![4, 2], said));
     assert_eq!(threads_of_this_process() - before, 1);

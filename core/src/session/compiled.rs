@@ -25,7 +25,7 @@ impl Session {
         let moved = match outcome {
             // The device holds shorter sequences: who has used up half of one would soon be at the end.
             Ok(ready) if self.cached.len() > ready.facts.context_length / 2 => return Ok(()),
-            Ok(ready) => self.move_to(&ready)?,
+            Ok(ready) => self.begin_on(&ready)?,
             Err(refusal) => Err(refusal),
         };
         self.compilation = None;
@@ -38,24 +38,15 @@ impl Session {
         Ok(())
     }
 
-    fn move_to(&mut self, ready: &Ready) -> Result<Result<(), Refusal>, Error> {
+    fn begin_on(&mut self, ready: &Ready) -> Result<Result<(), Refusal>, Error> {
         let decoder = match (ready.decoder)() {
             Ok(decoder) => decoder,
             Err(error) => return Ok(Err((NotUsedReason::SessionFailed, Some(error.to_string())))),
         };
-        (self.facts, self.placement) = (Arc::clone(&ready.facts), ready.placement.clone());
-        self.decoder = decoder;
-        self.decoder.set_effort(self.effort);
+        self.facts = Arc::clone(&ready.facts);
         self.fallback.clone_from(&ready.fallback);
         self.cached.clear();
-        // What is shared was computed by the other decoder and has another form.
-        self.prefix_cache = None;
-        self.has_moved = true;
-        let binding = self.binding();
-        if let Some(journal) = &mut self.journal {
-            journal.rebind(&binding)?;
-        }
-        Ok(Ok(()))
+        self.move_to(ready.placement.clone(), decoder).map(Ok)
     }
 }
 

@@ -115,7 +115,13 @@ impl Session {
             self.fallback = Some(fallback);
             return Err(error.into());
         }
+        self.move_to(placement, decoder)
+    }
+
+    /// Computes on another decoder from here on, which holds what is cached.
+    pub(super) fn move_to(&mut self, placement: Placement, decoder: Box<dyn Decoder>) -> Result<(), Error> {
         (self.placement, self.decoder) = (placement, decoder);
+        self.tell_effort();
         // What is shared was computed by the other decoder and may have another form.
         self.prefix_cache = None;
         self.has_moved = true;

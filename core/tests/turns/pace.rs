@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use wheelwork::decoder::Effort;
+use wheelwork::decoder::scripted::{ScriptedDecoder, Step, placement};
 use wheelwork::engine::pace::{Battery, Thermal};
 use wheelwork::engine::{Conditions, Pace, Priority, Turn};
 use wheelwork::{Event, FinishReason, Options};
 
 use crate::engine::{LONG, ask, chat, decoder, queue, reason};
 use crate::limit::Limit;
-use crate::support::{TURN, facts, session};
+use crate::support::{TURN, VOCAB, facts, session};
 
 const HOT: Conditions = Conditions { thermal: Thermal::Serious, battery: Battery::Enough, foreground: true };
 
@@ -99,6 +100,23 @@ fn a_device_works_sparingly_where_nobody_waits_or_the_pace_is_not_full() {
     turn(Priority::Interactive);
     let efforts = std::mem::take(&mut *told.lock().unwrap());
     assert_eq!(efforts, [Effort::Sparing, Effort::Full, Effort::Sparing]);
+}
+
+#[test]
+fn what_stands_in_for_a_device_that_failed_works_as_sparingly() {
+    let _limit = Limit::start();
+    let (facts, queue) = (facts(1024), queue(64));
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let (tells, its_facts) = (Arc::clone(&told), Arc::clone(&facts));
+    let failing = ScriptedDecoder::new(VOCAB, 1024, vec![Step::Fail("driver reset".into())]);
+    let session = session(&facts, failing).with_stand_in(move |_, _| {
+        let tells = Arc::clone(&tells);
+        let decoder = decoder(&its_facts, TURN).on_effort(move |effort| tells.lock().unwrap().push(effort));
+        Ok((placement(), Box::new(decoder)))
+    });
+    let turn = queue.adopt(session).ask("2 + 2 = ?", &Options::default(), Priority::Background);
+    assert_eq!(reason(turn.unwrap()), FinishReason::Stop);
+    assert_eq!(told.lock().unwrap()[..], [Effort::Sparing]);
 }
 
 #[test]
