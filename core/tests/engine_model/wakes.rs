@@ -50,16 +50,21 @@ fn a_read_event_wakes_a_worker_that_had_no_room() {
     });
 }
 
+/// Cancels a turn that would not end by itself, and waits for its end.
+fn end_a_turn(board: &Events) {
+    let (job, seat) = seated(Job::to(u32::MAX));
+    let cancelled = Arc::clone(&job.cancelled);
+    let id = add(board, job);
+    cancelled.store(true, Ordering::SeqCst);
+    board.hurry(id);
+    wait_for(&seat);
+    board.leave(id);
+}
+
 #[test]
 fn a_turn_that_is_to_end_wakes_a_worker_that_has_no_room() {
     model(1, Duration::ZERO, |board| {
-        let (job, seat) = seated(Job::to(u32::MAX));
-        let cancelled = Arc::clone(&job.cancelled);
-        let id = add(&board, job);
-        cancelled.store(true, Ordering::SeqCst);
-        board.hurry(id);
-        wait_for(&seat);
-        board.leave(id);
+        end_a_turn(&board);
     });
 }
 
@@ -101,13 +106,7 @@ fn a_better_pace_ends_a_rest() {
 fn a_turn_that_is_to_end_ends_a_rest() {
     model(ROOM, DAY, |board| {
         set_pace(&board, Pace::Slow);
-        let (job, seat) = seated(Job::to(u32::MAX));
-        let cancelled = Arc::clone(&job.cancelled);
-        let id = add(&board, job);
-        cancelled.store(true, Ordering::SeqCst);
-        board.hurry(id);
-        wait_for(&seat);
-        board.leave(id);
+        end_a_turn(&board);
     });
 }
 
