@@ -5,7 +5,6 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use wheelwork::Session;
 use wheelwork::decoder::{Decoder, DecoderError, Interrupt};
 
 use crate::{ChatHandle, EngineHandle, FfiError};
@@ -31,10 +30,8 @@ impl Probe {
     /// As [`EngineHandle::chat`].
     pub fn chat(&self, engine: &EngineHandle, panic_at: Option<u32>) -> Result<Arc<ChatHandle>, FfiError> {
         let model = engine.engine()?.model().clone();
-        let decoder = Probed { inner: model.decoder()?, decoded: Arc::clone(&self.decoded), panic_at };
-        let session =
-            Session::with_decoder(Arc::clone(model.facts()), model.placement().clone(), Box::new(decoder));
-        engine.adopt(session)
+        let decoded = Arc::clone(&self.decoded);
+        engine.adopt(model.session_through(|inner| Box::new(Probed { inner, decoded, panic_at }))?)
     }
 
     /// Tokens computed one by one, in all conversations.
