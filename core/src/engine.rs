@@ -59,8 +59,11 @@ mod worker;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use crate::snapshot::{Restored, SessionFile};
-use crate::{Error, Event, Model, Session};
+use crate::error::Error;
+use crate::event::Event;
+use crate::open::Model;
+use crate::session::Session;
+use crate::session::snapshot::{Restored, SessionFile};
 use board::Board;
 pub use chat::Chat;
 pub use error::EngineError;

@@ -5,17 +5,17 @@ use std::borrow::Cow;
 use wheelwork_ort::LibraryError;
 use wheelwork_package::{Class, Diagnostic, PackageError};
 
-use crate::chat::ChatError;
 use crate::decoder::DecoderError;
+use crate::device::{DevicePreference, NotUsed, OptionError};
 use crate::engine::EngineError;
-use crate::output::OutputError;
-use crate::prefix_cache::PrefixError;
-use crate::prepare::PrepareError;
-use crate::provider::{DevicePreference, NotUsed, OptionError};
+use crate::open::prepare::PrepareError;
 use crate::sampling::SamplingError;
-use crate::snapshot::SnapshotError;
-use crate::tokenizer::TokenizerError;
-use crate::tools::ToolsError;
+use crate::sequence::prefix_cache::PrefixError;
+use crate::session::snapshot::SnapshotError;
+use crate::text::chat::ChatError;
+use crate::text::output::OutputError;
+use crate::text::tokenizer::TokenizerError;
+use crate::text::tools::ToolsError;
 
 /// Why a model could not be opened or a generation not go on.
 #[derive(Debug, thiserror::Error)]

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::device::Placement;
 use crate::engine::Pace;
 use crate::metrics::{Timings, Usage};
-use crate::provider::Placement;
-use crate::tools::ToolFault;
+use crate::text::tools::ToolFault;
 
 /// One event of a generation.
 ///

@@ -19,7 +19,7 @@
 //!
 //! From the outside in:
 //!
-//! 1. [`Model`] is an open package: immutable, shared. [`provider`] chose its device and says why.
+//! 1. [`Model`] is an open package: immutable, shared. [`device`] chose its device and says why.
 //! 2. [`Session`] is one conversation with its key-value cache.
 //! 3. [`Generation`] is one turn: an iterator of [`Event`]s that stops when nobody asks for more.
 //!
@@ -33,54 +33,41 @@
 //! grammar; and one that compiles graphs for a device at its first use ([`Compilation`]). A [`Generation`] computes on the caller's. ONNX Runtime has its own ([`OpenOptions::threads`](field@OpenOptions::threads)).
 #![forbid(unsafe_code)]
 
-mod answer_now;
-mod cancel;
-pub mod chat;
-mod compiled;
+mod control;
 pub mod decoder;
-pub mod detokenizer;
+pub mod device;
 pub mod engine;
 mod error;
 mod event;
-mod generate;
-pub mod kv_cache;
-mod lookup;
+mod facts;
 mod metrics;
-mod model;
+mod open;
 mod options;
-pub mod output;
-mod plan;
-pub mod prefix_cache;
-pub mod prepare;
-pub mod provider;
-pub mod reasoning;
-pub mod repetition;
 pub mod sampling;
-mod save_now;
-mod score;
+mod sequence;
 mod session;
-pub mod snapshot;
-pub mod stop;
-pub mod tokenizer;
-pub mod tools;
+mod text;
+mod turn;
 
-pub use answer_now::AnswerNow;
-pub use cancel::CancelToken;
-pub use compiled::{CompileStep, CompileWatch};
+pub use control::{AnswerNow, CancelToken, SaveNow};
+pub use decoder::kv as kv_cache;
+pub use device::compiled::{CompileStep, CompileWatch};
+pub use device::{DevicePreference, Placement};
 pub use error::Error;
 pub use event::{Event, FinishReason, ReasoningEnd};
-pub use generate::Generation;
-pub use lookup::PromptLookup;
+pub use facts::ModelFacts;
 pub use metrics::{Timings, Usage};
-pub use model::{Compilation, CompilationState, Model, ModelFacts, OpenOptions};
+pub use open::plan::{Available, Fit, MemoryCheck, MemoryPlan, plan};
+pub use open::prepare::{self, PrepareReport, PrepareStep, Prepared, prepare, prepared_form};
+pub use open::{Compilation, CompilationState, Model, OpenOptions};
 pub use options::{Budget, OnLoop, Options, Thinking};
-pub use output::{OutputError, OutputFormat};
-pub use plan::{Available, Fit, MemoryCheck, MemoryPlan, plan};
-pub use prepare::{PrepareReport, PrepareStep, Prepared, prepare, prepared_form};
-pub use provider::{DevicePreference, Placement};
-pub use save_now::SaveNow;
+pub use sequence::prefix_cache;
+pub use session::snapshot::{self, Autosave, Restored, SessionFile, SessionKey};
 pub use session::{OnContextFull, Session, SharedPrefix};
-pub use snapshot::{Autosave, Restored, SessionFile, SessionKey};
-pub use tools::{Tool, ToolChoice, ToolFault};
+pub use text::output::{OutputError, OutputFormat};
+pub use text::tools::{Tool, ToolChoice, ToolFault};
+pub use text::{chat, detokenizer, output, reasoning, repetition, stop, tokenizer, tools};
+pub use turn::Generation;
+pub use turn::lookup::PromptLookup;
 pub use wheelwork_package::card::KvForm;
 pub use wheelwork_package::{Class, Diagnostic};

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::lookup::PromptLookup;
-use crate::model::ModelFacts;
+use crate::control::{AnswerNow, CancelToken, SaveNow};
+use crate::error::Error;
+use crate::facts::ModelFacts;
 use crate::sampling::SamplingOptions;
 use crate::session::OnContextFull;
-use crate::tools::{Tool, ToolChoice};
-use crate::{AnswerNow, CancelToken, Error, OutputFormat, SaveNow};
+use crate::text::output::OutputFormat;
+use crate::text::tools::{Tool, ToolChoice};
+use crate::turn::lookup::PromptLookup;
 
 /// How one turn is generated. `default()` takes the model authors' advice.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

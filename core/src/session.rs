@@ -14,17 +14,20 @@ mod compute;
 mod fitting;
 mod kept;
 mod prefix;
+pub mod snapshot;
 
 use std::sync::Arc;
 
-use crate::chat::{Message, Prompt};
 use crate::decoder::{Decoder, Effort};
-use crate::generate::Generation;
-use crate::model::{Compilation, ModelFacts};
-use crate::prefix_cache::PrefixCache;
-use crate::provider::Placement;
-use crate::snapshot::{self, Binding, Journal, Progress, Restored, SessionFile, State, TurnStart};
-use crate::{Error, Options};
+use crate::device::Placement;
+use crate::error::Error;
+use crate::facts::ModelFacts;
+use crate::open::Compilation;
+use crate::options::Options;
+use crate::sequence::prefix_cache::PrefixCache;
+use crate::session::snapshot::{Binding, Journal, Progress, Restored, SessionFile, State, TurnStart};
+use crate::text::chat::{Message, Prompt};
+use crate::turn::Generation;
 use ahead::Ahead;
 pub(crate) use begin::Request;
 pub(crate) use compute::Fallback;

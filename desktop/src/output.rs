@@ -4,8 +4,8 @@ use std::io::Write;
 
 use anstyle::{AnsiColor, Reset, Style};
 use serde::Serialize;
+use wheelwork::device::{Device, GraphPlacement, NotUsedReason, SelfCheck};
 use wheelwork::engine::Pace;
-use wheelwork::provider::{Device, GraphPlacement, NotUsedReason, SelfCheck};
 use wheelwork::{DevicePreference, Event, FinishReason, Generation, Placement, ReasoningEnd};
 
 use crate::failure::Failure;

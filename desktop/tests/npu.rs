@@ -11,7 +11,7 @@ use std::process::Command;
 use common::{TemporaryPackage, testdata};
 use serde_json::Value;
 use wheelwork::chat::Message;
-use wheelwork::provider::{Device, NotUsedReason, SelfCheck};
+use wheelwork::device::{Device, NotUsedReason, SelfCheck};
 use wheelwork::{DevicePreference, Model, OpenOptions};
 use wheelwork_calibrate::TextBudget;
 use wheelwork_calibrate::agreement::{self, Agreement};

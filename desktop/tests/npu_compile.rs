@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use npu::{FOLDER, json_lines, package, simulator};
 use serde_json::Value;
-use wheelwork::provider::{Device, NotUsedReason};
+use wheelwork::device::{Device, NotUsedReason};
 use wheelwork::{CompilationState, DevicePreference, Event, Model, OpenOptions, Options, Placement, Session};
 
 const LIMIT: Duration = Duration::from_secs(300);

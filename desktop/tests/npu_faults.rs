@@ -18,7 +18,7 @@ use npu::{FOLDER, json_lines, package, simulator};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use wheelwork::decoder::failing::FailingDecoder;
-use wheelwork::provider::NotUsedReason;
+use wheelwork::device::NotUsedReason;
 use wheelwork::{DevicePreference, Event, Model, OpenOptions, Options};
 use wheelwork_package::files::FileRecord;
 use wheelwork_quantize::static_float::VARIANT;

@@ -12,7 +12,7 @@ use std::process::{Command, Output};
 
 use common::TemporaryPackage;
 use serde_json::Value;
-use wheelwork::provider::{Device, NotUsedReason, SelfCheck};
+use wheelwork::device::{Device, NotUsedReason, SelfCheck};
 use wheelwork::{DevicePreference, Model, OpenOptions};
 use wheelwork_quantize::Recipe;
 use wheelwork_quantize::recipe::{BALANCED, FLOAT};

@@ -1,6 +1,6 @@
 //! What this build could run on.
 
-use wheelwork::provider::{PROVIDERS, Support};
+use wheelwork::device::{PROVIDERS, Support};
 
 use crate::Device;
 

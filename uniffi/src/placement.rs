@@ -1,6 +1,6 @@
 //! Where a model runs, as a fact.
 
-use wheelwork::{Prepared, provider};
+use wheelwork::{Prepared, device};
 
 use crate::KvForm;
 use crate::convert::count;
@@ -74,8 +74,8 @@ pub enum Device {
     Cpu,
 }
 
-impl From<&provider::Placement> for Placement {
-    fn from(placement: &provider::Placement) -> Self {
+impl From<&device::Placement> for Placement {
+    fn from(placement: &device::Placement) -> Self {
         let not_used = placement.not_used.iter().map(|row| NotUsed {
             provider: row.provider.clone(),
             device: row.device.into(),
@@ -97,8 +97,8 @@ impl From<&provider::Placement> for Placement {
     }
 }
 
-impl From<&provider::GraphPlacement> for GraphPlacement {
-    fn from(placement: &provider::GraphPlacement) -> Self {
+impl From<&device::GraphPlacement> for GraphPlacement {
+    fn from(placement: &device::GraphPlacement) -> Self {
         let shares = placement.shares.iter().map(|share| Share {
             provider: share.provider.clone(),
             nodes: count(share.nodes),
@@ -112,12 +112,12 @@ impl From<&provider::GraphPlacement> for GraphPlacement {
     }
 }
 
-impl From<provider::Device> for Device {
-    fn from(device: provider::Device) -> Self {
+impl From<device::Device> for Device {
+    fn from(device: device::Device) -> Self {
         match device {
-            provider::Device::Npu => Self::Npu,
-            provider::Device::Gpu => Self::Gpu,
-            provider::Device::Cpu => Self::Cpu,
+            device::Device::Npu => Self::Npu,
+            device::Device::Gpu => Self::Gpu,
+            device::Device::Cpu => Self::Cpu,
         }
     }
 }

@@ -5,7 +5,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Decoder, DecoderError, Effort, Interrupt};
+use super::{Decoder, DecoderError, Effort};
+use crate::control::Interrupt;
 
 /// Does what another decoder does, until its runs are used up.
 pub struct FailingDecoder {

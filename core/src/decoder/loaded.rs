@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Decoder, DecoderError, OrtModel, StaticModel};
-use crate::kv_cache::KvShape;
+use crate::decoder::kv::KvShape;
 
 /// What is loaded.
 #[derive(Clone)]

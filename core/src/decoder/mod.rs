@@ -12,6 +12,7 @@ mod effort;
 mod embedding;
 mod error;
 pub mod failing;
+pub mod kv;
 mod loaded;
 mod ort_bound;
 mod ort_cache;
@@ -32,6 +33,7 @@ pub mod scripted;
 use std::ops::Range;
 use std::sync::Arc;
 
+pub use crate::control::Interrupt;
 pub use effort::Effort;
 pub use error::DecoderError;
 pub(crate) use loaded::Loaded;
@@ -122,12 +124,4 @@ pub trait Decoder: Send {
 
     /// Ends a call that runs in another thread.
     fn interrupt(&self) -> Arc<dyn Interrupt>;
-}
-
-/// Ends a running [`Decoder`] call from another thread.
-pub trait Interrupt: Send + Sync {
-    /// Makes the running call, or the next one, end with [`DecoderError::Interrupted`].
-    fn interrupt(&self);
-    /// Lets calls run again.
-    fn clear(&self);
 }

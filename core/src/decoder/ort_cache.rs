@@ -19,7 +19,7 @@ use wheelwork_package::card::KvForm;
 
 use super::ort_device::alone;
 use super::ort_model::GraphNames;
-use crate::kv_cache::{self, KvRange, KvShape};
+use crate::decoder::kv::{self, KvRange, KvShape};
 
 /// Keys and values of one sequence.
 pub(super) enum OrtCache {
@@ -189,8 +189,8 @@ impl Layers<f32> {
         };
         let layer = |layer: &[Tensor<f32>]| {
             Ok(KvRange {
-                keys: range(&layer[0], kv_cache::largest_rotated)?,
-                values: range(&layer[1], kv_cache::largest)?,
+                keys: range(&layer[0], kv::largest_rotated)?,
+                values: range(&layer[1], kv::largest)?,
             })
         };
         self.tensors.chunks_exact(2).map(layer).collect()

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use ::ort::session::Session;
 use ::ort::session::builder::{LoadCanceler, SessionBuilder};
 
-use super::{DecoderError, Interrupt};
-use crate::CancelToken;
+use super::DecoderError;
+use crate::control::CancelToken;
+use crate::control::Interrupt;
 
 /// Loads a graph; a token that is cancelled or suspended ends that.
 ///

@@ -12,8 +12,9 @@ use ::ort::session::{NoSelectedOutputs, RunOptions};
 use super::ort_bound::Bound;
 use super::ort_cache::OrtCache;
 use super::ort_model::OrtModel;
-use super::{Decoder, DecoderError, Effort, Interrupt};
-use crate::kv_cache::{KvRange, grown_capacity};
+use super::{Decoder, DecoderError, Effort};
+use crate::control::Interrupt;
+use crate::decoder::kv::{KvRange, grown_capacity};
 
 /// Tokens of a prefill call for graphs that give the last token's logits only: large enough for full matrix
 /// rates, small enough that activations stay below 100 MB at the 1.5B shape.

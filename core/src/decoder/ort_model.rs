@@ -18,9 +18,9 @@ use super::ort_commit::commit;
 use super::ort_decoder::OrtDecoder;
 use super::ort_device::{OnDevice, alone};
 use super::ort_sparing::Sparing;
-use crate::CancelToken;
-use crate::kv_cache::{FIRST_CAPACITY_TOKENS, KvShape, grown_capacity};
-use crate::provider::{GraphPlacement, Share};
+use crate::control::CancelToken;
+use crate::decoder::kv::{FIRST_CAPACITY_TOKENS, KvShape, grown_capacity};
+use crate::device::{GraphPlacement, Share};
 
 /// The graph's input and output names.
 #[derive(Debug, Clone)]

@@ -24,10 +24,11 @@ use super::ort_static_form::Form;
 use super::ort_static_modes::Modes;
 use super::ort_static_quantized::QuantizedForm;
 use super::ort_static_session::{Expected, Target, load};
-use super::{Decoder, DecoderError, Interrupt, ort_static_float, ort_static_quantized};
-use crate::CancelToken;
-use crate::kv_cache::KvShape;
-use crate::provider::GraphPlacement;
+use super::{Decoder, DecoderError, ort_static_float, ort_static_quantized};
+use crate::control::CancelToken;
+use crate::control::Interrupt;
+use crate::decoder::kv::KvShape;
+use crate::device::GraphPlacement;
 
 /// The two calls that static graphs are made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,8 +16,8 @@ use wheelwork_ort::on_processor;
 use super::DecoderError;
 use super::ort_commit::commit;
 use super::ort_model::{builder, shares};
-use crate::CancelToken;
-use crate::provider::Share;
+use crate::control::CancelToken;
+use crate::device::Share;
 
 /// Where static graphs run.
 #[derive(Debug, Clone)]

@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use wheelwork_package::card::KvForm;
 
-use super::{Decoder, DecoderError, Effort, Interrupt};
-use crate::prepare::Prepared;
-use crate::provider::{Device, Placement};
+use super::{Decoder, DecoderError, Effort};
+use crate::control::Interrupt;
+use crate::device::{Device, Placement};
+use crate::open::prepare::Prepared;
 
 /// What a step of the script does.
 #[derive(Debug, Clone)]

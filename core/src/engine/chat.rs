@@ -10,10 +10,12 @@ use super::schedule::{Priority, TurnId};
 use super::seat::Seat;
 use super::worker::Job;
 use super::{EngineError, Item, Queue, Turn};
-use crate::chat::Prompt;
-use crate::decoder::Interrupt;
+use crate::control::Interrupt;
+use crate::error::Error;
+use crate::event::Event;
+use crate::options::Options;
 use crate::session::{Request, Session};
-use crate::{Error, Event, Options};
+use crate::text::chat::Prompt;
 
 /// A conversation on an engine: cheap to clone, usable from any thread, one turn at a time.
 ///

@@ -4,8 +4,8 @@ use std::task::{Context, Poll};
 
 use super::schedule::TurnId;
 use super::{EngineError, Item, Queue};
+use crate::control::{AnswerNow, CancelToken};
 use crate::sampling::SamplingOptions;
-use crate::{AnswerNow, CancelToken};
 
 /// A turn under way on an engine: its events wait here until they are asked for.
 ///

@@ -8,10 +8,10 @@ use super::pace::Pace;
 use super::schedule::{Priority, TurnId};
 use super::seat::Taken;
 use super::{EngineError, Item};
-use crate::Session;
-use crate::cancel::Attached;
+use crate::control::Attached;
 use crate::decoder::Effort;
-use crate::generate::TurnLoop;
+use crate::session::Session;
+use crate::turn::TurnLoop;
 
 /// A turn under way and the session that it has.
 pub(super) struct Job {

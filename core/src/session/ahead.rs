@@ -2,8 +2,9 @@
 //! the logits after each, until the turn reaches them or goes elsewhere.
 
 use super::Session;
+use crate::control::CancelToken;
 use crate::decoder::DecoderError;
-use crate::{CancelToken, Error};
+use crate::error::Error;
 
 /// What is computed ahead.
 #[derive(Default)]

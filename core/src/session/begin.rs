@@ -1,10 +1,11 @@
 //! How a turn of a session begins, whoever drives it then.
 
-use crate::chat::{Message, Prompt};
-use crate::generate::{Turn, TurnLoop};
+use crate::error::Error;
+use crate::options::Options;
 use crate::session::Session;
-use crate::snapshot::{SnapshotError, TurnStart};
-use crate::{Error, Options};
+use crate::session::snapshot::{SnapshotError, TurnStart};
+use crate::text::chat::{Message, Prompt};
+use crate::turn::{Turn, TurnLoop};
 
 /// What a turn goes on from.
 pub(crate) enum Request<'a> {
@@ -86,10 +87,11 @@ mod tests {
     use wheelwork_package::card::ControlTokens;
 
     use super::*;
-    use crate::chat::ChatTemplate;
     use crate::decoder::scripted::{self, ScriptedDecoder, Step};
-    use crate::tokenizer::Tokenizer;
-    use crate::{Autosave, ModelFacts};
+    use crate::facts::ModelFacts;
+    use crate::session::snapshot::Autosave;
+    use crate::text::chat::ChatTemplate;
+    use crate::text::tokenizer::Tokenizer;
 
     fn session() -> Session {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/tiny-r1");

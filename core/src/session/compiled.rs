@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use super::Session;
-use crate::Error;
-use crate::model::{Compilation, Ready};
-use crate::provider::{NotUsedReason, Refusal};
+use crate::device::{NotUsedReason, Refusal};
+use crate::error::Error;
+use crate::open::{Compilation, Ready};
 
 impl Session {
     /// Lets the session move once something is compiled.
@@ -58,11 +58,13 @@ mod tests {
     use wheelwork_package::card::ControlTokens;
 
     use super::*;
-    use crate::chat::ChatTemplate;
     use crate::decoder::scripted::{self, ScriptedDecoder, Step};
-    use crate::provider::{Device, NotUsed, Placement};
-    use crate::tokenizer::Tokenizer;
-    use crate::{Event, ModelFacts, Options};
+    use crate::device::{Device, NotUsed, Placement};
+    use crate::event::Event;
+    use crate::facts::ModelFacts;
+    use crate::options::Options;
+    use crate::text::chat::ChatTemplate;
+    use crate::text::tokenizer::Tokenizer;
 
     fn facts(context_length: usize) -> Arc<ModelFacts> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/tiny-r1");

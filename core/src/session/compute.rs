@@ -7,9 +7,10 @@
 use std::sync::Arc;
 
 use super::Session;
+use crate::control::CancelToken;
 use crate::decoder::{Decoder, DecoderError};
-use crate::provider::Placement;
-use crate::{CancelToken, Error};
+use crate::device::Placement;
+use crate::error::Error;
 
 /// Makes what stands in for a device that failed.
 #[derive(Clone)]

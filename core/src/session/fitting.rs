@@ -9,10 +9,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::chat::{Message, Role};
-use crate::generate::Turn;
+use crate::error::Error;
+use crate::options::Options;
 use crate::session::Session;
-use crate::{Error, Options};
+use crate::text::chat::{Message, Role};
+use crate::turn::Turn;
 
 /// What happens where a conversation no longer fits into the context.
 ///

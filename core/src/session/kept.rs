@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::Session;
-use crate::snapshot::{Autosave, Journal, Progress, SessionFile, SnapshotError, TurnStart};
-use crate::{Error, Options};
+use crate::error::Error;
+use crate::options::Options;
+use crate::session::snapshot::{Autosave, Journal, Progress, SessionFile, SnapshotError, TurnStart};
 
 impl Session {
     /// Saves the session to a file, which is complete or the one before, and goes on without it. The file that the

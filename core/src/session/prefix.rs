@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::chat::{Message, Role};
-use crate::prefix_cache::{BLOCK_TOKENS, PrefixCache, PrefixError};
+use crate::control::CancelToken;
+use crate::error::Error;
+use crate::sequence::prefix_cache::{BLOCK_TOKENS, PrefixCache, PrefixError};
 use crate::session::Session;
-use crate::{CancelToken, Error};
+use crate::text::chat::{Message, Role};
 
 /// Tokens of a prompt that stand in the cache before it is computed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use wheelwork::chat::Message;
 use wheelwork::decoder::DecoderError;
 use wheelwork::decoder::scripted::{ScriptedDecoder, Step, placement};
-use wheelwork::provider::Device;
+use wheelwork::device::Device;
 use wheelwork::{CancelToken, Error, Event, FinishReason, Options, Placement, Session};
 
 use crate::support::{TURN, VOCAB, collect, facts, session, tokens};

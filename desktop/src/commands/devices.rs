@@ -1,7 +1,7 @@
 //! `wheelwork devices`: what this machine and this build can run on.
 
 use serde_json::{Value, json};
-use wheelwork::provider::{NotUsedReason, PROVIDERS, Provider, Support, detect, trial};
+use wheelwork::device::{NotUsedReason, PROVIDERS, Provider, Support, detect, trial};
 use wheelwork_ort::{DeviceKind, LibraryError, PluginDevice, Runtime};
 use wheelwork_package::Diagnostic;
 

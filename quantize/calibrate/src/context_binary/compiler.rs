@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use ort::session::Session;
-use wheelwork::provider::{NotUsedReason, PROVIDERS, Provider, detect};
+use wheelwork::device::{NotUsedReason, PROVIDERS, Provider, detect};
 use wheelwork_onnx::Edit;
 use wheelwork_ort::{Runtime, shared_contexts};
 use wheelwork_package::files::names;

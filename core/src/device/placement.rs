@@ -1,0 +1,266 @@
+//! Where a model runs, as facts: what [`super::plan()`] chose, what ONNX Runtime then did, and why nothing better.
+
+use serde::{Deserialize, Serialize};
+use wheelwork_package::card::KvForm;
+
+use crate::open::prepare::Prepared;
+
+/// The device that the caller wants.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DevicePreference {
+    /// The best one that this package and this build can use.
+    #[default]
+    Auto,
+    /// A neural processing unit.
+    Npu,
+    /// A graphics processor.
+    Gpu,
+    /// The processor.
+    Cpu,
+}
+
+impl DevicePreference {
+    /// The name that commands and reports use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Npu => "npu",
+            Self::Gpu => "gpu",
+            Self::Cpu => "cpu",
+        }
+    }
+
+    /// Whether a device is asked for by its kind.
+    #[must_use]
+    pub fn names(self, device: Device) -> bool {
+        self != Self::Auto && self.wants(device)
+    }
+
+    /// Whether a device is among those that are wanted.
+    pub(super) fn wants(self, device: Device) -> bool {
+        match self {
+            Self::Auto => true,
+            Self::Npu => device == Device::Npu,
+            Self::Gpu => device == Device::Gpu,
+            Self::Cpu => device == Device::Cpu,
+        }
+    }
+}
+
+/// A kind of device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Device {
+    /// A neural processing unit.
+    Npu,
+    /// A graphics processor.
+    Gpu,
+    /// The processor.
+    Cpu,
+}
+
+/// Where a model runs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Placement {
+    /// The device that runs the graph.
+    pub device: Device,
+    /// ONNX Runtime's name of the execution provider.
+    pub provider: String,
+    /// The device is computed by this machine's processor: right numbers, nothing of its speed.
+    pub simulator: bool,
+    /// The package's variant.
+    pub variant: String,
+    /// Threads of ONNX Runtime's pool.
+    pub threads: usize,
+    /// How keys and values are cached.
+    pub kv_cache: KvForm,
+    /// Whether it runs on the form prepared for this machine.
+    pub prepared: Prepared,
+    /// Which provider really got the nodes of each graph, as ONNX Runtime recorded it.
+    pub graphs: Vec<GraphPlacement>,
+    /// What the provider computed for a fixed prompt; absent on the processor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub self_check: Option<SelfCheck>,
+    /// The devices that were asked for, or would be better, and are not used; also what of the used one's files was not
+    /// taken.
+    pub not_used: Vec<NotUsed>,
+}
+
+/// Operators that do nearly all of a decoder's work.
+const HEAVY: [&str; 3] = ["GroupQueryAttention", "MatMul", "MatMulNBits"];
+
+impl Placement {
+    /// What of the computing another provider got, if it got any: arithmetic on masks and lengths may go to the
+    /// processor, products with weights and attention may not.
+    pub(crate) fn computes_elsewhere(&self) -> Option<String> {
+        let others =
+            self.graphs.iter().flat_map(|graph| graph.shares.iter().map(move |share| (graph, share)));
+        others.filter(|(_, share)| share.provider != self.provider).find_map(|(graph, share)| {
+            let heavy = share.operators.iter().find(|operator| HEAVY.contains(&operator.as_str()))?;
+            Some(format!("{heavy} of {} went to {}", graph.graph, share.provider))
+        })
+    }
+}
+
+/// What a provider computed for a fixed prompt, against the logits that the package holds, or the processor's where the
+/// graph runs there too.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "result")]
+#[non_exhaustive]
+pub enum SelfCheck {
+    /// The expected logits, up to this relative root mean square difference.
+    Passed {
+        /// The larger one of prefill and decode.
+        relative_rms: f32,
+    },
+    /// It passed at an earlier open with the same libraries and package.
+    PassedBefore,
+    /// The package holds no logits to compare with.
+    NotInPackage,
+    /// Memory is short for the graph on the processor, which it would be compared with.
+    NoMemory,
+    /// The caller wanted none.
+    Skipped,
+}
+
+/// How the nodes of a graph were shared out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GraphPlacement {
+    /// The graph's file.
+    pub graph: String,
+    /// Bytes of weights, or of compiled binaries, that the graph reads.
+    pub weight_bytes: u64,
+    /// Each provider that got any.
+    pub shares: Vec<Share>,
+}
+
+/// What a provider got of a graph.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Share {
+    /// ONNX Runtime's name of the execution provider.
+    pub provider: String,
+    /// Nodes.
+    pub nodes: usize,
+    /// Their operators, each once, in alphabetical order.
+    pub operators: Vec<String>,
+}
+
+/// A device that is not used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotUsed {
+    /// ONNX Runtime's name of the execution provider.
+    pub provider: String,
+    /// The kind of device.
+    pub device: Device,
+    /// Why.
+    pub reason: NotUsedReason,
+    /// What the system or ONNX Runtime said, where it said something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// Why a device is not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum NotUsedReason {
+    /// This build has no code for the provider.
+    NotInThisBuild,
+    /// The package was not quantised for it.
+    NoVariant,
+    /// The caller asked for another device.
+    NotRequested,
+    /// Nobody ran the provider on its hardware; it is taken where its device is asked for.
+    Unproven,
+    /// The provider's library is not there, or switched off.
+    LibraryMissing,
+    /// The provider's library is there and does not load.
+    LibraryRefused,
+    /// The provider finds no device that it can drive.
+    NoDevice,
+    /// The provider only simulates the device here, and that was not asked for by name.
+    SimulatorOnly,
+    /// The package's compiled graphs are for other systems-on-chip or newer libraries, and no compiler is here.
+    NoMatchingBinary,
+    /// Its graphs are being compiled for this system-on-chip, once; the device is used when they are.
+    Compiling,
+    /// It refused, now or earlier, to compile its graphs for this system-on-chip.
+    CompileFailed,
+    /// A file of the variant is not what the package says it is.
+    Damaged,
+    /// At an earlier use of the provider the process ended.
+    CrashedBefore,
+    /// Another process is trying the provider at this moment.
+    BeingTried,
+    /// The provider computed other numbers than the package holds.
+    SelfCheckFailed,
+    /// A run failed in the middle of a turn.
+    RunFailed,
+    /// The provider does not load the graph.
+    SessionFailed,
+    /// The provider loaded the graph and took none of the nodes that compute.
+    TookNoNodes,
+}
+
+impl NotUsedReason {
+    /// For a person, after "because".
+    #[must_use]
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::NotInThisBuild => "it is unproven, and this build cannot drive it",
+            Self::NoVariant => "the package has no variant for it",
+            Self::NotRequested => "another device was asked for",
+            Self::Unproven => "it is unproven and was not asked for by name",
+            Self::LibraryMissing => "its library is not installed",
+            Self::LibraryRefused => "its library does not load",
+            Self::NoDevice => "it finds no device",
+            Self::SimulatorOnly => "it is a simulator here and was not asked for by name",
+            Self::NoMatchingBinary => "the package has no binary for this system-on-chip and library version",
+            Self::Compiling => "its graphs are being compiled for this system-on-chip",
+            Self::CompileFailed => {
+                "it does not compile the graphs (`wheelwork devices --retry` lets it try again)"
+            }
+            Self::Damaged => "a file of its variant is damaged",
+            Self::CrashedBefore => {
+                "a process ended while it was tried (`wheelwork devices --retry` allows it again)"
+            }
+            Self::BeingTried => "another process is trying it at this moment",
+            Self::SelfCheckFailed => "it computed wrong numbers",
+            Self::RunFailed => "it failed in the middle of a run",
+            Self::SessionFailed => "it does not load the graph",
+            Self::TookNoNodes => "it left the computing to another provider",
+        }
+    }
+}
+
+impl std::fmt::Display for NotUsed {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} because {}", self.provider, self.reason.describe())?;
+        self.detail.as_ref().map_or(Ok(()), |detail| write!(formatter, " ({detail})"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decoder::scripted::placement;
+
+    #[test]
+    fn rt_03_heavy_nodes_on_another_provider_are_told_and_light_ones_are_not() {
+        let with = |shares: &[(&str, usize, &[&str])]| {
+            let shares = shares.iter().map(|(provider, nodes, operators)| Share {
+                provider: (*provider).to_owned(),
+                nodes: *nodes,
+                operators: operators.iter().map(|&name| name.to_owned()).collect(),
+            });
+            let graph = GraphPlacement { graph: "g.onnx".into(), weight_bytes: 1, shares: shares.collect() };
+            Placement { provider: "A".into(), graphs: vec![graph], ..placement() }.computes_elsewhere()
+        };
+        let (heavy, light): (&[&str], &[&str]) = (&["Add", "MatMulNBits"], &["Add", "Gather"]);
+        assert_eq!(with(&[("A", 9, heavy), ("B", 2, light)]), None);
+        assert_eq!(with(&[("A", 2, light), ("B", 9, heavy)]).unwrap(), "MatMulNBits of g.onnx went to B");
+        assert!(with(&[("B", 9, heavy)]).is_some(), "none at all");
+    }
+}

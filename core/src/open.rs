@@ -1,0 +1,16 @@
+//! From a folder to an open model.
+
+mod chip;
+mod compilation;
+mod model;
+mod opening;
+pub(crate) mod plan;
+pub mod prepare;
+mod score;
+mod self_check;
+mod static_opening;
+
+pub(crate) use compilation::Ready;
+pub use compilation::{Compilation, CompilationState};
+pub use model::{Model, OpenOptions};
+pub(crate) use opening::Opening;

@@ -1,0 +1,145 @@
+//! What a model takes, as a formula over the shapes of its graph; `docs/context.md` says how good it is.
+//!
+//! ```text
+//! packed   = Σ over matrices  n · k · bits / 8 + n · ⌈k / block⌉ · 8    codes; a scale and a sum a block, float32
+//!            Σ                n · k · 4                                 of matrices that are not quantised
+//! stored   = the same with 4 bytes a block: what the file holds of these matrices
+//! mapped   = bytes of the weights' files - stored (+ packed, in the prepared form)
+//! runtime  = 10 MB + 11 · bytes of tokenizer.json                       ONNX Runtime, vocabulary and merges
+//! cache    = bytes a token · (capacity + the capacity before it, which is there while it grows)
+//! working  = 10 MB + 4 · chunk · (3 · intermediate + 6 · hidden) + 4 · vocabulary · (rows + 1)
+//! ```
+//!
+//! Attention adds nothing that grows with the context: ONNX Runtime's kernel goes over it in blocks. The constants were
+//! fitted to ONNX Runtime 1.32 on x86-64; other processors pack in other forms of about the same size.
+
+use wheelwork_package::genai_config::Model;
+use wheelwork_package::graph::{Product, Verified};
+
+use crate::decoder::kv::{FIRST_CAPACITY_TOKENS, KvShape, grown_capacity};
+use crate::decoder::{CHUNK_TOKENS, CHUNK_TOKENS_ALL_LOGITS};
+
+const RUNTIME_BYTES: u64 = 10_000_000;
+const RUNTIME_BYTES_PER_TOKENIZER_BYTE: u64 = 11;
+const WORKING_BYTES: u64 = 10_000_000;
+
+/// What a model takes whatever the context is, and its cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Footprint {
+    /// Copies of weights, where the form is not a prepared one.
+    pub(crate) packed_bytes: u64,
+    /// Weights that are read from mapped files.
+    pub(crate) mapped_bytes: u64,
+    pub(crate) runtime_bytes: u64,
+    pub(crate) working_bytes: u64,
+    pub(crate) kv: KvShape,
+}
+
+/// A graph with what the formula wants to know besides it.
+pub(crate) struct Subject<'a> {
+    pub(crate) model: &'a Model,
+    pub(crate) graph: &'a Verified,
+    pub(crate) tokenizer_bytes: u64,
+    pub(crate) kv: KvShape,
+    /// The graph gives every token's logits, as those of other makers may.
+    pub(crate) all_logits: bool,
+    pub(crate) is_prepared: bool,
+}
+
+impl Footprint {
+    pub(crate) fn of(subject: &Subject<'_>) -> Self {
+        let Subject { model, graph, .. } = subject;
+        let sum = |block_bytes| {
+            let bytes = graph.products.iter().map(|product| weight_bytes(product, block_bytes));
+            bytes.fold(0_u64, u64::saturating_add)
+        };
+        let (packed, stored) = (sum(8), sum(4));
+        let rest = graph.files.values().sum::<u64>().saturating_sub(stored);
+        let hidden = model.decoder.hidden_size as u64;
+        let vocabulary = model.vocab_size as u64;
+        // The widest matrix that is not the output layer. Without one, the usual proportion.
+        let widths = graph.products.iter().map(|product| product.n).filter(|&n| n != vocabulary);
+        let intermediate = widths.max().unwrap_or(hidden * 4);
+        let (chunk_tokens, logit_rows) = if subject.all_logits {
+            (CHUNK_TOKENS_ALL_LOGITS, CHUNK_TOKENS_ALL_LOGITS)
+        } else {
+            (CHUNK_TOKENS, 1)
+        };
+        let activations =
+            (chunk_tokens as u64).saturating_mul(intermediate.saturating_mul(3).saturating_add(hidden * 6));
+        let logits = vocabulary * (logit_rows as u64 + 1);
+        Self {
+            packed_bytes: if subject.is_prepared { 0 } else { packed },
+            mapped_bytes: if subject.is_prepared { rest.saturating_add(packed) } else { rest },
+            runtime_bytes: RUNTIME_BYTES + RUNTIME_BYTES_PER_TOKENIZER_BYTE * subject.tokenizer_bytes,
+            working_bytes: activations.saturating_add(logits).saturating_mul(4).saturating_add(WORKING_BYTES),
+            kv: subject.kv,
+        }
+    }
+
+    /// The cache at so many tokens, and the one that it grows out of.
+    pub(crate) fn cache_bytes(&self, context_tokens: usize) -> (u64, u64) {
+        let (mut before, mut capacity) =
+            (0, grown_capacity(0, FIRST_CAPACITY_TOKENS.min(context_tokens), context_tokens));
+        while capacity < context_tokens {
+            before = capacity;
+            capacity = grown_capacity(capacity, capacity + 1, context_tokens);
+        }
+        (self.kv.bytes(capacity), self.kv.bytes(before))
+    }
+}
+
+/// A matrix with so many bytes beside the codes of each block; saturates where a graph lies.
+fn weight_bytes(product: &Product, block_bytes: u64) -> u64 {
+    let Product { k, n, bits, block_size } = *product;
+    let codes = n.saturating_mul(k).saturating_mul(bits) / 8;
+    let blocks = if bits == 32 { 0 } else { n.saturating_mul(k.div_ceil(block_size)) };
+    codes.saturating_add(blocks.saturating_mul(block_bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Of two bytes a token.
+    fn footprint() -> Footprint {
+        let kv = KvShape { num_hidden_layers: 1, num_key_value_heads: 1, head_dim: 1, element_bytes: 1 };
+        Footprint { packed_bytes: 0, mapped_bytes: 0, runtime_bytes: 0, working_bytes: 0, kv }
+    }
+
+    #[test]
+    fn a_block_of_int4_takes_six_bits_a_weight_when_packed_and_five_when_stored() {
+        let product = Product { k: 1536, n: 8960, bits: 4, block_size: 32 };
+        assert_eq!(weight_bytes(&product, 8), 1536 * 8960 * 6 / 8);
+        assert_eq!(weight_bytes(&product, 4), 1536 * 8960 * 5 / 8);
+        let float = Product { k: 256, n: 768, bits: 32, block_size: 256 };
+        assert_eq!(weight_bytes(&float, 8), 256 * 768 * 4);
+    }
+
+    #[test]
+    fn a_lying_matrix_saturates() {
+        let product = Product { k: u64::MAX, n: u64::MAX, bits: 8, block_size: 1 };
+        assert_eq!(weight_bytes(&product, 8), u64::MAX);
+    }
+
+    #[test]
+    fn while_it_grows_the_cache_is_there_twice() {
+        let footprint = footprint();
+        assert_eq!(footprint.cache_bytes(100), (2 * 100, 0));
+        assert_eq!(footprint.cache_bytes(512), (2 * 512, 0));
+        assert_eq!(footprint.cache_bytes(1024), (2 * 1024, 2 * 512));
+        assert_eq!(footprint.cache_bytes(4000), (2 * 4000, 2 * 2560));
+    }
+
+    proptest! {
+        #[test]
+        fn a_longer_context_never_takes_less(tokens in 1_usize..200_000, more in 0_usize..10_000) {
+            let footprint = footprint();
+            let total = |tokens| { let (now, before) = footprint.cache_bytes(tokens); now + before };
+            prop_assert!(total(tokens) <= total(tokens + more));
+            prop_assert!(total(tokens) <= 4 * tokens as u64);
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! Opening a variant of static graphs on a plugin provider.
+//!
+//! ```text
+//! files verified -> graphs loaded, no node on the processor -> self-check
+//! ```
+//!
+//! Of the graphs, the first of these that there is: the package's compiled ones for this system-on-chip, those that were
+//! compiled here ([`crate::compiled`]), or the plain ones, which the provider compiles.
+//!
+//! Whatever does not work on the way is a reason not to use the provider, told as it is.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wheelwork_package::card::{ContextBinary, GraphForm, GraphPart, LmHead, Packing, StaticGraphs};
+use wheelwork_package::files::names;
+use wheelwork_package::{OpenPackage, OpenVariant, PackageError};
+
+use super::chip::{COMPILERS, identity, matching, system_on_chip};
+use super::model::OpenOptions;
+use super::opening::Opening;
+use super::self_check;
+use crate::control::CancelToken;
+use crate::decoder::{self, Decoder, DecoderError, StaticModel, StaticSource, Target};
+use crate::device::compiled::{self, Kept, MakeError, Making, NotKept, Subject};
+use crate::device::trial::Trial;
+use crate::device::{self, NotUsedReason, Provider, Refusal, SelfCheck};
+use crate::error::Error;
+use crate::open::prepare::place;
+
+/// What the simulator stands for where nothing is said: SM8650.
+const SIMULATED: [(&str, &str); 2] = [("soc_model", "57"), ("htp_arch", "75")];
+
+/// Static graphs that a provider has loaded and computed.
+pub(super) struct Checked {
+    pub(super) model: Arc<StaticModel>,
+    pub(super) self_check: SelfCheck,
+    pub(super) simulator: bool,
+    /// Why compiled graphs that are for this system-on-chip were not taken, and others compiled now.
+    pub(super) not_taken: Option<Refusal>,
+}
+
+/// Why static graphs were not loaded.
+pub(super) enum NotLoaded {
+    /// They cannot be used.
+    Refused(Refusal),
+    /// They must be compiled first, into this folder; with what of older compiled ones was not taken.
+    ToCompile { folder: PathBuf, not_taken: Option<Refusal> },
+}
+
+/// Loads the static graphs of what is being opened, and compares what they compute. Where they must be compiled for
+/// that and `compiles` is false, nothing is loaded.
+pub(super) fn load(
+    opening: &Opening,
+    graphs: &StaticGraphs,
+    options: &OpenOptions,
+    compiles: bool,
+    trial: &mut Option<Trial>,
+) -> Result<Checked, NotLoaded> {
+    let row = device::row(&opening.placement.provider)
+        .ok_or(NotLoaded::Refused((NotUsedReason::NoDevice, None)))?;
+    let library = row.library.and_then(|library| library.find(&opening.runtime.path).ok());
+    let backend =
+        library.as_ref().and_then(|path| row.library.and_then(|library| library.backend_beside(path)));
+    let attempt = Attempt { opening, graphs, options, row, library, backend };
+    let (model, not_taken) = attempt.load(compiles, trial)?;
+    let self_check = attempt.self_check(&model, trial.as_ref()).map_err(NotLoaded::Refused)?;
+    Ok(Checked { model, self_check, simulator: row.is_simulated_here(), not_taken })
+}
+
+/// The graphs of a variant on the processor.
+pub(super) fn reference(path: &Path, variant: &str) -> Result<Box<dyn Decoder>, Error> {
+    let package = wheelwork_package::open(path)?;
+    let (description, graphs) = described(&package, variant).ok_or_else(|| PackageError::NoSuchVariant {
+        wanted: variant.to_owned(),
+        present: static_variants(&package),
+    })?;
+    let bytes = verified(&package, variant, &graphs.parts, graphs)?;
+    let threads = OpenOptions::default().threads();
+    let model = StaticModel::load(
+        &wheelwork_ort::environment()?.environment,
+        &StaticSource {
+            folder: &description.folder,
+            config: &description.config.model,
+            graphs,
+            parts: &graphs.parts,
+            parts_folder: &description.folder,
+            shares_weights: false,
+            bytes: &bytes,
+            target: &Target::Cpu { threads },
+            context_length: graphs.context_length,
+            threads,
+            cancel: &CancelToken::new(),
+        },
+    )?;
+    Ok(Box::new(model.decoder()?))
+}
+
+fn refusal(reason: NotUsedReason, detail: &impl ToString) -> Refusal {
+    (reason, Some(detail.to_string()))
+}
+
+/// A refusal that says what was refused.
+fn about((reason, detail): Refusal, what: &str) -> Refusal {
+    let detail = detail.unwrap_or_else(|| reason.describe().to_owned());
+    (reason, Some(format!("{what}: {detail}")))
+}
+
+struct Attempt<'a> {
+    opening: &'a Opening,
+    graphs: &'a StaticGraphs,
+    options: &'a OpenOptions,
+    row: &'static Provider,
+    /// The provider's file.
+    library: Option<PathBuf>,
+    /// What the provider loads by path.
+    backend: Option<PathBuf>,
+}
+
+/// Graph files to load.
+struct Source<'a> {
+    parts: &'a [GraphPart],
+    folder: &'a Path,
+    bytes: BTreeMap<String, u64>,
+    /// Where they are a package's compiled ones.
+    binary: Option<&'a ContextBinary>,
+}
+
+impl Attempt<'_> {
+    /// Loads what there is, with the reason why compiled graphs that are for this machine were not taken.
+    fn load(
+        &self,
+        compiles: bool,
+        trial: &mut Option<Trial>,
+    ) -> Result<(Arc<StaticModel>, Option<Refusal>), NotLoaded> {
+        let mut not_taken = None;
+        if let Some(binary) = self.binary() {
+            match self.of_package(binary) {
+                Ok(model) => return Ok((model, None)),
+                Err(refusal) => {
+                    not_taken = Some(about(refusal, &format!("its graphs compiled for {}", binary.soc)));
+                }
+            }
+        }
+        let subject = self.subject().map_err(NotLoaded::Refused)?;
+        if let Some(subject) = &subject {
+            match self.kept(subject) {
+                Ok(None) => {}
+                Ok(Some(model)) => return Ok((model, not_taken)),
+                Err(refusal) => not_taken = Some(about(refusal, "its graphs compiled here")),
+            }
+        }
+        if !self.can_compile() {
+            let have: Vec<_> =
+                self.graphs.context_binaries.iter().map(|binary| binary.soc.as_str()).collect();
+            let have = if have.is_empty() { "none".to_owned() } else { have.join(", ") };
+            return Err(NotLoaded::Refused(not_taken.unwrap_or_else(|| {
+                refusal(NotUsedReason::NoMatchingBinary, &format!("the package has {have}"))
+            })));
+        }
+        let model = match subject {
+            None => self.plain(),
+            Some(subject) if compiles => self.compiled(&subject, trial),
+            Some(subject) => {
+                self.can_begin(trial).map_err(NotLoaded::Refused)?;
+                return Err(NotLoaded::ToCompile { folder: subject.folder(), not_taken });
+            }
+        };
+        Ok((model.map_err(NotLoaded::Refused)?, not_taken))
+    }
+
+    /// The package's own compiled graphs.
+    fn of_package(&self, binary: &ContextBinary) -> Result<Arc<StaticModel>, Refusal> {
+        // Its loader jumps to nowhere (QAIRT 2.51), which would end this process.
+        if binary.packing == Packing::SharedWeights && self.row.is_simulated_here() {
+            let why = "the simulator does not load binaries that share weights";
+            return Err(refusal(NotUsedReason::NoMatchingBinary, &why));
+        }
+        let compiled = self.graphs.parts.iter().zip(&binary.parts).map(|(part, compiled)| GraphPart {
+            prefill: compiled.prefill.clone(),
+            decode: compiled.decode.clone(),
+            ..part.clone()
+        });
+        let parts: Vec<_> = compiled.collect();
+        let bytes = self.verified(&parts)?;
+        // The provider loads binaries with flipped bits without a word.
+        for file in binary.parts.iter().flat_map(|part| &part.binaries) {
+            self.check_content(file)?;
+        }
+        let folder = self.opening.folder();
+        self.load_graphs(Source { parts: &parts, folder, bytes, binary: Some(binary) })
+    }
+
+    /// The package's graphs as they are: the provider compiles them, for this process only.
+    fn plain(&self) -> Result<Arc<StaticModel>, Refusal> {
+        let parts = &self.graphs.parts;
+        let bytes = self.verified(parts)?;
+        self.load_graphs(Source { parts, folder: self.opening.folder(), bytes, binary: None })
+    }
+
+    /// What was compiled here earlier. What cannot be used is removed.
+    fn kept(&self, subject: &Subject) -> Result<Option<Arc<StaticModel>>, Refusal> {
+        let loaded = match Kept::find(subject, &self.files()) {
+            Err(NotKept::Missing) => return Ok(None),
+            Err(NotKept::Damaged(why)) => Err((NotUsedReason::Damaged, Some(why))),
+            Ok(Kept { folder, bytes }) => {
+                let parts = &self.graphs.parts;
+                self.load_graphs(Source { parts, folder: &folder, bytes, binary: None }).map(Some)
+            }
+        };
+        if loaded.is_err() && self.options.cancel.wish().is_none() {
+            // What cannot be removed is found damaged again.
+            let _ = fs_err::remove_dir_all(subject.folder());
+        }
+        loaded
+    }
+
+    /// Verifies what is to be compiled and notes that it is about to be; gives the bytes that each graph reads.
+    fn can_begin(&self, trial: &mut Option<Trial>) -> Result<BTreeMap<String, u64>, Refusal> {
+        let bytes = self.verified(&self.graphs.parts)?;
+        trial.as_mut().map_or(Ok(()), Trial::begin_compiling)?;
+        Ok(bytes)
+    }
+
+    /// Compiles the graphs, keeps them and loads what was kept.
+    fn compiled(&self, subject: &Subject, trial: &mut Option<Trial>) -> Result<Arc<StaticModel>, Refusal> {
+        let bytes = self.can_begin(trial)?;
+        let target = Target::Plugin { provider: self.row.ep, options: self.provider_options(None) };
+        let environment = &self.opening.runtime.environment;
+        let making = Making {
+            folder: self.opening.folder(),
+            graphs: &self.files(),
+            weight_bytes: bytes.values().sum(),
+            compile: &|graph, out| decoder::compile(environment, &target, graph, out),
+            watch: &|step| self.options.compile_watch.tell(step),
+        };
+        compiled::make(subject, &making).map_err(|error| {
+            if let (MakeError::Refused(words), Some(trial)) = (&error, &trial) {
+                trial.remember_failure(words);
+            }
+            refusal(NotUsedReason::CompileFailed, &error)
+        })?;
+        let missing = || refusal(NotUsedReason::Damaged, &"what was just compiled is not there");
+        self.kept(subject)?.ok_or_else(missing)
+    }
+
+    /// Where this machine's compiled form stands; `None` where there is no place for one.
+    fn subject(&self) -> Result<Option<Subject>, Refusal> {
+        let package = &self.opening.package;
+        let root = fs_err::canonicalize(&package.root)
+            .map_err(|error| refusal(NotUsedReason::SessionFailed, &error))?;
+        let Some(place) = place(&root, self.options.cache_dir.as_deref()) else { return Ok(None) };
+        let variant = &self.opening.placement.variant;
+        let fingerprint =
+            package.fingerprint(variant).map_err(|error| refusal(NotUsedReason::Damaged, &error))?;
+        // Of what the provider is told, paths say nothing of the result.
+        let options = self.provider_options(None);
+        let told = options.iter().filter(|(_, value)| !Path::new(value).is_absolute());
+        let told: String = told.map(|(name, value)| format!("{name}={value}\n")).collect();
+        let chip = if self.row.is_simulated_here() { None } else { system_on_chip() }.unwrap_or_default();
+        let libraries: String = self.libraries().map(|path| identity(&path) + "\n").collect();
+        let runtime = &self.opening.runtime.build_info;
+        let depends_on = [self.row.ep, fingerprint.as_str(), &chip, &told, &libraries, runtime];
+        Ok(Some(Subject::new(place.join(format!("{variant}.compiled")), &depends_on)))
+    }
+
+    /// The graph files, in the order in which they are compiled.
+    fn files(&self) -> Vec<&str> {
+        let files = self.graphs.parts.iter().flat_map(|part| [&part.prefill, &part.decode]);
+        files.map(String::as_str).collect()
+    }
+
+    /// Verifies graphs of the package and what goes with them, down to their content.
+    fn verified(&self, parts: &[GraphPart]) -> Result<BTreeMap<String, u64>, Refusal> {
+        let (package, variant) = (&self.opening.package, &self.opening.placement.variant);
+        let bytes = verified(package, variant, parts, self.graphs)
+            .map_err(|error| refusal(NotUsedReason::Damaged, &error))?;
+        for part in parts {
+            self.check_content(&part.prefill)?;
+            self.check_content(&part.decode)?;
+        }
+        Ok(bytes)
+    }
+
+    fn check_content(&self, file: &str) -> Result<(), Refusal> {
+        let (package, variant) = (&self.opening.package, &self.opening.placement.variant);
+        package.check_content(variant, file).map_err(|error| refusal(NotUsedReason::Damaged, &error))
+    }
+
+    fn load_graphs(&self, source: Source<'_>) -> Result<Arc<StaticModel>, Refusal> {
+        let Self { opening, graphs, .. } = *self;
+        if graphs.form == GraphForm::Float {
+            self.check_content(names::OP_AFFINITY)?;
+        }
+        let target = Target::Plugin { provider: self.row.ep, options: self.provider_options(source.binary) };
+        let source = StaticSource {
+            folder: opening.folder(),
+            config: &opening.variant().config.model,
+            graphs,
+            parts: source.parts,
+            parts_folder: source.folder,
+            shares_weights: source.binary.is_some_and(|binary| binary.packing == Packing::SharedWeights),
+            bytes: &source.bytes,
+            target: &target,
+            context_length: self.options.context_length.unwrap_or(graphs.context_length),
+            threads: self.options.threads(),
+            cancel: &self.options.cancel,
+        };
+        StaticModel::load(&opening.runtime.environment, &source).map_err(|error| match error {
+            DecoderError::Placement { .. } => refusal(NotUsedReason::TookNoNodes, &error),
+            error => refusal(NotUsedReason::SessionFailed, &error),
+        })
+    }
+
+    /// Compares what the graphs compute with what the package holds, at the first use.
+    fn self_check(&self, model: &Arc<StaticModel>, trial: Option<&Trial>) -> Result<SelfCheck, Refusal> {
+        let check = match &self.graphs.self_check {
+            None => return Ok(SelfCheck::NotInPackage),
+            Some(_) if self.options.skip_self_check => return Ok(SelfCheck::Skipped),
+            Some(_) if trial.is_some_and(Trial::has_passed_before) => return Ok(SelfCheck::PassedBefore),
+            Some(check) => check,
+        };
+        let mut decoder = model.decoder().map_err(|error| refusal(NotUsedReason::SelfCheckFailed, &error))?;
+        let passed = self_check::of_package(&mut decoder, check)?;
+        if let Some(trial) = trial {
+            trial.remember_pass();
+        }
+        Ok(passed)
+    }
+
+    /// What the provider is told: ours first, so that the caller's win.
+    fn provider_options(&self, binary: Option<&ContextBinary>) -> Vec<(String, String)> {
+        let mut options: BTreeMap<&str, String> = BTreeMap::new();
+        if let Some(backend) = &self.backend {
+            options.insert("backend_path", backend.display().to_string());
+        }
+        if self.row.is_simulated_here() {
+            options.extend(SIMULATED.map(|(name, value)| (name, value.to_owned())));
+        }
+        if let Some(binary) = binary {
+            options.insert("soc_model", binary.soc_model.to_string());
+            options.insert("htp_arch", binary.arch.trim_start_matches('v').to_owned());
+        }
+        if self.graphs.form == GraphForm::Float {
+            // Without it the provider leaves attention to the processor.
+            options
+                .insert("op_affinity", self.opening.folder().join(names::OP_AFFINITY).display().to_string());
+        }
+        options
+            .extend(self.options.provider_options.iter().map(|(name, value)| (name.as_str(), value.clone())));
+        options.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// Whether the provider has its compiler: the simulator is one; on devices it is a library beside the backend.
+    fn can_compile(&self) -> bool {
+        let beside = self.backend.as_ref().and_then(|backend| backend.parent());
+        self.row.is_simulated_here()
+            || beside.is_none_or(|folder| COMPILERS.iter().any(|name| folder.join(name).is_file()))
+    }
+
+    /// The provider's files that a compiled form depends on.
+    fn libraries(&self) -> impl Iterator<Item = PathBuf> {
+        let beside = self.backend.as_ref().and_then(|backend| backend.parent());
+        let compilers = COMPILERS.iter().filter_map(move |name| Some(beside?.join(name)));
+        self.library.iter().chain(&self.backend).cloned().chain(compilers.filter(|path| path.is_file()))
+    }
+
+    /// Compiled graphs for the system-on-chip that the caller names or the system tells.
+    fn binary(&self) -> Option<&ContextBinary> {
+        let named = self.options.provider_options.iter().find(|(name, _)| name == "soc_model");
+        let here = if self.row.is_simulated_here() { None } else { system_on_chip() };
+        matching(&self.graphs.context_binaries, named.map(|(_, number)| number.as_str()), here.as_deref())
+    }
+}
+
+fn described<'p>(package: &'p OpenPackage, variant: &str) -> Option<(&'p OpenVariant, &'p StaticGraphs)> {
+    let graphs = package.card.as_ref()?.static_graphs.get(variant)?;
+    Some((package.variant(variant).ok()?, graphs))
+}
+
+fn static_variants(package: &OpenPackage) -> String {
+    let names = package.card.iter().flat_map(|card| card.static_graphs.keys());
+    names.map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// Verifies every graph file and tells how many bytes each reads.
+fn verified(
+    package: &OpenPackage,
+    variant: &str,
+    parts: &[GraphPart],
+    graphs: &StaticGraphs,
+) -> Result<BTreeMap<String, u64>, PackageError> {
+    let head = match &graphs.lm_head {
+        LmHead::Graph => None,
+        LmHead::Cpu(file) => Some(file),
+    };
+    let files = parts.iter().flat_map(|part| [&part.prefill, &part.decode]).chain(head);
+    files.map(|file| Ok((file.clone(), package.verify_graph(variant, file)?.weight_bytes))).collect()
+}

@@ -1,0 +1,272 @@
+//! Writing a session file.
+
+use std::io::{self, Seek, SeekFrom};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fs_err::{File, OpenOptions};
+use serde::Serialize;
+use wheelwork_package::card::KvForm;
+use wheelwork_package::disk::{self, NameLock};
+
+use super::cache_part::CachePart;
+use super::file::remove_if_there;
+use super::frame::{self, Chain};
+use super::head;
+use super::record::{Binding, Progress, TurnStart, kind};
+use super::{SessionFile, SnapshotError};
+use crate::decoder::Decoder;
+use crate::text::chat::Message;
+
+/// Keys and values in one record, in bytes: small enough for a torn one to cost little.
+const CACHE_PART_BYTES: usize = 8 << 20;
+/// A conversation is its owner's: nobody else may read it.
+const PRIVATE: u32 = 0o600;
+
+/// How often a running turn is saved. A record is written when either is reached, and has reached the disk before the
+/// turn goes on: what is shown after it was never lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Autosave {
+    /// New tokens.
+    pub tokens: usize,
+    /// Since the last record.
+    pub time: Duration,
+}
+
+impl Default for Autosave {
+    /// 32 tokens or 5 seconds: at 15 tokens/s, at most two seconds are computed again.
+    fn default() -> Self {
+        Self { tokens: 32, time: Duration::from_secs(5) }
+    }
+}
+
+/// An open session file.
+pub(crate) struct Journal {
+    kept_in: SessionFile,
+    lock: Arc<NameLock>,
+    file: File,
+    chain: Chain,
+    /// Bytes of whole records.
+    end: u64,
+    state: State,
+    autosave: Autosave,
+    kv_form: KvForm,
+    /// Tokens of the cache that are in the file and still in the cache.
+    saved_tokens: usize,
+    last: Instant,
+    /// Reused.
+    payload: Vec<u8>,
+    /// Reused, for keys and values.
+    kv: Vec<u8>,
+}
+
+/// Whether the file may be written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Whole,
+    /// A write failed: what stands behind the last whole record goes before the next one.
+    Torn,
+    /// A sync failed: nobody knows what of the file has reached the disk, and nobody can find out.
+    Lost,
+}
+
+impl Journal {
+    /// Writes a new file that replaces the one of that name once it is complete; `fill` writes the session's state.
+    pub(crate) fn create(
+        file: SessionFile,
+        lock: Arc<NameLock>,
+        binding: &Binding,
+        autosave: Autosave,
+        fill: impl FnOnce(&mut Self) -> Result<(), SnapshotError>,
+    ) -> Result<Self, SnapshotError> {
+        let partial = file.partial();
+        let result = Self::create_at(&partial, file, lock, binding, autosave).and_then(|mut journal| {
+            fill(&mut journal)?;
+            journal.sync()?;
+            let path = journal.kept_in.path();
+            fs_err::rename(&partial, path)?;
+            disk::sync_folder(disk::folder_of(path))?;
+            Ok(journal)
+        });
+        if result.is_err() {
+            // The first error is on its way already.
+            let _ = fs_err::remove_file(&partial);
+        }
+        result
+    }
+
+    fn create_at(
+        partial: &Path,
+        kept_in: SessionFile,
+        lock: Arc<NameLock>,
+        binding: &Binding,
+        autosave: Autosave,
+    ) -> Result<Self, SnapshotError> {
+        // What a killed process has left, or somebody else has put there with a mode of his own.
+        remove_if_there(partial)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        disk::set_mode(&mut options, PRIVATE);
+        let mut file = options.open(partial)?;
+        let (end, chain) = head::write(&mut file, kept_in.key.as_ref())?;
+        let mut journal = Self {
+            kept_in,
+            lock,
+            file,
+            chain,
+            end,
+            state: State::Whole,
+            autosave,
+            kv_form: binding.kv_cache,
+            saved_tokens: 0,
+            last: Instant::now(),
+            payload: Vec::new(),
+            kv: Vec::new(),
+        };
+        journal.json(kind::BINDING, binding)?;
+        Ok(journal)
+    }
+
+    /// How often it is saved, if it is this file.
+    pub(crate) fn is_kept_in(&self, file: &SessionFile) -> Option<Autosave> {
+        (self.kept_in.path() == file.path()).then_some(self.autosave)
+    }
+
+    /// The right to write the file.
+    pub(crate) fn lock(&self) -> &Arc<NameLock> {
+        &self.lock
+    }
+
+    /// Whether a turn with so many unsaved tokens is due.
+    pub(crate) fn is_due(&self, unsaved_tokens: usize) -> bool {
+        unsaved_tokens > 0
+            && (unsaved_tokens >= self.autosave.tokens || self.last.elapsed() >= self.autosave.time)
+    }
+
+    /// From here on the cache is another one, of which nothing is in the file yet.
+    pub(crate) fn rebind(&mut self, binding: &Binding) -> Result<(), SnapshotError> {
+        self.saved_tokens = 0;
+        self.kv_form = binding.kv_cache;
+        self.json(kind::BINDING, binding)
+    }
+
+    /// The cache was rewound.
+    pub(crate) fn rewound(&mut self, len: usize) {
+        self.saved_tokens = self.saved_tokens.min(len);
+    }
+
+    pub(crate) fn messages(&mut self, messages: &[Message]) -> Result<(), SnapshotError> {
+        self.json(kind::MESSAGES, &messages)
+    }
+
+    pub(crate) fn turn(&mut self, turn: &TurnStart) -> Result<(), SnapshotError> {
+        self.json(kind::TURN, turn)
+    }
+
+    pub(crate) fn progress(&mut self, progress: &Progress) -> Result<(), SnapshotError> {
+        self.json(kind::PROGRESS, progress)
+    }
+
+    pub(crate) fn turn_end(&mut self) -> Result<(), SnapshotError> {
+        self.payload.clear();
+        self.append(kind::TURN_END)
+    }
+
+    /// Writes what the cache holds beyond what is saved of it.
+    pub(crate) fn cache(&mut self, tokens: &[u32], decoder: &dyn Decoder) -> Result<(), SnapshotError> {
+        let part_tokens = (CACHE_PART_BYTES / decoder.kv_bytes_per_token().max(1)).max(1);
+        let new = tokens.get(self.saved_tokens..).unwrap_or_default();
+        for part in new.chunks(part_tokens) {
+            let start = self.saved_tokens;
+            self.kv.clear();
+            decoder.read_kv(start..start + part.len(), &mut self.kv)?;
+            CachePart::encode(start, part, &self.kv, self.kv_form, &mut self.payload);
+            self.append(kind::CACHE)?;
+            self.saved_tokens += part.len();
+        }
+        Ok(())
+    }
+
+    /// Returns when everything has reached the disk.
+    pub(crate) fn sync(&mut self) -> Result<(), SnapshotError> {
+        if let Err(error) = self.file.sync_data() {
+            self.state = State::Lost;
+            return Err(error.into());
+        }
+        self.last = Instant::now();
+        Ok(())
+    }
+
+    fn json<T: Serialize>(&mut self, kind: u8, value: &T) -> Result<(), SnapshotError> {
+        self.payload.clear();
+        serde_json::to_writer(&mut self.payload, value).map_err(io::Error::from)?;
+        self.append(kind)
+    }
+
+    /// Writes a record with what stands in `payload`.
+    fn append(&mut self, kind: u8) -> Result<(), SnapshotError> {
+        match self.state {
+            State::Whole => {}
+            State::Torn => {
+                self.file.set_len(self.end)?;
+                self.file.seek(SeekFrom::Start(self.end))?;
+            }
+            State::Lost => {
+                return Err(SnapshotError::Lost { file: self.kept_in.path().display().to_string() });
+            }
+        }
+        self.state = State::Torn;
+        self.end += frame::write(&mut self.file, &mut self.chain, kind, &mut self.payload)?;
+        self.state = State::Whole;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+impl Journal {
+    /// From now on every write fails: the file is one that was opened for reading.
+    pub(crate) fn refuse_writes(&mut self) {
+        self.file = File::open(std::env::current_exe().unwrap()).unwrap();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use wheelwork_package::card::KvForm;
+
+    use super::*;
+    use crate::decoder::scripted::ScriptedDecoder;
+    use crate::session::snapshot::{SessionKey, restore};
+
+    fn binding() -> Binding {
+        let (model, variant, runtime) = (String::new(), String::new(), String::new());
+        Binding { model, variant, kv_cache: KvForm::Float, runtime }
+    }
+
+    #[test]
+    fn what_follows_a_failed_write_is_not_lost_behind_half_a_record() {
+        for key in [None, Some(SessionKey::new([1; 32]))] {
+            let folder = tempfile::tempdir().unwrap();
+            let file = SessionFile { path: folder.path().join("session"), key };
+            let mut journal =
+                Journal::create(file.clone(), file.lock().unwrap(), &binding(), Autosave::default(), |_| {
+                    Ok(())
+                })
+                .unwrap();
+            // The disk was full after a few bytes of a record.
+            let room = std::mem::replace(&mut journal.file, File::open(file.path()).unwrap());
+            assert!(journal.messages(&[Message::user("lost")]).is_err());
+            journal.file = room;
+            journal.file.write_all(b"\x05\0\0\0\x02half a record").unwrap();
+
+            journal.messages(&[Message::user("kept")]).unwrap();
+            let mut decoder = ScriptedDecoder::new(4, 4, Vec::new());
+            let state = restore(&file, &binding(), &mut decoder).unwrap();
+            assert_eq!(state.messages, [Message::user("kept")]);
+            assert_eq!(state.restored.dropped_bytes, 0);
+        }
+    }
+}

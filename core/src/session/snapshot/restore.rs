@@ -1,0 +1,164 @@
+//! Reading a session file.
+
+use std::io::{BufReader, Seek};
+
+use fs_err::File;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wheelwork_package::card::KvForm;
+
+use super::cache_part::CachePart;
+use super::record::{Binding, Progress, TurnStart, kind};
+use super::{SessionFile, SnapshotError, frame, head};
+use crate::decoder::Decoder;
+use crate::text::chat::Message;
+
+/// What a session file gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Restored {
+    /// Messages of the conversation.
+    pub messages: usize,
+    /// What became of the cache.
+    pub cache: CacheFate,
+    /// A turn was under way: [`crate::Session::resume`] goes on with it.
+    pub unfinished_turn: bool,
+    /// Bytes at the end that are no whole record: what was being written when the process ended, or damage.
+    pub dropped_bytes: u64,
+    /// A session is kept in the file, of this process or another: this one cannot be, and may be behind soon.
+    pub kept_elsewhere: bool,
+}
+
+/// What became of a saved cache.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "fate")]
+pub enum CacheFate {
+    /// It is back.
+    Restored {
+        /// Tokens in it.
+        tokens: usize,
+    },
+    /// It belongs to something else: the next turn computes its tokens again.
+    Recomputed {
+        /// What differs, with both sides.
+        because: String,
+    },
+}
+
+/// A session as it was.
+pub(crate) struct State {
+    pub messages: Vec<Message>,
+    /// The tokens in the decoder's cache.
+    pub cached: Vec<u32>,
+    pub unfinished: Option<(TurnStart, Vec<Progress>)>,
+    pub restored: Restored,
+}
+
+/// Reads a whole file; keys and values go into `decoder`, which is new and empty.
+pub(crate) fn restore(
+    source: &SessionFile,
+    binding: &Binding,
+    decoder: &mut dyn Decoder,
+) -> Result<State, SnapshotError> {
+    let file = source.path().display().to_string();
+    let not_a_session = |fault| SnapshotError::NotASession { file: file.clone(), fault };
+    // Asked before it is read: what was kept until then is read.
+    let kept_elsewhere = source.is_in_use()?;
+    let mut input = BufReader::new(File::open(source.path())?);
+    let total_bytes = input.get_ref().metadata()?.len();
+    let (mut chain, mut payload) = (head::read(&mut input, source.key.as_ref(), &file)?, Vec::new());
+    if frame::read(&mut input, &mut chain, &mut payload)? != Some(kind::BINDING) {
+        return Err(not_a_session("its first record is damaged"));
+    }
+    let found: Binding =
+        serde_json::from_slice(&payload).map_err(|_| not_a_session("its first record is damaged"))?;
+    let mut kv = Vec::new();
+    let mut mismatch = differences(&found, binding);
+
+    let mut state = State {
+        messages: Vec::new(),
+        cached: Vec::new(),
+        unfinished: None,
+        restored: Restored {
+            messages: 0,
+            cache: CacheFate::Restored { tokens: 0 },
+            unfinished_turn: false,
+            dropped_bytes: 0,
+            kept_elsewhere,
+        },
+    };
+    loop {
+        let offset = input.stream_position()?;
+        let Some(kind) = frame::read(&mut input, &mut chain, &mut payload)? else {
+            state.restored.dropped_bytes = total_bytes.saturating_sub(offset);
+            break;
+        };
+        let wrong = |fault: String| SnapshotError::Record { file: file.clone(), offset, fault };
+        match kind {
+            // The device has failed, and the session went on with another cache.
+            kind::BINDING => {
+                mismatch = differences(&json(&payload).map_err(wrong)?, binding);
+                state.cached.clear();
+                decoder.rewind(0);
+            }
+            kind::MESSAGES => state.messages = json(&payload).map_err(wrong)?,
+            kind::TURN => state.unfinished = Some((json(&payload).map_err(wrong)?, Vec::new())),
+            kind::PROGRESS => {
+                let progress = json(&payload).map_err(wrong)?;
+                if let Some((_, progresses)) = &mut state.unfinished {
+                    progresses.push(progress);
+                }
+            }
+            kind::TURN_END => state.unfinished = None,
+            kind::CACHE if mismatch.is_some() => {}
+            kind::CACHE => {
+                append(&payload, binding.kv_cache, &mut kv, &mut state.cached, decoder).map_err(wrong)?;
+            }
+            unknown => return Err(wrong(format!("its kind is {unknown}"))),
+        }
+    }
+    let tokens = state.cached.len();
+    state.restored.cache = match mismatch {
+        Some(because) => CacheFate::Recomputed { because },
+        None => CacheFate::Restored { tokens },
+    };
+    state.restored.messages = state.messages.len();
+    state.restored.unfinished_turn = state.unfinished.is_some();
+    Ok(state)
+}
+
+fn json<T: DeserializeOwned>(payload: &[u8]) -> Result<T, String> {
+    // Where in the text it fails, but nothing of the text.
+    serde_json::from_slice(payload).map_err(|error| format!("JSON, column {}", error.column()))
+}
+
+/// Puts a part of the cache behind what it follows.
+fn append(
+    payload: &[u8],
+    form: KvForm,
+    kv: &mut Vec<u8>,
+    cached: &mut Vec<u32>,
+    decoder: &mut dyn Decoder,
+) -> Result<(), String> {
+    let part = CachePart::decode(payload, form, decoder.kv_bytes_per_token(), kv)?;
+    if part.start > cached.len() {
+        return Err(format!("its cache part starts at token {} of {}", part.start, cached.len()));
+    }
+    cached.truncate(part.start);
+    decoder.rewind(part.start);
+    decoder.write_kv(&part.tokens, kv).map_err(|error| error.to_string())?;
+    cached.extend_from_slice(&part.tokens);
+    Ok(())
+}
+
+fn differences(found: &Binding, here: &Binding) -> Option<String> {
+    let differs = |what: &str, found: &str, here: &str| {
+        (found != here).then(|| format!("it was saved with the {what} {found}, here is {here}"))
+    };
+    differs("model", &found.model, &here.model)
+        .or_else(|| differs("variant", &found.variant, &here.variant))
+        .or_else(|| differs("runtime", &found.runtime, &here.runtime))
+        .or_else(|| {
+            let form = |form| format!("{form:?}").to_lowercase();
+            differs("cache form", &form(found.kv_cache), &form(here.kv_cache))
+        })
+}

@@ -1,0 +1,10 @@
+//! Between messages and tokens, and between tokens and what they say. Nothing here knows of a decoder.
+
+pub mod chat;
+pub mod detokenizer;
+pub mod output;
+pub mod reasoning;
+pub mod repetition;
+pub mod stop;
+pub mod tokenizer;
+pub mod tools;
