@@ -125,3 +125,8 @@ pub trait Decoder: Send {
     /// Ends a call that runs in another thread.
     fn interrupt(&self) -> Arc<dyn Interrupt>;
 }
+
+/// Whether logits are numbers that can be compared. -inf rules a token out and is one.
+pub(crate) fn valid_logits(logits: &[f32]) -> bool {
+    logits.iter().all(|logit| !logit.is_nan() && *logit < f32::INFINITY)
+}

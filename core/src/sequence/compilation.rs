@@ -1,22 +1,17 @@
-//! Compiling for a better device in the background, while sessions run on the processor.
+//! Compiling for a better device in the background, while sequences run on the CPU.
 //!
-//! [`Compilation::start`] -> a thread compiles, keeps, loads and checks -> [`Compilation::ready`] gives what sessions go on
+//! [`Compilation::start`] -> a thread compiles, keeps, loads and checks -> [`Compilation::ready`] gives what sequences go on
 //! with, each when its next turn begins.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::model::{OpenOptions, fallback};
-use super::opening::Opening;
-use super::static_opening::NotLoaded;
-use crate::control::CancelToken;
-use crate::decoder::{Decoder, DecoderError, Loaded};
+use super::fallback::Fallback;
+use crate::decoder::{Decoder, DecoderError};
 use crate::device::{NotUsedReason, Placement, Refusal};
 use crate::facts::ModelFacts;
-use crate::session::Fallback;
 
 /// Graphs that are compiled in the background, until they are loaded or cannot be.
 ///
@@ -60,18 +55,19 @@ pub(crate) struct Ready {
 }
 
 impl Compilation {
-    /// Compiles what is being opened; `None` where there is no thread for it.
-    pub(super) fn start(opening: Opening, path: &Path, options: &OpenOptions) -> Option<Arc<Self>> {
+    /// Has a thread compile; `None` where there is no thread for it.
+    pub(crate) fn start(
+        compile: impl FnOnce() -> Result<Ready, Refusal> + Send + 'static,
+    ) -> Option<Arc<Self>> {
         let compilation = Arc::new(Self::under_way());
-        let (its_own, path) = (Arc::clone(&compilation), path.to_owned());
-        let options = OpenOptions { cancel: CancelToken::new(), ..options.clone() };
-        let thread = thread::Builder::new().name("wheelwork-compile".into());
+        let its_own = Arc::clone(&compilation);
         let work = move || {
-            let outcome = catch_unwind(AssertUnwindSafe(|| compile(opening, &path, &options)));
+            let outcome = catch_unwind(AssertUnwindSafe(compile));
             // Whoever waits must not wait for ever.
             let panicked = |_| Err((NotUsedReason::CompileFailed, Some("a panic ended it".to_owned())));
             its_own.settle(outcome.unwrap_or_else(panicked));
         };
+        let thread = thread::Builder::new().name("wheelwork-compile".into());
         thread.spawn(work).ok().map(|_| compilation)
     }
 
@@ -124,26 +120,6 @@ impl Compilation {
         // Under the lock, things are only moved.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn compile(mut opening: Opening, path: &Path, options: &OpenOptions) -> Result<Ready, Refusal> {
-    let graph = opening.load_static(options, true).map_err(|error| match error {
-        NotLoaded::Refused(refusal) => refusal,
-        NotLoaded::ToCompile { .. } => (NotUsedReason::CompileFailed, None),
-    })?;
-    // The process has survived.
-    drop(opening.trial.take());
-    let Opening { placement, facts, .. } = opening;
-    Ok(Ready {
-        facts: Arc::new(facts),
-        placement,
-        fallback: (!options.strict).then(|| fallback(path, options)),
-        decoder: decoders(graph),
-    })
-}
-
-fn decoders(graph: Loaded) -> Box<dyn Fn() -> Result<Box<dyn Decoder>, DecoderError> + Send + Sync> {
-    Box::new(move || graph.decoder())
 }
 
 #[cfg(test)]

@@ -1,20 +1,20 @@
 //! Where a session is while nobody has it: it is taken by one turn at a time and must be put back.
 //!
-//! [`Seat::take`] -> [`Taken::put_back`]. What is dropped instead, because something panicked, is lost, and the next one
+//! [`SessionSlot::take`] -> [`Taken::put_back`]. What is dropped instead, because something panicked, is lost, and the next one
 //! who wants it is told so.
 
 use std::sync::{Arc, PoisonError};
 
-use super::EngineError;
 use super::sync::{Condvar, Mutex, MutexGuard};
+use crate::error::EngineError;
 
-/// The place of one session.
-pub(super) struct Seat<S> {
-    place: Mutex<Place<S>>,
+/// The slot of one session.
+pub(super) struct SessionSlot<S> {
+    state: Mutex<State<S>>,
     changed: Condvar,
 }
 
-enum Place<S> {
+enum State<S> {
     Free(S),
     Taken {
         /// It will be put back within a step.
@@ -23,7 +23,7 @@ enum Place<S> {
     Lost,
 }
 
-/// A session that was taken from its seat.
+/// A session that was taken from its slot.
 pub(super) struct Taken<S> {
     pub(super) session: S,
     ticket: Ticket<S>,
@@ -31,13 +31,13 @@ pub(super) struct Taken<S> {
 
 /// The duty to put a session back.
 struct Ticket<S> {
-    seat: Arc<Seat<S>>,
+    slot: Arc<SessionSlot<S>>,
     is_settled: bool,
 }
 
-impl<S> Seat<S> {
+impl<S> SessionSlot<S> {
     pub(super) fn new(session: S) -> Arc<Self> {
-        Arc::new(Self { place: Mutex::new(Place::Free(session)), changed: Condvar::new() })
+        Arc::new(Self { state: Mutex::new(State::Free(session)), changed: Condvar::new() })
     }
 
     /// Takes the session. One that is about to be put back is waited for if `may_wait`.
@@ -45,44 +45,44 @@ impl<S> Seat<S> {
     /// # Errors
     /// [`EngineError::Busy`], [`EngineError::SessionLost`].
     pub(super) fn take(self: &Arc<Self>, may_wait: bool) -> Result<Taken<S>, EngineError> {
-        let mut place = self.lock();
+        let mut state = self.lock();
         loop {
-            match std::mem::replace(&mut *place, Place::Taken { soon: false }) {
-                Place::Free(session) => {
-                    let ticket = Ticket { seat: Arc::clone(self), is_settled: false };
+            match std::mem::replace(&mut *state, State::Taken { soon: false }) {
+                State::Free(session) => {
+                    let ticket = Ticket { slot: Arc::clone(self), is_settled: false };
                     return Ok(Taken { session, ticket });
                 }
-                Place::Taken { soon } => {
-                    *place = Place::Taken { soon };
+                State::Taken { soon } => {
+                    *state = State::Taken { soon };
                     if !(soon && may_wait) {
                         return Err(EngineError::Busy);
                     }
                 }
-                Place::Lost => {
-                    *place = Place::Lost;
+                State::Lost => {
+                    *state = State::Lost;
                     return Err(EngineError::SessionLost);
                 }
             }
-            place = self.changed.wait(place).unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     /// Whoever has the session puts it back within a step.
     pub(super) fn expect_soon(&self) {
-        let mut place = self.lock();
-        if let Place::Taken { soon } = &mut *place {
+        let mut state = self.lock();
+        if let State::Taken { soon } = &mut *state {
             *soon = true;
         }
     }
 
-    fn settle(&self, outcome: Place<S>) {
+    fn settle(&self, outcome: State<S>) {
         *self.lock() = outcome;
         self.changed.notify_all();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Place<S>> {
+    fn lock(&self) -> MutexGuard<'_, State<S>> {
         // Under the lock, things are only moved.
-        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -91,14 +91,14 @@ impl<S> Taken<S> {
     pub(super) fn put_back(self) {
         let Self { session, mut ticket } = self;
         ticket.is_settled = true;
-        ticket.seat.settle(Place::Free(session));
+        ticket.slot.settle(State::Free(session));
     }
 }
 
 impl<S> Drop for Ticket<S> {
     fn drop(&mut self) {
         if !self.is_settled {
-            self.seat.settle(Place::Lost);
+            self.slot.settle(State::Lost);
         }
     }
 }

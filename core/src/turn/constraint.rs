@@ -1,16 +1,16 @@
-//! Holding the answer to its form, and the answer alone: where in the tokens it begins.
+//! Holding the answer to its output constraint, and the answer alone: where in the tokens it begins.
 //!
 //! ```text
 //! older prompt         the first token decides: the opening tag, or the answer
-//! thought              any token
+//! reasoning            any token
 //! closing tag          the model's own or put in
-//! empty line           put in: R1 writes "\n\n" there, and so does a landing
-//! answer               what the form allows
+//! empty line           put in: R1 writes "\n\n" there, and so does the reasoning closer
+//! answer               what the constraint allows
 //! ```
 //!
-//! So the answer begins at the start of a token, on whichever way a thought ends, and what stands before it is what the
+//! So the answer begins at the start of a token, whichever way the reasoning ends, and what stands before it is what the
 //! model was trained with. Where the tags are plain text, a token may hold the end of the tag and more: it is put in
-//! again without that ([`AnswerForm::cut`]).
+//! again without that ([`AnswerConstraint::cut`]).
 //!
 //! All of it follows from the tokens, so a turn from a file comes to the same place.
 
@@ -22,27 +22,27 @@ use crate::text::output::{Matcher, OutputError};
 use crate::text::reasoning::Splitter;
 use crate::text::tools::{self, ToolChoice, ToolsError};
 
-/// An answer's form and where the turn stands in it.
-pub(super) struct AnswerForm {
+/// An output constraint and where the turn stands in it.
+pub(super) struct AnswerConstraint {
     matcher: Matcher,
     place: Place,
-    /// The tag that opens a thought, where the prompt leaves that to the model.
+    /// The tag that opens the reasoning, where the prompt leaves that to the model.
     open: Option<u32>,
-    /// Between thought and answer.
+    /// Between reasoning and answer.
     empty_line: Vec<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// Before the first token, which may open a thought.
+    /// Before the first token, which may open the reasoning.
     Start,
-    Thought,
+    Reasoning,
     /// So many tokens before the answer.
     Before(usize),
     Answer,
 }
 
-impl AnswerForm {
+impl AnswerConstraint {
     /// `None` where any answer will do.
     pub(super) fn new(
         facts: &ModelFacts,
@@ -52,7 +52,7 @@ impl AnswerForm {
         let Some(matcher) = matcher(facts, options)? else { return Ok(None) };
         let open = facts.tokens.reasoning_open.filter(|_| facts.tokens.reasoning_close.is_some());
         let place = match open {
-            _ if opens_reasoning => Place::Thought,
+            _ if opens_reasoning => Place::Reasoning,
             Some(_) if !options.thinking.is_off() => Place::Start,
             _ => Place::Answer,
         };
@@ -64,14 +64,14 @@ impl AnswerForm {
         match self.place {
             Place::Start => self.matcher.restrict(logits, eos, self.open),
             Place::Answer => self.matcher.restrict(logits, eos, None),
-            Place::Thought | Place::Before(_) => Ok(()),
+            Place::Reasoning | Place::Before(_) => Ok(()),
         }
     }
 
     /// Takes note of a token before its text is split. Not of one that ends the turn.
     pub(super) fn meet(&mut self, token: u32, splitter: &mut Splitter) -> Result<(), OutputError> {
         if self.place == Place::Start {
-            self.place = if Some(token) == self.open { Place::Thought } else { Place::Answer };
+            self.place = if Some(token) == self.open { Place::Reasoning } else { Place::Answer };
         }
         if self.place == Place::Answer {
             splitter.begin_answer();
@@ -83,7 +83,7 @@ impl AnswerForm {
     /// Takes note of a token after its text was split; gives what must be put in now, unless it is already.
     pub(super) fn pass(&mut self, splitter: &Splitter) -> &[u32] {
         match self.place {
-            Place::Thought if !splitter.is_reasoning() => {
+            Place::Reasoning if !splitter.is_reasoning() => {
                 self.place = self.before(self.empty_line.len());
                 return &self.empty_line;
             }
@@ -97,7 +97,7 @@ impl AnswerForm {
         if tokens == 0 { Place::Answer } else { Place::Before(tokens) }
     }
 
-    /// The tokens that take the place of one that would end the thought and begin the answer at once.
+    /// The tokens that take the place of one that would end the reasoning and begin the answer at once.
     pub(super) fn cut(
         &self,
         facts: &ModelFacts,
@@ -116,7 +116,7 @@ impl AnswerForm {
         }
     }
 
-    /// Whether the answer has its form and nothing can be added to it.
+    /// Whether the answer is whole and nothing can be added to it.
     pub(super) fn is_complete(&self) -> bool {
         self.place == Place::Answer && self.matcher.is_complete()
     }

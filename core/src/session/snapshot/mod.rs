@@ -39,7 +39,6 @@
 //! [`Restored::cache`] says why.
 
 mod cache_part;
-mod error;
 mod file;
 mod frame;
 mod head;
@@ -49,11 +48,11 @@ mod record;
 mod restore;
 mod seal;
 
-pub use error::SnapshotError;
+pub use crate::error::SnapshotError;
 pub use file::SessionFile;
 pub use journal::Autosave;
 pub(crate) use journal::Journal;
 pub use key::SessionKey;
-pub(crate) use record::{Binding, Progress, TurnStart};
+pub(crate) use record::Binding;
 pub use restore::{CacheFate, Restored};
 pub(crate) use restore::{State, restore};

@@ -1,7 +1,7 @@
 //! What the worker and its turns share: whose step is next, and the events that wait for their readers.
 //!
-//! The worker: [`Board::next_job`] -> a step -> [`Board::keep`] or [`Board::end`] -> [`Board::rest`]. A reader:
-//! [`Board::add`] -> [`Board::next`] or [`Board::poll`] until nothing follows -> [`Board::leave`].
+//! The worker: [`RunQueue::next_job`] -> a step -> [`RunQueue::keep`] or [`RunQueue::end`] -> [`RunQueue::rest`]. A reader:
+//! [`RunQueue::add`] -> [`RunQueue::next`] or [`RunQueue::poll`] until nothing follows -> [`RunQueue::leave`].
 //!
 //! One lock guards all of it and is held for a few moves only, never while a step computes, a waker is cloned, woken or
 //! dropped, or a job is dropped: all of that may be somebody else's code.
@@ -11,14 +11,14 @@ use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::pace::Pace;
-use super::schedule::{Priority, Schedule, TurnId};
+use super::schedule::{Schedule, TurnId};
 use super::sync::{Condvar, Mutex, MutexGuard};
+use crate::control::pace::{Pace, Priority};
 
 /// The turns of one queue, their jobs of type `J` and their events of type `E`.
-pub(super) struct Board<J, E> {
+pub(super) struct RunQueue<J, E> {
     state: Mutex<State<J, E>>,
-    /// There may be a job, or the board was closed.
+    /// There may be a job, or the run_queue was closed.
     work: Condvar,
     /// Events that may wait for a reader before their turn has to.
     capacity: usize,
@@ -26,14 +26,14 @@ pub(super) struct Board<J, E> {
 
 struct State<J, E> {
     schedule: Schedule,
-    turns: BTreeMap<TurnId, Line<J, E>>,
+    turns: BTreeMap<TurnId, Entry<J, E>>,
     last_id: TurnId,
     pace: Pace,
     closed: bool,
 }
 
 /// One turn.
-struct Line<J, E> {
+struct Entry<J, E> {
     /// None while the worker has it, and when it is over.
     job: Option<J>,
     events: VecDeque<E>,
@@ -45,7 +45,7 @@ struct Line<J, E> {
     arrived: Arc<Condvar>,
 }
 
-impl<J, E> Board<J, E> {
+impl<J, E> RunQueue<J, E> {
     pub(super) fn new(capacity: usize) -> Self {
         let (schedule, turns) = (Schedule::default(), BTreeMap::new());
         let state = State { schedule, turns, last_id: 0, pace: Pace::Full, closed: false };
@@ -70,7 +70,7 @@ impl<J, E> Board<J, E> {
         let events = events(state.pace);
         state.schedule.add(id, priority);
         state.schedule.set_ready(id, events.len() < self.capacity);
-        state.turns.insert(id, Line { job, events, over, has_reader, waker, arrived });
+        state.turns.insert(id, Entry { job, events, over, has_reader, waker, arrived });
         drop(state);
         self.work.notify_one();
         id
@@ -85,11 +85,11 @@ impl<J, E> Board<J, E> {
         }
         state.schedule.set_lowest(pace.lowest_priority());
         let mut wakers = Vec::new();
-        for line in state.turns.values_mut().filter(|line| !line.over) {
-            line.events.retain(|event| !outdated(event));
-            line.events.push_back(notice());
-            line.arrived.notify_all();
-            wakers.extend(line.waker.take());
+        for entry in state.turns.values_mut().filter(|entry| !entry.over) {
+            entry.events.retain(|event| !outdated(event));
+            entry.events.push_back(notice());
+            entry.arrived.notify_all();
+            wakers.extend(entry.waker.take());
         }
         drop(state);
         self.work.notify_one();
@@ -101,7 +101,7 @@ impl<J, E> Board<J, E> {
         self.lock().pace
     }
 
-    /// The job whose step is next, once there is one; none when the board is closed and every turn over.
+    /// The job whose step is next, once there is one; none when the run_queue is closed and every turn over.
     pub(super) fn next_job(&self) -> Option<(TurnId, J)> {
         let mut state = self.lock();
         loop {
@@ -158,7 +158,7 @@ impl<J, E> Board<J, E> {
         let polled = self.take_event(&mut state, id);
         // What is not needed is dropped after the lock.
         let unused = match state.turns.get_mut(&id) {
-            Some(line) if polled.is_pending() => line.waker.replace(waker),
+            Some(entry) if polled.is_pending() => entry.waker.replace(waker),
             _ => Some(waker),
         };
         drop(state);
@@ -176,10 +176,10 @@ impl<J, E> Board<J, E> {
     pub(super) fn leave(&self, id: TurnId) {
         let mut state = self.lock();
         let mut left = None;
-        if let Some(line) = state.turns.get_mut(&id) {
-            line.has_reader = false;
-            left = line.waker.take();
-            if line.over {
+        if let Some(entry) = state.turns.get_mut(&id) {
+            entry.has_reader = false;
+            left = entry.waker.take();
+            if entry.over {
                 state.turns.remove(&id);
             } else {
                 state.schedule.end(id);
@@ -190,7 +190,7 @@ impl<J, E> Board<J, E> {
         self.work.notify_one();
     }
 
-    /// Has [`Board::next_job`] end once every turn is over.
+    /// Has [`RunQueue::next_job`] end once every turn is over.
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.work.notify_one();
@@ -201,17 +201,17 @@ impl<J, E> Board<J, E> {
         let State { schedule, turns, .. } = &mut *state;
         let mut unused = (None, job);
         let mut waker = None;
-        if let Some(line) = turns.get_mut(&id) {
-            line.over = unused.1.is_none();
-            line.job = unused.1.take();
-            line.events.extend(events);
-            waker = line.waker.take();
-            line.arrived.notify_all();
+        if let Some(entry) = turns.get_mut(&id) {
+            entry.over = unused.1.is_none();
+            entry.job = unused.1.take();
+            entry.events.extend(events);
+            waker = entry.waker.take();
+            entry.arrived.notify_all();
             schedule.stepped(id);
-            schedule.set_ready(id, line.events.len() < self.capacity || !line.has_reader);
-            if line.over {
+            schedule.set_ready(id, entry.events.len() < self.capacity || !entry.has_reader);
+            if entry.over {
                 schedule.remove(id);
-                if !line.has_reader {
+                if !entry.has_reader {
                     unused.0 = turns.remove(&id);
                 }
             }
@@ -225,16 +225,16 @@ impl<J, E> Board<J, E> {
 
     /// The next event of a turn, or none after its last.
     fn take_event(&self, state: &mut State<J, E>, id: TurnId) -> Poll<Option<E>> {
-        let Some(line) = state.turns.get_mut(&id) else { return Poll::Ready(None) };
-        match line.events.pop_front() {
+        let Some(entry) = state.turns.get_mut(&id) else { return Poll::Ready(None) };
+        match entry.events.pop_front() {
             Some(event) => {
-                if line.events.len() + 1 == self.capacity {
+                if entry.events.len() + 1 == self.capacity {
                     state.schedule.set_ready(id, true);
                     self.work.notify_one();
                 }
                 Poll::Ready(Some(event))
             }
-            None if line.over => Poll::Ready(None),
+            None if entry.over => Poll::Ready(None),
             None => Poll::Pending,
         }
     }

@@ -28,8 +28,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::schedule::Priority;
-
 /// The state of the device, as the system tells an app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Conditions {
@@ -88,6 +86,18 @@ pub enum Pace {
     Slow,
     /// A seventh of the time; all but interactive turns wait.
     Minimal,
+}
+
+/// How urgent a turn is. The higher one computes first; see [`crate::engine`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Priority {
+    /// Nobody waits for it: summaries, titles, indexing.
+    Background,
+    /// Somebody will want it.
+    #[default]
+    Normal,
+    /// Somebody reads along.
+    Interactive,
 }
 
 impl Conditions {
