@@ -2,7 +2,8 @@
 
 use toml::{Table, Value};
 
-use super::{Finding, TextFile};
+use super::finding::Finding;
+use super::text_file::TextFile;
 use crate::task_error::TaskError;
 use crate::workspace::{Package, Workspace};
 
