@@ -1,6 +1,5 @@
 //! From a folder to an open model.
 
-mod chip;
 mod facts;
 mod model;
 mod opening;

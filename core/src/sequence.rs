@@ -19,7 +19,10 @@ use std::sync::Arc;
 use wheelwork_package::card::KvForm;
 
 use crate::control::CancelToken;
-use crate::decoder::{Decoder, DecoderError, Effort, valid_logits};
+use crate::decoder::effort::Effort;
+use crate::decoder::error::DecoderError;
+use crate::decoder::logits;
+use crate::decoder::traits::Decoder;
 use crate::device::{NotUsedReason, Placement, Refusal};
 use crate::error::Error;
 use crate::facts::{ModelFacts, ModelIdentity};
@@ -295,7 +298,7 @@ impl Sequence {
 
     /// Nothing is sampled from a device's logits that are no numbers while another can compute them.
     fn check_logits(&mut self, tokens: usize) -> Result<(), DecoderError> {
-        if self.fallback.is_none() || valid_logits(self.decoder.logits()) {
+        if self.fallback.is_none() || logits::are_valid(self.decoder.logits()) {
             return Ok(());
         }
         let cached = self.cached.len();

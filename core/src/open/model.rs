@@ -10,8 +10,11 @@ use wheelwork_package::store::Provenance;
 use super::opening::Opening;
 use super::static_opening;
 use crate::control::CancelToken;
+
 use crate::decoder::kv::KvShape;
-use crate::decoder::{Decoder, Loaded, OrtDecoder};
+use crate::decoder::ort::dynamic::OrtDecoder;
+use crate::decoder::ort::loaded::Loaded;
+use crate::decoder::traits::Decoder;
 use crate::device::compiled::CompileWatch;
 use crate::device::{CPU, DevicePreference, NotUsed, NotUsedReason, Placement};
 use crate::error::Error;
@@ -179,7 +182,7 @@ impl Model {
     /// A decoder whose cache can be measured.
     pub(crate) fn ort_decoder(&self) -> Result<OrtDecoder, Error> {
         match &self.graph {
-            Loaded::Dynamic(graph) => Ok(graph.decoder()?),
+            Loaded::Dynamic(graph) => Ok(OrtDecoder::start(graph)?),
             Loaded::Static(_) => Err(Error::NotOnThisDevice { provider: self.placement.provider.clone() }),
         }
     }

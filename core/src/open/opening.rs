@@ -15,7 +15,10 @@ use super::model::OpenOptions;
 use super::static_opening::{self, Checked, NotLoaded};
 use super::{facts, self_check};
 use crate::control::CancelToken;
-use crate::decoder::{Loaded, OnDevice, OrtModel, SessionOptions, Sparing};
+use crate::decoder::ort::dynamic::OrtDecoder;
+use crate::decoder::ort::loaded::Loaded;
+use crate::decoder::ort::model::{OrtModel, SessionOptions, Sparing};
+use crate::decoder::ort::session::OnDevice;
 use crate::device::trial::{Subject as TrialSubject, Trial};
 use crate::device::{
     self, CPU, DevicePreference, NotUsed, NotUsedReason, Placement, Provider, Refusal, SelfCheck, Wish,
@@ -265,7 +268,7 @@ impl Opening {
             cancel: self.cancel.clone(),
             device: device::row(&self.placement.provider)
                 .filter(|row| row.library.is_some())
-                .map(|row| OnDevice { provider: row.ep, options: &[], memory: row.memory }),
+                .map(|row| OnDevice { provider: row.ep, memory: row.memory }),
         }
     }
 
@@ -300,7 +303,7 @@ impl Opening {
     /// The prepared form, if it loads and computes what the plain form did.
     pub(crate) fn confirmed(&self, stored: &Stored) -> Option<Arc<OrtModel>> {
         let graph = self.load_graph(&stored.graph()).ok()?;
-        stored.is_confirmed_by(&mut graph.decoder().ok()?).then_some(graph)
+        stored.is_confirmed_by(&mut OrtDecoder::start(&graph).ok()?).then_some(graph)
     }
 
     /// Lets sequences on the processor compute with fewer threads, where that is wanted.

@@ -1,7 +1,9 @@
 //! Tokens computed ahead of the turn: they stand in the decoder behind what the sequence counts as cached, with the logits
 //! after each, until the turn reaches them or goes elsewhere.
 
-use crate::decoder::{Decoder, DecoderError, valid_logits};
+use crate::decoder::error::DecoderError;
+use crate::decoder::logits;
+use crate::decoder::traits::Decoder;
 
 /// What is computed ahead.
 #[derive(Default)]
@@ -34,7 +36,7 @@ impl Ahead {
             Ok(false) | Err(_) => return Ok(false),
         }
         let logits = decoder.logits();
-        if self.rows.len() != (1 + draft.len()) * logits.len() || !valid_logits(&self.rows) {
+        if self.rows.len() != (1 + draft.len()) * logits.len() || !logits::are_valid(&self.rows) {
             return Ok(false);
         }
         logits.copy_from_slice(&self.rows[..logits.len()]);

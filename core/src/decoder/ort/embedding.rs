@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use half::f16;
 use wheelwork_package::card::{EmbeddingBlocks, EmbeddingTable, EmbeddingType};
 
-use super::DecoderError;
+use crate::decoder::error::DecoderError;
 
 /// An open embedding table.
 pub(super) struct Embedding {

@@ -5,42 +5,18 @@ use std::sync::Arc;
 
 use ::ort::memory::Allocator;
 use ::ort::session::{IoBinding, NoSelectedOutputs, RunOptions};
-use ::ort::value::{Tensor, TensorElementType};
-use wheelwork_package::card::{KvForm, StaticGraphs};
-use wheelwork_package::genai_config::Model;
+use ::ort::value::Tensor;
 use wheelwork_package::tensors::{LOGITS, static_graph as names};
 
-use super::ort_cache::OrtCache;
-use super::ort_model::GraphNames;
-use super::ort_static::{Call, StaticModel};
-use super::ort_static_form::Form;
-use super::ort_static_session::Expected;
-
-/// Inputs and outputs of a graph.
-pub(super) fn border(graphs: &StaticGraphs, config: &Model, call: Call) -> (Vec<Expected>, Vec<Expected>) {
-    let (float, int) = (TensorElementType::Float32, TensorElementType::Int32);
-    let decoder = &config.decoder;
-    let tokens = if call == Call::Prefill { graphs.prefill_tokens } else { 1 };
-    let cache = [1, decoder.num_key_value_heads, graphs.context_length, decoder.head_size];
-    let mut inputs = vec![
-        Expected::new(names::X, float, &[1, tokens, decoder.hidden_size]),
-        Expected::new(names::LAST_POSITION, int, &[1]),
-        Expected::new(names::TOTAL_LENGTH, int, &[]),
-    ];
-    if call == Call::Prefill {
-        inputs.push(Expected::new(names::LOGITS_POSITION, int, &[1]));
-    }
-    let caches = GraphNames::of(config);
-    inputs.extend(caches.past.iter().map(|name| Expected::new(name, float, &cache)));
-    let mut outputs = vec![Expected::new(LOGITS, float, &[1, 1, config.vocab_size])];
-    outputs.extend(caches.present.iter().map(|name| Expected::new(name, float, &cache)));
-    (inputs, outputs)
-}
+use super::cache::Layers;
+use super::names::GraphNames;
+use super::static_graphs::{Form, StaticModel, pad};
+use super::static_io::Call;
 
 /// Tensors of one sequence.
 pub(super) struct FloatForm {
     model: Arc<StaticModel>,
-    cache: OrtCache,
+    cache: Layers<f32>,
     prefill: Bound,
     decode: Bound,
 }
@@ -62,16 +38,11 @@ struct Bound {
 
 impl FloatForm {
     pub(super) fn new(model: &Arc<StaticModel>) -> ::ort::Result<Self> {
-        let cache = OrtCache::new(
-            model.kv_shape(),
-            KvForm::Float,
-            model.graphs.context_length,
-            &Allocator::default(),
-        )?;
+        let cache = Layers::zeros(model.kv_shape(), model.graphs.context_length, &Allocator::default())?;
         Self::with_cache(model, cache)
     }
 
-    fn with_cache(model: &Arc<StaticModel>, mut cache: OrtCache) -> ::ort::Result<Self> {
+    fn with_cache(model: &Arc<StaticModel>, mut cache: Layers<f32>) -> ::ort::Result<Self> {
         let prefill = Bound::new(model, &mut cache, Call::Prefill)?;
         let decode = Bound::new(model, &mut cache, Call::Decode)?;
         Ok(Self { model: Arc::clone(model), cache, prefill, decode })
@@ -81,7 +52,7 @@ impl FloatForm {
 impl Form for FloatForm {
     /// The whole chunk is written into the cache, padding included.
     fn fits(&self, call: Call, cached: usize) -> bool {
-        cached + self.model.tokens(call) <= self.cache.capacity_tokens()
+        cached + call.tokens(&self.model.graphs) <= self.cache.capacity_tokens()
     }
 
     fn run(
@@ -95,11 +66,10 @@ impl Form for FloatForm {
         let hidden_size = self.model.config.decoder.hidden_size;
         let bound = if call == Call::Prefill { &mut self.prefill } else { &mut self.decode };
         let count = rows.len() / hidden_size;
-        let total = number(cached + self.model.tokens(call));
-        let (given, padding) = bound.x.extract_tensor_mut().1.split_at_mut(rows.len());
-        given.copy_from_slice(rows);
-        let last = rows.rchunks_exact(hidden_size).next().unwrap_or_default();
-        padding.chunks_exact_mut(hidden_size).for_each(|row| row.copy_from_slice(last));
+        let total = number(cached + call.tokens(&self.model.graphs));
+        let x = bound.x.extract_tensor_mut().1;
+        x[..rows.len()].copy_from_slice(rows);
+        pad(x, rows.len(), hidden_size);
         bound.last_position.extract_tensor_mut().1.fill(total - 1);
         bound.total_length.extract_tensor_mut().1.fill(total);
         bound.logits_position.extract_tensor_mut().1.fill(number(count) - 1);
@@ -123,12 +93,12 @@ impl Form for FloatForm {
 }
 
 impl Bound {
-    fn new(model: &StaticModel, cache: &mut OrtCache, call: Call) -> ::ort::Result<Self> {
+    fn new(model: &StaticModel, cache: &mut Layers<f32>, call: Call) -> ::ort::Result<Self> {
         let allocator = Allocator::default();
         let config = &model.config;
         let mut bound = Self {
             binding: model.binding(0, call)?,
-            x: Tensor::new(&allocator, [1, model.tokens(call), config.decoder.hidden_size])?,
+            x: Tensor::new(&allocator, [1, call.tokens(&model.graphs), config.decoder.hidden_size])?,
             last_position: Tensor::new(&allocator, [1_usize])?,
             total_length: Tensor::new(&allocator, [0_usize; 0])?,
             logits_position: Tensor::new(&allocator, [1_usize])?,
@@ -149,5 +119,5 @@ impl Bound {
 
 /// A number of tokens as graphs take it.
 fn number(tokens: usize) -> i32 {
-    i32::try_from(tokens).unwrap_or(i32::MAX)
+    i32::try_from(tokens).expect("a context's tensors fit the memory, so its length fits 31 bits")
 }

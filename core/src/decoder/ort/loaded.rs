@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Decoder, DecoderError, OrtModel, StaticModel};
+use super::dynamic::OrtDecoder;
+use super::model::OrtModel;
+use super::static_decoder::StaticDecoder;
+use super::static_graphs::StaticModel;
+use crate::decoder::error::DecoderError;
 use crate::decoder::kv::KvShape;
+use crate::decoder::traits::Decoder;
 
 /// What is loaded.
 #[derive(Clone)]
@@ -18,8 +23,8 @@ impl Loaded {
     /// Starts an empty sequence.
     pub(crate) fn decoder(&self) -> Result<Box<dyn Decoder>, DecoderError> {
         Ok(match self {
-            Self::Dynamic(graph) => Box::new(graph.decoder()?),
-            Self::Static(graphs) => Box::new(graphs.decoder()?),
+            Self::Dynamic(graph) => Box::new(OrtDecoder::start(graph)?),
+            Self::Static(graphs) => Box::new(StaticDecoder::start(graphs)?),
         })
     }
 

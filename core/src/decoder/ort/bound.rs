@@ -4,9 +4,10 @@ use ::ort::memory::Allocator;
 use ::ort::session::{IoBinding, NoSelectedOutputs, RunOptions};
 use ::ort::value::Tensor;
 
-use super::ort_cache::OrtCache;
-use super::ort_device::alone;
-use super::ort_model::{GraphNames, OrtModel};
+use super::cache::OrtCache;
+use super::model::OrtModel;
+use super::names::GraphNames;
+use super::session::alone;
 
 /// A binding with the tensors that it reads and writes, except the cache.
 pub(super) struct Bound {
@@ -32,16 +33,14 @@ impl Bound {
         let allocator = Allocator::default();
         let names = &model.names;
         let logits_rows = if model.all_logits { tokens } else { 1 };
-        let position_ids = match names.position_ids {
-            Some(_) => Some(Tensor::new(&allocator, [1, tokens])?),
-            None => None,
-        };
+        let position_ids =
+            names.position_ids.as_ref().map(|_| Tensor::new(&allocator, [1, tokens])).transpose()?;
         let mut bound = Self {
             binding: model.create_binding()?,
             input_ids: Tensor::new(&allocator, [1, tokens])?,
             attention_mask: Tensor::new(&allocator, [1, mask_tokens])?,
             position_ids,
-            logits: Tensor::new(&allocator, [1, logits_rows, model.vocab_size])?,
+            logits: Tensor::new(&allocator, [1, logits_rows, model.vocab_size()])?,
         };
         bound.attention_mask.extract_tensor_mut().1.fill(0);
         let _alone = model.device_memory.map(|_| alone());
@@ -68,7 +67,7 @@ impl Bound {
         }
         if let Some(position_ids) = &mut self.position_ids {
             for (slot, position) in position_ids.extract_tensor_mut().1.iter_mut().zip(cached..) {
-                *slot = i64::try_from(position).unwrap_or(i64::MAX);
+                *slot = i64::try_from(position).expect("a position is below the context's length");
             }
         }
         let (ones, zeros) = self.attention_mask.extract_tensor_mut().1.split_at_mut(cached + tokens.len());
@@ -97,6 +96,6 @@ impl Bound {
 
     pub(super) fn last_logits(&self, vocab_size: usize) -> &[f32] {
         let (_, logits) = self.logits.extract_tensor();
-        logits.rchunks_exact(vocab_size).next().unwrap_or_default()
+        logits.rchunks_exact(vocab_size).next().expect("the tensor has a row for the last token")
     }
 }
