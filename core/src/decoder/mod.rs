@@ -3,15 +3,13 @@
 //! Call order: [`Decoder::prefill`] with the prompt, then [`Decoder::logits`]; for each chosen token
 //! [`Decoder::decode`] and `logits` again; [`Decoder::rewind`] to an earlier length at any time.
 //!
-//! There are three: `ort_decoder` runs a package through ONNX Runtime, `ort_static` runs graphs of fixed shapes, as
-//! neural processors need them, [`scripted`] plays tokens from a list so that the
-//! loop, the stop rules and the faults can be tested without weights. [`failing`] has any of them fail.
+//! There are two: `ort_decoder` runs a package through ONNX Runtime, `ort_static` runs graphs of fixed shapes, as
+//! neural processors need them. Tests have more, in `core/testing`.
 
 mod codes;
 mod effort;
 mod embedding;
 mod error;
-pub mod failing;
 pub mod kv;
 mod loaded;
 mod ort_bound;
@@ -28,7 +26,6 @@ mod ort_static_form;
 mod ort_static_modes;
 mod ort_static_quantized;
 mod ort_static_session;
-pub mod scripted;
 
 use std::ops::Range;
 use std::sync::Arc;

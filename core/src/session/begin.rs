@@ -80,34 +80,20 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
     use std::sync::Arc;
 
-    use wheelwork_package::GenerationDefaults;
     use wheelwork_package::card::ControlTokens;
 
     use super::*;
-    use crate::decoder::scripted::{self, ScriptedDecoder, Step};
     use crate::facts::ModelFacts;
     use crate::session::snapshot::Autosave;
-    use crate::text::chat::ChatTemplate;
-    use crate::text::tokenizer::Tokenizer;
+    use crate::testing::{self, ScriptedDecoder, Step};
 
     fn session() -> Session {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/tiny-r1");
-        let facts = ModelFacts {
-            name: "scripted".into(),
-            tokenizer: Tokenizer::load(&folder.join("tokenizer.json")).unwrap(),
-            template: ChatTemplate::from_folder(&folder).unwrap(),
-            tokens: ControlTokens { bos: None, eos: vec![0], reasoning_open: None, reasoning_close: None },
-            defaults: GenerationDefaults { do_sample: Some(false), ..GenerationDefaults::default() },
-            context_length: 64,
-            closing_phrase: String::new(),
-            fingerprint: String::new(),
-            runtime: String::new(),
-        };
+        let tokens = ControlTokens { eos: vec![0], ..ControlTokens::default() };
+        let facts = ModelFacts { tokens, ..testing::facts(64) };
         let decoder = ScriptedDecoder::new(2048, 64, vec![Step::Token(0)]);
-        Session::with_decoder(Arc::new(facts), scripted::placement(), Box::new(decoder))
+        Session::with_decoder(Arc::new(facts), testing::placement(), Box::new(decoder))
     }
 
     #[test]

@@ -52,33 +52,18 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use wheelwork_package::GenerationDefaults;
     use wheelwork_package::card::ControlTokens;
 
     use super::*;
-    use crate::decoder::scripted::{self, ScriptedDecoder, Step};
     use crate::device::{Device, NotUsed, Placement};
     use crate::event::Event;
     use crate::facts::ModelFacts;
     use crate::options::Options;
-    use crate::text::chat::ChatTemplate;
-    use crate::text::tokenizer::Tokenizer;
+    use crate::testing::{self, ScriptedDecoder, Step};
 
     fn facts(context_length: usize) -> Arc<ModelFacts> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/tiny-r1");
-        Arc::new(ModelFacts {
-            name: "scripted".into(),
-            tokenizer: Tokenizer::load(&folder.join("tokenizer.json")).unwrap(),
-            template: ChatTemplate::from_folder(&folder).unwrap(),
-            tokens: ControlTokens { bos: None, eos: vec![0], reasoning_open: None, reasoning_close: None },
-            defaults: GenerationDefaults { do_sample: Some(false), ..GenerationDefaults::default() },
-            context_length,
-            closing_phrase: String::new(),
-            fingerprint: String::new(),
-            runtime: String::new(),
-        })
+        let tokens = ControlTokens { eos: vec![0], ..ControlTokens::default() };
+        Arc::new(ModelFacts { tokens, ..testing::facts(context_length) })
     }
 
     /// A decoder that ends a turn after one token.
@@ -93,7 +78,7 @@ mod tests {
             reason: NotUsedReason::Compiling,
             detail: None,
         };
-        let placement = Placement { not_used: vec![row], ..scripted::placement() };
+        let placement = Placement { not_used: vec![row], ..testing::placement() };
         Session::with_decoder(facts(4096), placement, decoder(300))
             .with_compilation(Some(Arc::clone(compilation)))
     }
@@ -101,7 +86,7 @@ mod tests {
     fn ready(context_length: usize) -> Ready {
         Ready {
             facts: facts(context_length),
-            placement: Placement { device: Device::Npu, variant: "npu".into(), ..scripted::placement() },
+            placement: Placement { device: Device::Npu, variant: "npu".into(), ..testing::placement() },
             fallback: None,
             decoder: Box::new(|| Ok(decoder(301))),
         }

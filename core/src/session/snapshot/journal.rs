@@ -238,8 +238,8 @@ mod tests {
     use wheelwork_package::card::KvForm;
 
     use super::*;
-    use crate::decoder::scripted::ScriptedDecoder;
     use crate::session::snapshot::{SessionKey, restore};
+    use crate::testing::ScriptedDecoder;
 
     fn binding() -> Binding {
         let (model, variant, runtime) = (String::new(), String::new(), String::new());
