@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 use wheelwork::{Event, Model, Options, ReasoningEnd, Session, Thinking};
 
-/// Budgets in tokens; tiny-r1's thoughts have 10 to 150.
+/// Budgets in tokens; tiny-r1's reasoning has 10 to 150.
 const BUDGETS: [usize; 12] = [0, 5, 10, 15, 20, 30, 40, 50, 60, 80, 100, 150];
 
 /// A sentence that tiny-r1 has never seen.

@@ -1,4 +1,4 @@
-//! A thought survives `kill -9`: the real command, the real model, the same text.
+//! Reasoning survives `kill -9`: the real command, the real model, the same text.
 // A failed expectation is this file's way to speak.
 #![allow(clippy::unwrap_used, clippy::panic)]
 

@@ -1,4 +1,4 @@
-//! `wheelwork quantize --target ..`: variants for neural processors, made and described by the command.
+//! `wheelwork quantize --target ..`: variants for NPUs, made and described by the command.
 // A failed expectation is this file's way to speak.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 

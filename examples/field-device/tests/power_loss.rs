@@ -1,4 +1,4 @@
-//! The compiled device loses its power in mid-thought, again and again, and says what an undisturbed one says.
+//! The compiled device loses its power in the middle of its reasoning, again and again, and says what an undisturbed one says.
 // A failed expectation is this file's way to speak.
 #![allow(clippy::unwrap_used, clippy::panic)]
 

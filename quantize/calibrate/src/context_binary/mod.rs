@@ -104,7 +104,7 @@ fn warning(variant: &str, packing: Packing) -> String {
     };
     format!(
         "unproven: binaries of `{variant}` {what}, which no device is known to have loaded; where that fails, the \
-         graphs are compiled on the device or the processor runs, and the placement says why"
+         graphs are compiled on the device or the CPU runs, and the placement says why"
     )
 }
 
