@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use wheelwork::decoder::{Decoder, DecoderError, Effort, Interrupt};
-use wheelwork::device::{Device, Placement};
+use wheelwork::device::{Device, KernelSet, Placement};
 use wheelwork::{KvForm, Prepared};
 
 /// What a step of the script does.
@@ -207,6 +207,7 @@ pub fn placement() -> Placement {
     Placement {
         device: Device::Cpu,
         provider: "scripted".into(),
+        kernels: KernelSet::OnnxRuntime,
         variant: "cpu".into(),
         threads: 1,
         kv_cache: KvForm::Float,

@@ -32,7 +32,7 @@ pub enum ContextError {
     Refused {
         /// The graph's file.
         graph: String,
-        /// The systems-on-chip.
+        /// The system-on-chip.
         soc: String,
         /// The compiler's words.
         message: String,
