@@ -37,7 +37,7 @@ fn text(events: &[Value]) -> String {
 }
 
 #[test]
-fn rt_08_a_thought_goes_on_after_kill_9_token_for_token() {
+fn rt_08_reasoning_goes_on_after_kill_9_token_for_token() {
     let package = TemporaryPackage::of("tiny-r1", BALANCED);
     let model = package.path();
     let undisturbed = events(&mut generate(&model, &["--prompt", QUESTION]));

@@ -95,7 +95,7 @@ fn turn(session: &mut Session) -> (Placement, bool, Vec<u32>) {
 }
 
 #[test]
-fn the_first_use_runs_on_the_processor_while_graphs_are_compiled_and_then_on_the_device() {
+fn the_first_use_runs_on_the_cpu_while_graphs_are_compiled_and_then_on_the_device() {
     if simulator().is_none() {
         return;
     }

@@ -94,7 +94,7 @@ fn library(content: &[u8]) -> TempDir {
 }
 
 #[test]
-fn rt_01_a_provider_library_that_is_missing_or_none_is_told_and_the_processor_answers() {
+fn rt_01_a_provider_library_that_is_missing_or_none_is_told_and_the_cpu_answers() {
     let empty = tempfile::tempdir().unwrap();
     on_both(package(), empty.path(), "library_missing", "onnxruntime_providers_qnn");
     let text = library(b"no library");
@@ -316,7 +316,7 @@ fn pk_11_compiled_graphs_are_used_on_their_chip_alone_and_whole_alone() {
 }
 
 #[test]
-fn rt_04_a_turn_goes_on_on_the_processor_where_the_simulator_fails() {
+fn rt_04_a_turn_goes_on_on_the_cpu_where_the_simulator_fails() {
     if simulator().is_none() {
         return;
     }

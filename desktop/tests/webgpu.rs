@@ -48,7 +48,7 @@ fn relative_error(found: &[f32], expected: &[f32]) -> f32 {
 }
 
 #[test]
-fn a_float_graph_gives_the_processors_logits_through_any_history() {
+fn a_float_graph_gives_the_cpus_logits_through_any_history() {
     if !has_gpu() {
         return;
     }
@@ -112,7 +112,7 @@ fn int4_products_and_attention_run_on_the_gpu() {
 }
 
 #[test]
-fn a_gpu_that_computes_wrong_numbers_is_refused_and_the_processor_runs() {
+fn a_gpu_that_computes_wrong_numbers_is_refused_and_the_cpu_runs() {
     if !has_gpu() {
         return;
     }
@@ -150,7 +150,7 @@ fn reason(output: &Output) -> Value {
 }
 
 #[test]
-fn a_library_that_is_missing_or_no_library_is_said_and_the_processor_runs() {
+fn a_library_that_is_missing_or_no_library_is_said_and_the_cpu_runs() {
     let package = TemporaryPackage::of("families/qwen3", BALANCED);
     let empty = tempfile::tempdir().unwrap();
     assert_eq!(reason(&generate(&package, empty.path(), &[])), "library_missing");

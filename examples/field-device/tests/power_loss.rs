@@ -48,7 +48,7 @@ fn fails_with(output: &Output, words: &str) {
 }
 
 #[test]
-fn rt_08_a_device_that_loses_power_goes_on_with_its_thought() {
+fn rt_08_a_device_that_loses_power_goes_on_with_its_reasoning() {
     let folder = tempfile::tempdir().unwrap();
     let stick = usb_stick(folder.path());
     let installed = |name: &str| {
