@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
-use super::SignatureState;
+use super::state::SignatureState;
 use crate::diagnostic::{Class, Diagnostic};
 
 /// Why a key could not be used, or a package is not trusted.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::LEVELS;
+use super::options::LEVELS;
 use crate::PackageError;
 use crate::container::{ContainerError, Digest, NameError};
 use crate::diagnostic::{Class, Diagnostic};
