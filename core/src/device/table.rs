@@ -61,7 +61,7 @@ pub struct PluginLibrary {
 }
 
 /// The provider of ONNX Runtime's own library, which every machine has.
-pub(crate) const CPU: &str = "CPUExecutionProvider";
+pub(crate) const CPU: &str = wheelwork_ort::plugin::CPU_PROVIDER;
 
 /// ONNX Runtime's name of Qualcomm's provider.
 const QNN: &str = "QNNExecutionProvider";

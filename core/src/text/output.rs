@@ -29,7 +29,6 @@ use crate::text::tokenizer::Tokenizer;
 /// What an answer must look like. As JSON: `{"json_schema": {..}}`, `{"regex": ".."}` or `{"lark": ".."}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum OutputFormat {
     /// JSON text that this schema (draft 2020-12 and earlier) describes. Keywords that can't be held are an error.
     JsonSchema(Value),
