@@ -102,10 +102,10 @@ fn forms(criterion: &mut Criterion) {
         let facts = Arc::clone(session.facts());
         // The first look at a vocabulary sorts its texts; later ones find that done.
         let start = Instant::now();
-        form.check(&facts.tokenizer).unwrap();
+        wheelwork::output::check(&form, &facts.tokenizer).unwrap();
         println!("{name}: compiled in {:.1} ms the first time", start.elapsed().as_secs_f64() * 1e3);
         group.bench_function(format!("{name}, compiled"), |bencher| {
-            bencher.iter(|| form.check(&facts.tokenizer).unwrap());
+            bencher.iter(|| wheelwork::output::check(&form, &facts.tokenizer).unwrap());
         });
         group.bench_function(format!("{name}, compiled and 32 tokens"), |bencher| {
             bencher.iter(|| {

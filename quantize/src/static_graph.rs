@@ -297,7 +297,6 @@ fn encodings(config: &Config, ranges: &Ranges, parts: &[GraphPart]) -> Result<En
     Ok(Encodings {
         x: encoding(border::X)?,
         outputs: parts.iter().map(output).collect::<Result<_, _>>()?,
-        logits: None,
         rotary: encoding(layer::ROTARY)?,
         mask: encoding(layer::MASK)?,
         mask_minimum: ranges.mask_minimum(),

@@ -5,7 +5,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Decoder, DecoderError, Effort};
+use super::effort::Effort;
+use super::error::DecoderError;
+use super::traits::Decoder;
 use crate::control::Interrupt;
 
 /// Does what another decoder does, until its runs are used up.

@@ -9,9 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use wheelwork_package::card::KvForm;
 
-use super::{Decoder, DecoderError, Effort};
+use super::effort::Effort;
+use super::error::DecoderError;
+use super::traits::Decoder;
 use crate::control::Interrupt;
-use crate::device::{Device, Placement};
+use crate::device::{Device, KernelSet, Placement};
 use crate::open::prepare::Prepared;
 
 /// What a step of the script does.
@@ -212,6 +214,7 @@ pub fn placement() -> Placement {
     Placement {
         device: Device::Cpu,
         provider: "scripted".into(),
+        kernels: KernelSet::OnnxRuntime,
         variant: "cpu".into(),
         threads: 1,
         kv_cache: KvForm::Float,

@@ -10,6 +10,7 @@ pub mod compiled;
 mod detect;
 mod options;
 mod placement;
+mod provider;
 mod table;
 pub mod trial;
 
@@ -20,12 +21,14 @@ use crate::error::Error;
 use crate::open::prepare::Prepared;
 
 pub use detect::{Refusal, detect};
-pub use options::{OptionError, OptionRule, Values, check_options};
-pub use placement::{
-    Device, DevicePreference, GraphPlacement, NotUsed, NotUsedReason, Placement, SelfCheck, Share,
-};
-pub(crate) use table::CPU;
-pub use table::{PROVIDERS, PluginLibrary, Provider, Support};
+pub use options::{OptionError, OptionRule, Values};
+pub use placement::{Device, DevicePreference, KernelSet, NotUsed, NotUsedReason, Placement, SelfCheck};
+pub(crate) use provider::StaticDriver;
+pub use provider::{PluginLibrary, Provider, Support};
+pub(crate) use table::{CPU, row};
+pub use table::{PROVIDERS, check_options};
+
+pub use crate::decoder::graph_placement::{GraphPlacement, Share};
 
 /// What the caller wants.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +63,7 @@ pub fn plan(
                 return Ok(Placement {
                     device: provider.device,
                     provider: provider.ep.to_owned(),
+                    kernels: KernelSet::OnnxRuntime,
                     variant,
                     threads: wish.threads,
                     // Known when the graph is loaded.
@@ -120,9 +124,4 @@ fn choose(
             Err((*reason, Some(told.collect::<Vec<_>>().join("; "))))
         }
     }
-}
-
-/// The row of a provider.
-pub(crate) fn row(ep: &str) -> Option<&'static Provider> {
-    PROVIDERS.iter().find(|provider| provider.ep == ep)
 }

@@ -299,7 +299,7 @@ mod tests {
         let refusal = (NotUsedReason::CompileFailed, Some("no such operator".to_owned()));
         assert_eq!(trial.begin_compiling(), Err(refusal));
         drop(trial);
-        let options = [("soc_model".to_owned(), "57".to_owned())];
+        let options = [("chip".to_owned(), "57".to_owned())];
         let other = Subject { options: &options, ..subject(&library) };
         assert_eq!(
             Trial::begin(path, other).unwrap().begin_compiling(),

@@ -11,12 +11,14 @@ use wheelwork_package::graph::Verified;
 use wheelwork_package::store::Provenance;
 use wheelwork_package::{OpenPackage, OpenVariant};
 
-use super::compilation::Compilation;
 use super::model::OpenOptions;
-use super::self_check;
 use super::static_opening::{self, Checked, NotLoaded};
+use super::{facts, self_check};
 use crate::control::CancelToken;
-use crate::decoder::{Loaded, OnDevice, OrtModel, SessionOptions, Sparing};
+use crate::decoder::ort::dynamic::OrtDecoder;
+use crate::decoder::ort::loaded::Loaded;
+use crate::decoder::ort::model::{OrtModel, SessionOptions, Sparing};
+use crate::decoder::ort::session::OnDevice;
 use crate::device::trial::{Subject as TrialSubject, Trial};
 use crate::device::{
     self, CPU, DevicePreference, NotUsed, NotUsedReason, Placement, Provider, Refusal, SelfCheck, Wish,
@@ -24,6 +26,7 @@ use crate::device::{
 use crate::error::Error;
 use crate::facts::ModelFacts;
 use crate::open::prepare::{Prepared, Stored, Subject};
+use crate::sequence::{Compilation, Fallback, Ready};
 
 /// Chunks of an installed package that an open compares with what was installed: some milliseconds.
 const SAMPLED_CHUNKS: usize = 2;
@@ -53,6 +56,7 @@ impl Opening {
     pub(super) fn loaded(
         path: &Path,
         options: &OpenOptions,
+        fallback: Option<&Fallback>,
     ) -> Result<(Self, Loaded, Option<Arc<Compilation>>), Error> {
         device::check_options(options.device, &options.provider_options)?;
         let mut refused = Refused::new();
@@ -75,7 +79,9 @@ impl Opening {
                 }
                 Ok((_, Err(NotLoaded::Refused(refusal)))) => refusal,
                 Ok((opening, Err(NotLoaded::ToCompile { folder, not_taken }))) => {
-                    compilation = Compilation::start(opening, path, options);
+                    let options = OpenOptions { cancel: CancelToken::new(), ..options.clone() };
+                    let fallback = fallback.cloned();
+                    compilation = Compilation::start(move || opening.compiled(&options, fallback));
                     let after = not_taken.and_then(|(_, detail)| detail);
                     let after = after.map_or_else(String::new, |detail| format!("; {detail}"));
                     let detail = format!("they will be kept in {}{after}", folder.display());
@@ -134,8 +140,7 @@ impl Opening {
         let graph_file = graph_file(&package, &placement.variant, &variant, options.kv_cache)?;
         let verified = package.verify_graph(&placement.variant, &graph_file)?;
         options.go_on()?;
-        let facts =
-            ModelFacts::of(&package, &placement.variant, options.context_length, &runtime.build_info)?;
+        let facts = facts::read(&package, &placement.variant, options.context_length, &runtime.build_info)?;
         let provenance = package.provenance();
         let cancel = options.cancel.clone();
         Ok(Self {
@@ -206,6 +211,22 @@ impl Opening {
         Ok(Loaded::Static(model))
     }
 
+    /// Compiles static graphs, loads and checks them.
+    fn compiled(mut self, options: &OpenOptions, fallback: Option<Fallback>) -> Result<Ready, Refusal> {
+        let graph = self.load_static(options, true).map_err(|error| match error {
+            NotLoaded::Refused(refusal) => refusal,
+            NotLoaded::ToCompile { .. } => (NotUsedReason::CompileFailed, None),
+        })?;
+        // The process has survived.
+        drop(self.trial.take());
+        Ok(Ready {
+            facts: Arc::new(self.facts),
+            placement: self.placement,
+            fallback,
+            decoder: Box::new(move || graph.decoder()),
+        })
+    }
+
     /// Compares a graph on its device with the same file on the processor, once for each device and package.
     fn self_check(
         &self,
@@ -247,7 +268,7 @@ impl Opening {
             cancel: self.cancel.clone(),
             device: device::row(&self.placement.provider)
                 .filter(|row| row.library.is_some())
-                .map(|row| OnDevice { provider: row.ep, options: &[], memory: row.memory }),
+                .map(|row| OnDevice { provider: row.ep, memory: row.memory }),
         }
     }
 
@@ -282,7 +303,7 @@ impl Opening {
     /// The prepared form, if it loads and computes what the plain form did.
     pub(crate) fn confirmed(&self, stored: &Stored) -> Option<Arc<OrtModel>> {
         let graph = self.load_graph(&stored.graph()).ok()?;
-        stored.is_confirmed_by(&mut graph.decoder().ok()?).then_some(graph)
+        stored.is_confirmed_by(&mut OrtDecoder::start(&graph).ok()?).then_some(graph)
     }
 
     /// Lets sequences on the processor compute with fewer threads, where that is wanted.

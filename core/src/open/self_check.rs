@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use wheelwork_package::card::StaticSelfCheck;
 
-use crate::decoder::{Decoder, DecoderError, OrtModel};
+use crate::decoder::error::DecoderError;
+use crate::decoder::ort::dynamic::OrtDecoder;
+use crate::decoder::ort::model::OrtModel;
+use crate::decoder::traits::Decoder;
 use crate::device::{NotUsedReason, Refusal, SelfCheck};
 
 /// Enough for the kernels of longer calls: WebGPU's provider takes another way through attention from 32 on.
@@ -37,7 +40,7 @@ pub(super) fn of_processor(
 ) -> Result<SelfCheck, Refusal> {
     let ids = prompt(device.vocab_size(), context_length);
     let [found, expected] = [device, processor].map(|model| {
-        let mut decoder = model.decoder().map_err(|error| failed(&error))?;
+        let mut decoder = OrtDecoder::start(model).map_err(|error| failed(&error))?;
         logits(&mut decoder, &ids)
     });
     let (found, expected) = (found?, expected?);

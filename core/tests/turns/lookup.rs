@@ -53,7 +53,7 @@ fn graphs_that_give_one_row_are_asked_once_and_a_device_that_fails_over_a_draft_
     for runs in [3, 10, 40] {
         let failing = FailingDecoder::new(Box::new(decoder()), runs);
         let mut session = Session::with_decoder(facts.clone(), placement(), Box::new(failing))
-            .with_stand_in(|_, _| Ok((placement(), Box::new(decoder()))));
+            .with_fallback(|_, _| Ok((placement(), Box::new(decoder()))));
         assert_eq!(said(&turns(&mut session, &options, PromptLookup::Auto)), said(&plain), "{runs}");
     }
     let list = || {

@@ -1,7 +1,8 @@
 //! The promises about bad input that this version makes, each a row with an id, and each a test whose name
 //! holds the id in lower case: `fn ck_03_overlapping_offsets_are_refused()`. Tests are Rust's or Kotlin's.
 
-use super::{Finding, TextFile};
+use super::finding::Finding;
+use super::text_file::TextFile;
 
 /// CK: what comes from a checkpoint. PK: what comes in a package file. IN: what happens while one is installed. RT: what
 /// happens at run time. BD: what happens at the language border (BD-04, a callback that throws, does not apply: there are

@@ -1,6 +1,7 @@
 //! What no tracked text may hold, and how long a file should be.
 
-use super::{Finding, TextFile};
+use super::finding::Finding;
+use super::text_file::TextFile;
 use crate::workspace::Workspace;
 
 /// Package registries are named (`pip`, `npm`, `cargo`), never addressed: an address would pass by the mirror

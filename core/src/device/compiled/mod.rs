@@ -3,7 +3,7 @@
 //! ```text
 //! BASE/KEY/
 //!   GRAPH.onnx        one EPContext node, as a package's own compiled graphs
-//!   GRAPH_qnn.bin     the binary that it names
+//!   BINARY            the provider's binary, which it names
 //!   record.json       sizes and digests; written last
 //! ```
 //!

@@ -19,7 +19,6 @@
 //!   (`stored::PROBE_TOKEN`). It reads every matrix, so damage in a mapped range is found; then the plain form runs.
 //! - Everything is written in `KEY.partial`, synced and renamed. Whatever happens before the rename changes nothing.
 
-mod error;
 mod key;
 mod memory;
 mod stored;
@@ -28,7 +27,7 @@ mod write;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-pub use error::PrepareError;
+pub use crate::error::PrepareError;
 pub(crate) use key::{Subject, place};
 pub(crate) use stored::Stored;
 

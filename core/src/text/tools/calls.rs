@@ -6,9 +6,9 @@
 //!
 //! Nothing is lost: what turns out to be no call is text again.
 
-use serde::Serialize;
-
-use super::{Tool, ToolSyntax};
+use super::fault::ToolFault;
+use super::syntax::{Mark, ToolSyntax};
+use super::tool::Tool;
 use crate::text::tokenizer::Tokenizer;
 
 /// What an answer says.
@@ -27,29 +27,6 @@ pub enum Said {
     },
     /// What came last as text looked like a call.
     Rejected(ToolFault),
-}
-
-/// Why something is no call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ToolFault {
-    /// It names no function.
-    NoName,
-    /// It has no arguments.
-    NoArguments,
-    /// Its arguments are not a JSON object.
-    NotJson,
-    /// It was not written to its end.
-    Unfinished,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mark {
-    CallsBegin,
-    CallBegin,
-    Separator,
-    CallEnd,
-    CallsEnd,
 }
 
 /// The state between two tokens.
