@@ -28,6 +28,8 @@
 //!
 //! For several sessions at once, from any thread, see [`engine`].
 //!
+//! While versions are 0.x, enums are exhaustive: who matches them learns of a new event or reason from the compiler.
+//!
 //! The crate opens no socket and logs nothing. It has three threads of its own: an [`engine`]'s, while there is one; while
 //! an answer's form is compiled, one with a stack of 64 MiB, because the caller's may be too small for a stranger's
 //! grammar; and one that compiles graphs for a device at its first use ([`Compilation`]). A [`Generation`] computes on the caller's. ONNX Runtime has its own ([`OpenOptions::threads`](field@OpenOptions::threads)).
@@ -76,5 +78,5 @@ pub use session::{Generation, Session};
 pub use text::output::{OutputError, OutputFormat};
 pub use text::tools::{Tool, ToolChoice, ToolFault};
 pub use text::{chat, detokenizer, output, reasoning, repetition, stop, tokenizer, tools};
+pub use wheelwork_diagnostic::{self as diagnostic, Class, Diagnostic, Remedy};
 pub use wheelwork_package::card::KvForm;
-pub use wheelwork_package::{Class, Diagnostic};

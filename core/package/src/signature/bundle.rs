@@ -13,7 +13,6 @@ const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
 /// Why a bundle is not a signature of the package that it comes with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum BundleError {
     /// Bundle or statement are no JSON of the expected form.
     #[error("its {part} is not valid: {detail}")]

@@ -38,7 +38,6 @@ use serde::Serialize;
 /// Whether a model runs on its prepared form, and why not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Prepared {
     /// It does.
     Used,
@@ -72,7 +71,6 @@ impl Prepared {
 /// A step of [`prepare`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum PrepareStep {
     /// ONNX Runtime packs and saves: most of the time, without a way to stop it in the middle.
     Pack,
