@@ -120,7 +120,6 @@ impl Placement {
 /// graph runs there too.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "result")]
-#[non_exhaustive]
 pub enum SelfCheck {
     /// The expected logits, up to this relative root mean square difference.
     Passed {
@@ -154,7 +153,6 @@ pub struct NotUsed {
 /// Why a device is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum NotUsedReason {
     /// This build has no code for the provider.
     NotInThisBuild,
@@ -209,13 +207,9 @@ impl NotUsedReason {
             Self::SimulatorOnly => "it is a simulator here and was not asked for by name",
             Self::NoMatchingBinary => "the package has no binary for this system-on-chip and library version",
             Self::Compiling => "its graphs are being compiled for this system-on-chip",
-            Self::CompileFailed => {
-                "it does not compile the graphs (`wheelwork devices --retry` lets it try again)"
-            }
+            Self::CompileFailed => "it does not compile the graphs",
             Self::Damaged => "a file of its variant is damaged",
-            Self::CrashedBefore => {
-                "a process ended while it was tried (`wheelwork devices --retry` allows it again)"
-            }
+            Self::CrashedBefore => "a process ended while it was tried",
             Self::BeingTried => "another process is trying it at this moment",
             Self::SelfCheckFailed => "it computed wrong numbers",
             Self::RunFailed => "it failed in the middle of a run",
@@ -236,7 +230,7 @@ impl std::fmt::Display for NotUsed {
 mod tests {
     use super::*;
     use crate::decoder::graph_placement::Share;
-    use crate::decoder::scripted::placement;
+    use crate::testing::placement;
 
     #[test]
     fn rt_03_heavy_nodes_on_another_provider_are_told_and_light_ones_are_not() {

@@ -11,10 +11,9 @@ use wheelwork_package::graph::Verified;
 use wheelwork_package::store::Provenance;
 use wheelwork_package::{OpenPackage, OpenVariant};
 
-use super::compilation::Compilation;
 use super::model::OpenOptions;
-use super::self_check;
 use super::static_opening::{self, Checked, NotLoaded};
+use super::{facts, self_check};
 use crate::control::CancelToken;
 use crate::decoder::ort::dynamic::OrtDecoder;
 use crate::decoder::ort::loaded::Loaded;
@@ -27,6 +26,7 @@ use crate::device::{
 use crate::error::Error;
 use crate::facts::ModelFacts;
 use crate::open::prepare::{Prepared, Stored, Subject};
+use crate::sequence::{Compilation, Fallback, Ready};
 
 /// Chunks of an installed package that an open compares with what was installed: some milliseconds.
 const SAMPLED_CHUNKS: usize = 2;
@@ -56,6 +56,7 @@ impl Opening {
     pub(super) fn loaded(
         path: &Path,
         options: &OpenOptions,
+        fallback: Option<&Fallback>,
     ) -> Result<(Self, Loaded, Option<Arc<Compilation>>), Error> {
         device::check_options(options.device, &options.provider_options)?;
         let mut refused = Refused::new();
@@ -78,7 +79,9 @@ impl Opening {
                 }
                 Ok((_, Err(NotLoaded::Refused(refusal)))) => refusal,
                 Ok((opening, Err(NotLoaded::ToCompile { folder, not_taken }))) => {
-                    compilation = Compilation::start(opening, path, options);
+                    let options = OpenOptions { cancel: CancelToken::new(), ..options.clone() };
+                    let fallback = fallback.cloned();
+                    compilation = Compilation::start(move || opening.compiled(&options, fallback));
                     let after = not_taken.and_then(|(_, detail)| detail);
                     let after = after.map_or_else(String::new, |detail| format!("; {detail}"));
                     let detail = format!("they will be kept in {}{after}", folder.display());
@@ -137,8 +140,7 @@ impl Opening {
         let graph_file = graph_file(&package, &placement.variant, &variant, options.kv_cache)?;
         let verified = package.verify_graph(&placement.variant, &graph_file)?;
         options.go_on()?;
-        let facts =
-            ModelFacts::of(&package, &placement.variant, options.context_length, &runtime.build_info)?;
+        let facts = facts::read(&package, &placement.variant, options.context_length, &runtime.build_info)?;
         let provenance = package.provenance();
         let cancel = options.cancel.clone();
         Ok(Self {
@@ -207,6 +209,22 @@ impl Opening {
         self.placement.self_check = Some(self_check);
         self.placement.simulator = simulator;
         Ok(Loaded::Static(model))
+    }
+
+    /// Compiles static graphs, loads and checks them.
+    fn compiled(mut self, options: &OpenOptions, fallback: Option<Fallback>) -> Result<Ready, Refusal> {
+        let graph = self.load_static(options, true).map_err(|error| match error {
+            NotLoaded::Refused(refusal) => refusal,
+            NotLoaded::ToCompile { .. } => (NotUsedReason::CompileFailed, None),
+        })?;
+        // The process has survived.
+        drop(self.trial.take());
+        Ok(Ready {
+            facts: Arc::new(self.facts),
+            placement: self.placement,
+            fallback,
+            decoder: Box::new(move || graph.decoder()),
+        })
     }
 
     /// Compares a graph on its device with the same file on the processor, once for each device and package.

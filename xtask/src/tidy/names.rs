@@ -1,7 +1,8 @@
 //! Inside `core`, ONNX Runtime's crate is named by the decoder that drives it and by nothing else: a second
 //! decoder must not have to look like the first.
 
-use super::{Finding, TextFile};
+use super::finding::Finding;
+use super::text_file::TextFile;
 
 /// Where `ort::` may stand inside `core`.
 const ALLOWED: [&str; 2] = ["core/ort/", "core/src/decoder/ort/"];

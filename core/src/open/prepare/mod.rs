@@ -19,7 +19,6 @@
 //!   (`stored::PROBE_TOKEN`). It reads every matrix, so damage in a mapped range is found; then the plain form runs.
 //! - Everything is written in `KEY.partial`, synced and renamed. Whatever happens before the rename changes nothing.
 
-mod error;
 mod key;
 mod memory;
 mod stored;
@@ -28,7 +27,7 @@ mod write;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-pub use error::PrepareError;
+pub use crate::error::PrepareError;
 pub(crate) use key::{Subject, place};
 pub(crate) use stored::Stored;
 
@@ -39,7 +38,6 @@ use serde::Serialize;
 /// Whether a model runs on its prepared form, and why not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Prepared {
     /// It does.
     Used,
@@ -73,7 +71,6 @@ impl Prepared {
 /// A step of [`prepare`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum PrepareStep {
     /// ONNX Runtime packs and saves: most of the time, without a way to stop it in the middle.
     Pack,

@@ -3,7 +3,9 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use proptest::prelude::*;
-use wheelwork_package::Diagnostic;
+use wheelwork_diagnostic::Diagnostic;
+
+use serde_json::json;
 
 use super::*;
 use crate::text::chat::{ChatTemplate, Message, Prompt};
