@@ -6,7 +6,7 @@ use wheelwork_ort::LibraryError;
 use wheelwork_package::{Class, Diagnostic, PackageError};
 
 use crate::decoder::DecoderError;
-use crate::device::{DevicePreference, NotUsed, OptionError};
+use crate::device::{NoUsableDevice, OptionError};
 use crate::engine::EngineError;
 use crate::open::prepare::PrepareError;
 use crate::sampling::SamplingError;
@@ -67,15 +67,8 @@ pub enum Error {
         provider: String,
     },
     /// No device fits the request.
-    #[error("no device fits `{}`{}: {}", preference.name(), if *.strict { " (strict)" } else { "" }, describe(.not_used))]
-    NoUsableDevice {
-        /// What was asked for.
-        preference: DevicePreference,
-        /// Whether other devices were ruled out.
-        strict: bool,
-        /// Every provider with its reason.
-        not_used: Vec<NotUsed>,
-    },
+    #[error(transparent)]
+    NoUsableDevice(#[from] NoUsableDevice),
     /// [`crate::OpenOptions::cancel`] ended it.
     #[error("opening the model was cancelled")]
     OpenCancelled,
@@ -122,11 +115,6 @@ pub enum Error {
     },
 }
 
-fn describe(not_used: &[NotUsed]) -> String {
-    let reasons = not_used.iter().map(ToString::to_string);
-    format!("not {}", reasons.collect::<Vec<_>>().join(", not "))
-}
-
 impl Error {
     fn inner(&self) -> Option<&dyn Diagnostic> {
         match self {
@@ -152,7 +140,7 @@ impl Diagnostic for Error {
         match self {
             Self::ProviderOption(_) => "provider_option",
             Self::NotOnThisDevice { .. } => "not_on_this_device",
-            Self::NoUsableDevice { .. } => "no_usable_device",
+            Self::NoUsableDevice(_) => "no_usable_device",
             Self::OpenCancelled => "open_cancelled",
             Self::PromptTooLong { .. } => "prompt_too_long",
             Self::EmptyPrompt => "empty_prompt",
@@ -165,7 +153,7 @@ impl Diagnostic for Error {
 
     fn class(&self) -> Class {
         match self {
-            Self::NoUsableDevice { .. } | Self::NoInt8KvCache { .. } | Self::NotOnThisDevice { .. } => {
+            Self::NoUsableDevice(_) | Self::NoInt8KvCache { .. } | Self::NotOnThisDevice { .. } => {
                 Class::Unsupported
             }
             Self::ProviderOption(_)
@@ -182,9 +170,7 @@ impl Diagnostic for Error {
         match self {
             Self::ProviderOption(_) => "correct the option".into(),
             Self::NotOnThisDevice { .. } => "open the model with `--device cpu`".into(),
-            Self::NoUsableDevice { .. } => {
-                "ask for `auto`, or quantise the checkpoint for that device".into()
-            }
+            Self::NoUsableDevice(_) => "ask for `auto`, or quantise the checkpoint for that device".into(),
             Self::OpenCancelled => "open it again when it suits".into(),
             Self::PromptTooLong { .. } => {
                 "shorten the prompt, start a new session, or let the oldest turns be dropped".into()

@@ -11,8 +11,8 @@ use wheelwork_package::card::KvForm;
 
 use super::{Decoder, DecoderError, Effort};
 use crate::control::Interrupt;
+use crate::device::Prepared;
 use crate::device::{Device, Placement};
-use crate::open::prepare::Prepared;
 
 /// What a step of the script does.
 #[derive(Debug, Clone)]

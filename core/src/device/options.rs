@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     fn check(name: &str, value: &str) -> Result<(), OptionError> {
-        let qnn = crate::device::row("QNNExecutionProvider").unwrap();
+        let qnn = crate::device::table::row("QNNExecutionProvider").unwrap();
         qnn.check_options(&[(name.to_owned(), value.to_owned())])
     }
 

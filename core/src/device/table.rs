@@ -175,6 +175,11 @@ pub const PROVIDERS: &[Provider] = &[
     },
 ];
 
+/// The row of a provider.
+pub(crate) fn row(ep: &str) -> Option<&'static Provider> {
+    PROVIDERS.iter().find(|provider| provider.ep == ep)
+}
+
 /// A provider that no code drives yet.
 const fn planned(
     ep: &'static str,

@@ -20,7 +20,8 @@ use sha2::{Digest as _, Sha256};
 use wheelwork_package::disk::{self, FileLock};
 use wheelwork_package::files::hex;
 
-use super::{NotUsedReason, Refusal};
+use super::detect::Refusal;
+use super::placement::NotUsedReason;
 
 const TRIAL: &str = "trial";
 const PASSED: &str = "passed";

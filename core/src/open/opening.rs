@@ -19,11 +19,12 @@ use crate::control::CancelToken;
 use crate::decoder::{Loaded, OnDevice, OrtModel, SessionOptions, Sparing};
 use crate::device::trial::{Subject as TrialSubject, Trial};
 use crate::device::{
-    self, CPU, DevicePreference, NotUsed, NotUsedReason, Placement, Provider, Refusal, SelfCheck, Wish,
+    self, CPU, DevicePreference, NotUsed, NotUsedReason, Placement, Prepared, Provider, Refusal, Request,
+    SelfCheck,
 };
 use crate::error::Error;
 use crate::facts::ModelFacts;
-use crate::open::prepare::{Prepared, Stored, Subject};
+use crate::open::prepare::{Stored, Subject};
 
 /// Chunks of an installed package that an open compares with what was installed: some milliseconds.
 const SAMPLED_CHUNKS: usize = 2;
@@ -109,9 +110,9 @@ impl Opening {
         }
         options.go_on()?;
         let runtime = wheelwork_ort::environment()?;
-        let wish = Wish { device: options.device, strict: options.strict, threads: options.threads() };
+        let request = Request { device: options.device, strict: options.strict, threads: options.threads() };
         let mut trial = None;
-        let placement = device::plan(&package, wish, &mut |row, variant| match refused
+        let placement = device::plan(&package, request, &mut |row, variant| match refused
             .get(&(row.ep.to_owned(), variant.to_owned()))
         {
             Some(refusal) => Err(refusal.clone()),

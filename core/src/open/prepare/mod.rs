@@ -32,43 +32,10 @@ pub use error::PrepareError;
 pub(crate) use key::{Subject, place};
 pub(crate) use stored::Stored;
 
+use crate::device::Prepared;
 use crate::error::Error;
 use crate::open::{OpenOptions, Opening};
 use serde::Serialize;
-
-/// Whether a model runs on its prepared form, and why not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Prepared {
-    /// It does.
-    Used,
-    /// The caller does not want it.
-    NotWanted,
-    /// The model is not an installed one, and [`crate::OpenOptions::cache_dir`] names no place for it.
-    NoPlace,
-    /// It was never made.
-    Missing,
-    /// One was made for another machine, ONNX Runtime, package or version.
-    Stale,
-    /// It is damaged, or does not compute what the plain form does. Preparing again replaces it.
-    Damaged,
-}
-
-impl Prepared {
-    /// For a person, after "the prepared form is not used: ".
-    #[must_use]
-    pub fn describe(self) -> &'static str {
-        match self {
-            Self::Used => "it is",
-            Self::NotWanted => "it was not wanted",
-            Self::NoPlace => "the model is not installed and no cache folder was given",
-            Self::Missing => "it was never made",
-            Self::Stale => "it was made for another machine, ONNX Runtime, package or version",
-            Self::Damaged => "it is damaged",
-        }
-    }
-}
 
 /// A step of [`prepare`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
