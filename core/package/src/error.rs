@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::GraphError;
 use crate::diagnostic::{Class, Diagnostic};
+use crate::vfs::DiskError;
 
 /// Why a package or one of its files could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +108,12 @@ pub enum PackageError {
 impl PackageError {
     pub(crate) fn invalid(path: impl Into<PathBuf>, detail: impl std::fmt::Display) -> Self {
         Self::Invalid { path: path.into(), detail: detail.to_string() }
+    }
+}
+
+impl From<DiskError> for PackageError {
+    fn from(DiskError { path, source, .. }: DiskError) -> Self {
+        Self::Io { path, source }
     }
 }
 

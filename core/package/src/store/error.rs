@@ -8,6 +8,7 @@ use crate::PackageError;
 use crate::container::{ContainerError, Digest, Name, NameError};
 use crate::diagnostic::{Class, Diagnostic};
 use crate::signature::SignatureError;
+use crate::vfs::DiskError;
 
 /// Why a package could not be installed, listed, verified, repaired or removed.
 ///
@@ -104,6 +105,12 @@ impl StoreError {
     /// For `map_err`: what was tried, and where.
     pub(super) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
         move |source| Self::Io { action, path: path.to_owned(), source }
+    }
+}
+
+impl From<DiskError> for StoreError {
+    fn from(DiskError { action, path, source }: DiskError) -> Self {
+        Self::Io { action, path, source }
     }
 }
 

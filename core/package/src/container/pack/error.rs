@@ -8,6 +8,7 @@ use super::LEVELS;
 use crate::PackageError;
 use crate::container::{ContainerError, Digest, NameError};
 use crate::diagnostic::{Class, Diagnostic};
+use crate::vfs::DiskError;
 
 /// Why a folder could not be packed. Nothing stands under the output's name afterwards that was not there before.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +99,12 @@ impl PackError {
     /// For `map_err`: what was tried, and where.
     pub(super) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
         move |source| Self::Io { action, path: path.to_owned(), source }
+    }
+}
+
+impl From<DiskError> for PackError {
+    fn from(DiskError { action, path, source }: DiskError) -> Self {
+        Self::Io { action, path, source }
     }
 }
 
