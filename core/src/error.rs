@@ -6,7 +6,7 @@ use wheelwork_ort::LibraryError;
 use wheelwork_package::{Class, Diagnostic, PackageError};
 
 use crate::decoder::DecoderError;
-use crate::device::{NoUsableDevice, OptionError};
+use crate::device::{CacheError, NoUsableDevice, OptionError};
 use crate::engine::EngineError;
 use crate::open::prepare::PrepareError;
 use crate::sampling::SamplingError;
@@ -113,6 +113,12 @@ pub enum Error {
         /// The variant.
         variant: String,
     },
+}
+
+impl From<CacheError> for Error {
+    fn from(error: CacheError) -> Self {
+        Self::Prepare(error.into())
+    }
 }
 
 impl Error {

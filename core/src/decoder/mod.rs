@@ -39,7 +39,7 @@ pub use error::DecoderError;
 pub(crate) use loaded::Loaded;
 pub(crate) use ort_decoder::{CHUNK_TOKENS, CHUNK_TOKENS_ALL_LOGITS, OrtDecoder};
 pub(crate) use ort_device::OnDevice;
-pub(crate) use ort_model::{OrtModel, SessionOptions};
+pub(crate) use ort_model::{Located, OrtModel, SessionOptions};
 pub(crate) use ort_sparing::Sparing;
 pub(crate) use ort_static::{StaticModel, StaticSource};
 pub(crate) use ort_static_session::{Target, compile};

@@ -7,8 +7,12 @@ use ::ort::session::Session;
 use ::ort::session::builder::{LoadCanceler, SessionBuilder};
 
 use super::DecoderError;
+use super::ort_model::Located;
 use crate::control::CancelToken;
 use crate::control::Interrupt;
+
+/// Names the folder of the files that a graph in memory names.
+const FOLDER: &str = "session.model_external_initializers_file_folder_path";
 
 /// Loads a graph; a token that is cancelled or suspended ends that.
 ///
@@ -17,11 +21,19 @@ use crate::control::Interrupt;
 pub(super) fn commit(
     builder: ::ort::Result<SessionBuilder>,
     graph: &Path,
+    located: Option<&Located>,
     cancel: &CancelToken,
 ) -> Result<Session, DecoderError> {
-    let session = builder.and_then(|mut builder| {
+    let named_from = |builder: SessionBuilder| match located {
+        None => Ok(builder),
+        Some(located) => Ok(builder.with_config_entry(FOLDER, &located.folder)?),
+    };
+    let session = builder.and_then(named_from).and_then(|mut builder| {
         let _attached = cancel.attach(Arc::new(Load(builder.canceler())));
-        builder.commit_from_file(graph)
+        match located {
+            None => builder.commit_from_file(graph),
+            Some(located) => builder.commit_from_memory(&located.graph),
+        }
     });
     session.map_err(|error| match cancel.wish() {
         Some(_) => DecoderError::Interrupted,

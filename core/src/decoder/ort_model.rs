@@ -66,6 +66,15 @@ pub(crate) struct SessionOptions {
     pub(crate) device: Option<OnDevice>,
     /// Ends the load.
     pub(crate) cancel: CancelToken,
+    /// The graph to load instead of what stands in the file; `None` for the file.
+    pub(crate) located: Option<Arc<Located>>,
+}
+
+/// A graph that names its files from a folder which is not its own.
+#[derive(Debug)]
+pub(crate) struct Located {
+    pub(crate) graph: Vec<u8>,
+    pub(crate) folder: String,
 }
 
 /// A loaded graph.
@@ -87,6 +96,7 @@ pub(crate) struct OrtModel {
     session: Mutex<Session>,
     /// The same graph with fewer threads, where that is wanted.
     sparing: OnceLock<Sparing>,
+    located: Option<Arc<Located>>,
 }
 
 impl OrtModel {
@@ -114,7 +124,7 @@ impl OrtModel {
         let graph_name = graph.display().to_string();
         let load = |message: String| DecoderError::Load { graph: graph_name.clone(), message };
         let _alone = options.device.map(|_| alone());
-        let session = commit(builder, graph, &options.cancel)?;
+        let session = commit(builder, graph, options.located.as_deref(), &options.cancel)?;
 
         let names = GraphNames::of(model);
         let contract = |detail| DecoderError::Contract { graph: graph_name.clone(), detail };
@@ -133,6 +143,7 @@ impl OrtModel {
             session: Mutex::new(session),
             graph: graph_name,
             sparing: OnceLock::new(),
+            located: options.located,
         }))
     }
 
@@ -144,6 +155,11 @@ impl OrtModel {
     /// The file that was loaded.
     pub(crate) fn path(&self) -> &Path {
         Path::new(&self.graph)
+    }
+
+    /// What was loaded instead of the file's content.
+    pub(crate) fn located(&self) -> Option<&Arc<Located>> {
+        self.located.as_ref()
     }
 
     pub(super) fn sparing(&self) -> Option<&Sparing> {

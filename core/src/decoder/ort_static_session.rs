@@ -61,7 +61,7 @@ pub(super) fn load(
 ) -> Result<(Session, Vec<Share>), DecoderError> {
     let graph = path.display().to_string();
     let refused = |message: String| DecoderError::Load { graph: graph.clone(), message };
-    let session = commit(session_builder(environment, target, entries), path, cancel)?;
+    let session = commit(session_builder(environment, target, entries), path, None, cancel)?;
     let shares = shares(&session).map_err(refused)?;
     if let Target::Plugin { provider, .. } = target
         && !is_alone(provider, &shares)

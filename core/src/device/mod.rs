@@ -6,6 +6,7 @@
 //! back in silence: [`Placement::not_used`] names each better device with the reason, and a strict request fails with
 //! the same list. [`trial`] keeps providers away that took the process down.
 
+pub(crate) mod cache;
 pub mod compiled;
 mod detect;
 mod options;
@@ -14,6 +15,7 @@ mod plan;
 mod table;
 pub mod trial;
 
+pub use cache::CacheError;
 pub use detect::{Refusal, detect};
 pub use options::{OptionError, OptionRule, Values, check_options};
 pub use placement::{

@@ -1,7 +1,5 @@
 //! What this machine is to compiled graphs: its system-on-chip, and the libraries that compiled or would compile them.
 
-use std::path::Path;
-
 use wheelwork_package::card::ContextBinary;
 
 /// The provider's compiler on devices.
@@ -25,14 +23,6 @@ pub(super) fn system_on_chip() -> Option<String> {
     let read = |path: &str| std::fs::read_to_string(path).ok();
     let name = read("/sys/devices/soc0/machine").or_else(|| read("/sys/devices/soc0/chip_id"))?;
     Some(name.trim().to_lowercase())
-}
-
-/// Name, size and time of the last change of a file: another version of a library differs in one of them.
-pub(super) fn identity(path: &Path) -> String {
-    let metadata = fs_err::metadata(path).ok();
-    let changed = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    format!("{name} {:?} {changed:?}", metadata.map(|metadata| metadata.len()))
 }
 
 #[cfg(test)]

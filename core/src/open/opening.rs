@@ -16,15 +16,15 @@ use super::model::OpenOptions;
 use super::self_check;
 use super::static_opening::{self, Checked, NotLoaded};
 use crate::control::CancelToken;
-use crate::decoder::{Loaded, OnDevice, OrtModel, SessionOptions, Sparing};
-use crate::device::trial::{Subject as TrialSubject, Trial};
+use crate::decoder::{Loaded, Located, OnDevice, OrtModel, SessionOptions, Sparing};
+use crate::device::trial::{self, Trial};
 use crate::device::{
     self, CPU, DevicePreference, NotUsed, NotUsedReason, Placement, Prepared, Provider, Refusal, Request,
     SelfCheck,
 };
 use crate::error::Error;
 use crate::facts::ModelFacts;
-use crate::open::prepare::{Stored, Subject};
+use crate::open::prepare::form::{Form, Source, Stored};
 
 /// Chunks of an installed package that an open compares with what was installed: some milliseconds.
 const SAMPLED_CHUNKS: usize = 2;
@@ -246,6 +246,7 @@ impl Opening {
             threads: self.placement.threads,
             context_length: self.facts.context_length,
             cancel: self.cancel.clone(),
+            located: None,
             device: device::row(&self.placement.provider)
                 .filter(|row| row.library.is_some())
                 .map(|row| OnDevice { provider: row.ep, options: &[], memory: row.memory }),
@@ -257,8 +258,20 @@ impl Opening {
         if options.plain || self.placement.provider != CPU {
             return Ok(Err(Prepared::NotWanted));
         }
-        let subject = Subject::of(self, options.cache_dir.as_deref())?;
-        Ok(subject.map_or(Err(Prepared::NoPlace), |subject| Stored::find(&subject)))
+        Ok(self.form(options)?.map_or(Err(Prepared::NoPlace), |form| form.find()))
+    }
+
+    /// The graph's prepared form; `None` where there is no place for one.
+    pub(crate) fn form(&self, options: &OpenOptions) -> Result<Option<Form>, Error> {
+        let source = Source {
+            package: &self.package,
+            variant: &self.placement.variant,
+            fingerprint: &self.facts.fingerprint,
+            runtime: &self.facts.runtime,
+            graph: self.folder().join(&self.graph_file),
+            verified: &self.verified,
+        };
+        Ok(Form::of(source, options.cache_dir.as_deref())?)
     }
 
     /// Loads the prepared form, or the plain one with the reason why; neither where memory is short for it.
@@ -277,12 +290,13 @@ impl Opening {
             }
         };
         self.check_memory(options, reason)?;
-        Ok((self.load_graph(&self.folder().join(&self.graph_file))?, reason))
+        Ok((self.load_graph(&self.folder().join(&self.graph_file), None)?, reason))
     }
 
     /// The prepared form, if it loads and computes what the plain form did.
     pub(crate) fn confirmed(&self, stored: &Stored) -> Option<Arc<OrtModel>> {
-        let graph = self.load_graph(&stored.graph()).ok()?;
+        let located = Some(Arc::clone(&stored.located));
+        let graph = self.load_graph(&stored.graph, located).ok()?;
         stored.is_confirmed_by(&mut graph.decoder().ok()?).then_some(graph)
     }
 
@@ -292,15 +306,17 @@ impl Opening {
         let Some(threads) = options.sparing_threads.filter(|_| all.device.is_none()) else { return };
         // The opening is over by then.
         let cancel = CancelToken::new();
-        let few = SessionOptions { threads: threads.clamp(1, all.threads), cancel, ..all };
+        let threads = threads.clamp(1, all.threads);
+        let few = SessionOptions { threads, cancel, located: graph.located().cloned(), ..all };
         let (environment, path) = (self.runtime.environment.clone(), graph.path().to_path_buf());
         let model = self.variant.config.model.clone();
         graph.spare_with(Sparing::new(move || OrtModel::load(&environment, &path, &model, few.clone())));
     }
 
-    fn load_graph(&self, graph: &Path) -> Result<Arc<OrtModel>, Error> {
-        let model = &self.variant.config.model;
-        Ok(OrtModel::load(&self.runtime.environment, graph, model, self.session_options())?)
+    fn load_graph(&self, graph: &Path, located: Option<Arc<Located>>) -> Result<Arc<OrtModel>, Error> {
+        let (model, options) = (&self.variant.config.model, self.session_options());
+        let options = SessionOptions { located, ..options };
+        Ok(OrtModel::load(&self.runtime.environment, graph, model, options)?)
     }
 }
 
@@ -326,17 +342,15 @@ fn begin(
     }
     let fingerprint =
         package.fingerprint(variant).map_err(|error| (NotUsedReason::Damaged, Some(error.to_string())))?;
-    let backend = files.backend_beside(&library);
-    let subject = TrialSubject {
-        provider: row.ep,
-        fingerprint: &fingerprint,
-        runtime: &runtime.build_info,
-        library: &library,
-        backend: backend.as_deref(),
-        options: &options.provider_options,
-    };
+    let list = trial::depends_on()
+        .and("fingerprint", fingerprint)
+        .and("runtime", &runtime.build_info)
+        .and_libraries(
+            [Some(library.as_path()), files.backend_beside(&library).as_deref()].into_iter().flatten(),
+        )
+        .and_options(&options.provider_options);
     let folder = options.trials_dir.as_deref();
-    let trial = Trial::begin(folder, subject);
+    let trial = Trial::begin(folder, row.ep, &list.key());
     trial.map(Some).map_err(|reason| (reason, folder.map(|folder| folder.display().to_string())))
 }
 

@@ -1,10 +1,12 @@
 //! Why a model could not be prepared. It still opens as before.
 
 use std::borrow::Cow;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use wheelwork_package::vfs::DiskError;
 use wheelwork_package::{Class, Diagnostic, GraphError};
+
+use crate::device::cache::CacheError;
 
 /// Why a model could not be prepared. It still opens as before.
 #[derive(Debug, thiserror::Error)]
@@ -13,31 +15,19 @@ pub enum PrepareError {
     /// Neither installed nor with a folder to put the prepared form into.
     #[error("the model is not an installed one, and no cache folder was given")]
     NoPlace,
-    /// ONNX Runtime packs nothing of this graph on this processor.
-    #[error("ONNX Runtime packs no weights of this graph on this processor")]
+    /// ONNX Runtime packs nothing of this graph on this CPU.
+    #[error("ONNX Runtime packs no weights of this graph on this CPU")]
     NothingPacked,
-    /// Somebody else prepares the same model.
-    #[error("another process prepares this model")]
-    Busy,
-    /// The disk is too small.
-    #[error("`{}` needs {needed_bytes} bytes while preparing, there are {free_bytes} free", .path.display())]
-    NoSpace {
-        /// The folder.
-        path: PathBuf,
-        /// Bytes needed, by estimate.
-        needed_bytes: u64,
-        /// Bytes that are free.
-        free_bytes: u64,
-    },
-    /// The file system refused.
-    #[error("cannot {action} `{}`: {source}", .path.display())]
-    Io {
-        /// What was tried, as in `write`.
-        action: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
+    /// It could not be kept.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    /// ONNX Runtime wants one folder above all files that a graph names.
+    #[error("`{}` and `{}` are on different drives, or their names are not Unicode", .form.display(), .package.display())]
+    Apart {
+        /// The folder of the prepared form.
+        form: PathBuf,
+        /// The package's.
+        package: PathBuf,
     },
     /// ONNX Runtime could not save.
     #[error("ONNX Runtime cannot save the packed weights: {message}")]
@@ -56,21 +46,15 @@ pub enum PrepareError {
     Cancelled,
 }
 
-impl PrepareError {
-    /// For `map_err`: what was tried, and where.
-    pub(super) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
-        move |source| Self::Io { action, path: path.to_owned(), source }
-    }
-}
-
 impl Diagnostic for PrepareError {
     fn code(&self) -> &'static str {
         match self {
             Self::NoPlace => "prepare_no_place",
             Self::NothingPacked => "prepare_nothing",
-            Self::Busy => "prepare_busy",
-            Self::NoSpace { .. } => "prepare_no_space",
-            Self::Io { .. } => "prepare_io",
+            Self::Cache(CacheError::Busy { .. }) => "prepare_busy",
+            Self::Cache(CacheError::NoSpace { .. }) => "prepare_no_space",
+            Self::Cache(CacheError::Disk(_)) => "prepare_io",
+            Self::Apart { .. } => "prepare_apart",
             Self::Save { .. } => "prepare_save",
             Self::Graph(_) => "prepare_graph",
             Self::Differs => "prepare_differs",
@@ -80,7 +64,7 @@ impl Diagnostic for PrepareError {
 
     fn class(&self) -> Class {
         match self {
-            Self::NothingPacked | Self::Graph(_) => Class::Unsupported,
+            Self::NothingPacked | Self::Apart { .. } | Self::Graph(_) => Class::Unsupported,
             Self::Differs => Class::Bug,
             _ => Class::Retry,
         }
@@ -88,13 +72,14 @@ impl Diagnostic for PrepareError {
 
     fn remedy(&self) -> Cow<'static, str> {
         match self {
-            Self::NoPlace => "install the model, or name a cache folder on the same file system",
+            Self::NoPlace => "install the model, or name a cache folder",
+            Self::Apart { .. } => "name a cache folder on the model's drive",
             Self::NothingPacked | Self::Graph(_) => "use the model as it is: it runs without being prepared",
-            Self::Busy => "wait for the other process, or use the model as it is",
-            Self::NoSpace { .. } | Self::Io { .. } | Self::Save { .. } => {
+            Self::Cache(CacheError::Busy { .. }) => "wait for the other process, or use the model as it is",
+            Self::Cache(_) | Self::Save { .. } => {
                 "check the folder and the free space, then prepare again; the model runs without it"
             }
-            Self::Differs => "report this with processor and ONNX Runtime version; the model runs without it",
+            Self::Differs => "report this with CPU and ONNX Runtime version; the model runs without it",
             Self::Cancelled => "prepare again when there is time; the model runs without it",
         }
         .into()
@@ -102,7 +87,12 @@ impl Diagnostic for PrepareError {
 
     fn place(&self) -> Option<String> {
         match self {
-            Self::NoSpace { path, .. } | Self::Io { path, .. } => Some(path.display().to_string()),
+            Self::Cache(
+                CacheError::NoSpace { path, .. }
+                | CacheError::Busy { path }
+                | CacheError::Disk(DiskError { path, .. }),
+            )
+            | Self::Apart { form: path, .. } => Some(path.display().to_string()),
             _ => None,
         }
     }
