@@ -3,7 +3,7 @@
 //! `cargo run --release --example memory_plan -- PACKAGE [float|int8] [plain|CACHE_DIR/] CONTEXT...`: opens the package,
 //! then prefills the last chunk of each context, whose other keys and values are zeros that nobody computed. Linux only.
 // An example is a script: it prints, and what fails ends it.
-#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;

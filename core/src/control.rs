@@ -1,7 +1,8 @@
-//! What a caller holds while a turn runs, to end it, to have its answer now or to have it saved.
+//! What a caller says while turns run: to end one, to have its answer now or to have it saved, and how fast to compute.
 
 mod answer_now;
 mod cancel;
+pub mod pace;
 mod save_now;
 
 pub use answer_now::AnswerNow;

@@ -46,34 +46,29 @@
 //! A panic in a step ends at the step: its turn ends with [`EngineError::Panicked`], its session is discarded, and the
 //! next call on the conversation is [`EngineError::SessionLost`]. The other conversations go on.
 
-mod board;
 mod chat;
-mod error;
-pub mod pace;
+mod run_queue;
 mod schedule;
-mod seat;
+mod slot;
 mod sync;
+mod thread;
 mod turn;
 mod worker;
 
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 
 use crate::error::Error;
 use crate::event::Event;
 use crate::open::Model;
 use crate::session::Session;
 use crate::session::snapshot::{Restored, SessionFile};
-use board::Board;
 pub use chat::Chat;
-pub use error::EngineError;
-pub use pace::{Conditions, Pace};
-pub use schedule::Priority;
+use thread::Thread;
 pub use turn::Turn;
-use worker::Job;
+use worker::Item;
 
-/// What a turn tells.
-type Item = Result<Event, Error>;
+pub use crate::control::pace::{self, Conditions, Pace, Priority};
+pub use crate::error::EngineError;
 
 /// How an engine works. `default()` suits most.
 #[derive(Debug, Clone)]
@@ -166,60 +161,19 @@ impl Queue {
     /// # Errors
     /// [`EngineError::Thread`].
     pub fn new(options: EngineOptions) -> Result<Self, Error> {
-        let board = Arc::new(Board::new(options.waiting_events));
-        let its_board = Arc::clone(&board);
-        let handle = thread::Builder::new()
-            .name("wheelwork".into())
-            .spawn(move || worker::work(&its_board, options.prefill_tokens.max(1)))
-            .map_err(EngineError::Thread)?;
-        Ok(Self(Arc::new(Thread { board, handle: Some(handle) })))
+        Ok(Self(Thread::start(options.waiting_events, options.prefill_tokens)?))
     }
 
     /// Lets a session take its turns here.
     #[must_use]
     pub fn adopt(&self, session: Session) -> Chat {
-        Chat::new(self.clone(), session)
+        Chat::new(Arc::clone(&self.0), session)
     }
 
     /// Says how the device is; callable from any thread, as often as it changes. The turns tell what follows from it.
     pub fn set_conditions(&self, conditions: &Conditions) {
         let pace = conditions.pace();
         let outdated = |item: &Item| matches!(item, Ok(Event::PaceChanged { .. }));
-        self.board().set_pace(pace, || Ok(Event::PaceChanged { pace }), outdated);
-    }
-
-    fn board(&self) -> &Arc<Board<Job, Item>> {
-        &self.0.board
-    }
-
-    /// Whether this is the thread that computes.
-    fn is_this_thread(&self) -> bool {
-        self.0.is_this()
-    }
-}
-
-struct Thread {
-    board: Arc<Board<Job, Item>>,
-    /// None once it was joined.
-    handle: Option<JoinHandle<()>>,
-}
-
-impl Thread {
-    fn is_this(&self) -> bool {
-        self.handle.as_ref().is_some_and(|handle| handle.thread().id() == thread::current().id())
-    }
-}
-
-impl Drop for Thread {
-    fn drop(&mut self) {
-        self.board.close();
-        if self.is_this() {
-            // A waker dropped the last handle; the thread ends by itself.
-            return;
-        }
-        if let Some(handle) = self.handle.take() {
-            // It catches every panic of a step; there is nobody left to tell of another.
-            let _ = handle.join();
-        }
+        self.0.run_queue.set_pace(pace, || Ok(Event::PaceChanged { pace }), outdated);
     }
 }

@@ -1,5 +1,10 @@
 //! The one error type of the runtime's API; each module's own error stands inside.
 
+mod engine;
+mod prefix;
+mod prepare;
+mod snapshot;
+
 use std::borrow::Cow;
 
 use wheelwork_ort::LibraryError;
@@ -7,15 +12,16 @@ use wheelwork_package::{Class, Diagnostic, PackageError};
 
 use crate::decoder::DecoderError;
 use crate::device::{CacheError, NoUsableDevice, OptionError};
-use crate::engine::EngineError;
-use crate::open::prepare::PrepareError;
 use crate::sampling::SamplingError;
-use crate::sequence::prefix_cache::PrefixError;
-use crate::session::snapshot::SnapshotError;
 use crate::text::chat::ChatError;
 use crate::text::output::OutputError;
 use crate::text::tokenizer::TokenizerError;
 use crate::text::tools::ToolsError;
+
+pub use engine::EngineError;
+pub use prefix::PrefixError;
+pub use prepare::PrepareError;
+pub use snapshot::SnapshotError;
 
 /// Why a model could not be opened or a generation not go on.
 #[derive(Debug, thiserror::Error)]

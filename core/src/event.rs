@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::control::pace::Pace;
 use crate::device::Placement;
-use crate::engine::Pace;
 use crate::metrics::{Timings, Usage};
 use crate::text::tools::ToolFault;
 

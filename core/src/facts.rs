@@ -1,13 +1,10 @@
 //! What is known of a model besides its graph.
 
+use serde::{Deserialize, Serialize};
+use wheelwork_package::GenerationDefaults;
 use wheelwork_package::card::ControlTokens;
-use wheelwork_package::files::names;
-use wheelwork_package::generation::TokenIds;
-use wheelwork_package::{GenerationDefaults, OpenPackage, OpenVariant};
 
-use crate::error::Error;
 use crate::text::chat::ChatTemplate;
-use crate::text::reasoning::{CLOSE_TAG, OPEN_TAG};
 use crate::text::tokenizer::Tokenizer;
 
 /// What is known of a model besides its graph: all that sessions need to turn messages into tokens and
@@ -35,54 +32,30 @@ pub struct ModelFacts {
     pub runtime: String,
 }
 
-impl ModelFacts {
-    pub(crate) fn of(
-        package: &OpenPackage,
-        variant_name: &str,
-        context: Option<usize>,
-        runtime: &str,
-    ) -> Result<Self, Error> {
-        let variant = package.variant(variant_name)?;
-        let limit = variant.config.model.context_length;
-        let context_length = context.unwrap_or(limit);
-        if context_length == 0 || context_length > limit {
-            return Err(Error::ContextOutOfRange { wanted: context_length, limit });
-        }
-        let tokenizer = Tokenizer::load(&variant.folder.join(names::TOKENIZER))?;
-        let template = ChatTemplate::from_folder(&variant.folder)?;
-        let tokens = match &package.card {
-            Some(card) => card.tokens.clone(),
-            None => control_tokens(variant, &tokenizer),
-        };
-        Ok(Self {
-            name: package.name.clone(),
-            tokenizer,
-            template,
-            tokens,
-            defaults: variant.generation.clone(),
-            context_length,
-            closing_phrase: package
-                .card
-                .as_ref()
-                .and_then(|card| card.closing_phrase.clone())
-                .unwrap_or_default(),
-            fingerprint: package.fingerprint(variant_name)?,
-            runtime: runtime.to_owned(),
-        })
-    }
+/// What is derived from a model belongs to: keys and values, session files, files made on this machine. Equal identities
+/// take each other's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelIdentity {
+    /// [`ModelFacts::fingerprint`].
+    pub model: String,
+    /// The package's variant.
+    pub variant: String,
+    /// ONNX Runtime's build.
+    pub runtime: String,
+    /// Identifiers of the adapters that are applied, in their order. No package has any yet.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adapters: Vec<String>,
 }
 
-/// The control tokens of a folder without a card: every stop token that any of its files names.
-fn control_tokens(variant: &OpenVariant, tokenizer: &Tokenizer) -> ControlTokens {
-    let model = &variant.config.model;
-    let mut eos = model.eos_token_id.as_slice().to_vec();
-    eos.extend(variant.generation.eos_token_id.iter().flat_map(TokenIds::as_slice));
-    eos.sort_unstable();
-    eos.dedup();
-    ControlTokens {
-        bos: model.bos_token_id,
-        eos,
-        reasoning_open: tokenizer.added_token_id(OPEN_TAG),
-        reasoning_close: tokenizer.added_token_id(CLOSE_TAG),
+impl ModelFacts {
+    /// What keys and values of a variant belong to.
+    #[must_use]
+    pub fn identity(&self, variant: &str) -> ModelIdentity {
+        ModelIdentity {
+            model: self.fingerprint.clone(),
+            variant: variant.to_owned(),
+            runtime: self.runtime.clone(),
+            adapters: Vec::new(),
+        }
     }
 }

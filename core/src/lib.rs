@@ -33,6 +33,14 @@
 //! grammar; and one that compiles graphs for a device at its first use ([`Compilation`]). A [`Generation`] computes on the caller's. ONNX Runtime has its own ([`OpenOptions::threads`](field@OpenOptions::threads)).
 #![forbid(unsafe_code)]
 
+// Unit tests use what `core/testing` has, as a module: there, `wheelwork` is this crate without its tests.
+#[cfg(test)]
+extern crate self as wheelwork;
+#[cfg(test)]
+#[path = "../testing/src/lib.rs"]
+#[allow(dead_code, unreachable_pub, unused_imports)]
+mod testing;
+
 mod control;
 pub mod decoder;
 pub mod device;
@@ -55,19 +63,18 @@ pub use device::compiled::{CompileStep, CompileWatch};
 pub use device::{DevicePreference, Placement, Prepared};
 pub use error::Error;
 pub use event::{Event, FinishReason, ReasoningEnd};
-pub use facts::ModelFacts;
+pub use facts::{ModelFacts, ModelIdentity};
 pub use metrics::{Timings, Usage};
 pub use open::plan::{Available, Fit, MemoryCheck, MemoryPlan, plan};
 pub use open::prepare::{self, PrepareReport, PrepareStep, prepare, prepared_form};
-pub use open::{Compilation, CompilationState, Model, OpenOptions};
-pub use options::{Budget, OnLoop, Options, Thinking};
+pub use open::{Model, OpenOptions};
+pub use options::{Budget, OnContextFull, OnLoop, Options, PromptLookup, Thinking};
 pub use sequence::prefix_cache;
+pub use sequence::{Compilation, CompilationState, SharedPrefix};
 pub use session::snapshot::{self, Autosave, Restored, SessionFile, SessionKey};
-pub use session::{OnContextFull, Session, SharedPrefix};
+pub use session::{Generation, Session};
 pub use text::output::{OutputError, OutputFormat};
 pub use text::tools::{Tool, ToolChoice, ToolFault};
 pub use text::{chat, detokenizer, output, reasoning, repetition, stop, tokenizer, tools};
-pub use turn::Generation;
-pub use turn::lookup::PromptLookup;
 pub use wheelwork_package::card::KvForm;
 pub use wheelwork_package::{Class, Diagnostic};

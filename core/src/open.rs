@@ -1,7 +1,6 @@
 //! From a folder to an open model.
 
-mod chip;
-mod compilation;
+mod facts;
 mod model;
 mod opening;
 pub(crate) mod plan;
@@ -10,7 +9,5 @@ mod score;
 mod self_check;
 mod static_opening;
 
-pub(crate) use compilation::Ready;
-pub use compilation::{Compilation, CompilationState};
 pub use model::{Model, OpenOptions};
 pub(crate) use opening::Opening;

@@ -5,13 +5,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::control::{AnswerNow, CancelToken, SaveNow};
-use crate::error::Error;
 use crate::facts::ModelFacts;
-use crate::sampling::SamplingOptions;
-use crate::session::OnContextFull;
+use crate::sampling::{SamplingError, SamplingOptions};
 use crate::text::output::OutputFormat;
 use crate::text::tools::{Tool, ToolChoice};
-use crate::turn::lookup::PromptLookup;
 
 /// How one turn is generated. `default()` takes the model authors' advice.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -101,6 +98,37 @@ pub enum OnLoop {
     Ignore,
 }
 
+/// What happens where a conversation no longer fits into the context.
+///
+/// This is about prompts. A context that gets full in the middle of an answer ends the turn with
+/// [`crate::FinishReason::ContextFull`], whatever stands here: every later token was computed from the ones that would
+/// have to go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnContextFull {
+    /// The turn is refused with [`crate::Error::PromptTooLong`].
+    #[default]
+    Stop,
+    /// The oldest turns are dropped from the history, and [`crate::Event::TurnsDropped`] says so.
+    DropOldest {
+        /// Tokens that must be free for reasoning and answer: with fewer, turns are dropped until twice as many are, so
+        /// that not every turn from then on drops one and computes the whole prompt anew. `None` is a quarter of the
+        /// context. Where only turns that must stay are left, less is free.
+        room: Option<usize>,
+    },
+}
+
+/// Whether tokens are computed ahead that stood in the conversation before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PromptLookup {
+    /// Each token on its own.
+    #[default]
+    Off,
+    /// Where the graphs can and it is quicker by what was measured in the turn.
+    Auto,
+}
+
 impl Thinking {
     /// At most this many tokens.
     #[must_use]
@@ -125,8 +153,8 @@ impl Options {
     /// The options of a turn with the model's defaults filled in.
     ///
     /// # Errors
-    /// [`Error::Sampling`] for values out of range.
-    pub fn sampling(&self, facts: &ModelFacts) -> Result<SamplingOptions, Error> {
+    /// [`SamplingError`] for values out of range.
+    pub fn sampling(&self, facts: &ModelFacts) -> Result<SamplingOptions, SamplingError> {
         let defaults = &facts.defaults;
         let neutral = SamplingOptions::default();
         let temperature = if defaults.do_sample == Some(false) { Some(0.0) } else { defaults.temperature };

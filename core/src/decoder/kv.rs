@@ -52,6 +52,11 @@ impl KvShape {
         .iter()
         .fold(1_u64, |product, &factor| product.saturating_mul(factor as u64))
     }
+
+    /// Bytes of one token; saturates, so that a shape that lies fits no memory.
+    pub(crate) fn token_bytes(&self) -> usize {
+        usize::try_from(self.bytes(1)).unwrap_or(usize::MAX)
+    }
 }
 
 /// How large the elements of one layer's cache get, one figure a channel: `[num_key_value_heads, head_dim]`.

@@ -3,125 +3,21 @@
 //! Call order: [`Decoder::prefill`] with the prompt, then [`Decoder::logits`]; for each chosen token
 //! [`Decoder::decode`] and `logits` again; [`Decoder::rewind`] to an earlier length at any time.
 //!
-//! There are three: `ort_decoder` runs a package through ONNX Runtime, `ort_static` runs graphs of fixed shapes, as
-//! neural processors need them, [`scripted`] plays tokens from a list so that the
-//! loop, the stop rules and the faults can be tested without weights. [`failing`] has any of them fail.
+//! One folder a backend: `ort` runs a package through ONNX Runtime.
+//! Tests have more decoders, in `core/testing`.
 
-mod codes;
-mod effort;
-mod embedding;
-mod error;
-pub mod failing;
+pub(crate) mod effort;
+pub(crate) mod error;
+pub(crate) mod graph_placement;
 pub mod kv;
-mod loaded;
-mod ort_bound;
-mod ort_cache;
-mod ort_commit;
-mod ort_decoder;
-mod ort_device;
-mod ort_model;
-mod ort_save;
-mod ort_sparing;
-mod ort_static;
-mod ort_static_float;
-mod ort_static_form;
-mod ort_static_modes;
-mod ort_static_quantized;
-mod ort_static_session;
-pub mod scripted;
+mod limits;
+pub(crate) mod logits;
+pub(crate) mod ort;
+pub(crate) mod traits;
 
-use std::ops::Range;
-use std::sync::Arc;
+pub use effort::{Effort, PerformanceModes};
+pub use error::DecoderError;
+pub use graph_placement::{GraphPlacement, Share};
+pub use traits::Decoder;
 
 pub use crate::control::Interrupt;
-pub use effort::Effort;
-pub use error::DecoderError;
-pub(crate) use loaded::Loaded;
-pub(crate) use ort_decoder::{CHUNK_TOKENS, CHUNK_TOKENS_ALL_LOGITS, OrtDecoder};
-pub(crate) use ort_device::OnDevice;
-pub(crate) use ort_model::{Located, OrtModel, SessionOptions};
-pub(crate) use ort_sparing::Sparing;
-pub(crate) use ort_static::{StaticModel, StaticSource};
-pub(crate) use ort_static_session::{Target, compile};
-
-/// One sequence (batch 1) with its cache.
-pub trait Decoder: Send {
-    /// Tokens in the cache.
-    fn len(&self) -> usize;
-
-    /// True for a cache without tokens.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The longest sequence in tokens.
-    fn context_length(&self) -> usize;
-
-    /// The most tokens that one [`Decoder::prefill`] takes; a caller cuts longer prompts.
-    fn chunk_tokens(&self) -> usize;
-
-    /// Appends `tokens` (1 to [`Decoder::chunk_tokens`]) and computes the logits after the last one.
-    ///
-    /// # Errors
-    /// [`DecoderError`]; the cache then still has its old length and stays usable.
-    fn prefill(&mut self, tokens: &[u32]) -> Result<(), DecoderError>;
-
-    /// Appends `tokens` as [`Decoder::prefill`] does and appends the logits after each to `rows`, `[tokens, vocab_size]`;
-    /// false where the graphs give the last token's only, and nothing is done.
-    ///
-    /// # Errors
-    /// As [`Decoder::prefill`].
-    fn verify(&mut self, tokens: &[u32], rows: &mut Vec<f32>) -> Result<bool, DecoderError> {
-        let _ = (tokens, rows);
-        Ok(false)
-    }
-
-    /// Appends one token and computes the logits after it. Allocates no tensor, except when the cache grows.
-    ///
-    /// # Errors
-    /// As [`Decoder::prefill`].
-    fn decode(&mut self, token: u32) -> Result<(), DecoderError>;
-
-    /// Forgets all but the first `len` tokens, at no cost; the logits are undefined until the next call.
-    /// A `len` that is not below [`Decoder::len`] changes nothing.
-    fn rewind(&mut self, len: usize);
-
-    /// Logits after the last token, `[vocab_size]`, unnormalised. Filters may change them in place.
-    fn logits(&mut self) -> &mut [f32];
-
-    /// Bytes of one token's keys and values.
-    fn kv_bytes_per_token(&self) -> usize;
-
-    /// Appends to `bytes` the keys and values of some cached tokens, in a form that [`Decoder::write_kv`] of the same
-    /// model and cache form reads.
-    ///
-    /// # Errors
-    /// [`DecoderError::Run`] where the cache stands on a device that does not give it; `bytes` is then as it was.
-    fn read_kv(&self, tokens: Range<usize>, bytes: &mut Vec<u8>) -> Result<(), DecoderError>;
-
-    /// Appends `tokens`, whose keys and values are known; the logits are undefined until the next call.
-    ///
-    /// # Errors
-    /// [`DecoderError::KvBytes`] for another number of bytes than that of `tokens`, and as [`Decoder::prefill`]; the
-    /// cache then still has its old length.
-    fn write_kv(&mut self, tokens: &[u32], bytes: &[u8]) -> Result<(), DecoderError>;
-
-    /// Another sequence of the same tokens; the two know nothing of each other.
-    ///
-    /// # Errors
-    /// [`DecoderError`] where memory for the cache is short.
-    fn fork(&self) -> Result<Box<dyn Decoder>, DecoderError>;
-
-    /// Runs faster or thriftier from here on, where the device can; it computes the same.
-    fn set_effort(&mut self, effort: Effort) {
-        let _ = effort;
-    }
-
-    /// Threads that compute at the present effort; none where that is not for the host to say.
-    fn threads(&self) -> Option<usize> {
-        None
-    }
-
-    /// Ends a call that runs in another thread.
-    fn interrupt(&self) -> Arc<dyn Interrupt>;
-}

@@ -19,7 +19,10 @@ use wheelwork_package::{PackageError, json};
 
 use super::cache::{CacheError, DependsOn, Entry, Made, NotFound};
 use super::placement::NotUsedReason;
-use crate::decoder::DecoderError;
+use crate::decoder::error::DecoderError;
+
+/// Raised when the files of a compiled form change.
+const LAYOUT: u32 = 2;
 
 /// A graph that is being compiled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +62,7 @@ impl std::fmt::Debug for CompileWatch {
 
 /// Begins the list of what compiled graphs depend on.
 pub(crate) fn depends_on() -> DependsOn {
-    DependsOn::new("compiled", 2)
+    DependsOn::new("compiled", LAYOUT)
 }
 
 /// Bytes of the binary of each of `graphs`, after a look at every byte of what is kept.

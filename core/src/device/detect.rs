@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use wheelwork_ort::{PluginDevice, PluginError, Runtime, plugin};
 
 use super::placement::NotUsedReason;
-use super::table::{PluginLibrary, Provider};
+use super::provider::{PluginLibrary, Provider};
 
 /// Why a provider cannot be used, with what was said about it.
 pub type Refusal = (NotUsedReason, Option<String>);

@@ -12,15 +12,20 @@ mod detect;
 mod options;
 mod placement;
 mod plan;
+mod provider;
 mod table;
 pub mod trial;
 
 pub use cache::CacheError;
 pub use detect::{Refusal, detect};
-pub use options::{OptionError, OptionRule, Values, check_options};
+pub use options::{OptionError, OptionRule, Values};
 pub use placement::{
-    Device, DevicePreference, GraphPlacement, NotUsed, NotUsedReason, Placement, Prepared, SelfCheck, Share,
+    Device, DevicePreference, KernelSet, NotUsed, NotUsedReason, Placement, Prepared, SelfCheck,
 };
 pub use plan::{NoUsableDevice, Request, plan};
+pub(crate) use provider::StaticDriver;
+pub use provider::{PluginLibrary, Provider, Support};
 pub(crate) use table::{CPU, row};
-pub use table::{PROVIDERS, PluginLibrary, Provider, Support};
+pub use table::{PROVIDERS, check_options};
+
+pub use crate::decoder::graph_placement::{GraphPlacement, Share};

@@ -1,8 +1,5 @@
 //! Options of providers, checked by us: the providers themselves take anything misspelt without a word.
 
-use super::placement::DevicePreference;
-use super::table::{PROVIDERS, Provider, Support};
-
 /// An option that a caller may set.
 #[derive(Debug, Clone, Copy)]
 pub struct OptionRule {
@@ -78,78 +75,29 @@ impl Values {
     }
 }
 
-/// Checks options before any provider sees them: one that can be wanted must have them all. Where another one runs in
-/// its place, they are not used.
-///
-/// # Errors
-/// [`OptionError`], of the first such provider.
-pub fn check_options(device: DevicePreference, options: &[(String, String)]) -> Result<(), OptionError> {
-    let driven = PROVIDERS.iter().filter(|row| row.support != Support::NotInThisBuild);
-    let mut refused = None;
-    for provider in driven.filter(|row| device.wants(row.device)) {
-        match provider.check_options(options) {
-            Ok(()) => return Ok(()),
-            Err(error) => refused = refused.or(Some(error)),
+/// Compares what a caller gives with the rules of a provider.
+pub(super) fn check(
+    provider: &'static str,
+    rules: &'static [OptionRule],
+    options: &[(String, String)],
+) -> Result<(), OptionError> {
+    for (name, value) in options {
+        let Some(rule) = rules.iter().find(|rule| rule.name == name) else {
+            let known: Vec<_> = rules.iter().map(|rule| rule.name).collect();
+            return Err(OptionError::Unknown {
+                provider,
+                name: name.clone(),
+                known: if known.is_empty() { "none".to_owned() } else { known.join(", ") },
+            });
+        };
+        if !rule.values.takes(value) {
+            return Err(OptionError::Value {
+                provider,
+                name: rule.name,
+                value: value.clone(),
+                expected: rule.values.describe(),
+            });
         }
     }
-    refused.map_or(Ok(()), Err)
-}
-
-impl Provider {
-    /// Checks options before the provider sees them.
-    ///
-    /// # Errors
-    /// [`OptionError`], the first one.
-    pub fn check_options(&self, options: &[(String, String)]) -> Result<(), OptionError> {
-        for (name, value) in options {
-            let Some(rule) = self.options.iter().find(|rule| rule.name == name) else {
-                let known: Vec<_> = self.options.iter().map(|rule| rule.name).collect();
-                return Err(OptionError::Unknown {
-                    provider: self.ep,
-                    name: name.clone(),
-                    known: if known.is_empty() { "none".to_owned() } else { known.join(", ") },
-                });
-            };
-            if !rule.values.takes(value) {
-                return Err(OptionError::Value {
-                    provider: self.ep,
-                    name: rule.name,
-                    value: value.clone(),
-                    expected: rule.values.describe(),
-                });
-            }
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(name: &str, value: &str) -> Result<(), OptionError> {
-        let qnn = crate::device::table::row("QNNExecutionProvider").unwrap();
-        qnn.check_options(&[(name.to_owned(), value.to_owned())])
-    }
-
-    #[test]
-    fn options_are_those_of_a_provider_of_the_wanted_device() {
-        let options = [("soc_model".to_owned(), "57".to_owned())];
-        for device in [DevicePreference::Npu, DevicePreference::Auto] {
-            assert_eq!(check_options(device, &options), Ok(()));
-        }
-        let error = check_options(DevicePreference::Cpu, &options).unwrap_err().to_string();
-        assert!(error.contains("CPUExecutionProvider has no option"), "{error}");
-        assert_eq!(check_options(DevicePreference::Cpu, &[]), Ok(()));
-    }
-
-    #[test]
-    fn a_misspelt_option_or_value_is_refused_and_the_right_ones_are_named() {
-        assert_eq!(check("soc_model", "57"), Ok(()));
-        assert!(check("soc_modell", "57").unwrap_err().to_string().contains("soc_model,"));
-        assert!(check("htp_arch", "74").unwrap_err().to_string().contains("73 or 75"));
-        assert!(check("soc_model", "-1").is_err());
-        assert!(check("soc_model", "+1").is_err());
-        assert!(check("profiling_file_path", "").is_err());
-    }
+    Ok(())
 }

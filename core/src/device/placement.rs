@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use wheelwork_package::card::KvForm;
 
+use crate::decoder::graph_placement::GraphPlacement;
+
 /// The device that the caller wants.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -59,6 +61,15 @@ pub enum Device {
     Cpu,
 }
 
+/// Whose code computes a graph's products and attention. Two sets round differently, so that what one computed is not
+/// taken for the other's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KernelSet {
+    /// ONNX Runtime's own, or those of the provider that it drives.
+    OnnxRuntime,
+}
+
 /// Where a model runs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Placement {
@@ -66,6 +77,8 @@ pub struct Placement {
     pub device: Device,
     /// ONNX Runtime's name of the execution provider.
     pub provider: String,
+    /// Whose code computes.
+    pub kernels: KernelSet,
     /// The device is computed by this machine's processor: right numbers, nothing of its speed.
     pub simulator: bool,
     /// The package's variant.
@@ -155,28 +168,6 @@ pub enum SelfCheck {
     NoMemory,
     /// The caller wanted none.
     Skipped,
-}
-
-/// How the nodes of a graph were shared out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct GraphPlacement {
-    /// The graph's file.
-    pub graph: String,
-    /// Bytes of weights, or of compiled binaries, that the graph reads.
-    pub weight_bytes: u64,
-    /// Each provider that got any.
-    pub shares: Vec<Share>,
-}
-
-/// What a provider got of a graph.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Share {
-    /// ONNX Runtime's name of the execution provider.
-    pub provider: String,
-    /// Nodes.
-    pub nodes: usize,
-    /// Their operators, each once, in alphabetical order.
-    pub operators: Vec<String>,
 }
 
 /// A device that is not used.
@@ -277,7 +268,8 @@ impl std::fmt::Display for NotUsed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decoder::scripted::placement;
+    use crate::decoder::graph_placement::Share;
+    use crate::testing::placement;
 
     #[test]
     fn rt_03_heavy_nodes_on_another_provider_are_told_and_light_ones_are_not() {

@@ -4,8 +4,9 @@ use wheelwork_package::OpenPackage;
 use wheelwork_package::card::KvForm;
 
 use super::detect::Refusal;
-use super::placement::{DevicePreference, NotUsed, NotUsedReason, Placement, Prepared};
-use super::table::{PROVIDERS, Provider, Support};
+use super::placement::{DevicePreference, KernelSet, NotUsed, NotUsedReason, Placement, Prepared};
+use super::provider::{Provider, Support};
+use super::table::PROVIDERS;
 
 /// What the caller wants.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +58,7 @@ pub fn plan(
                 return Ok(Placement {
                     device: provider.device,
                     provider: provider.ep.to_owned(),
+                    kernels: KernelSet::OnnxRuntime,
                     variant,
                     threads: request.threads,
                     // Known when the graph is loaded.

@@ -1,99 +1,17 @@
 //! The execution providers that this runtime plans for: all that differs between them is data in these rows.
 
-use super::options::{OptionRule, Values};
-use super::placement::Device;
+mod qnn;
 
-/// How far a provider was proven.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Support {
-    /// Tested; taken wherever it can be used.
-    Supported,
-    /// This build drives it, and nobody ran it on the hardware that it is for. Taken where its device is asked for by
-    /// name, never by `auto`.
-    Unproven,
-    /// The table knows it; this build has no code for it.
-    NotInThisBuild,
-}
-
-/// One row of the table.
-#[derive(Debug, Clone, Copy)]
-pub struct Provider {
-    /// ONNX Runtime's name.
-    pub ep: &'static str,
-    /// The device it drives.
-    pub device: Device,
-    /// What the device is, for a person.
-    pub hardware: &'static str,
-    /// Whether this build can use it.
-    pub support: Support,
-    /// The library that holds it; `None` for what ONNX Runtime's own library holds.
-    pub library: Option<PluginLibrary>,
-    /// The providers whose package variants it runs, the best first: those made for it, then those whose graph it takes
-    /// as it is.
-    pub variants: &'static [&'static str],
-    /// ONNX Runtime's name of the device's own memory, where caches stay; `None` for the host's.
-    pub(crate) memory: Option<&'static str>,
-    /// The options that a caller may give; providers take anything misspelt without a word.
-    pub options: &'static [OptionRule],
-    /// The processor for which the libraries compute what the device would, as [`std::env::consts::ARCH`] names it.
-    pub(crate) simulated_on: Option<&'static str>,
-}
-
-impl Provider {
-    /// Whether the libraries for this machine's processor only compute what the device would.
-    #[must_use]
-    pub fn is_simulated_here(&self) -> bool {
-        self.simulated_on == Some(std::env::consts::ARCH)
-    }
-}
-
-/// A provider's library and where it is looked for.
-#[derive(Debug, Clone, Copy)]
-pub struct PluginLibrary {
-    /// The file's name without the system's prefix and suffix.
-    pub stem: &'static str,
-    /// Names the folder; nowhere else is looked where it is set, and an empty value does without the provider.
-    pub folder_variable: &'static str,
-    /// What the provider loads by path, named as `stem` is.
-    pub backend: Option<&'static str>,
-    /// The package that carries the files.
-    pub package: &'static str,
-}
+use super::options::OptionError;
+use super::placement::{Device, DevicePreference};
+use super::provider::{PluginLibrary, Provider, Support};
 
 /// The provider of ONNX Runtime's own library, which every machine has.
 pub(crate) const CPU: &str = "CPUExecutionProvider";
 
-/// ONNX Runtime's name of Qualcomm's provider.
-const QNN: &str = "QNNExecutionProvider";
-
 /// The best device first.
 pub const PROVIDERS: &[Provider] = &[
-    Provider {
-        ep: QNN,
-        device: Device::Npu,
-        hardware: "Qualcomm Hexagon NPU",
-        support: Support::Supported,
-        library: Some(PluginLibrary {
-            stem: "onnxruntime_providers_qnn",
-            folder_variable: "WHEELWORK_QNN_DIR",
-            backend: Some("QnnHtp"),
-            package: "onnxruntime-qnn",
-        }),
-        variants: &[QNN],
-        memory: None,
-        options: &[
-            OptionRule::new("soc_model", Values::Number(0, 1000)),
-            OptionRule::new("htp_arch", Values::OneOf(&["68", "69", "73", "75", "79", "81"])),
-            OptionRule::new("vtcm_mb", Values::Number(1, 64)),
-            OptionRule::new("device_id", Values::Number(0, 16)),
-            OptionRule::new("rpc_control_latency", Values::Number(0, 100_000)),
-            OptionRule::new("htp_graph_finalization_optimization_mode", Values::OneOf(&["0", "1", "2", "3"])),
-            OptionRule::new("enable_htp_shared_memory_allocator", Values::OneOf(&["0", "1"])),
-            OptionRule::new("profiling_level", Values::OneOf(&["off", "basic", "detailed"])),
-            OptionRule::new("profiling_file_path", Values::Text),
-        ],
-        simulated_on: Some("x86_64"),
-    },
+    qnn::PROVIDER,
     planned(
         "VitisAIExecutionProvider",
         Device::Npu,
@@ -104,7 +22,6 @@ pub const PROVIDERS: &[Provider] = &[
             backend: None,
             package: "Ryzen AI software",
         }),
-        &[OptionRule::new("config_file", Values::Text), OptionRule::new("cache_dir", Values::Text)],
     ),
     planned(
         "OpenVINOExecutionProvider",
@@ -116,35 +33,10 @@ pub const PROVIDERS: &[Provider] = &[
             backend: None,
             package: "onnxruntime-openvino",
         }),
-        &[
-            OptionRule::new("device_type", Values::OneOf(&["CPU", "GPU", "NPU"])),
-            OptionRule::new("cache_dir", Values::Text),
-            OptionRule::new("num_of_threads", Values::Number(1, 1024)),
-        ],
     ),
-    planned(
-        "CoreMLExecutionProvider",
-        Device::Gpu,
-        "Apple Neural Engine and GPU",
-        None,
-        &[
-            OptionRule::new("ModelFormat", Values::OneOf(&["MLProgram", "NeuralNetwork"])),
-            OptionRule::new(
-                "MLComputeUnits",
-                Values::OneOf(&["ALL", "CPUOnly", "CPUAndGPU", "CPUAndNeuralEngine"]),
-            ),
-            OptionRule::new("RequireStaticInputShapes", Values::OneOf(&["0", "1"])),
-            OptionRule::new("ModelCacheDirectory", Values::Text),
-        ],
-    ),
-    planned("MLXExecutionProvider", Device::Gpu, "Apple GPU through MLX", None, &[]),
-    planned(
-        "DmlExecutionProvider",
-        Device::Gpu,
-        "DirectX 12 GPU",
-        None,
-        &[OptionRule::new("device_id", Values::Number(0, 16))],
-    ),
+    planned("CoreMLExecutionProvider", Device::Gpu, "Apple Neural Engine and GPU", None),
+    planned("MLXExecutionProvider", Device::Gpu, "Apple GPU through MLX", None),
+    planned("DmlExecutionProvider", Device::Gpu, "DirectX 12 GPU", None),
     Provider {
         ep: "WebGpuExecutionProvider",
         device: Device::Gpu,
@@ -161,6 +53,7 @@ pub const PROVIDERS: &[Provider] = &[
         memory: Some("WebGPU_Buffer"),
         options: &[],
         simulated_on: None,
+        static_driver: None,
     },
     Provider {
         ep: CPU,
@@ -172,6 +65,7 @@ pub const PROVIDERS: &[Provider] = &[
         memory: None,
         options: &[],
         simulated_on: None,
+        static_driver: None,
     },
 ];
 
@@ -180,13 +74,29 @@ pub(crate) fn row(ep: &str) -> Option<&'static Provider> {
     PROVIDERS.iter().find(|provider| provider.ep == ep)
 }
 
+/// Checks options before any provider sees them: one that can be wanted must have them all. Where another one runs in
+/// its place, they are not used.
+///
+/// # Errors
+/// [`OptionError`], of the first such provider.
+pub fn check_options(device: DevicePreference, options: &[(String, String)]) -> Result<(), OptionError> {
+    let driven = PROVIDERS.iter().filter(|row| row.support != Support::NotInThisBuild);
+    let mut refused = None;
+    for provider in driven.filter(|row| device.wants(row.device)) {
+        match provider.check_options(options) {
+            Ok(()) => return Ok(()),
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    refused.map_or(Ok(()), Err)
+}
+
 /// A provider that no code drives yet.
 const fn planned(
     ep: &'static str,
     device: Device,
     hardware: &'static str,
     library: Option<PluginLibrary>,
-    options: &'static [OptionRule],
 ) -> Provider {
     Provider {
         ep,
@@ -196,7 +106,38 @@ const fn planned(
         library,
         variants: &[],
         memory: None,
-        options,
+        options: &[],
         simulated_on: None,
+        static_driver: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, value: &str) -> Result<(), OptionError> {
+        qnn::PROVIDER.check_options(&[(name.to_owned(), value.to_owned())])
+    }
+
+    #[test]
+    fn options_are_those_of_a_provider_of_the_wanted_device() {
+        let options = [("soc_model".to_owned(), "57".to_owned())];
+        for device in [DevicePreference::Npu, DevicePreference::Auto] {
+            assert_eq!(check_options(device, &options), Ok(()));
+        }
+        let error = check_options(DevicePreference::Cpu, &options).unwrap_err().to_string();
+        assert!(error.contains("CPUExecutionProvider has no option"), "{error}");
+        assert_eq!(check_options(DevicePreference::Cpu, &[]), Ok(()));
+    }
+
+    #[test]
+    fn a_misspelt_option_or_value_is_refused_and_the_right_ones_are_named() {
+        assert_eq!(check("soc_model", "57"), Ok(()));
+        assert!(check("soc_modell", "57").unwrap_err().to_string().contains("soc_model,"));
+        assert!(check("htp_arch", "74").unwrap_err().to_string().contains("73 or 75"));
+        assert!(check("soc_model", "-1").is_err());
+        assert!(check("soc_model", "+1").is_err());
+        assert!(check("profiling_file_path", "").is_err());
     }
 }

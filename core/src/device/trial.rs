@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use wheelwork_package::disk::{self, FileLock};
 
-use super::cache::{DependsOn, Key};
+use super::cache::Key;
 use super::detect::Refusal;
 use super::placement::NotUsedReason;
 
@@ -34,11 +34,6 @@ pub struct Trial {
     marker: Option<(PathBuf, FileLock)>,
     /// The files' path without extension.
     base: Option<PathBuf>,
-}
-
-/// Begins the list of what a trial depends on.
-pub(crate) fn depends_on() -> DependsOn {
-    DependsOn::new("trial", 2)
 }
 
 impl Trial {
@@ -195,9 +190,14 @@ pub fn forget(folder: &Path) -> io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::cache::DependsOn;
+
+    fn list() -> DependsOn {
+        DependsOn::new("trial", 2)
+    }
 
     fn begin(folder: Option<&Path>, library: &Path) -> Result<Trial, NotUsedReason> {
-        Trial::begin(folder, "TestProvider", &depends_on().and_libraries([library]).key())
+        Trial::begin(folder, "TestProvider", &list().and_libraries([library]).key())
     }
 
     #[test]
@@ -260,8 +260,8 @@ mod tests {
         let refusal = (NotUsedReason::CompileFailed, Some("no such operator".to_owned()));
         assert_eq!(trial.begin_compiling(), Err(refusal));
         drop(trial);
-        let options = [("soc_model".to_owned(), "57".to_owned())];
-        let other = depends_on().and_libraries([&library]).and_options(&options).key();
+        let options = [("chip".to_owned(), "57".to_owned())];
+        let other = list().and_libraries([&library]).and_options(&options).key();
         assert_eq!(
             Trial::begin(path, "TestProvider", &other).unwrap().begin_compiling(),
             Ok(()),

@@ -4,14 +4,15 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::board::Board;
-use super::pace::Pace;
-use super::schedule::{Priority, TurnId};
-use super::seat::Seat;
-use super::worker::Job;
-use super::{EngineError, Item, Queue, Turn};
+use super::run_queue::RunQueue;
+use super::schedule::TurnId;
+use super::slot::SessionSlot;
+use super::thread::Thread;
+use super::turn::Turn;
+use super::worker::{Item, Job};
 use crate::control::Interrupt;
-use crate::error::Error;
+use crate::control::pace::{Pace, Priority};
+use crate::error::{EngineError, Error};
 use crate::event::Event;
 use crate::options::Options;
 use crate::session::{Request, Session};
@@ -24,13 +25,13 @@ use crate::text::chat::Prompt;
 /// computes.
 #[derive(Clone)]
 pub struct Chat {
-    queue: Queue,
-    seat: Arc<Seat<Session>>,
+    thread: Arc<Thread>,
+    slot: Arc<SessionSlot<Session>>,
 }
 
 impl Chat {
-    pub(super) fn new(queue: Queue, session: Session) -> Self {
-        Self { queue, seat: Seat::new(session) }
+    pub(super) fn new(thread: Arc<Thread>, session: Session) -> Self {
+        Self { thread, slot: SessionSlot::new(session) }
     }
 
     /// Adds a user's message and answers it.
@@ -71,7 +72,7 @@ impl Chat {
     /// As [`Session::fork`], and [`EngineError`].
     pub fn fork(&self) -> Result<Self, Error> {
         let fork = self.with(|session| session.fork())??;
-        Ok(self.queue.adopt(fork))
+        Ok(Self::new(Arc::clone(&self.thread), fork))
     }
 
     /// Calls `call` with the session, between turns: to read or add messages, to save it, to keep it in a file. No
@@ -80,14 +81,14 @@ impl Chat {
     /// # Errors
     /// [`EngineError::Busy`] during a turn and during another such call, [`EngineError::SessionLost`].
     pub fn with<R>(&self, call: impl FnOnce(&mut Session) -> R) -> Result<R, Error> {
-        let mut taken = self.seat.take(!self.queue.is_this_thread())?;
+        let mut taken = self.slot.take(!self.thread.is_this())?;
         let result = call(&mut taken.session);
         taken.put_back();
         Ok(result)
     }
 
     fn begin(&self, request: Request<'_>, options: &Options, priority: Priority) -> Result<Turn, Error> {
-        let mut taken = self.seat.take(!self.queue.is_this_thread())?;
+        let mut taken = self.slot.take(!self.thread.is_this())?;
         // Of this turn alone: the caller may use the same options for others.
         let (cancel, answer_now) = (options.cancel.child(), options.answer_now.child());
         let options = Options { cancel: cancel.clone(), answer_now: answer_now.clone(), ..options.clone() };
@@ -110,30 +111,30 @@ impl Chat {
             }
             events
         };
-        let (board, seat) = (Arc::clone(self.queue.board()), Arc::clone(&self.seat));
+        let (run_queue, slot) = (Arc::clone(&self.thread.run_queue), Arc::clone(&self.slot));
         let job = |id| {
-            let on_cancel = cancel.attach(Arc::new(OnCancel { board, seat, id }));
+            let on_cancel = cancel.attach(Arc::new(OnCancel { run_queue, slot, id }));
             Job { turn, priority, taken, on_cancel }
         };
-        let id = self.queue.board().add(priority, job, events);
+        let id = self.thread.run_queue.add(priority, job, events);
         if cancel.wish().is_some() {
-            self.queue.board().hurry(id);
+            self.thread.run_queue.hurry(id);
         }
-        Ok(Turn { queue: self.queue.clone(), id, cancel, answer_now, sampling })
+        Ok(Turn { thread: Arc::clone(&self.thread), id, cancel, answer_now, sampling })
     }
 }
 
 /// Has a turn that is cancelled or suspended end at once.
 struct OnCancel {
-    board: Arc<Board<Job, Item>>,
-    seat: Arc<Seat<Session>>,
+    run_queue: Arc<RunQueue<Job, Item>>,
+    slot: Arc<SessionSlot<Session>>,
     id: TurnId,
 }
 
 impl Interrupt for OnCancel {
     fn interrupt(&self) {
-        self.seat.expect_soon();
-        self.board.hurry(self.id);
+        self.slot.expect_soon();
+        self.run_queue.hurry(self.id);
     }
 
     fn clear(&self) {}

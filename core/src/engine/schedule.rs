@@ -12,17 +12,7 @@
 //! [`Priority::Background`] turns: nothing starves, and an interactive turn keeps most of the device whatever waits
 //! behind it.
 
-/// How urgent a turn is. The higher one computes first; see [the policy](crate::engine#fairness).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Priority {
-    /// Nobody waits for it: summaries, titles, indexing.
-    Background,
-    /// Somebody will want it.
-    #[default]
-    Normal,
-    /// Somebody reads along.
-    Interactive,
-}
+use crate::control::pace::Priority;
 
 /// A turn's number, unique for one queue.
 pub(super) type TurnId = u64;

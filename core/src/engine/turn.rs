@@ -1,10 +1,13 @@
 //! The reader's end of a turn.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::schedule::TurnId;
-use super::{EngineError, Item, Queue};
+use super::thread::Thread;
+use super::worker::Item;
 use crate::control::{AnswerNow, CancelToken};
+use crate::error::EngineError;
 use crate::sampling::SamplingOptions;
 
 /// A turn under way on an engine: its events wait here until they are asked for.
@@ -12,7 +15,7 @@ use crate::sampling::SamplingOptions;
 /// Where more wait than [`super::EngineOptions::waiting_events`], the turn does not go on; other turns do. Dropping it
 /// cancels the turn. It is an iterator that blocks, and a stream through [`Turn::poll_next`].
 pub struct Turn {
-    pub(super) queue: Queue,
+    pub(super) thread: Arc<Thread>,
     pub(super) id: TurnId,
     pub(super) cancel: CancelToken,
     pub(super) answer_now: AnswerNow,
@@ -25,7 +28,7 @@ impl Turn {
     ///
     /// The waker is woken on the engine's thread: as wakers must, it returns at once. If it panics, that has no effect.
     pub fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Item>> {
-        self.queue.board().poll(self.id, context)
+        self.thread.run_queue.poll(self.id, context)
     }
 
     /// Ends the turn within a token, in prefill too; what was computed so far, and [`crate::Event::Finished`], can
@@ -63,10 +66,10 @@ impl Iterator for Turn {
     /// Blocks until there is an event; none after the last. On the engine's own thread, where that would wait for
     /// itself, it is [`EngineError::Busy`].
     fn next(&mut self) -> Option<Item> {
-        if self.queue.is_this_thread() {
+        if self.thread.is_this() {
             return Some(Err(EngineError::Busy.into()));
         }
-        self.queue.board().next(self.id)
+        self.thread.run_queue.next(self.id)
     }
 }
 
@@ -76,6 +79,6 @@ impl Drop for Turn {
         if self.cancel.wish().is_none() {
             self.cancel.cancel();
         }
-        self.queue.board().leave(self.id);
+        self.thread.run_queue.leave(self.id);
     }
 }

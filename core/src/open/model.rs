@@ -7,20 +7,23 @@ use wheelwork_package::Card;
 use wheelwork_package::card::KvForm;
 use wheelwork_package::store::Provenance;
 
-use super::compilation::Compilation;
 use super::opening::Opening;
 use super::static_opening;
 use crate::control::CancelToken;
+
 use crate::decoder::kv::KvShape;
-use crate::decoder::{Decoder, Loaded, OrtDecoder};
+use crate::decoder::ort::dynamic::OrtDecoder;
+use crate::decoder::ort::loaded::Loaded;
+use crate::decoder::traits::Decoder;
 use crate::device::compiled::CompileWatch;
 use crate::device::{CPU, DevicePreference, NotUsed, NotUsedReason, Placement};
 use crate::error::Error;
 use crate::facts::ModelFacts;
 use crate::open::plan::{Footprint, MemoryCheck};
 use crate::sequence::prefix_cache::PrefixCache;
+use crate::sequence::{Compilation, Fallback};
+use crate::session::Session;
 use crate::session::snapshot::{Restored, SessionFile};
-use crate::session::{Fallback, Session};
 
 /// How a model is opened. `default()` suits most.
 #[derive(Debug, Clone, Default)]
@@ -101,19 +104,19 @@ impl Model {
     /// and two chunks are compared with what was installed: [`wheelwork_package::PackageError::Damaged`].
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, Error> {
         let path = path.as_ref();
-        let (opening, graph, compilation) = Opening::loaded(path, options)?;
+        let fallback = (!options.strict).then(|| fallback(path, options));
+        let (opening, graph, compilation) = Opening::loaded(path, options, fallback.as_ref())?;
         let footprint = opening.footprint(opening.placement.prepared)?;
         let Opening { package, placement, facts, runtime, provenance, .. } = opening;
-        let may_fall_back = placement.provider != CPU && !options.strict;
         let prefix_cache_bytes = Some(options.prefix_cache_bytes).filter(|bytes| *bytes > 0);
         Ok(Self {
             facts: Arc::new(facts),
+            fallback: fallback.filter(|_| placement.provider != CPU),
             placement,
             card: package.card,
             provenance,
             graph,
             runtime,
-            fallback: may_fall_back.then(|| fallback(path, options)),
             compilation,
             prefix_cache: prefix_cache_bytes.map(|bytes| Arc::new(PrefixCache::new(bytes))),
             footprint,
@@ -137,8 +140,7 @@ impl Model {
         self.session_through(|decoder| decoder)
     }
 
-    /// Starts an empty session whose decoder goes through `wrap` first, for tests of devices that fail: see
-    /// [`crate::decoder::failing`].
+    /// Starts an empty session whose decoder goes through `wrap` first: one of your own around it may count or log.
     ///
     /// # Errors
     /// As [`Model::session`].
@@ -162,12 +164,10 @@ impl Model {
         Ok((self.equipped(session), restored))
     }
 
-    fn equipped(&self, session: Session) -> Session {
-        let session = session.with_fallback(self.fallback.clone()).with_compilation(self.compilation.clone());
-        match &self.prefix_cache {
-            Some(cache) => session.with_prefix_cache(Arc::clone(cache)),
-            None => session,
-        }
+    fn equipped(&self, mut session: Session) -> Session {
+        let (fallback, compilation) = (self.fallback.clone(), self.compilation.clone());
+        session.sequence_mut().equip(fallback, compilation, self.prefix_cache.clone());
+        session
     }
 
     /// An empty sequence without a conversation around it, for measurements and evaluation.
@@ -181,7 +181,7 @@ impl Model {
     /// A decoder whose cache can be measured.
     pub(crate) fn ort_decoder(&self) -> Result<OrtDecoder, Error> {
         match &self.graph {
-            Loaded::Dynamic(graph) => Ok(graph.decoder()?),
+            Loaded::Dynamic(graph) => Ok(OrtDecoder::start(graph)?),
             Loaded::Static(_) => Err(Error::NotOnThisDevice { provider: self.placement.provider.clone() }),
         }
     }
@@ -243,7 +243,7 @@ impl Model {
 }
 
 /// The same model on the processor, opened when it is needed.
-pub(super) fn fallback(path: &Path, options: &OpenOptions) -> Fallback {
+fn fallback(path: &Path, options: &OpenOptions) -> Fallback {
     let path = path.to_path_buf();
     let options = OpenOptions {
         device: DevicePreference::Cpu,

@@ -11,20 +11,25 @@ use wheelwork_package::graph::Verified;
 use wheelwork_package::store::Provenance;
 use wheelwork_package::{OpenPackage, OpenVariant};
 
-use super::compilation::Compilation;
 use super::model::OpenOptions;
-use super::self_check;
 use super::static_opening::{self, Checked, NotLoaded};
+use super::{facts, self_check};
 use crate::control::CancelToken;
-use crate::decoder::{Loaded, Located, OnDevice, OrtModel, SessionOptions, Sparing};
-use crate::device::trial::{self, Trial};
+use crate::decoder::ort::dynamic::OrtDecoder;
+use crate::decoder::ort::loaded::Loaded;
+use crate::decoder::ort::model::{OrtModel, SessionOptions, Sparing};
+use crate::decoder::ort::session::{Located, OnDevice};
+use crate::device::cache::DependsOn;
+use crate::device::trial::Trial;
 use crate::device::{
     self, CPU, DevicePreference, NotUsed, NotUsedReason, Placement, Prepared, Provider, Refusal, Request,
     SelfCheck,
 };
 use crate::error::Error;
 use crate::facts::ModelFacts;
+use crate::facts::ModelIdentity;
 use crate::open::prepare::form::{Form, Source, Stored};
+use crate::sequence::{Compilation, Fallback, Ready};
 
 /// Chunks of an installed package that an open compares with what was installed: some milliseconds.
 const SAMPLED_CHUNKS: usize = 2;
@@ -54,6 +59,7 @@ impl Opening {
     pub(super) fn loaded(
         path: &Path,
         options: &OpenOptions,
+        fallback: Option<&Fallback>,
     ) -> Result<(Self, Loaded, Option<Arc<Compilation>>), Error> {
         device::check_options(options.device, &options.provider_options)?;
         let mut refused = Refused::new();
@@ -76,7 +82,9 @@ impl Opening {
                 }
                 Ok((_, Err(NotLoaded::Refused(refusal)))) => refusal,
                 Ok((opening, Err(NotLoaded::ToCompile { folder, not_taken }))) => {
-                    compilation = Compilation::start(opening, path, options);
+                    let options = OpenOptions { cancel: CancelToken::new(), ..options.clone() };
+                    let fallback = fallback.cloned();
+                    compilation = Compilation::start(move || opening.compiled(&options, fallback));
                     let after = not_taken.and_then(|(_, detail)| detail);
                     let after = after.map_or_else(String::new, |detail| format!("; {detail}"));
                     let detail = format!("they will be kept in {}{after}", folder.display());
@@ -135,8 +143,7 @@ impl Opening {
         let graph_file = graph_file(&package, &placement.variant, &variant, options.kv_cache)?;
         let verified = package.verify_graph(&placement.variant, &graph_file)?;
         options.go_on()?;
-        let facts =
-            ModelFacts::of(&package, &placement.variant, options.context_length, &runtime.build_info)?;
+        let facts = facts::read(&package, &placement.variant, options.context_length, &runtime.build_info)?;
         let provenance = package.provenance();
         let cancel = options.cancel.clone();
         Ok(Self {
@@ -207,6 +214,22 @@ impl Opening {
         Ok(Loaded::Static(model))
     }
 
+    /// Compiles static graphs, loads and checks them.
+    fn compiled(mut self, options: &OpenOptions, fallback: Option<Fallback>) -> Result<Ready, Refusal> {
+        let graph = self.load_static(options, true).map_err(|error| match error {
+            NotLoaded::Refused(refusal) => refusal,
+            NotLoaded::ToCompile { .. } => (NotUsedReason::CompileFailed, None),
+        })?;
+        // The process has survived.
+        drop(self.trial.take());
+        Ok(Ready {
+            facts: Arc::new(self.facts),
+            placement: self.placement,
+            fallback,
+            decoder: Box::new(move || graph.decoder()),
+        })
+    }
+
     /// Compares a graph on its device with the same file on the processor, once for each device and package.
     fn self_check(
         &self,
@@ -249,7 +272,7 @@ impl Opening {
             located: None,
             device: device::row(&self.placement.provider)
                 .filter(|row| row.library.is_some())
-                .map(|row| OnDevice { provider: row.ep, options: &[], memory: row.memory }),
+                .map(|row| OnDevice { provider: row.ep, memory: row.memory }),
         }
     }
 
@@ -265,9 +288,7 @@ impl Opening {
     pub(crate) fn form(&self, options: &OpenOptions) -> Result<Option<Form>, Error> {
         let source = Source {
             package: &self.package,
-            variant: &self.placement.variant,
-            fingerprint: &self.facts.fingerprint,
-            runtime: &self.facts.runtime,
+            identity: self.facts.identity(&self.placement.variant),
             graph: self.folder().join(&self.graph_file),
             verified: &self.verified,
         };
@@ -297,7 +318,7 @@ impl Opening {
     pub(crate) fn confirmed(&self, stored: &Stored) -> Option<Arc<OrtModel>> {
         let located = Some(Arc::clone(&stored.located));
         let graph = self.load_graph(&stored.graph, located).ok()?;
-        stored.is_confirmed_by(&mut graph.decoder().ok()?).then_some(graph)
+        stored.is_confirmed_by(&mut OrtDecoder::start(&graph).ok()?).then_some(graph)
     }
 
     /// Lets sequences on the processor compute with fewer threads, where that is wanted.
@@ -342,12 +363,16 @@ fn begin(
     }
     let fingerprint =
         package.fingerprint(variant).map_err(|error| (NotUsedReason::Damaged, Some(error.to_string())))?;
-    let list = trial::depends_on()
-        .and("fingerprint", fingerprint)
-        .and("runtime", &runtime.build_info)
-        .and_libraries(
-            [Some(library.as_path()), files.backend_beside(&library).as_deref()].into_iter().flatten(),
-        )
+    let model = ModelIdentity {
+        model: fingerprint,
+        variant: variant.to_owned(),
+        runtime: runtime.build_info.clone(),
+        adapters: Vec::new(),
+    };
+    let backend = files.backend_beside(&library);
+    let list = DependsOn::new("trial", 2)
+        .and_model(&model)
+        .and_libraries([Some(&library), backend.as_ref()].into_iter().flatten())
         .and_options(&options.provider_options);
     let folder = options.trials_dir.as_deref();
     let trial = Trial::begin(folder, row.ep, &list.key());

@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use wheelwork_package::card::StaticSelfCheck;
 
-use crate::decoder::{Decoder, DecoderError, OrtModel};
+use crate::decoder::error::DecoderError;
+use crate::decoder::ort::dynamic::OrtDecoder;
+use crate::decoder::ort::model::OrtModel;
+use crate::decoder::traits::Decoder;
 use crate::device::{NotUsedReason, Refusal, SelfCheck};
 
 /// Enough for the kernels of longer calls: WebGPU's provider takes another way through attention from 32 on.
@@ -37,7 +40,7 @@ pub(super) fn of_processor(
 ) -> Result<SelfCheck, Refusal> {
     let ids = prompt(device.vocab_size(), context_length);
     let [found, expected] = [device, processor].map(|model| {
-        let mut decoder = model.decoder().map_err(|error| failed(&error))?;
+        let mut decoder = OrtDecoder::start(model).map_err(|error| failed(&error))?;
         logits(&mut decoder, &ids)
     });
     let (found, expected) = (found?, expected?);
@@ -98,7 +101,7 @@ fn distance(found: &[f32], expected: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decoder::scripted::{ScriptedDecoder, Step};
+    use crate::testing::{ScriptedDecoder, Step};
 
     /// What a decoder that does `step` makes of a package's logits 4 and 3 for the tokens 1 and 0.
     fn checked(step: Step) -> Result<SelfCheck, Refusal> {

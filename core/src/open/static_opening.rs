@@ -13,24 +13,23 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wheelwork_package::card::{ContextBinary, GraphForm, GraphPart, LmHead, Packing, StaticGraphs};
-use wheelwork_package::files::names;
+use wheelwork_package::card::{ContextBinary, GraphForm, GraphPart, Packing, StaticGraphs};
 use wheelwork_package::{OpenPackage, OpenVariant, PackageError};
 
-use super::chip::{COMPILERS, matching, system_on_chip};
 use super::model::OpenOptions;
 use super::opening::Opening;
 use super::self_check;
 use crate::control::CancelToken;
-use crate::decoder::{self, Decoder, DecoderError, StaticModel, StaticSource, Target};
+use crate::decoder::error::DecoderError;
+use crate::decoder::ort::static_decoder::StaticDecoder;
+use crate::decoder::ort::static_graphs::{StaticModel, StaticSource};
+use crate::decoder::ort::static_session::{Plugin, Target, compile};
+use crate::decoder::traits::Decoder;
 use crate::device::cache::{Entry, NotFound, place};
 use crate::device::compiled::{self, MakeError, Making};
 use crate::device::trial::Trial;
-use crate::device::{self, NotUsedReason, Provider, Refusal, SelfCheck};
+use crate::device::{self, NotUsedReason, Provider, Refusal, SelfCheck, StaticDriver};
 use crate::error::Error;
-
-/// What the simulator stands for where nothing is said: SM8650.
-const SIMULATED: [(&str, &str); 2] = [("soc_model", "57"), ("htp_arch", "75")];
 
 /// Static graphs that a provider has loaded and computed.
 pub(super) struct Checked {
@@ -58,12 +57,12 @@ pub(super) fn load(
     compiles: bool,
     trial: &mut Option<Trial>,
 ) -> Result<Checked, NotLoaded> {
-    let row = device::row(&opening.placement.provider)
-        .ok_or(NotLoaded::Refused((NotUsedReason::NoDevice, None)))?;
+    let driven = device::row(&opening.placement.provider).and_then(|row| Some((row, row.static_driver?)));
+    let (row, driver) = driven.ok_or(NotLoaded::Refused((NotUsedReason::NoDevice, None)))?;
     let library = row.library.and_then(|library| library.find(&opening.runtime.path).ok());
     let backend =
         library.as_ref().and_then(|path| row.library.and_then(|library| library.backend_beside(path)));
-    let attempt = Attempt { opening, graphs, options, row, library, backend };
+    let attempt = Attempt { opening, graphs, options, row, driver, library, backend };
     let (model, not_taken) = attempt.load(compiles, trial)?;
     let self_check = attempt.self_check(&model, trial.as_ref()).map_err(NotLoaded::Refused)?;
     Ok(Checked { model, self_check, simulator: row.is_simulated_here(), not_taken })
@@ -76,8 +75,7 @@ pub(super) fn reference(path: &Path, variant: &str) -> Result<Box<dyn Decoder>, 
         wanted: variant.to_owned(),
         present: static_variants(&package),
     })?;
-    let bytes = verified(&package, variant, &graphs.parts, graphs)?;
-    let threads = OpenOptions::default().threads();
+    let bytes = verified(&package, variant, &graphs.parts)?;
     let model = StaticModel::load(
         &wheelwork_ort::environment()?.environment,
         &StaticSource {
@@ -88,13 +86,12 @@ pub(super) fn reference(path: &Path, variant: &str) -> Result<Box<dyn Decoder>, 
             parts_folder: &description.folder,
             shares_weights: false,
             bytes: &bytes,
-            target: &Target::Cpu { threads },
+            target: &Target::Cpu { threads: OpenOptions::default().threads() },
             context_length: graphs.context_length,
-            threads,
             cancel: &CancelToken::new(),
         },
     )?;
-    Ok(Box::new(model.decoder()?))
+    Ok(Box::new(StaticDecoder::start(&model)?))
 }
 
 fn refusal(reason: NotUsedReason, detail: &impl ToString) -> Refusal {
@@ -112,6 +109,7 @@ struct Attempt<'a> {
     graphs: &'a StaticGraphs,
     options: &'a OpenOptions,
     row: &'static Provider,
+    driver: &'static StaticDriver,
     /// The provider's file.
     library: Option<PathBuf>,
     /// What the provider loads by path.
@@ -225,13 +223,13 @@ impl Attempt<'_> {
     /// Compiles the graphs, keeps them and loads what was kept.
     fn compiled(&self, entry: &Entry, trial: &mut Option<Trial>) -> Result<Arc<StaticModel>, Refusal> {
         let bytes = self.can_begin(trial)?;
-        let target = Target::Plugin { provider: self.row.ep, options: self.provider_options(None) };
+        let plugin = self.plugin(None);
         let environment = &self.opening.runtime.environment;
         let making = Making {
             folder: self.opening.folder(),
             graphs: &self.files(),
             weight_bytes: bytes.values().sum(),
-            compile: &|graph, out| decoder::compile(environment, &target, graph, out),
+            compile: &|graph, out| compile(environment, &plugin, graph, out),
             watch: &|step| self.options.compile_watch.tell(step),
         };
         compiled::make(entry, &making).map_err(|error| {
@@ -246,21 +244,17 @@ impl Attempt<'_> {
 
     /// Where this machine's compiled form stands; `None` where there is no place for one.
     fn entry(&self) -> Result<Option<Entry>, Refusal> {
-        let package = &self.opening.package;
-        let place = place(&package.root, self.options.cache_dir.as_deref())
+        let place = place(&self.opening.package.root, self.options.cache_dir.as_deref())
             .map_err(|error| refusal(NotUsedReason::SessionFailed, &error))?;
         let Some(place) = place else { return Ok(None) };
         let variant = &self.opening.placement.variant;
-        let fingerprint =
-            package.fingerprint(variant).map_err(|error| refusal(NotUsedReason::Damaged, &error))?;
-        let chip = if self.row.is_simulated_here() { None } else { system_on_chip() }.unwrap_or_default();
+        let Plugin { options, .. } = self.plugin(None);
         let key = compiled::depends_on()
+            .and_model(&self.opening.facts.identity(variant))
             .and("provider", self.row.ep)
-            .and("fingerprint", fingerprint)
-            .and("chip", chip)
-            .and_options(&self.provider_options(None))
+            .and("chip", self.system_on_chip().unwrap_or_default())
+            .and_options(&options)
             .and_libraries(self.libraries())
-            .and("runtime", &self.opening.runtime.build_info)
             .key();
         Ok(Some(Entry::new(place.join(format!("{variant}.compiled")), key)))
     }
@@ -274,8 +268,8 @@ impl Attempt<'_> {
     /// Verifies graphs of the package and what goes with them, down to their content.
     fn verified(&self, parts: &[GraphPart]) -> Result<BTreeMap<String, u64>, Refusal> {
         let (package, variant) = (&self.opening.package, &self.opening.placement.variant);
-        let bytes = verified(package, variant, parts, self.graphs)
-            .map_err(|error| refusal(NotUsedReason::Damaged, &error))?;
+        let bytes =
+            verified(package, variant, parts).map_err(|error| refusal(NotUsedReason::Damaged, &error))?;
         for part in parts {
             self.check_content(&part.prefill)?;
             self.check_content(&part.decode)?;
@@ -291,9 +285,9 @@ impl Attempt<'_> {
     fn load_graphs(&self, source: Source<'_>) -> Result<Arc<StaticModel>, Refusal> {
         let Self { opening, graphs, .. } = *self;
         if graphs.form == GraphForm::Float {
-            self.check_content(names::OP_AFFINITY)?;
+            self.check_content(self.driver.float_file.0)?;
         }
-        let target = Target::Plugin { provider: self.row.ep, options: self.provider_options(source.binary) };
+        let target = Target::Plugin(self.plugin(source.binary));
         let source = StaticSource {
             folder: opening.folder(),
             config: &opening.variant().config.model,
@@ -304,7 +298,6 @@ impl Attempt<'_> {
             bytes: &source.bytes,
             target: &target,
             context_length: self.options.context_length.unwrap_or(graphs.context_length),
-            threads: self.options.threads(),
             cancel: &self.options.cancel,
         };
         StaticModel::load(&opening.runtime.environment, &source).map_err(|error| match error {
@@ -321,7 +314,8 @@ impl Attempt<'_> {
             Some(_) if trial.is_some_and(Trial::has_passed_before) => return Ok(SelfCheck::PassedBefore),
             Some(check) => check,
         };
-        let mut decoder = model.decoder().map_err(|error| refusal(NotUsedReason::SelfCheckFailed, &error))?;
+        let mut decoder =
+            StaticDecoder::start(model).map_err(|error| refusal(NotUsedReason::SelfCheckFailed, &error))?;
         let passed = self_check::of_package(&mut decoder, check)?;
         if let Some(trial) = trial {
             trial.remember_pass();
@@ -330,47 +324,55 @@ impl Attempt<'_> {
     }
 
     /// What the provider is told: ours first, so that the caller's win.
-    fn provider_options(&self, binary: Option<&ContextBinary>) -> Vec<(String, String)> {
+    fn plugin(&self, binary: Option<&ContextBinary>) -> Plugin {
+        let driver = self.driver;
         let mut options: BTreeMap<&str, String> = BTreeMap::new();
         if let Some(backend) = &self.backend {
-            options.insert("backend_path", backend.display().to_string());
+            options.insert(driver.backend_option, backend.display().to_string());
         }
         if self.row.is_simulated_here() {
-            options.extend(SIMULATED.map(|(name, value)| (name, value.to_owned())));
+            options.extend(driver.simulated.iter().map(|(name, value)| (*name, (*value).to_owned())));
         }
-        if let Some(binary) = binary {
-            options.insert("soc_model", binary.soc_model.to_string());
-            options.insert("htp_arch", binary.arch.trim_start_matches('v').to_owned());
-        }
+        options.extend(binary.map(driver.binary_options).into_iter().flatten());
         if self.graphs.form == GraphForm::Float {
-            // Without it the provider leaves attention to the processor.
-            options
-                .insert("op_affinity", self.opening.folder().join(names::OP_AFFINITY).display().to_string());
+            let (file, option) = driver.float_file;
+            options.insert(option, self.opening.folder().join(file).display().to_string());
         }
         options
             .extend(self.options.provider_options.iter().map(|(name, value)| (name.as_str(), value.clone())));
-        options.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        Plugin {
+            provider: self.row.ep,
+            options: options.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+            performance: Some(&driver.performance),
+        }
     }
 
     /// Whether the provider has its compiler: the simulator is one; on devices it is a library beside the backend.
     fn can_compile(&self) -> bool {
-        let beside = self.backend.as_ref().and_then(|backend| backend.parent());
-        self.row.is_simulated_here()
-            || beside.is_none_or(|folder| COMPILERS.iter().any(|name| folder.join(name).is_file()))
+        self.row.is_simulated_here() || self.backend.is_none() || self.compilers().next().is_some()
     }
 
     /// The provider's files that a compiled form depends on.
     fn libraries(&self) -> impl Iterator<Item = PathBuf> {
+        self.library.iter().chain(&self.backend).cloned().chain(self.compilers())
+    }
+
+    fn compilers(&self) -> impl Iterator<Item = PathBuf> {
         let beside = self.backend.as_ref().and_then(|backend| backend.parent());
-        let compilers = COMPILERS.iter().filter_map(move |name| Some(beside?.join(name)));
-        self.library.iter().chain(&self.backend).cloned().chain(compilers.filter(|path| path.is_file()))
+        let names =
+            beside.into_iter().flat_map(|folder| self.driver.compilers.iter().map(|name| folder.join(name)));
+        names.filter(|path| path.is_file())
+    }
+
+    /// This machine's system-on-chip; none that a simulator runs on.
+    fn system_on_chip(&self) -> Option<String> {
+        if self.row.is_simulated_here() { None } else { (self.driver.system_on_chip)() }
     }
 
     /// Compiled graphs for the system-on-chip that the caller names or the system tells.
     fn binary(&self) -> Option<&ContextBinary> {
-        let named = self.options.provider_options.iter().find(|(name, _)| name == "soc_model");
-        let here = if self.row.is_simulated_here() { None } else { system_on_chip() };
-        matching(&self.graphs.context_binaries, named.map(|(_, number)| number.as_str()), here.as_deref())
+        let here = self.system_on_chip();
+        (self.driver.binary)(&self.graphs.context_binaries, &self.options.provider_options, here.as_deref())
     }
 }
 
@@ -389,12 +391,7 @@ fn verified(
     package: &OpenPackage,
     variant: &str,
     parts: &[GraphPart],
-    graphs: &StaticGraphs,
 ) -> Result<BTreeMap<String, u64>, PackageError> {
-    let head = match &graphs.lm_head {
-        LmHead::Graph => None,
-        LmHead::Cpu(file) => Some(file),
-    };
-    let files = parts.iter().flat_map(|part| [&part.prefill, &part.decode]).chain(head);
+    let files = parts.iter().flat_map(|part| [&part.prefill, &part.decode]);
     files.map(|file| Ok((file.clone(), package.verify_graph(variant, file)?.weight_bytes))).collect()
 }

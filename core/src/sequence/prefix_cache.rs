@@ -13,18 +13,15 @@
 //! another one begins with is not kept beside it. Room is made by whole entries, the longest unused first.
 
 mod entries;
-mod error;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
 use crate::decoder::{Decoder, DecoderError};
+pub use crate::error::PrefixError;
+pub use entries::BLOCK_TOKENS;
 use entries::{Block, Entries};
-pub use error::PrefixError;
-
-/// Tokens of a block: what is shared between entries is a multiple of it; what is found is not, it is exact.
-pub const BLOCK_TOKENS: usize = 64;
 
 /// The shared beginnings of one model's conversations; of one graph and one form of the cache.
 #[derive(Debug)]
@@ -80,7 +77,7 @@ impl PrefixCache {
         // The lock is not held while bytes are copied.
         let mut blocks = self.entries().shared_blocks(ids);
         let mut start = blocks.iter().map(|block| block.tokens.len()).sum();
-        for tokens in ids.get(start..).unwrap_or_default().chunks(BLOCK_TOKENS) {
+        for tokens in ids[start..].chunks(BLOCK_TOKENS) {
             let end = start + tokens.len();
             blocks.push(Block::read(tokens, start..end, decoder)?);
             start = end;

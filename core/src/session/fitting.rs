@@ -7,106 +7,65 @@
 //! The prompt is then the template's rendering of what is left, nothing else: what was dropped leaves no trace, in the
 //! history, in the cache or in the session's file.
 
-use serde::{Deserialize, Serialize};
-
 use crate::error::Error;
-use crate::options::Options;
-use crate::session::Session;
+use crate::facts::ModelFacts;
+use crate::options::{OnContextFull, Options};
 use crate::text::chat::{Message, Role};
-use crate::turn::Turn;
+use crate::turn::{Dropped, PreparedTurn};
 
-/// What happens where a conversation no longer fits into the context.
-///
-/// This is about prompts. A context that gets full in the middle of an answer ends the turn with
-/// [`crate::FinishReason::ContextFull`], whatever stands here: every later token was computed from the ones that would
-/// have to go.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnContextFull {
-    /// The turn is refused with [`Error::PromptTooLong`].
-    #[default]
-    Stop,
-    /// The oldest turns are dropped from the history, and [`crate::Event::TurnsDropped`] says so.
-    DropOldest {
-        /// Tokens that must be free for reasoning and answer: with fewer, turns are dropped until twice as many are, so
-        /// that not every turn from then on drops one and computes the whole prompt anew. `None` is a quarter of the
-        /// context. Where only turns that must stay are left, less is free.
-        room: Option<usize>,
-    },
+/// The next turn, of all messages or of those that fit; and these.
+pub(super) fn fit(
+    facts: &ModelFacts,
+    messages: Vec<Message>,
+    options: &Options,
+) -> Result<(Vec<Message>, PreparedTurn), Error> {
+    let limit = facts.context_length;
+    let turn_of = |messages: &[Message]| {
+        let prompt = facts.template.prompt_with_tools(&facts.tokenizer, messages, &options.tools)?;
+        PreparedTurn::new(facts, prompt, options, true)
+    };
+    let whole = turn_of(&messages);
+    let OnContextFull::DropOldest { room } = options.on_context_full else {
+        return whole.map(|turn| (messages, turn));
+    };
+    let room = room.unwrap_or(limit / 4);
+    let tokens = match &whole {
+        Ok(turn) => turn.prompt_tokens(),
+        Err(Error::PromptTooLong { tokens, .. }) => *tokens,
+        Err(_) => return whole.map(|turn| (messages, turn)),
+    };
+    let turns = droppable_turns(&messages);
+    if tokens.saturating_add(room) <= limit || turns == 0 {
+        return whole.map(|turn| (messages, turn));
+    }
+    let wanted = limit.saturating_sub(room.saturating_mul(2));
+    let fits = |turns| match turn_of(&without_oldest(&messages, turns)) {
+        Ok(turn) => Ok(turn.prompt_tokens() <= wanted),
+        Err(Error::PromptTooLong { .. }) => Ok(false),
+        Err(error) => Err(error),
+    };
+    let kept = without_oldest(&messages, fewest(turns, fits)?);
+    let turn = turn_of(&kept)?;
+    let dropped = Dropped {
+        messages: messages.len() - kept.len(),
+        tokens: tokens.saturating_sub(turn.prompt_tokens()),
+    };
+    Ok((kept, turn.with_dropped(dropped)))
 }
 
-/// What was dropped before a turn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Dropped {
-    pub(crate) messages: usize,
-    /// Tokens by which the prompt got shorter.
-    pub(crate) tokens: usize,
-}
-
-impl Session {
-    /// The next turn, of all messages or of those that fit; and these.
-    pub(super) fn fitting(
-        &self,
-        messages: Vec<Message>,
-        options: &Options,
-    ) -> Result<(Vec<Message>, Turn), Error> {
-        let limit = self.facts.context_length;
-        let whole = self.turn_of(&messages, options);
-        let room = match options.on_context_full {
-            OnContextFull::Stop => 0,
-            OnContextFull::DropOldest { room } => room.unwrap_or(limit / 4),
-        };
-        let tokens = match &whole {
-            Ok(turn) => turn.prompt_tokens(),
-            Err(Error::PromptTooLong { tokens, .. }) => *tokens,
-            Err(_) => return whole.map(|turn| (messages, turn)),
-        };
-        let turns = droppable_turns(&messages);
-        let fits = options.on_context_full == OnContextFull::Stop || tokens.saturating_add(room) <= limit;
-        if fits || turns == 0 {
-            return whole.map(|turn| (messages, turn));
+/// How many of `turns` must go for the rest to fit; all of them if that is not enough. A prompt gets shorter with every
+/// turn, so the number is found by halving.
+fn fewest(turns: usize, fits: impl Fn(usize) -> Result<bool, Error>) -> Result<usize, Error> {
+    let (mut too_few, mut enough) = (0, turns);
+    while enough - too_few > 1 {
+        let middle = too_few.midpoint(enough);
+        if fits(middle)? {
+            enough = middle;
+        } else {
+            too_few = middle;
         }
-        let wanted = limit.saturating_sub(room.saturating_mul(2));
-        let kept = without_oldest(&messages, self.fewest_turns(&messages, turns, wanted, options)?);
-        let mut turn = self.turn_of(&kept, options)?;
-        turn.dropped = Some(Dropped {
-            messages: messages.len() - kept.len(),
-            tokens: tokens.saturating_sub(turn.prompt_tokens()),
-        });
-        Ok((kept, turn))
     }
-
-    /// How many of `turns` must go for the prompt to have at most `wanted` tokens; all of them if that is not enough.
-    /// A prompt gets shorter with every turn, so the number is found by halving.
-    fn fewest_turns(
-        &self,
-        messages: &[Message],
-        turns: usize,
-        wanted: usize,
-        options: &Options,
-    ) -> Result<usize, Error> {
-        let (mut too_few, mut enough) = (0, turns);
-        while enough - too_few > 1 {
-            let middle = too_few.midpoint(enough);
-            let fits = match self.turn_of(&without_oldest(messages, middle), options) {
-                Ok(turn) => turn.prompt_tokens() <= wanted,
-                Err(Error::PromptTooLong { .. }) => false,
-                Err(error) => return Err(error),
-            };
-            if fits {
-                enough = middle;
-            } else {
-                too_few = middle;
-            }
-        }
-        Ok(enough)
-    }
-
-    fn turn_of(&self, messages: &[Message], options: &Options) -> Result<Turn, Error> {
-        let prompt =
-            self.facts.template.prompt_with_tools(&self.facts.tokenizer, messages, &options.tools)?;
-        Turn::new(&self.facts, prompt, options)
-    }
+    Ok(enough)
 }
 
 /// For each message the number of its turn, from 0; system messages belong to none.

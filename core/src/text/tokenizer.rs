@@ -98,7 +98,9 @@ impl Tokenizer {
 
     /// What answers are matched with; see [`crate::output`].
     pub(crate) fn vocabulary(&self) -> Result<&Vocabulary, OutputError> {
-        self.vocabulary.get_or_init(|| Vocabulary::of(self)).as_ref().map_err(Clone::clone)
+        let bytes = |id| if self.is_added(id) { None } else { self.token_bytes(id) };
+        let tokens = || (0..self.id_limit()).map(|id| bytes(id).unwrap_or_default());
+        self.vocabulary.get_or_init(|| Vocabulary::of(tokens())).as_ref().map_err(Clone::clone)
     }
 
     /// The text of some ids, added tokens included; what is no UTF-8 becomes U+FFFD.

@@ -11,6 +11,9 @@ use crate::text::chat::{FunctionCall, ToolCall};
 use crate::text::stop::StopStrings;
 use crate::text::tools::{Said, ToolCalls, ToolChoice};
 
+/// The id of text that is held back until the turn's end.
+pub(super) const NO_TOKEN: u32 = u32::MAX;
+
 pub(super) struct AnswerText {
     /// `None` where no tool is offered.
     calls: Option<ToolCalls>,
@@ -36,14 +39,9 @@ impl AnswerText {
         }
     }
 
-    /// Takes the text of one token.
+    /// Takes the text of one token; of [`NO_TOKEN`], text of none.
     pub(super) fn push(&mut self, token: u32, text: &str, events: &mut VecDeque<Event>) {
         self.with_calls(text, events, |calls, said| calls.push(token, text, said));
-    }
-
-    /// Takes text of no token.
-    pub(super) fn push_text(&mut self, text: &str, events: &mut VecDeque<Event>) {
-        self.push(u32::MAX, text, events);
     }
 
     /// Ends the answer: what waited in vain is shown.

@@ -17,18 +17,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-/// Whether tokens are computed ahead that stood in the conversation before.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PromptLookup {
-    /// Each token on its own.
-    #[default]
-    Off,
-    /// Where the graphs can and it is quicker by what was measured in the turn.
-    Auto,
-}
+use crate::options::PromptLookup;
 
 /// Tokens of a draft.
 const DRAFT_TOKENS: usize = 15;
@@ -85,7 +74,7 @@ impl Lookup {
         }
         let found = WORDS.iter().find_map(|&words| behind_earlier(&self.history, words));
         let draft = found.unwrap_or_default();
-        draft.get(..room.min(DRAFT_TOKENS)).unwrap_or(draft).to_vec()
+        draft[..draft.len().min(room).min(DRAFT_TOKENS)].to_vec()
     }
 
     /// A step of one token took so long.

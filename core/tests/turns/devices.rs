@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use wheelwork::chat::Message;
 use wheelwork::decoder::DecoderError;
-use wheelwork::decoder::scripted::{ScriptedDecoder, Step, placement};
 use wheelwork::device::Device;
 use wheelwork::{CancelToken, Error, Event, FinishReason, Options, Placement, Session};
+use wheelwork_testing::{ScriptedDecoder, Step, placement};
 
 use crate::support::{TURN, VOCAB, collect, facts, session, tokens};
 
@@ -28,7 +28,7 @@ const MODEL: Step = Step::Of(|tokens| {
 /// A device that does `then` at its call number `at` (from 0), beside something that stands in for it.
 fn device(at: usize, then: Step, stand_in: fn() -> ScriptedDecoder) -> Session {
     let steps = [vec![MODEL; at], vec![then]].concat();
-    session(&facts(1024), ScriptedDecoder::new(VOCAB, 1024, steps)).with_stand_in(move |failed, message| {
+    session(&facts(1024), ScriptedDecoder::new(VOCAB, 1024, steps)).with_fallback(move |failed, message| {
         assert_eq!(failed.provider, "scripted");
         assert!(!message.is_empty());
         let there = Placement { provider: "stand-in".into(), device: Device::Cpu, ..placement() };
@@ -102,7 +102,7 @@ fn rt_04_a_turn_can_be_cancelled_while_the_stand_in_catches_up() {
     let steps = vec![MODEL, MODEL, Step::Fail("driver reset".into()), MODEL];
     let token = cancel.clone();
     let mut session =
-        session(&facts(1024), ScriptedDecoder::new(VOCAB, 1024, steps)).with_stand_in(move |_, _| {
+        session(&facts(1024), ScriptedDecoder::new(VOCAB, 1024, steps)).with_fallback(move |_, _| {
             let token = token.clone();
             let decoder = processor().before_run(0, move || token.cancel());
             Ok((placement(), Box::new(decoder)))

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use wheelwork::decoder::Effort;
-use wheelwork::decoder::scripted::{ScriptedDecoder, Step, placement};
 use wheelwork::engine::pace::{Battery, Thermal};
 use wheelwork::engine::{Conditions, Pace, Priority, Turn};
 use wheelwork::{Event, FinishReason, Options};
+use wheelwork_testing::{ScriptedDecoder, Step, placement};
 
 use crate::engine::{LONG, ask, chat, decoder, queue, reason};
 use crate::limit::Limit;
@@ -109,7 +109,7 @@ fn what_stands_in_for_a_device_that_failed_works_as_sparingly() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let (tells, its_facts) = (Arc::clone(&told), Arc::clone(&facts));
     let failing = ScriptedDecoder::new(VOCAB, 1024, vec![Step::Fail("driver reset".into())]);
-    let session = session(&facts, failing).with_stand_in(move |_, _| {
+    let session = session(&facts, failing).with_fallback(move |_, _| {
         let tells = Arc::clone(&tells);
         let decoder = decoder(&its_facts, TURN).on_effort(move |effort| tells.lock().unwrap().push(effort));
         Ok((placement(), Box::new(decoder)))

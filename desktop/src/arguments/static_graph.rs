@@ -1,4 +1,4 @@
-//! What `quantize` is told about a variant for neural processors.
+//! What `quantize` is told about a variant for NPUs.
 
 use clap::{Args, ValueEnum};
 use wheelwork_calibrate::context_binary::{SOCS, Soc};
@@ -8,11 +8,11 @@ use wheelwork_quantize::scheme::channel::{self, ChannelScheme};
 /// What a variant is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Target {
-    /// Any processor; every package has it
+    /// Any CPU; every package has it
     Cpu,
-    /// The neural processor of a Snapdragon: static graphs in integers
+    /// The NPU of a Snapdragon: static graphs in integers
     QnnHtp,
-    /// The same in half precision, with the processor's own weights and no calibration
+    /// The same in half precision, with the CPU's own weights and no calibration
     QnnHtpFloat,
 }
 
@@ -41,7 +41,7 @@ pub(crate) struct StaticArguments {
     /// WHEELWORK_QNN_DIR names
     #[arg(long = "soc", value_delimiter = ',', value_parser = soc, value_name = "SOC")]
     pub(crate) socs: Vec<Soc>,
-    /// How compiled graphs are put into files; all but the first is smaller and was loaded on no device yet
+    /// How compiled graphs are put into files; the second is smaller and was loaded on no device yet
     #[arg(long, value_enum, default_value_t = Binaries::PerGraph, requires = "socs")]
     pub(crate) npu_binaries: Binaries,
 }
@@ -106,8 +106,6 @@ pub(crate) enum Binaries {
     PerGraph,
     /// One a system-on-chip, with the weights of prefill and decode once
     SharedWeights,
-    /// One a graph, for all systems-on-chip
-    ManySocs,
 }
 
 impl Binaries {
@@ -115,7 +113,6 @@ impl Binaries {
         match self {
             Self::PerGraph => Packing::PerGraph,
             Self::SharedWeights => Packing::SharedWeights,
-            Self::ManySocs => Packing::ManySocs,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The part of `wheelwork quantize` that makes variants for neural processors.
+//! The part of `wheelwork quantize` that makes variants for NPUs.
 
 use std::path::Path;
 use std::time::Instant;
@@ -42,7 +42,7 @@ pub(crate) struct Added {
 #[derive(Serialize)]
 pub(crate) struct CompiledFor {
     variant: &'static str,
-    socs: Vec<&'static str>,
+    soc: &'static str,
     seconds: f64,
 }
 
@@ -69,15 +69,11 @@ pub(crate) fn add(
         let compiler = Compiler::open()?;
         let packing = asked.npu_binaries.packing();
         for variant in variants(asked) {
-            for socs in context_binary::groups(&asked.socs, packing) {
+            for &soc in &asked.socs {
                 let start = Instant::now();
-                card = Some(context_binary::add_to(&compiler, package, variant, socs, packing, begin)?);
+                card = Some(context_binary::add_to(&compiler, package, variant, &[soc], packing, begin)?);
                 let seconds = start.elapsed().as_secs_f64();
-                compiled.push(CompiledFor {
-                    variant,
-                    socs: socs.iter().map(|soc| soc.name).collect(),
-                    seconds,
-                });
+                compiled.push(CompiledFor { variant, soc: soc.name, seconds });
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Quantising small checkpoints that the tests make themselves.
 // Helpers of tests fail as tests do; Clippy knows only the tests themselves.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod budget;
 mod calibration;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::Finding;
+use super::finding::Finding;
 use crate::task_error::TaskError;
 use crate::workspace::{Package, Workspace};
 

@@ -1,6 +1,7 @@
 //! What no tracked text may hold, and how long a file should be.
 
-use super::{Finding, TextFile};
+use super::finding::Finding;
+use super::text_file::TextFile;
 use crate::workspace::Workspace;
 
 /// Package registries are named (`pip`, `npm`, `cargo`), never addressed: an address would pass by the mirror
@@ -16,7 +17,7 @@ const REGISTRIES: [&str; 8] = [
     concat!("proxy.golang", ".org"),
 ];
 
-/// Beginnings of paths that exist on one machine only.
+/// Prefixes of paths that exist on one machine only.
 const HOMES: [&str; 3] = [concat!("/ho", "me/"), concat!("/Us", "ers/"), concat!(":\\Us", "ers\\")];
 
 const UNFINISHED: [&str; 2] = [concat!("TO", "DO"), concat!("FIX", "ME")];

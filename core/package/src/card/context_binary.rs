@@ -23,19 +23,17 @@ pub struct ContextBinary {
     pub packing: Packing,
 }
 
-/// How compiled graphs are put into binaries. The simulator loads only the first way, so that the others are unproven
-/// until a device has loaded them.
+/// How compiled graphs are put into binaries. The simulator loads only the first way, so that the other is unproven until
+/// a device has loaded it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Packing {
-    /// One a graph and system-on-chip.
+    /// One a graph.
     #[default]
     PerGraph,
     /// One for both graphs of a part, which hold their weights once. Their sessions have to be a group
     /// (`ep.share_ep_contexts`).
     SharedWeights,
-    /// One a graph for all systems-on-chip of [`super::StaticGraphs::context_binaries`] that name the same file.
-    ManySocs,
 }
 
 impl Packing {
@@ -99,9 +97,7 @@ mod tests {
                 packing,
             }
         };
-        for (packing, binaries) in
-            [(Packing::PerGraph, 2), (Packing::SharedWeights, 1), (Packing::ManySocs, 2)]
-        {
+        for (packing, binaries) in [(Packing::PerGraph, 2), (Packing::SharedWeights, 1)] {
             let binary = packed(packing, binaries);
             assert_eq!(binary.check(), Ok(()));
             let json = serde_json::to_string(&binary).unwrap();

@@ -12,7 +12,7 @@
 //! | `mask` | in | uint16 | `[1, 1, S, C+S]` | 0 where a token may look, else [`Encodings::mask_minimum`]; first the C slots of the cache, then the S tokens of this call |
 //! | `past_key.{i}` | in | uint8 | `[1, H, D, C]` | rotated keys, transposed |
 //! | `past_value.{i}` | in | uint8 | `[1, H, C, D]` | |
-//! | `logits` or `hidden` | out | uint16 | `[1, S, V]` or `[1, S, E]` | see [`LmHead`] |
+//! | `logits` or `hidden` | out | uint16 | `[1, S, V]` or `[1, S, E]` | `logits` of the last part |
 //! | `new_key.{i}` | out | uint8 | `[1, H, D, S]` | of the S tokens, for the host to put into the cache |
 //! | `new_value.{i}` | out | uint8 | `[1, H, S, D]` | |
 //!
@@ -21,6 +21,8 @@
 //! `[1]`, only in prefill) and `past_key_values.{i}.key`, `.value` (float32 `[1, H, C, D]`) in, `logits` (float32
 //! `[1, 1, V]`, after that position) and `present.{i}.key`, `.value` out, which are the same buffers, as
 //! `GroupQueryAttention` has them. Rotary tables stand in the graph.
+
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -81,15 +83,20 @@ pub struct GraphPart {
     pub decode: String,
 }
 
+impl GraphPart {
+    /// The layers.
+    #[must_use]
+    pub fn range(&self) -> Range<usize> {
+        self.first_layer..self.first_layer + self.layers
+    }
+}
+
 /// Where the logits come from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LmHead {
     /// The last part ends in `logits`.
     Graph,
-    /// The last part ends in `hidden`, after the last norm, and this graph file makes `logits` of it: `hidden` uint16
-    /// `[1, 1, E]` to `logits` uint16 `[1, 1, V]`, for the CPU.
-    Cpu(String),
 }
 
 /// The embedding table as a file of rows.
@@ -150,11 +157,8 @@ pub struct Encoding {
 pub struct Encodings {
     /// `x` of the first part.
     pub x: Encoding,
-    /// The output of each part, which is also `x` of the next: `hidden`, and of the last part `logits` or `hidden`.
+    /// The output of each part: `hidden`, which is also `x` of the next, and `logits` of the last one.
     pub outputs: Vec<Encoding>,
-    /// What a separate [`LmHead`] writes; absent where the last part writes `logits`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub logits: Option<Encoding>,
     /// `cos` and `sin`.
     pub rotary: Encoding,
     /// `mask`.
@@ -183,14 +187,10 @@ pub struct StaticSelfCheck {
 impl StaticGraphs {
     /// Every file that this section names.
     pub fn files(&self) -> impl Iterator<Item = &str> {
-        let head = match &self.lm_head {
-            LmHead::Graph => None,
-            LmHead::Cpu(file) => Some(file.as_str()),
-        };
         let graphs = self.parts.iter().flat_map(|part| [part.prefill.as_str(), part.decode.as_str()]);
         let compiled =
             self.context_binaries.iter().flat_map(|binary| &binary.parts).flat_map(CompiledPart::files);
-        graphs.chain(head).chain([self.embedding.file.as_str()]).chain(compiled)
+        graphs.chain([self.embedding.file.as_str()]).chain(compiled)
     }
 
     /// What does not fit together, in a sentence fragment.
@@ -203,7 +203,7 @@ impl StaticGraphs {
             if part.first_layer != next || part.layers == 0 {
                 return Err(format!("a part begins at layer {}, expected {next}", part.first_layer));
             }
-            next += part.layers;
+            next = part.layers.saturating_add(next);
         }
         if next != num_hidden_layers {
             return Err(format!("the parts hold {next} layers, the model has {num_hidden_layers}"));
@@ -213,8 +213,8 @@ impl StaticGraphs {
             let found = self.inverse_frequencies.len();
             return Err(format!("there are {found} rotary frequencies, expected {frequencies}"));
         }
-        if self.form == GraphForm::Float && (self.parts.len() > 1 || self.lm_head != LmHead::Graph) {
-            return Err("the float form is one part with its output projection".to_owned());
+        if self.form == GraphForm::Float && self.parts.len() > 1 {
+            return Err("the float form is one part".to_owned());
         }
         if self.context_length == 0 || self.prefill_tokens < 2 {
             return Err("the graphs take no tokens".to_owned());
@@ -229,15 +229,13 @@ impl StaticGraphs {
         match (self.form, &self.encodings) {
             (GraphForm::Float, _) => Ok(()),
             (GraphForm::Quantized, None) => Err("a quantised form without encodings".to_owned()),
-            (GraphForm::Quantized, Some(encodings)) => {
-                encodings.check(self.parts.len(), num_hidden_layers, &self.lm_head)
-            }
+            (GraphForm::Quantized, Some(encodings)) => encodings.check(self.parts.len(), num_hidden_layers),
         }
     }
 }
 
 impl Encodings {
-    fn check(&self, parts: usize, layers: usize, lm_head: &LmHead) -> Result<(), String> {
+    fn check(&self, parts: usize, layers: usize) -> Result<(), String> {
         let lengths = [
             ("outputs", self.outputs.len(), parts),
             ("keys", self.keys.len(), layers),
@@ -248,12 +246,7 @@ impl Encodings {
                 return Err(format!("there are {found} encodings of {what}, expected {expected}"));
             }
         }
-        if self.logits.is_some() != matches!(lm_head, LmHead::Cpu(_)) {
-            return Err(
-                "an encoding of logits belongs to a separate output projection, and only there".to_owned()
-            );
-        }
-        let wide = self.outputs.iter().chain(&self.logits).chain([&self.x, &self.rotary, &self.mask]);
+        let wide = self.outputs.iter().chain([&self.x, &self.rotary, &self.mask]);
         let narrow = self.keys.iter().chain(&self.values);
         let fits = |encoding: &Encoding, largest: u16| {
             encoding.scale.is_finite() && encoding.scale > 0.0 && encoding.zero_point <= largest
@@ -296,7 +289,6 @@ mod tests {
             encodings: Some(Encodings {
                 x: encoding,
                 outputs: vec![encoding; 2],
-                logits: None,
                 rotary: encoding,
                 mask: encoding,
                 mask_minimum: -40.0,
@@ -328,7 +320,6 @@ mod tests {
         };
         assert!(broken(|graphs| graphs.parts[1].first_layer = 1).contains("begins at layer 1"));
         assert!(broken(|graphs| graphs.encodings = None).contains("without encodings"));
-        assert!(broken(|graphs| graphs.lm_head = LmHead::Cpu("head.onnx".into())).contains("logits"));
         assert!(broken(|graphs| graphs.encodings.as_mut().unwrap().keys[0].zero_point = 256).contains("256"));
         assert!(broken(|graphs| graphs.encodings.as_mut().unwrap().x.scale = f32::NAN).contains("NaN"));
     }

@@ -1,6 +1,6 @@
 //! The container, its signature and the store, from outside: by row of the reliability table, then by fault.
 // Clippy takes helpers of tests for production code.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod container;
 mod faults;

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use wheelwork_package::container::Digest;
 
+use crate::facts::ModelIdentity;
+
 /// The digest of all that a result depends on: 32 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Key(String);
@@ -26,6 +28,13 @@ impl DependsOn {
             .and("kind", kind)
             .and("layout", layout)
             .and("wheelwork", env!("CARGO_PKG_VERSION"))
+    }
+
+    /// And of a model, with what computes it.
+    pub(crate) fn and_model(self, model: &ModelIdentity) -> Self {
+        let ModelIdentity { model, variant, runtime, adapters } = model;
+        let list = self.and("model", model).and("variant", variant).and("runtime", runtime);
+        adapters.iter().fold(list, |list, adapter| list.and("adapter", adapter))
     }
 
     /// And of this.

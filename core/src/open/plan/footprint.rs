@@ -17,7 +17,7 @@ use wheelwork_package::genai_config::Model;
 use wheelwork_package::graph::{Product, Verified};
 
 use crate::decoder::kv::{FIRST_CAPACITY_TOKENS, KvShape, grown_capacity};
-use crate::decoder::{CHUNK_TOKENS, CHUNK_TOKENS_ALL_LOGITS};
+use crate::decoder::ort::model::{CHUNK_TOKENS, CHUNK_TOKENS_ALL_LOGITS};
 
 const RUNTIME_BYTES: u64 = 10_000_000;
 const RUNTIME_BYTES_PER_TOKENIZER_BYTE: u64 = 11;

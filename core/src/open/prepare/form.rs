@@ -9,10 +9,13 @@ use wheelwork_package::graph::Verified;
 use wheelwork_package::graph::prepacked::with_locations;
 use wheelwork_package::vfs::DiskError;
 
-use super::error::PrepareError;
-use crate::decoder::{Decoder, DecoderError, Located};
+use crate::decoder::error::DecoderError;
+use crate::decoder::ort::session::Located;
+use crate::decoder::traits::Decoder;
 use crate::device::Prepared;
 use crate::device::cache::{CacheError, DependsOn, Entry, NotFound, place};
+use crate::error::PrepareError;
+use crate::facts::ModelIdentity;
 
 pub(super) const GRAPH: &str = "model.onnx";
 pub(super) const PACKED: &str = "packed.bin";
@@ -27,10 +30,7 @@ const LAYOUT: u32 = 2;
 /// A graph of a package.
 pub(crate) struct Source<'a> {
     pub(crate) package: &'a OpenPackage,
-    pub(crate) variant: &'a str,
-    pub(crate) fingerprint: &'a str,
-    /// ONNX Runtime's build.
-    pub(crate) runtime: &'a str,
+    pub(crate) identity: ModelIdentity,
     /// The graph's file.
     pub(crate) graph: PathBuf,
     pub(crate) verified: &'a Verified,
@@ -59,18 +59,17 @@ impl Form {
     /// Threads are not in its key: the packed bytes do not depend on them, and the logits of the probe are compared at
     /// every open.
     pub(crate) fn of(source: Source<'_>, cache_dir: Option<&Path>) -> Result<Option<Self>, PrepareError> {
-        let Source { package, variant, fingerprint, runtime, graph, verified } = source;
+        let Source { package, identity, graph, verified } = source;
         let Some(place) = place(&package.root, cache_dir).map_err(CacheError::from)? else { return Ok(None) };
         let bytes = read(&graph)?;
         let key = DependsOn::new("prepared", LAYOUT)
-            .and("fingerprint", fingerprint)
-            .and("runtime", runtime)
+            .and_model(&identity)
             .and("optimization", "all")
             .and("graph", Digest::of(&bytes))
             .and_cpu()
             .key();
         let file = graph.file_name().unwrap_or_default().display();
-        let entry = Entry::new(place.join(format!("{variant}.{file}")), key);
+        let entry = Entry::new(place.join(format!("{}.{file}", identity.variant)), key);
         Ok(Some(Self { entry, graph, verified: verified.clone() }))
     }
 

@@ -11,13 +11,13 @@ use wheelwork_package::files::FileRecord;
 use wheelwork_package::graph::prepacked::{self, From, Plan};
 use wheelwork_package::vfs::DiskError;
 
-use super::error::PrepareError;
 use super::form::{self, Form, GRAPH, PACKED, PROBE};
 use super::memory;
-use crate::decoder::{OrtModel, SessionOptions};
+use crate::decoder::ort::dynamic::OrtDecoder;
+use crate::decoder::ort::model::{OrtModel, SessionOptions};
 use crate::device::Prepared;
 use crate::device::cache::{CacheError, Made};
-use crate::error::Error;
+use crate::error::{Error, PrepareError};
 use crate::open::{OpenOptions, Opening};
 
 /// ONNX Runtime's graph and its file of weights, both gone at the end.
@@ -126,7 +126,7 @@ fn make(
     let options = opening.session_options();
     let plain = OrtModel::load_and_save(environment, &form.graph, model, options, &saved, SAVED_WEIGHTS)
         .map_err(|error| PrepareError::Save { message: error.to_string() })?;
-    let probe = form::probe(&mut plain.decoder()?)?;
+    let probe = form::probe(&mut OrtDecoder::start(&plain)?)?;
     report.plain_memory_bytes = memory::added(before);
     drop(plain);
 
@@ -146,7 +146,7 @@ fn make(
     let located = Some(form.located(&plan.graph, folder)?);
     let options = SessionOptions { located, ..opening.session_options() };
     let prepared = OrtModel::load(environment, &path, model, options)?;
-    if form::probe(&mut prepared.decoder()?)? != probe {
+    if form::probe(&mut OrtDecoder::start(&prepared)?)? != probe {
         return Err(PrepareError::Differs.into());
     }
     report.prepared_memory_bytes = memory::added(before);

@@ -15,10 +15,9 @@
 //! - Every open computes one token and compares its logits, bit for bit, with those of the plain form
 //!   ([`form::PROBE_TOKEN`]). It reads every matrix, so damage in a mapped range is found; then the plain form runs.
 
-mod error;
 pub(crate) mod form;
 mod make;
 mod memory;
 
-pub use error::PrepareError;
+pub use crate::error::PrepareError;
 pub use make::{PrepareReport, PrepareStep, prepare, prepared_form};

@@ -13,7 +13,8 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 
 use super::stored::{self, GRAPH, PACKED, RECORD, Record, Stored};
 use super::{PrepareError, PrepareReport, PrepareStep, Subject, memory};
-use crate::decoder::OrtModel;
+use crate::decoder::ort::dynamic::OrtDecoder;
+use crate::decoder::ort::model::OrtModel;
 use crate::error::Error;
 use crate::open::Opening;
 
@@ -86,7 +87,7 @@ fn make(
             SAVED_WEIGHTS,
         )
         .map_err(|error| PrepareError::Save { message: error.to_string() })?;
-        let mut decoder = plain.decoder()?;
+        let mut decoder = OrtDecoder::start(&plain)?;
         (stored::probe(&mut decoder)?, memory::added(before))
     };
 
@@ -117,7 +118,7 @@ fn make(
         &opening.variant().config.model,
         opening.session_options(),
     )?;
-    let mut decoder = prepared.decoder()?;
+    let mut decoder = OrtDecoder::start(&prepared)?;
     if stored::probe(&mut decoder)? != probe {
         return Err(PrepareError::Differs.into());
     }

@@ -3,8 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{BLOCK_TOKENS, PrefixError};
-use crate::decoder::Decoder;
+use crate::decoder::traits::Decoder;
+use crate::error::PrefixError;
+
+/// Tokens of a block: what is shared between entries is a multiple of it; what is found is not, it is exact.
+pub const BLOCK_TOKENS: usize = 64;
 
 /// Some tokens in a row with their keys and values. All blocks of an entry but the last have [`BLOCK_TOKENS`].
 #[derive(Debug)]

@@ -10,7 +10,6 @@ use std::io::{self, Read, Write};
 
 use sha2::{Digest as _, Sha256};
 
-use super::head::PLAIN;
 use super::seal::{NONCE_BYTES, Seal, TAG_BYTES};
 
 /// The longest payload: no allocation from a length goes beyond it.
@@ -29,9 +28,9 @@ pub(super) enum Chain {
 }
 
 impl Chain {
-    /// A plain file, before its first record.
-    pub(super) fn start() -> Self {
-        Self::Plain(Self::cut(Sha256::digest(PLAIN).into()))
+    /// A plain file with this head, before its first record.
+    pub(super) fn start(head: &[u8]) -> Self {
+        Self::Plain(Self::cut(Sha256::digest(head).into()))
     }
 
     pub(super) fn cut(digest: [u8; 32]) -> [u8; DIGEST_BYTES] {
@@ -148,6 +147,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const HEAD: &[u8] = b"wheelse\x03";
     use crate::session::snapshot::SessionKey;
 
     /// A plain chain, or that of an encrypted file whose head is the same whenever it is asked for.
@@ -155,7 +156,7 @@ mod tests {
         if is_sealed {
             Chain::Sealed(Seal::new(&SessionKey::new([1; 32]), &[2; 32]).unwrap().0)
         } else {
-            Chain::start()
+            Chain::start(HEAD)
         }
     }
 
@@ -185,7 +186,7 @@ mod tests {
     fn a_length_of_4_gib_allocates_nothing() {
         let mut payload = Vec::new();
         let bytes = [0xff; 64];
-        assert_eq!(read(&mut &bytes[..], &mut Chain::start(), &mut payload).unwrap(), None);
+        assert_eq!(read(&mut &bytes[..], &mut Chain::start(HEAD), &mut payload).unwrap(), None);
         assert_eq!(payload.capacity(), 0);
     }
 

@@ -16,7 +16,7 @@ use super::seal::{CHECK_BYTES, SALT_BYTES, Seal};
 use super::{SessionKey, SnapshotError};
 
 /// The last byte is the form and its version: 1 and 2 had keys and values as they are.
-pub(super) const PLAIN: [u8; 8] = *b"wheelse\x03";
+const PLAIN: [u8; 8] = *b"wheelse\x03";
 const ENCRYPTED: [u8; 8] = *b"wheelse\x04";
 
 /// Writes the head of a new file and gives its size in bytes with what its records are chained by.
@@ -26,7 +26,7 @@ const ENCRYPTED: [u8; 8] = *b"wheelse\x04";
 pub(super) fn write(out: &mut impl Write, key: Option<&SessionKey>) -> io::Result<(u64, Chain)> {
     let Some(key) = key else {
         out.write_all(&PLAIN)?;
-        return Ok((PLAIN.len() as u64, Chain::start()));
+        return Ok((PLAIN.len() as u64, Chain::start(&PLAIN)));
     };
     let mut salt = [0; SALT_BYTES];
     getrandom::fill(&mut salt).map_err(io::Error::other)?;
@@ -52,7 +52,7 @@ pub(super) fn read(
     let mut magic = [0; PLAIN.len()];
     let is_whole = fill(input, &mut magic)?;
     match (magic, key) {
-        (PLAIN, None) => Ok(Chain::start()),
+        (PLAIN, None) => Ok(Chain::start(&PLAIN)),
         (PLAIN, Some(_)) => Err(SnapshotError::NotEncrypted { file: file.into() }),
         (ENCRYPTED, key) => {
             let (mut salt, mut check, mut found) = ([0; SALT_BYTES], [0; CHECK_BYTES], [0; DIGEST_BYTES]);

@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use fs_err::File;
 use serde::Serialize;
-use wheelwork_package::card::KvForm;
 use wheelwork_package::disk::{self, NameLock};
 use wheelwork_package::vfs::{Partial, RealVfs};
 
 use super::cache_part::CachePart;
 use super::frame::{self, Chain};
 use super::head;
-use super::record::{Binding, Progress, TurnStart, kind};
+use super::record::{Binding, kind};
 use super::{SessionFile, SnapshotError};
-use crate::decoder::Decoder;
+use crate::sequence::Sequence;
 use crate::text::chat::Message;
+use crate::turn::{Progress, TurnStart};
 
 /// Keys and values in one record, in bytes: small enough for a torn one to cost little.
 const CACHE_PART_BYTES: usize = 8 << 20;
@@ -51,7 +51,7 @@ pub(crate) struct Journal {
     end: u64,
     state: State,
     autosave: Autosave,
-    kv_form: KvForm,
+    binding: Binding,
     /// Tokens of the cache that are in the file and still in the cache.
     saved_tokens: usize,
     last: Instant,
@@ -76,7 +76,7 @@ impl Journal {
     pub(crate) fn create(
         file: SessionFile,
         lock: Arc<NameLock>,
-        binding: &Binding,
+        binding: Binding,
         autosave: Autosave,
         fill: impl FnOnce(&mut Self) -> Result<(), SnapshotError>,
     ) -> Result<Self, SnapshotError> {
@@ -92,7 +92,7 @@ impl Journal {
         partial: &Path,
         kept_in: SessionFile,
         lock: Arc<NameLock>,
-        binding: &Binding,
+        binding: Binding,
         autosave: Autosave,
     ) -> Result<Self, SnapshotError> {
         let mut file = disk::create_new(partial, PRIVATE)?;
@@ -105,13 +105,13 @@ impl Journal {
             end,
             state: State::Whole,
             autosave,
-            kv_form: binding.kv_cache,
+            binding,
             saved_tokens: 0,
             last: Instant::now(),
             payload: Vec::new(),
             kv: Vec::new(),
         };
-        journal.json(kind::BINDING, binding)?;
+        journal.write_binding()?;
         Ok(journal)
     }
 
@@ -131,18 +131,6 @@ impl Journal {
             && (unsaved_tokens >= self.autosave.tokens || self.last.elapsed() >= self.autosave.time)
     }
 
-    /// From here on the cache is another one, of which nothing is in the file yet.
-    pub(crate) fn rebind(&mut self, binding: &Binding) -> Result<(), SnapshotError> {
-        self.saved_tokens = 0;
-        self.kv_form = binding.kv_cache;
-        self.json(kind::BINDING, binding)
-    }
-
-    /// The cache was rewound.
-    pub(crate) fn rewound(&mut self, len: usize) {
-        self.saved_tokens = self.saved_tokens.min(len);
-    }
-
     pub(crate) fn messages(&mut self, messages: &[Message]) -> Result<(), SnapshotError> {
         self.json(kind::MESSAGES, &messages)
     }
@@ -160,15 +148,23 @@ impl Journal {
         self.append(kind::TURN_END)
     }
 
-    /// Writes what the cache holds beyond what is saved of it.
-    pub(crate) fn cache(&mut self, tokens: &[u32], decoder: &dyn Decoder) -> Result<(), SnapshotError> {
+    /// Writes what the sequence's cache holds beyond what is saved of it.
+    pub(crate) fn follow(&mut self, sequence: &Sequence) -> Result<(), SnapshotError> {
+        let binding = Binding::of(sequence);
+        if self.binding != binding {
+            // The cache is another one, of which nothing is in the file yet.
+            self.binding = binding;
+            self.saved_tokens = 0;
+            self.write_binding()?;
+        }
+        self.saved_tokens = self.saved_tokens.min(sequence.unchanged_tokens());
+        let decoder = sequence.decoder();
         let part_tokens = (CACHE_PART_BYTES / decoder.kv_bytes_per_token().max(1)).max(1);
-        let new = tokens.get(self.saved_tokens..).unwrap_or_default();
-        for part in new.chunks(part_tokens) {
+        for part in sequence.cached()[self.saved_tokens..].chunks(part_tokens) {
             let start = self.saved_tokens;
             self.kv.clear();
             decoder.read_kv(start..start + part.len(), &mut self.kv)?;
-            CachePart::encode(start, part, &self.kv, self.kv_form, &mut self.payload);
+            CachePart::encode(start, part, &self.kv, self.binding.kv_cache, &mut self.payload);
             self.append(kind::CACHE)?;
             self.saved_tokens += part.len();
         }
@@ -183,6 +179,11 @@ impl Journal {
         }
         self.last = Instant::now();
         Ok(())
+    }
+
+    fn write_binding(&mut self) -> Result<(), SnapshotError> {
+        let binding = self.binding.clone();
+        self.json(kind::BINDING, &binding)
     }
 
     fn json<T: Serialize>(&mut self, kind: u8, value: &T) -> Result<(), SnapshotError> {
@@ -222,15 +223,14 @@ impl Journal {
 mod tests {
     use std::io::Write as _;
 
-    use wheelwork_package::card::KvForm;
-
     use super::*;
-    use crate::decoder::scripted::ScriptedDecoder;
     use crate::session::snapshot::{SessionKey, restore};
+    use crate::testing::ScriptedDecoder;
 
     fn binding() -> Binding {
         let (model, variant, runtime) = (String::new(), String::new(), String::new());
-        Binding { model, variant, kv_cache: KvForm::Float, runtime }
+        let identity = crate::facts::ModelIdentity { model, variant, runtime, adapters: Vec::new() };
+        Binding { identity, kv_cache: wheelwork_package::card::KvForm::Float }
     }
 
     #[test]
@@ -239,7 +239,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let file = SessionFile { path: folder.path().join("session"), key };
             let mut journal =
-                Journal::create(file.clone(), file.lock().unwrap(), &binding(), Autosave::default(), |_| {
+                Journal::create(file.clone(), file.lock().unwrap(), binding(), Autosave::default(), |_| {
                     Ok(())
                 })
                 .unwrap();

@@ -1,12 +1,10 @@
-//! What the records say.
+//! What the records say, besides what [`crate::turn`] records of a turn.
 
 use serde::{Deserialize, Serialize};
 use wheelwork_package::card::KvForm;
 
-use crate::event::ReasoningEnd;
-use crate::options::Options;
-use crate::sampling::SamplerState;
-use crate::session::Dropped;
+use crate::facts::ModelIdentity;
+use crate::sequence::Sequence;
 
 /// Kinds of records, as [`crate::snapshot`] lists them.
 pub(super) mod kind {
@@ -21,45 +19,15 @@ pub(super) mod kind {
 /// What a cache belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Binding {
-    /// [`crate::ModelFacts::fingerprint`].
-    pub model: String,
-    /// The package's variant.
-    pub variant: String,
+    #[serde(flatten)]
+    pub(crate) identity: ModelIdentity,
     /// The form of keys and values.
-    pub kv_cache: KvForm,
-    /// ONNX Runtime's build.
-    pub runtime: String,
+    pub(crate) kv_cache: KvForm,
 }
 
-/// How a turn began.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct TurnStart {
-    /// The prompt's tokens.
-    pub prompt: Vec<u32>,
-    /// The prompt ends inside an open thought.
-    pub opens_reasoning: bool,
-    /// As the caller gave them.
-    pub options: Options,
-    /// Where the sampler stood.
-    pub sampler: SamplerState,
-    /// The answer becomes a message.
-    pub records_answer: bool,
-    /// What the history lost before it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dropped: Option<Dropped>,
-}
-
-/// What a turn has brought since the record before.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Progress {
-    /// New tokens.
-    pub tokens: Vec<u32>,
-    /// Where the sampler stands.
-    pub sampler: SamplerState,
-    /// What is sampled at.
-    pub temperature: f32,
-    /// Why the reasoning ends or will.
-    pub ending: ReasoningEnd,
-    /// Tokens that the runtime is about to put in.
-    pub forced: Vec<u32>,
+impl Binding {
+    pub(crate) fn of(sequence: &Sequence) -> Self {
+        let (identity, kv_cache) = sequence.identity();
+        Self { identity, kv_cache }
+    }
 }

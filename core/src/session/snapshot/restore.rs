@@ -8,10 +8,12 @@ use serde::de::DeserializeOwned;
 use wheelwork_package::card::KvForm;
 
 use super::cache_part::CachePart;
-use super::record::{Binding, Progress, TurnStart, kind};
+use super::record::{Binding, kind};
 use super::{SessionFile, SnapshotError, frame, head};
 use crate::decoder::Decoder;
+use crate::facts::ModelIdentity;
 use crate::text::chat::Message;
+use crate::turn::{Progress, TurnStart};
 
 /// What a session file gave.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -154,9 +156,13 @@ fn differences(found: &Binding, here: &Binding) -> Option<String> {
     let differs = |what: &str, found: &str, here: &str| {
         (found != here).then(|| format!("it was saved with the {what} {found}, here is {here}"))
     };
-    differs("model", &found.model, &here.model)
-        .or_else(|| differs("variant", &found.variant, &here.variant))
-        .or_else(|| differs("runtime", &found.runtime, &here.runtime))
+    differs("model", &found.identity.model, &here.identity.model)
+        .or_else(|| differs("variant", &found.identity.variant, &here.identity.variant))
+        .or_else(|| differs("runtime", &found.identity.runtime, &here.identity.runtime))
+        .or_else(|| {
+            let adapters = |identity: &ModelIdentity| identity.adapters.join(", ");
+            differs("adapters", &adapters(&found.identity), &adapters(&here.identity))
+        })
         .or_else(|| {
             let form = |form| format!("{form:?}").to_lowercase();
             differs("cache form", &form(found.kv_cache), &form(here.kv_cache))

@@ -4,7 +4,7 @@
 use llguidance::api::ParserLimits;
 use serde_json::Value;
 
-use super::{OutputError, OutputFormat};
+use super::error::OutputError;
 
 /// The longest form, in bytes.
 pub const FORM_BYTES_LIMIT: usize = 256 << 10;
@@ -32,20 +32,11 @@ pub(super) fn parser_limits() -> ParserLimits {
     }
 }
 
-/// Looks at a form before it is compiled.
-pub(super) fn check(format: &OutputFormat) -> Result<(), OutputError> {
-    match format {
-        OutputFormat::JsonSchema(schema) => check_schemas(std::iter::once(schema)),
-        OutputFormat::Regex(text) => check_text(text),
-        OutputFormat::Lark(text) => {
-            check_text(text)?;
-            let (definitions, limit) = (definitions_of(text), DEFINITIONS_LIMIT);
-            if definitions > limit {
-                return Err(OutputError::TooManyDefinitions { definitions, limit });
-            }
-            Ok(())
-        }
-    }
+/// Looks at a grammar.
+pub(super) fn check_grammar(text: &str) -> Result<(), OutputError> {
+    check_text(text)?;
+    let (definitions, limit) = (definitions_of(text), DEFINITIONS_LIMIT);
+    if definitions > limit { Err(OutputError::TooManyDefinitions { definitions, limit }) } else { Ok(()) }
 }
 
 /// Looks at schemas, which together are a form.

@@ -7,22 +7,27 @@ use std::panic::AssertUnwindSafe;
 
 use llguidance::api::{StopReason, TopLevelGrammar};
 use llguidance::{ParserFactory, TokenParser, panic_utils};
-use serde_json::{Value, json};
 
-use super::{OutputError, OutputFormat, limits};
+use super::error::OutputError;
+use super::format::OutputFormat;
+use super::limits;
+use super::schema::with_options;
 use crate::text::tokenizer::Tokenizer;
 use crate::text::tools::{Tool, ToolSyntax};
 
-/// Between two parts of JSON: a space, or a line's end and the next one's indentation. Without a bound a model that has
-/// lost its way writes spaces until its tokens run out.
-const JSON_WHITESPACE: &str = " |\\r?\\n[ \\t]{0,20}";
-/// Where a schema says how llguidance is to treat it.
-const LIBRARY_OPTIONS: &str = "x-guidance";
 /// Of address space: what is not used of it takes no memory. The deepest grammar within [`super::limits`] needs a
 /// quarter.
 const STACK_BYTES: usize = 64 << 20;
 /// The most words of llguidance's that an error repeats, in characters.
 const DETAIL_LIMIT: usize = 400;
+
+/// Whether a model with this tokenizer can be held to a format. Any text gives an answer.
+///
+/// # Errors
+/// [`OutputError`].
+pub fn check(format: &OutputFormat, tokenizer: &Tokenizer) -> Result<(), OutputError> {
+    Matcher::new(tokenizer, format).map(drop)
+}
 
 /// The state of one answer.
 pub(crate) struct Matcher {
@@ -37,7 +42,7 @@ pub(crate) struct Matcher {
 impl Matcher {
     /// Before the first token of an answer.
     pub(crate) fn new(tokenizer: &Tokenizer, format: &OutputFormat) -> Result<Self, OutputError> {
-        limits::check(format)?;
+        format.check_limits()?;
         let grammar = match format {
             OutputFormat::JsonSchema(schema) => TopLevelGrammar::from_json_schema(with_options(schema)),
             OutputFormat::Regex(regex) => TopLevelGrammar::from_regex(regex),
@@ -173,17 +178,6 @@ fn rule_out(logit: &mut f32) {
     if *logit < f32::INFINITY {
         *logit = f32::NEG_INFINITY;
     }
-}
-
-/// A schema with our bound on whitespace, unless it sets options of its own.
-pub(crate) fn with_options(schema: &Value) -> Value {
-    let mut fields = match schema {
-        Value::Object(fields) => fields.clone(),
-        Value::Bool(true) => serde_json::Map::new(),
-        other => return other.clone(),
-    };
-    fields.entry(LIBRARY_OPTIONS).or_insert_with(|| json!({ "whitespace_pattern": JSON_WHITESPACE }));
-    Value::Object(fields)
 }
 
 fn shortened(detail: &str) -> String {

@@ -6,6 +6,7 @@ use serde_json::json;
 use wheelwork_package::Diagnostic;
 
 use super::*;
+use crate::text::tokenizer::Tokenizer;
 
 fn tiny() -> &'static Tokenizer {
     static TINY: OnceLock<Tokenizer> = OnceLock::new();
@@ -36,7 +37,7 @@ fn allowed(matcher: &mut Matcher, tokenizer: &Tokenizer) -> Vec<u32> {
 }
 
 fn code(format: &OutputFormat) -> &'static str {
-    format.check(tiny()).map_or_else(|error| error.code(), |()| "ok")
+    check(&format, tiny()).map_or_else(|error| error.code(), |()| "ok")
 }
 
 /// Takes the first allowed token twenty times; an error is fine, an end of the process is not.

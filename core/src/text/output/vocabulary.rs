@@ -11,8 +11,8 @@ use llguidance::ParserFactory;
 use llguidance::earley::SlicedBiasComputer;
 use llguidance::toktrie::{ApproximateTokEnv, InferenceCapabilities, TokEnv, TokRxInfo, TokTrie};
 
-use super::{OutputError, limits};
-use crate::text::tokenizer::Tokenizer;
+use super::error::OutputError;
+use super::limits;
 
 /// The longest token that an answer in a form may hold, in bytes. R1's longest has 128.
 const TOKEN_BYTES_LIMIT: usize = 255;
@@ -28,9 +28,11 @@ pub(crate) struct Vocabulary {
 
 impl Vocabulary {
     /// Takes about a quarter of a second for 150k tokens (`docs/benchmarks.md`).
-    pub(crate) fn of(tokenizer: &Tokenizer) -> Result<Self, OutputError> {
-        let end = tokenizer.id_limit();
-        let mut words: Vec<Vec<u8>> = (0..end).map(|id| matchable(tokenizer, id).to_vec()).collect();
+    ///
+    /// `tokens` are the bytes of each id in turn, none for control tokens.
+    pub(crate) fn of<'t>(tokens: impl Iterator<Item = &'t [u8]>) -> Result<Self, OutputError> {
+        let mut words: Vec<Vec<u8>> = tokens.map(|bytes| matchable(bytes).to_vec()).collect();
+        let end = u32::try_from(words.len()).expect("token ids are u32");
         words.push(b"\xff<end>".to_vec());
         let (bytes, limit) = (words.iter().map(Vec::len).sum(), VOCABULARY_BYTES_LIMIT);
         if bytes > limit {
@@ -48,12 +50,7 @@ impl Vocabulary {
     }
 }
 
-/// The bytes of a token, or none if it is no part of an answer in a form.
-fn matchable(tokenizer: &Tokenizer, id: u32) -> &[u8] {
-    let bytes = tokenizer.token_bytes(id).unwrap_or_default();
-    if tokenizer.is_added(id) || bytes.contains(&0xff) || bytes.len() > TOKEN_BYTES_LIMIT {
-        &[]
-    } else {
-        bytes
-    }
+/// The bytes of a token, or none if it is no part of a constrained answer.
+fn matchable(bytes: &[u8]) -> &[u8] {
+    if bytes.contains(&0xff) || bytes.len() > TOKEN_BYTES_LIMIT { &[] } else { bytes }
 }

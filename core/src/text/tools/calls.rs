@@ -6,9 +6,9 @@
 //!
 //! Nothing is lost: what turns out to be no call is text again.
 
-use serde::Serialize;
-
-use super::{Tool, ToolSyntax};
+use super::fault::ToolFault;
+use super::syntax::{Mark, ToolSyntax};
+use super::tool::Tool;
 use crate::text::tokenizer::Tokenizer;
 
 /// What an answer says.
@@ -27,30 +27,6 @@ pub enum Said {
     },
     /// What came last as text looked like a call.
     Rejected(ToolFault),
-}
-
-/// Why something is no call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum ToolFault {
-    /// It names no function.
-    NoName,
-    /// It has no arguments.
-    NoArguments,
-    /// Its arguments are not a JSON object.
-    NotJson,
-    /// It was not written to its end.
-    Unfinished,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mark {
-    CallsBegin,
-    CallBegin,
-    Separator,
-    CallEnd,
-    CallsEnd,
 }
 
 /// The state between two tokens.
@@ -149,7 +125,7 @@ impl ToolCalls {
     fn longest_start(&self) -> usize {
         let start_of = |tag: &'static str| {
             let mut ends = tag.char_indices().rev().map(|(end, _)| end);
-            ends.find(|end| self.held.ends_with(tag.get(..*end).unwrap_or_default()))
+            ends.find(|end| self.held.ends_with(&tag[..*end]))
         };
         self.text_tags().filter_map(|(_, tag)| start_of(tag)).max().unwrap_or(0)
     }

@@ -17,8 +17,8 @@
 use llguidance::api::TopLevelGrammar;
 use serde_json::{Value, json};
 
-use super::calls::Mark;
-use super::{Tool, ToolFault};
+use super::fault::ToolFault;
+use super::tool::Tool;
 use crate::text::chat::{Message, Role};
 use crate::text::output::with_options;
 
@@ -32,6 +32,16 @@ pub enum ToolSyntax {
     DeepSeek,
     /// Qwen's, after the Hermes models.
     Hermes,
+}
+
+/// A tag of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    CallsBegin,
+    CallBegin,
+    Separator,
+    CallEnd,
+    CallsEnd,
 }
 
 impl ToolSyntax {

@@ -5,6 +5,8 @@ use std::sync::OnceLock;
 use proptest::prelude::*;
 use wheelwork_package::Diagnostic;
 
+use serde_json::json;
+
 use super::*;
 use crate::text::chat::{ChatTemplate, Message, Prompt};
 use crate::text::tokenizer::Tokenizer;

@@ -19,7 +19,7 @@ use super::soc::Soc;
 
 const PROVIDER: &str = "QNNExecutionProvider";
 const COMPATIBILITY: &str = "ep_compatibility_info.QNNExecutionProvider";
-/// A process of the processor addresses less than 4 GB, cache and activations included.
+/// A process of the NPU addresses less than 4 GB, cache and activations included.
 const BINARY_LIMIT: u64 = 1_500_000_000;
 
 /// The compiler, loaded.
@@ -79,15 +79,15 @@ impl Compiler {
     /// # Errors
     /// ONNX Runtime's.
     pub fn session(&self, graph: &Path, soc: Soc) -> ort::Result<Session> {
-        self.start(graph, &[soc], &[])
+        self.start(graph, soc, &[])
     }
 
-    /// Compiles the graphs of a part, in order, each into its own file with a binary beside it. Several systems-on-chip
-    /// get one binary a graph; graphs that share weights have one in all.
+    /// Compiles the graphs of a part, in order, each into its own file with a binary beside it; graphs that share weights
+    /// have one in all.
     pub(super) fn compile(
         &self,
         graphs: &[Job],
-        socs: &[Soc],
+        soc: Soc,
         shares_weights: bool,
     ) -> Result<Vec<Compiled>, ContextError> {
         let _group = shares_weights.then(shared_contexts::lock);
@@ -104,27 +104,27 @@ impl Compiler {
             }
             let refused = |error: ort::Error| ContextError::Refused {
                 graph: file_name(graph),
-                soc: list(socs, |soc| soc.name),
+                soc: soc.name.to_owned(),
                 message: error.to_string(),
             };
-            let session = self.start(graph, socs, &entries).map_err(refused)?;
+            let session = self.start(graph, soc, &entries).map_err(refused)?;
             // The last of a group writes what all of them hold.
             sessions.extend(shares_weights.then_some(session));
         }
         drop(sessions);
-        graphs.iter().map(|Job { out, .. }| read_back(out, socs)).collect()
+        graphs.iter().map(|Job { out, .. }| read_back(out, soc)).collect()
     }
 
-    fn start(&self, graph: &Path, socs: &[Soc], entries: &[(&str, &str)]) -> ort::Result<Session> {
+    fn start(&self, graph: &Path, soc: Soc, entries: &[(&str, &str)]) -> ort::Result<Session> {
         let environment = &self.runtime.environment;
         let device = environment.devices().find(|device| device.ep().is_ok_and(|name| name == PROVIDER));
         let device = device.ok_or_else(|| ort::Error::new("the provider offers no device"))?;
         let mut options = vec![
             ("backend_path", self.backend.display().to_string()),
-            ("soc_model", list(socs, |soc| soc.soc_model)),
-            ("htp_arch", list(socs, |soc| soc.arch)),
+            ("soc_model", soc.soc_model.to_string()),
+            ("htp_arch", soc.arch.to_string()),
         ];
-        // Without it the provider leaves attention of the float form to the processor.
+        // Without it the provider leaves attention of the float form to the CPU.
         let affinity = graph.with_file_name(names::OP_AFFINITY);
         if affinity.is_file() {
             options.push(("op_affinity", affinity.display().to_string()));
@@ -137,11 +137,6 @@ impl Compiler {
         }
         builder.with_devices([device], Some(&options))?.commit_from_file(graph)
     }
-}
-
-/// A value of each, as the provider takes and writes lists.
-fn list<T: ToString>(socs: &[Soc], value: impl Fn(&Soc) -> T) -> String {
-    socs.iter().map(|soc| value(soc).to_string()).collect::<Vec<_>>().join(",")
 }
 
 /// The provider's entry, its library and its backend, wherever they should be.
@@ -161,17 +156,12 @@ fn no_compiler(reason: &str, detail: String) -> ContextError {
 }
 
 /// Verifies a compiled graph and reads what it says of itself.
-fn read_back(path: &Path, socs: &[Soc]) -> Result<Compiled, ContextError> {
+fn read_back(path: &Path, soc: Soc) -> Result<Compiled, ContextError> {
     let bytes = json::read_bytes(path, limits::GRAPH_BYTES)?;
     let otherwise = |found: String| ContextError::OtherForm {
         graph: file_name(path),
         found,
-        expected: format!(
-            "{} (number {}, v{})",
-            list(socs, |soc| soc.name),
-            list(socs, |soc| soc.soc_model),
-            list(socs, |soc| soc.arch)
-        ),
+        expected: format!("{} (number {}, v{})", soc.name, soc.soc_model, soc.arch),
     };
     let verified = graph::verify(&bytes).map_err(|error| otherwise(error.to_string()))?;
     let binary = verified.files.into_keys().next().filter(|_| verified.is_compiled);
@@ -181,7 +171,7 @@ fn read_back(path: &Path, socs: &[Soc]) -> Result<Compiled, ContextError> {
     // "v2:6:SDK:provider:architecture:number:..", as onnxruntime-qnn 2.7 writes it.
     let mut fields = compatibility.split(':').skip(4);
     let found = [fields.next(), fields.next()].map(|field| field.unwrap_or_default().to_owned());
-    if found != [list(socs, |soc| soc.arch), list(socs, |soc| soc.soc_model)] {
+    if found != [soc.arch.to_string(), soc.soc_model.to_string()] {
         return Err(otherwise(format!("`{compatibility}`")));
     }
     let sdk = edit.take_nodes().iter().find_map(|node| node.text("ep_sdk_version").map(str::to_owned));

@@ -14,7 +14,7 @@ pub enum ContextError {
     #[error(transparent)]
     Library(#[from] LibraryError),
     /// The compiler is not here, or does not load.
-    #[error("the compiler for neural processors cannot be used, {reason}: {detail}")]
+    #[error("the compiler for NPUs cannot be used, {reason}: {detail}")]
     NoCompiler {
         /// The reason, as in "because its library is not installed".
         reason: String,
@@ -32,7 +32,7 @@ pub enum ContextError {
     Refused {
         /// The graph's file.
         graph: String,
-        /// The systems-on-chip.
+        /// The system-on-chip.
         soc: String,
         /// The compiler's words.
         message: String,
@@ -47,7 +47,7 @@ pub enum ContextError {
         /// What was asked for.
         expected: String,
     },
-    /// A binary that a neural processor's process cannot hold.
+    /// A binary that an NPU's process cannot hold.
     #[error("the binary `{file}` has {bytes} bytes, expected at most {limit}")]
     TooLarge {
         /// The file.

@@ -4,8 +4,8 @@
 //! 2. [`add_to`] compiles every graph of a variant for each [`Soc`]: an `.onnx` file of one node, and a binary.
 //! 3. Files, sizes, digests and what the compiler says of them stand in the card.
 //!
-//! By default prefill and decode have a binary each, which is what the simulator loads and the tests compare. One for both,
-//! or one for several systems-on-chip, is smaller and has been loaded by nobody here ([`Packing`]); the card warns of it.
+//! By default prefill and decode have a binary each, which is what the simulator loads and the tests compare. One for both
+//! is smaller and has been loaded by nobody here ([`Packing`]); the card warns of it.
 
 mod compiler;
 mod error;
@@ -45,37 +45,24 @@ pub fn add_to(
     let new = tempfile::Builder::new().prefix(".compiled-").tempdir_in(package).map_err(write)?;
     let mut files = Vec::new();
     let mut given_way = Vec::new();
-    for socs in groups(socs, packing) {
-        let binary = compiled(compiler, graphs, folder, new.path(), (socs, packing), begin)?;
-        for part in &binary.parts {
-            for name in [&part.prefill, &part.decode].into_iter().chain(&part.binaries) {
-                files.push(FileRecord::of(new.path(), name)?);
-            }
+    for &soc in socs {
+        let binary = compiled(compiler, graphs, folder, new.path(), soc, packing, begin)?;
+        for name in binary.parts.iter().flat_map(CompiledPart::files) {
+            files.push(FileRecord::of(new.path(), name)?);
         }
-        for soc in socs {
-            given_way.extend(graphs.context_binaries.extract_if(.., |old| old.soc == soc.name));
-            graphs.context_binaries.push(ContextBinary {
-                soc: soc.name.to_owned(),
-                arch: format!("v{}", soc.arch),
-                soc_model: soc.soc_model,
-                ..binary.clone()
-            });
-        }
+        given_way.extend(graphs.context_binaries.extract_if(.., |old| old.soc == soc.name));
+        graphs.context_binaries.push(binary);
     }
     let old_files = given_way.iter().flat_map(|binary| &binary.parts).flat_map(CompiledPart::files);
-    let mut unused: Vec<&str> = old_files.filter(|old| graphs.files().all(|file| file != *old)).collect();
-    unused.sort_unstable();
-    unused.dedup();
+    let unused: Vec<&str> = old_files.filter(|old| graphs.files().all(|file| file != *old)).collect();
     for file in &files {
         fs_err::rename(new.path().join(&file.name), folder.join(&file.name)).map_err(write)?;
     }
     disk::sync_folder(folder).map_err(write)?;
-    for packing in [Packing::SharedWeights, Packing::ManySocs] {
-        let warning = warning(variant, packing);
-        card.warnings.retain(|old| *old != warning);
-        if graphs.context_binaries.iter().any(|binary| binary.packing == packing) {
-            card.warnings.push(warning);
-        }
+    let warning = warning(variant);
+    card.warnings.retain(|old| *old != warning);
+    if graphs.context_binaries.iter().any(|binary| binary.packing == Packing::SharedWeights) {
+        card.warnings.push(warning);
     }
     let records = card.variants.entry(variant.to_owned()).or_default();
     records
@@ -89,55 +76,44 @@ pub fn add_to(
     Ok(card)
 }
 
-/// The systems-on-chip that are compiled for together.
-pub fn groups(socs: &[Soc], packing: Packing) -> impl Iterator<Item = &[Soc]> {
-    let together = if packing == Packing::ManySocs { socs.len().max(1) } else { 1 };
-    socs.chunks(together)
-}
-
-/// What a package with such binaries has to say of itself.
-fn warning(variant: &str, packing: Packing) -> String {
-    let what = match packing {
-        Packing::PerGraph => "hold one graph each",
-        Packing::SharedWeights => "share weights between prefill and decode",
-        Packing::ManySocs => "hold graphs for several systems-on-chip",
-    };
+/// What a package whose binaries share weights has to say of itself.
+fn warning(variant: &str) -> String {
     format!(
-        "unproven: binaries of `{variant}` {what}, which no device is known to have loaded; where that fails, the \
-         graphs are compiled on the device or the processor runs, and the placement says why"
+        "unproven: binaries of `{variant}` share weights between prefill and decode, which no device is known to have \
+         loaded; where that fails, the graphs are compiled on the device or the CPU runs, and the placement says why"
     )
 }
 
-/// What the graphs become for a group of systems-on-chip; the first one's names stand in it.
+/// What the graphs become for a system-on-chip.
 fn compiled(
     compiler: &Compiler,
     graphs: &StaticGraphs,
     folder: &Path,
     new: &Path,
-    (socs, packing): (&[Soc], Packing),
+    soc: Soc,
+    packing: Packing,
     begin: &dyn Fn(&str),
 ) -> Result<ContextBinary, ContextError> {
     let mut binary = ContextBinary {
-        soc: String::new(),
-        arch: String::new(),
-        soc_model: 0,
+        soc: soc.name.to_owned(),
+        arch: format!("v{}", soc.arch),
+        soc_model: soc.soc_model,
         parts: Vec::new(),
         compatibility: String::new(),
         sdk: String::new(),
         packing,
     };
-    let names = socs.iter().map(|soc| soc.name).collect::<Vec<_>>().join("-");
     let shares_weights = packing == Packing::SharedWeights;
     for part in &graphs.parts {
         let of_part = [&part.prefill, &part.decode];
-        let outs = of_part.map(|graph| format!("{names}.{graph}"));
+        let outs = of_part.map(|graph| format!("{}.{graph}", soc.name));
         let job = |(graph, out): (&&String, &String)| Job { graph: folder.join(graph), out: new.join(out) };
         let jobs: Vec<Job> = of_part.iter().zip(&outs).map(job).collect();
         let mut binaries = Vec::new();
         for jobs in jobs.chunks(if shares_weights { jobs.len() } else { 1 }) {
             let graphs = jobs.iter().filter_map(|job| job.graph.file_name()?.to_str());
-            begin(&format!("{} for {names}", graphs.collect::<Vec<_>>().join(" and ")));
-            for made in compiler.compile(jobs, socs, shares_weights)? {
+            begin(&format!("{} for {}", graphs.collect::<Vec<_>>().join(" and "), soc.name));
+            for made in compiler.compile(jobs, soc, shares_weights)? {
                 if !binaries.contains(&made.binary) {
                     binaries.push(made.binary);
                 }
