@@ -16,8 +16,9 @@ use std::sync::Arc;
 use wheelwork_package::card::{ContextBinary, GraphForm, GraphPart, Packing, StaticGraphs};
 use wheelwork_package::{OpenPackage, OpenVariant, PackageError};
 
-use super::model::OpenOptions;
-use super::opening::Opening;
+use super::described::Described;
+use super::not_loaded::NotLoaded;
+use super::options::OpenOptions;
 use super::self_check;
 use crate::control::CancelToken;
 use crate::decoder::error::DecoderError;
@@ -40,29 +41,22 @@ pub(super) struct Checked {
     pub(super) not_taken: Option<Refusal>,
 }
 
-/// Why static graphs were not loaded.
-pub(super) enum NotLoaded {
-    /// They cannot be used.
-    Refused(Refusal),
-    /// They must be compiled first, into this folder; with what of older compiled ones was not taken.
-    ToCompile { folder: PathBuf, not_taken: Option<Refusal> },
-}
-
 /// Loads the static graphs of what is being opened, and compares what they compute. Where they must be compiled for
 /// that and `compiles` is false, nothing is loaded.
 pub(super) fn load(
-    opening: &Opening,
-    graphs: &StaticGraphs,
+    described: &Described,
     options: &OpenOptions,
     compiles: bool,
     trial: &mut Option<Trial>,
 ) -> Result<Checked, NotLoaded> {
-    let driven = device::row(&opening.placement.provider).and_then(|row| Some((row, row.static_driver?)));
+    let no_graphs = NotLoaded::Refused((NotUsedReason::NoVariant, None));
+    let graphs = described.static_graphs().ok_or(no_graphs)?;
+    let driven = device::row(&described.placement.provider).and_then(|row| Some((row, row.static_driver?)));
     let (row, driver) = driven.ok_or(NotLoaded::Refused((NotUsedReason::NoDevice, None)))?;
-    let library = row.library.and_then(|library| library.find(&opening.runtime.path).ok());
+    let library = row.library.and_then(|library| library.find(&described.runtime.path).ok());
     let backend =
         library.as_ref().and_then(|path| row.library.and_then(|library| library.backend_beside(path)));
-    let attempt = Attempt { opening, graphs, options, row, driver, library, backend };
+    let attempt = Attempt { described, graphs, options, row, driver, library, backend };
     let (model, not_taken) = attempt.load(compiles, trial)?;
     let self_check = attempt.self_check(&model, trial.as_ref()).map_err(NotLoaded::Refused)?;
     Ok(Checked { model, self_check, simulator: row.is_simulated_here(), not_taken })
@@ -105,7 +99,7 @@ fn about((reason, detail): Refusal, what: &str) -> Refusal {
 }
 
 struct Attempt<'a> {
-    opening: &'a Opening,
+    described: &'a Described,
     graphs: &'a StaticGraphs,
     options: &'a OpenOptions,
     row: &'static Provider,
@@ -186,7 +180,7 @@ impl Attempt<'_> {
         for file in binary.parts.iter().flat_map(|part| &part.binaries) {
             self.check_content(file)?;
         }
-        let folder = self.opening.folder();
+        let folder = self.described.folder();
         self.load_graphs(Source { parts: &parts, folder, bytes, binary: Some(binary) })
     }
 
@@ -194,7 +188,7 @@ impl Attempt<'_> {
     fn plain(&self) -> Result<Arc<StaticModel>, Refusal> {
         let parts = &self.graphs.parts;
         let bytes = self.verified(parts)?;
-        self.load_graphs(Source { parts, folder: self.opening.folder(), bytes, binary: None })
+        self.load_graphs(Source { parts, folder: self.described.folder(), bytes, binary: None })
     }
 
     /// What was compiled here earlier. What cannot be used is removed.
@@ -224,9 +218,9 @@ impl Attempt<'_> {
     fn compiled(&self, entry: &Entry, trial: &mut Option<Trial>) -> Result<Arc<StaticModel>, Refusal> {
         let bytes = self.can_begin(trial)?;
         let plugin = self.plugin(None);
-        let environment = &self.opening.runtime.environment;
+        let environment = &self.described.runtime.environment;
         let making = Making {
-            folder: self.opening.folder(),
+            folder: self.described.folder(),
             graphs: &self.files(),
             weight_bytes: bytes.values().sum(),
             compile: &|graph, out| compile(environment, &plugin, graph, out),
@@ -244,13 +238,13 @@ impl Attempt<'_> {
 
     /// Where this machine's compiled form stands; `None` where there is no place for one.
     fn entry(&self) -> Result<Option<Entry>, Refusal> {
-        let place = place(&self.opening.package.root, self.options.cache_dir.as_deref())
+        let place = place(&self.described.package.root, self.options.cache_dir.as_deref())
             .map_err(|error| refusal(NotUsedReason::SessionFailed, &error))?;
         let Some(place) = place else { return Ok(None) };
-        let variant = &self.opening.placement.variant;
+        let variant = &self.described.placement.variant;
         let Plugin { options, .. } = self.plugin(None);
         let key = compiled::depends_on()
-            .and_model(&self.opening.facts.identity(variant))
+            .and_model(&self.described.facts.identity(variant))
             .and("provider", self.row.ep)
             .and("chip", self.system_on_chip().unwrap_or_default())
             .and_options(&options)
@@ -267,7 +261,7 @@ impl Attempt<'_> {
 
     /// Verifies graphs of the package and what goes with them, down to their content.
     fn verified(&self, parts: &[GraphPart]) -> Result<BTreeMap<String, u64>, Refusal> {
-        let (package, variant) = (&self.opening.package, &self.opening.placement.variant);
+        let (package, variant) = (&self.described.package, &self.described.placement.variant);
         let bytes =
             verified(package, variant, parts).map_err(|error| refusal(NotUsedReason::Damaged, &error))?;
         for part in parts {
@@ -278,19 +272,19 @@ impl Attempt<'_> {
     }
 
     fn check_content(&self, file: &str) -> Result<(), Refusal> {
-        let (package, variant) = (&self.opening.package, &self.opening.placement.variant);
+        let (package, variant) = (&self.described.package, &self.described.placement.variant);
         package.check_content(variant, file).map_err(|error| refusal(NotUsedReason::Damaged, &error))
     }
 
     fn load_graphs(&self, source: Source<'_>) -> Result<Arc<StaticModel>, Refusal> {
-        let Self { opening, graphs, .. } = *self;
+        let Self { described, graphs, .. } = *self;
         if graphs.form == GraphForm::Float {
             self.check_content(self.driver.float_file.0)?;
         }
         let target = Target::Plugin(self.plugin(source.binary));
         let source = StaticSource {
-            folder: opening.folder(),
-            config: &opening.variant().config.model,
+            folder: described.folder(),
+            config: &described.variant.config.model,
             graphs,
             parts: source.parts,
             parts_folder: source.folder,
@@ -300,7 +294,7 @@ impl Attempt<'_> {
             context_length: self.options.context_length.unwrap_or(graphs.context_length),
             cancel: &self.options.cancel,
         };
-        StaticModel::load(&opening.runtime.environment, &source).map_err(|error| match error {
+        StaticModel::load(&described.runtime.environment, &source).map_err(|error| match error {
             DecoderError::Placement { .. } => refusal(NotUsedReason::TookNoNodes, &error),
             error => refusal(NotUsedReason::SessionFailed, &error),
         })
@@ -336,7 +330,7 @@ impl Attempt<'_> {
         options.extend(binary.map(driver.binary_options).into_iter().flatten());
         if self.graphs.form == GraphForm::Float {
             let (file, option) = driver.float_file;
-            options.insert(option, self.opening.folder().join(file).display().to_string());
+            options.insert(option, self.described.folder().join(file).display().to_string());
         }
         options
             .extend(self.options.provider_options.iter().map(|(name, value)| (name.as_str(), value.clone())));

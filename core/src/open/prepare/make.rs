@@ -18,7 +18,9 @@ use crate::decoder::ort::model::{OrtModel, SessionOptions};
 use crate::device::Prepared;
 use crate::device::cache::{CacheError, Made};
 use crate::error::{Error, PrepareError};
-use crate::open::{OpenOptions, Opening};
+use crate::open::described::Described;
+use crate::open::dynamic_opening;
+use crate::open::options::OpenOptions;
 
 /// ONNX Runtime's graph and its file of weights, both gone at the end.
 const SAVED_GRAPH: &str = "saved.onnx";
@@ -77,8 +79,8 @@ pub fn prepare(
     watch: Watch<'_>,
 ) -> Result<PrepareReport, Error> {
     let start = Instant::now();
-    let opening = Opening::of(path.as_ref(), options)?;
-    let form = opening.form(options)?.ok_or(PrepareError::NoPlace)?;
+    let described = Described::of(path.as_ref(), options)?;
+    let form = described.form(options)?.ok_or(PrepareError::NoPlace)?;
     let held = form.entry.hold().map_err(PrepareError::from)?;
     let mut report = PrepareReport {
         is_new: false,
@@ -89,12 +91,14 @@ pub fn prepare(
         seconds: 0.0,
     };
     match form.find() {
-        Ok(stored) if opening.confirmed(&stored).is_some() => report.disk_bytes = stored.disk_bytes,
+        Ok(stored) if dynamic_opening::confirmed(&described, &stored).is_some() => {
+            report.disk_bytes = stored.disk_bytes
+        }
         _ => {
             let weights: u64 = form.verified.files.values().sum();
             // The weights and at most one and a half times as much packed, the packed part twice while it is collected.
             let needed_bytes = weights.saturating_mul(4);
-            held.make(needed_bytes, |folder| make(&opening, &form, folder, watch, &mut report))?;
+            held.make(needed_bytes, |folder| make(&described, &form, folder, watch, &mut report))?;
         }
     }
     Ok(PrepareReport { seconds: start.elapsed().as_secs_f64(), ..report })
@@ -106,13 +110,13 @@ pub fn prepare(
 /// # Errors
 /// The errors of [`crate::Model::open_with`] before the graph is loaded.
 pub fn prepared_form(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Prepared, Error> {
-    let opening = Opening::of(path.as_ref(), options)?;
-    let Some(form) = opening.form(options)? else { return Ok(Prepared::NoPlace) };
+    let described = Described::of(path.as_ref(), options)?;
+    let Some(form) = described.form(options)? else { return Ok(Prepared::NoPlace) };
     Ok(form.find().map_or_else(|reason| reason, |_| Prepared::Used))
 }
 
 fn make(
-    opening: &Opening,
+    described: &Described,
     form: &Form,
     folder: &Path,
     watch: Watch<'_>,
@@ -120,9 +124,9 @@ fn make(
 ) -> Result<Made, Error> {
     ask(watch, PrepareStep::Pack)?;
     let before = memory::anonymous_bytes();
-    let (environment, model) = (&opening.runtime.environment, &opening.variant().config.model);
+    let (environment, model) = (&described.runtime.environment, &described.variant.config.model);
     let saved = folder.join(SAVED_GRAPH);
-    let options = opening.session_options();
+    let options = described.session_options();
     let plain = OrtModel::load_and_save(environment, &form.graph, model, options, &saved, SAVED_WEIGHTS)
         .map_err(|error| PrepareError::Save { message: error.to_string() })?;
     let probe = form::probe(&mut OrtDecoder::start(&plain)?)?;
@@ -143,7 +147,7 @@ fn make(
     ask(watch, PrepareStep::Compare)?;
     let before = memory::anonymous_bytes();
     let located = Some(form.located(&plan.graph, folder)?);
-    let options = SessionOptions { located, ..opening.session_options() };
+    let options = SessionOptions { located, ..described.session_options() };
     let prepared = OrtModel::load(environment, &path, model, options)?;
     if form::probe(&mut OrtDecoder::start(&prepared)?)? != probe {
         return Err(PrepareError::Differs.into());
