@@ -16,12 +16,11 @@ use std::time::Instant;
 use criterion::{Criterion, criterion_group, criterion_main};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
-use wheelwork::chat::{ChatTemplate, Prompt};
-use wheelwork::decoder::scripted::{ScriptedDecoder, Step, placement};
+use wheelwork::chat::Prompt;
 use wheelwork::tokenizer::Tokenizer;
 use wheelwork::{ModelFacts, Options, OutputFormat, Session};
-use wheelwork_package::GenerationDefaults;
 use wheelwork_package::card::ControlTokens;
+use wheelwork_testing::{ScriptedDecoder, Step, placement};
 
 const VOCAB: usize = 151_936;
 const TOKENS: usize = 32;
@@ -39,15 +38,9 @@ fn session() -> Session {
     let mut random = ChaCha8Rng::seed_from_u64(1);
     let steps = (0..8).map(|_| Step::Logits(logits(&mut random))).collect();
     let facts = ModelFacts {
-        name: "random".into(),
         tokenizer: Tokenizer::load(&texts.join("tokenizer.json")).unwrap(),
-        template: ChatTemplate::from_folder(&tiny).unwrap(),
         tokens: ControlTokens::default(),
-        defaults: GenerationDefaults::default(),
-        context_length: CONTEXT,
-        closing_phrase: String::new(),
-        fingerprint: String::new(),
-        runtime: String::new(),
+        ..wheelwork_testing::facts(CONTEXT)
     };
     let decoder = Box::new(ScriptedDecoder::new(VOCAB, CONTEXT, steps));
     Session::with_decoder(Arc::new(facts), placement(), decoder)
@@ -109,7 +102,7 @@ fn forms(criterion: &mut Criterion) {
         });
         group.bench_function(format!("{name}, compiled and 32 tokens"), |bencher| {
             bencher.iter(|| {
-                // An empty thought stands before the answer, so that every token is of the form.
+                // Empty reasoning stands before the answer, so that every token is of the form.
                 let prompt = Prompt::from_ids(vec![1, 2, 3], &facts.tokenizer);
                 session.generate(prompt, &options).unwrap().count()
             });

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Takes every n-th problem of the list, so that a given number of them is asked, greedily. JSON on stdout: one
-//! object a line, `{"landing", "budget", "problems", "exact_percent", "landed_percent", "reasoning_tokens"}`, the last
+//! object a line, `{"closing", "budget", "problems", "exact_percent", "landed_percent", "reasoning_tokens"}`, the last
 //! a mean; a budget of `null` is none.
 #![allow(clippy::print_stdout)] // A program, not the library.
 
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 use wheelwork::{Event, Model, Options, ReasoningEnd, Session, Thinking};
 
-/// Budgets in tokens; tiny-r1's thoughts have 10 to 150.
+/// Budgets in tokens; tiny-r1's reasoning has 10 to 150.
 const BUDGETS: [usize; 12] = [0, 5, 10, 15, 20, 30, 40, 50, 60, 80, 100, 150];
 
 /// A sentence that tiny-r1 has never seen.
@@ -61,7 +61,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn print(
     session: &mut Session,
     problems: &[&Problem],
-    landing: &str,
+    closing: &str,
     budget: Option<usize>,
     options: &Options,
 ) -> Result<(), wheelwork::Error> {
@@ -89,7 +89,7 @@ fn print(
     println!(
         "{}",
         json!({
-            "landing": landing, "budget": budget, "problems": score.problems,
+            "closing": closing, "budget": budget, "problems": score.problems,
             "exact_percent": share(score.exact, 1e4), "landed_percent": share(score.landed, 1e4),
             "reasoning_tokens": share(score.reasoning_tokens, 1e2),
         })

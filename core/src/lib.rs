@@ -35,6 +35,14 @@
 //! grammar; and one that compiles graphs for a device at its first use ([`Compilation`]). A [`Generation`] computes on the caller's. ONNX Runtime has its own ([`OpenOptions::threads`](field@OpenOptions::threads)).
 #![forbid(unsafe_code)]
 
+// Unit tests use what `core/testing` has, as a module: there, `wheelwork` is this crate without its tests.
+#[cfg(test)]
+extern crate self as wheelwork;
+#[cfg(test)]
+#[path = "../testing/src/lib.rs"]
+#[allow(dead_code, unreachable_pub, unused_imports)]
+mod testing;
+
 mod control;
 pub mod decoder;
 pub mod device;

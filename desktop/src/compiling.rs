@@ -1,6 +1,6 @@
 //! Graphs that are compiled for a device at its first use: told, and waited for at the end.
 //!
-//! A model that is opened on the processor meanwhile goes on compiling in the background. The process waits for that
+//! A model that is opened on the CPU meanwhile goes on compiling in the background. The process waits for that
 //! before it ends, because the provider's libraries do not bear being taken down at work, and so that the result is there
 //! the next time.
 

@@ -76,8 +76,8 @@ pub(crate) enum Failure {
         /// Each broken limit with its figure.
         broken: Vec<String>,
     },
-    /// A device whose answers are others than the processor's.
-    #[error("{equal} of {asked} answers are those of the processor, expected at least {expected}")]
+    /// A device whose answers are others than the CPU's.
+    #[error("{equal} of {asked} answers are those of the CPU, expected at least {expected}")]
     AnswersDiffer {
         /// Answers that are.
         equal: usize,

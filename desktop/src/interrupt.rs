@@ -1,4 +1,4 @@
-//! Ctrl-C, or the system's wish to end the program: once ends what is running, twice ends the program.
+//! Ctrl-C, or the system's request to end the program: once ends what is running, twice ends the program.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// The processor's name, where the system tells it.
+/// The CPU's name, where the system tells it.
 pub(crate) fn processor() -> Option<String> {
     let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = info.lines().find(|line| line.starts_with("model name"))?;

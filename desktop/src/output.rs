@@ -119,7 +119,7 @@ pub(crate) fn print_placement(placement: &Placement) {
             anstream::println!("  no self-check: the package holds no logits for one");
         }
         Some(SelfCheck::NoMemory) => {
-            anstream::println!("  no self-check: memory is short for the same graph on the processor");
+            anstream::println!("  no self-check: memory is short for the same graph on the CPU");
         }
         Some(SelfCheck::Skipped) => anstream::println!("  no self-check: not wanted"),
         None => {}

@@ -87,7 +87,7 @@ fn rt_10_a_cancelled_open_falls_back_to_nothing_else() {
             thread::sleep(whole * moment / 10);
             presses.cancel();
         });
-        // A strict wish for the processor: nothing but the token can fail it.
+        // A strict request for the CPU: nothing but the token can fail it.
         let options = OpenOptions {
             device: wheelwork::DevicePreference::Cpu,
             strict: true,

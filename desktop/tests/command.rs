@@ -175,7 +175,7 @@ fn a_strict_request_for_an_npu_fails_with_every_reason() {
         failure(&["generate", "--model", model, "--device", "npu", "--strict", "--prompt", "x", "--json"]);
     assert_eq!(error["code"], "no_usable_device");
     assert!(error["message"].as_str().unwrap().contains("QNNExecutionProvider"), "{error}");
-    // Without --strict the processor answers, and says so.
+    // Without --strict the CPU answers, and says so.
     let output = wheelwork(&["chat", "--model", model, "--device", "npu", "--max-tokens", "1", "hi"]);
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains("instead") && told.contains("QNNExecutionProvider"), "{told}");
@@ -187,7 +187,7 @@ fn rt_01_a_missing_or_foreign_library_is_an_error_and_no_panic() {
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("not-a-library.so");
     std::fs::write(&text, "text").unwrap();
-    // A real library of this processor that is not ONNX Runtime; absent on some systems.
+    // A real library of this CPU that is not ONNX Runtime; absent on some systems.
     let foreign = ["/lib/x86_64-linux-gnu/libm.so.6", "/lib/aarch64-linux-gnu/libm.so.6", "/lib64/libm.so.6"];
     let foreign = foreign.iter().find(|path| Path::new(path).exists());
     let missing = folder.path().join("missing.so");

@@ -1,4 +1,4 @@
-//! A thought survives `kill -9`: the real command, the real model, the same text.
+//! Reasoning survives `kill -9`: the real command, the real model, the same text.
 // A failed expectation is this file's way to speak.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -37,7 +37,7 @@ fn text(events: &[Value]) -> String {
 }
 
 #[test]
-fn rt_08_a_thought_goes_on_after_kill_9_token_for_token() {
+fn rt_08_reasoning_goes_on_after_kill_9_token_for_token() {
     let package = TemporaryPackage::of("tiny-r1", BALANCED);
     let model = package.path();
     let undisturbed = events(&mut generate(&model, &["--prompt", QUESTION]));

@@ -83,7 +83,7 @@ fn rt_12_conversations_at_once_say_what_they_say_alone() {
 }
 
 #[test]
-fn a_pace_that_changes_in_mid_thought_changes_no_token() {
+fn a_pace_that_changes_in_the_middle_of_reasoning_changes_no_token() {
     let _limit = Limit::start();
     let package = TemporaryPackage::of("tiny-r1", BALANCED);
     let model = open(&package);

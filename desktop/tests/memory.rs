@@ -1,4 +1,4 @@
-//! Memory that is short: foretold before a model is loaded, and met while it runs.
+//! Memory that is short: estimated before a model is loaded, and met while it runs.
 // A failed expectation is this file's way to speak.
 #![allow(clippy::unwrap_used, clippy::panic)]
 

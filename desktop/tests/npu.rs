@@ -70,7 +70,7 @@ fn the_simulator_answers_with_every_node_on_it() {
 }
 
 #[test]
-fn the_simulator_computes_the_integers_of_the_processor() {
+fn the_simulator_computes_the_integers_of_the_cpu() {
     if !has_simulator() {
         return;
     }
@@ -94,7 +94,7 @@ fn the_simulator_computes_the_integers_of_the_processor() {
     );
 }
 
-/// Greedy tokens of a problem on the simulator, beside the same graphs on the processor.
+/// Greedy tokens of a problem on the simulator, beside the same graphs on the CPU.
 fn agreement(model: &Model, package: &TemporaryPackage, variant: &str) -> Agreement {
     let facts = model.facts();
     let question = facts.template.prompt(&facts.tokenizer, &[Message::user("478 + 256 = ?")]).unwrap();
@@ -113,7 +113,7 @@ fn wheelwork(folder: &Path) -> Command {
 }
 
 #[test]
-fn the_command_quantises_for_both_forms_and_answers_as_on_the_processor() {
+fn the_command_quantises_for_both_forms_and_answers_as_on_the_cpu() {
     if !has_simulator() {
         return;
     }
@@ -137,7 +137,7 @@ fn the_command_quantises_for_both_forms_and_answers_as_on_the_processor() {
 /// The device of the first event, the answer and why it ended.
 fn answer(folder: &Path, package: &Path, device: &str) -> (Value, String, Value) {
     let output = wheelwork(folder)
-        // A step takes the simulator some tenths of a second: the shortest thought that the model has.
+        // A step takes the simulator some tenths of a second: the shortest reasoning that the model has.
         .args(["generate", "--prompt", "Thanks", "--temperature", "0", "--max-tokens", "40", "--json"])
         .args(["--device", device, "--strict", "--model"])
         .arg(package)
@@ -153,7 +153,7 @@ fn answer(folder: &Path, package: &Path, device: &str) -> (Value, String, Value)
 }
 
 #[test]
-fn static_graphs_on_the_processor_give_the_answers_of_the_dynamic_one() {
+fn static_graphs_on_the_cpu_give_the_answers_of_the_dynamic_one() {
     let package = package();
     let cpu = OpenOptions { device: DevicePreference::Cpu, ..OpenOptions::default() };
     let mut dynamic = Model::open_with(package.path(), &cpu).unwrap().decoder().unwrap();

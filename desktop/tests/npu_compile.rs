@@ -95,7 +95,7 @@ fn turn(session: &mut Session) -> (Placement, bool, Vec<u32>) {
 }
 
 #[test]
-fn the_first_use_runs_on_the_processor_while_graphs_are_compiled_and_then_on_the_device() {
+fn the_first_use_runs_on_the_cpu_while_graphs_are_compiled_and_then_on_the_device() {
     if simulator().is_none() {
         return;
     }
@@ -106,7 +106,7 @@ fn the_first_use_runs_on_the_processor_while_graphs_are_compiled_and_then_on_the
     assert!(row.detail.as_ref().unwrap().contains(&cache.0.path().display().to_string()), "{row}");
     let compilation = model.compilation().unwrap();
     let mut session = model.session().unwrap();
-    let (before, changed, on_processor) = turn(&mut session);
+    let (before, changed, on_cpu) = turn(&mut session);
     // Unless the compiler was quicker than one could ask.
     if compilation.state() == CompilationState::UnderWay {
         assert_eq!((before.device, changed), (Device::Cpu, false));
@@ -116,10 +116,10 @@ fn the_first_use_runs_on_the_processor_while_graphs_are_compiled_and_then_on_the
     assert_eq!((after.device, after.simulator), (Device::Npu, true));
     assert!(changed || before.device == Device::Npu);
     assert!(after.graphs.iter().all(|graph| graph.shares[0].operators == ["EPContext"]), "{after:?}");
-    assert_eq!(on_device, on_processor);
+    assert_eq!(on_device, on_cpu);
     let (_, changed, again) = turn(&mut session);
     assert!(!changed, "told once");
-    assert_eq!(again, on_processor);
+    assert_eq!(again, on_cpu);
     let (fresh, _, _) = turn(&mut model.session().unwrap());
     assert_eq!(fresh.device, Device::Npu);
 

@@ -1,4 +1,4 @@
-//! What is said and what runs where the neural processor's libraries, package or process are not as they should be.
+//! What is said and what runs where the NPU's libraries, package or process are not as they should be.
 //!
 //! What needs the provider itself takes it from the folder that `WHEELWORK_QNN_DIR` names, the Snapdragon simulator, and
 //! says so and passes where there is none. The rest runs everywhere.
@@ -17,11 +17,11 @@ use std::time::{Duration, Instant};
 use npu::{FOLDER, json_lines, package, simulator};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use wheelwork::decoder::failing::FailingDecoder;
 use wheelwork::device::NotUsedReason;
 use wheelwork::{DevicePreference, Event, Model, OpenOptions, Options};
 use wheelwork_package::files::FileRecord;
 use wheelwork_quantize::static_float::VARIANT;
+use wheelwork_testing::HookedDecoder;
 
 /// A folder of libraries that the simulator's are linked into, but for some.
 fn libraries_without(missing: &[&str]) -> Option<TempDir> {
@@ -62,7 +62,7 @@ fn refusal(output: &Output) -> String {
     error["message"].as_str().unwrap().to_owned()
 }
 
-/// The provider's row in the first event of an answer that the processor gave.
+/// The provider's row in the first event of an answer that the CPU gave.
 fn row_of_first_event(output: &Output) -> Value {
     assert!(output.status.success(), "{output:?}");
     let mut events = json_lines(&output.stdout);
@@ -94,12 +94,12 @@ fn library(content: &[u8]) -> TempDir {
 }
 
 #[test]
-fn rt_01_a_provider_library_that_is_missing_or_none_is_told_and_the_processor_answers() {
+fn rt_01_a_provider_library_that_is_missing_or_none_is_told_and_the_cpu_answers() {
     let empty = tempfile::tempdir().unwrap();
     on_both(package(), empty.path(), "library_missing", "onnxruntime_providers_qnn");
     let text = library(b"no library");
     on_both(package(), text.path(), "library_refused", "cannot be loaded");
-    // The beginning of one for a processor that is not this one.
+    // The first bytes of one for a CPU that is not this one.
     let mut foreign = [0; 64];
     foreign[..4].copy_from_slice(b"\x7fELF");
     foreign[18] = 8;
@@ -223,7 +223,7 @@ fn copy_folder(from: &Path, to: &Path) {
 #[test]
 fn rt_03_graphs_that_the_provider_takes_in_part_are_refused() {
     let Some(folder) = simulator() else { return };
-    // Without its word on attention the provider leaves those nodes to the processor.
+    // Without its word on attention the provider leaves those nodes to the CPU.
     let copy = with_card(|_| {});
     let variant = copy.path().join(VARIANT);
     std::fs::write(variant.join("op_affinity.json"), "{\"op_type\": {}}").unwrap();
@@ -316,7 +316,7 @@ fn pk_11_compiled_graphs_are_used_on_their_chip_alone_and_whole_alone() {
 }
 
 #[test]
-fn rt_04_a_turn_goes_on_on_the_processor_where_the_simulator_fails() {
+fn rt_04_a_turn_goes_on_on_the_cpu_where_the_simulator_fails() {
     if simulator().is_none() {
         return;
     }
@@ -342,7 +342,8 @@ fn rt_04_a_turn_goes_on_on_the_processor_where_the_simulator_fails() {
     let mut whole = open(DevicePreference::Cpu, true).session().unwrap();
     let (text, ids, _) = turn(&mut whole);
     let npu = open(DevicePreference::Npu, false);
-    let mut session = npu.session_through(|decoder| Box::new(FailingDecoder::new(decoder, 4))).unwrap();
+    let mut session =
+        npu.session_through(|decoder| Box::new(HookedDecoder::failing_after(decoder, 4))).unwrap();
     let (found, found_ids, changes) = turn(&mut session);
     assert_eq!((found, found_ids), (text, ids));
     let [placement] = &changes[..] else { panic!("{changes:?}") };
@@ -352,7 +353,8 @@ fn rt_04_a_turn_goes_on_on_the_processor_where_the_simulator_fails() {
 
     // A strict request never runs elsewhere.
     let strict = open(DevicePreference::Npu, true);
-    let mut session = strict.session_through(|decoder| Box::new(FailingDecoder::new(decoder, 0))).unwrap();
+    let mut session =
+        strict.session_through(|decoder| Box::new(HookedDecoder::failing_after(decoder, 0))).unwrap();
     let mut events = session.ask("Thanks", &Options::default()).unwrap();
     assert!(events.any(|event| event.is_err()));
 }

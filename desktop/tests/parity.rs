@@ -14,7 +14,7 @@ use wheelwork::{Model, OpenOptions};
 use wheelwork_quantize::recipe::FLOAT;
 
 /// Both sides compute in float32, in another order: 64 to 128 products of size about 1 differ by 1e-5 or so;
-/// the bound leaves room for other processors.
+/// the bound leaves room for other CPUs.
 const MAX_ERROR: f32 = 2e-4;
 
 struct Golden {

@@ -1,4 +1,4 @@
-//! Shared beginnings on a real model: the logits behind them are those of a fresh prefill.
+//! Shared prefixes on a real model: the logits behind them are those of a fresh prefill.
 // A failed expectation is this file's way to speak.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -44,20 +44,20 @@ fn a_filled_cache_gives_the_logits_of_a_computed_one(form: KvForm, tolerance: f3
             let stored = 2 + stored.index(text.len() - 2);
             let shared = 1 + shared.index(stored - 1);
             let held = held.index(shared);
-            let beginning: Vec<u32> = text[..stored]
+            let prefix: Vec<u32> = text[..stored]
                 .iter()
                 .enumerate()
                 .map(|(n, &id)| if n < shared { id } else { id ^ 1 })
                 .collect();
             let cache = PrefixCache::new(1 << 30);
-            cache.store(&beginning, &*prefilled(&model, &[&beginning])).unwrap();
+            cache.store(&prefix, &*prefilled(&model, &[&prefix])).unwrap();
 
             let mut filled = prefilled(&model, &[&text[..held]]);
             prop_assert_eq!(cache.fill(&text, &mut *filled).unwrap(), shared);
             filled.prefill(&text[shared..]).unwrap();
             if held < BLOCK_TOKENS {
                 // Everything came from the cache.
-                let mut same_parts = prefilled(&model, &[&beginning]);
+                let mut same_parts = prefilled(&model, &[&prefix]);
                 same_parts.rewind(shared);
                 same_parts.prefill(&text[shared..]).unwrap();
                 prop_assert_eq!(filled.logits(), same_parts.logits(), "{} of {}", shared, stored);

@@ -1,4 +1,4 @@
-//! `wheelwork quantize --target ..`: variants for neural processors, made and described by the command.
+//! `wheelwork quantize --target ..`: variants for NPUs, made and described by the command.
 // A failed expectation is this file's way to speak.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
@@ -16,7 +16,7 @@ fn json_of(arguments: &[&str]) -> Value {
 }
 
 #[test]
-fn both_forms_for_a_neural_processor_are_made_and_shown() {
+fn both_forms_for_an_npu_are_made_and_shown() {
     let folder = tempfile::tempdir().unwrap();
     let package = folder.path().join("model.ortpackage");
     let checkpoint = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/tiny-r1");

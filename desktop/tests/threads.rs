@@ -40,7 +40,7 @@ fn onnx_runtime_computes_with_as_many_threads_as_the_caller_asks_for() {
 }
 
 #[test]
-fn a_device_that_is_spared_computes_with_fewer_threads_and_says_the_same() {
+fn a_device_that_is_saving_computes_with_fewer_threads_and_says_the_same() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let package = TemporaryPackage::of("tiny-r1", BALANCED);
     let options = OpenOptions { threads: Some(4), sparing_threads: Some(2), ..OpenOptions::default() };
@@ -69,9 +69,9 @@ fn a_device_that_is_spared_computes_with_fewer_threads_and_says_the_same() {
     // The second pool stays for the next time; the thread that calls is one of it.
     assert_eq!(threads_of_this_process() - before, 1);
     assert_eq!(ask(Priority::Normal), (vec![4], said.clone()));
-    let spared = engine.session().unwrap();
-    ask_in(&spared, Priority::Background);
-    assert_eq!(ask_in(&spared.fork().unwrap(), Priority::Normal).0, [2, 4], "a fork is no longer spared");
+    let saving = engine.session().unwrap();
+    ask_in(&saving, Priority::Background);
+    assert_eq!(ask_in(&saving.fork().unwrap(), Priority::Normal).0, [2, 4], "a fork is no longer saving");
     engine.set_conditions(&Conditions { battery: Battery::Low, ..Conditions::default() });
     assert_eq!(ask(Priority::Normal), (vec![4, 2], said));
     assert_eq!(threads_of_this_process() - before, 1);

@@ -1,4 +1,4 @@
-//! The processor's graph on a GPU through WebGPU, and what is said where there is none.
+//! The CPU's graph on a GPU through WebGPU, and what is said where there is none.
 //!
 //! With a GPU, or one made of software (`cargo xtask gpu`), `WHEELWORK_WEBGPU_DIR` names the folder of the provider's
 //! library; without it the tests that need one say so and pass.
@@ -48,7 +48,7 @@ fn relative_error(found: &[f32], expected: &[f32]) -> f32 {
 }
 
 #[test]
-fn a_float_graph_gives_the_processors_logits_through_any_history() {
+fn a_float_graph_gives_the_cpus_logits_through_any_history() {
     if !has_gpu() {
         return;
     }
@@ -73,7 +73,7 @@ fn a_float_graph_gives_the_processors_logits_through_any_history() {
     }
     same(expected.logits(), decoder.logits());
 
-    // What leaves the device comes back to it, and to the processor.
+    // What leaves the device comes back to it, and to the CPU.
     let (mut bytes, mut cpu_bytes) = (Vec::new(), Vec::new());
     decoder.read_kv(0..102, &mut bytes).unwrap();
     expected.read_kv(0..102, &mut cpu_bytes).unwrap();
@@ -106,13 +106,13 @@ fn int4_products_and_attention_run_on_the_gpu() {
         decoder.prefill(&prompt).unwrap();
         decoder.logits().to_vec()
     });
-    // The processor's products round their inputs to int8, the GPU's do not.
+    // The CPU's products round their inputs to int8, the GPU's do not.
     let error = relative_error(&found, &expected);
     assert!(error < 0.05, "the relative error is {error}");
 }
 
 #[test]
-fn a_gpu_that_computes_wrong_numbers_is_refused_and_the_processor_runs() {
+fn a_gpu_that_computes_wrong_numbers_is_refused_and_the_cpu_runs() {
     if !has_gpu() {
         return;
     }
@@ -150,7 +150,7 @@ fn reason(output: &Output) -> Value {
 }
 
 #[test]
-fn a_library_that_is_missing_or_no_library_is_said_and_the_processor_runs() {
+fn a_library_that_is_missing_or_no_library_is_said_and_the_cpu_runs() {
     let package = TemporaryPackage::of("families/qwen3", BALANCED);
     let empty = tempfile::tempdir().unwrap();
     assert_eq!(reason(&generate(&package, empty.path(), &[])), "library_missing");

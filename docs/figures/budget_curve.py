@@ -14,10 +14,10 @@ HERE = Path(__file__).parent
 def main():
     rows = [json.loads(line) for line in (HERE / "budget-curve.jsonl").read_text().splitlines()]
     figure, axes = plt.subplots(figsize=(7, 4))
-    for landing, label in (("hard", "closing tag alone"), ("soft", "a phrase that the model does not know")):
-        curve = [row for row in rows if row["landing"] == landing]
+    for closing, label in (("hard", "closing tag alone"), ("soft", "a phrase that the model does not know")):
+        curve = [row for row in rows if row["closing"] == closing]
         axes.plot([row["budget"] for row in curve], [row["exact_percent"] for row in curve], marker="o", label=label)
-    free = next(row for row in rows if row["landing"] == "none")
+    free = next(row for row in rows if row["closing"] == "none")
     axes.axhline(free["exact_percent"], color="gray", ls="--", lw=1, label="no budget")
     axes.set(xlabel="budget, tokens of reasoning", ylabel="exact answers (%)", ylim=(0, 101))
     axes.legend(loc="lower right")

@@ -2,33 +2,20 @@
 //! logits is held to it. The first byte says which of the three, the second is the draws' seed.
 #![no_main]
 
-use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
-use wheelwork::chat::{ChatTemplate, Prompt};
-use wheelwork::decoder::scripted::{ScriptedDecoder, Step, placement};
-use wheelwork::tokenizer::Tokenizer;
+use wheelwork::chat::Prompt;
 use wheelwork::{ModelFacts, Options, OutputFormat, Session, Thinking};
-use wheelwork_package::GenerationDefaults;
 use wheelwork_package::card::ControlTokens;
+use wheelwork_testing::{ScriptedDecoder, Step, placement};
 
 const VOCABULARY: usize = 2048;
 const CONTEXT_TOKENS: usize = 64;
 
 static FACTS: LazyLock<Arc<ModelFacts>> = LazyLock::new(|| {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/tiny-r1");
-    Arc::new(ModelFacts {
-        name: String::new(),
-        tokenizer: Tokenizer::load(&folder.join("tokenizer.json")).unwrap(),
-        template: ChatTemplate::from_folder(&folder).unwrap(),
-        tokens: ControlTokens { bos: None, eos: vec![0], reasoning_open: None, reasoning_close: None },
-        defaults: GenerationDefaults::default(),
-        context_length: CONTEXT_TOKENS,
-        closing_phrase: String::new(),
-        fingerprint: String::new(),
-        runtime: String::new(),
-    })
+    let tokens = ControlTokens { eos: vec![0], ..ControlTokens::default() };
+    Arc::new(ModelFacts { tokens, ..wheelwork_testing::facts(CONTEXT_TOKENS) })
 });
 
 /// Every token as likely as any other: the form alone says what is written.

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Three things differ: `GroupQueryAttention` is told that its cache is quantised by channel, it gets the scales
-//! as inputs 12 and 13 (`[1, num_key_value_heads, 1, head_dim]`), and the cache tensors at the graph's border are
+//! as inputs 12 and 13 (`[1, num_key_value_heads, 1, head_dim]`), and the cache tensors that the graph takes and gives are
 //! int8. All weights are shared with the float graph, so the second graph costs a few hundred kilobytes.
 
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The variant `qnn-htp-float`: the CPU variant's graph and weights in fixed shapes, for neural processors that compute
+//! The variant `qnn-htp-float`: the CPU variant's graph and weights in fixed shapes, for NPUs that compute
 //! in half precision. It needs no calibration.
 //!
 //! ```text
@@ -10,7 +10,7 @@
 //! - `seqlens_k` and `total_sequence_length` are inputs instead of sums over a mask;
 //! - a bias within `MatMulNBits` becomes an `Add`, `SkipSimplifiedLayerNormalization` an `Add` and an
 //!   `RMSNormalization`;
-//! - `accuracy_level`, which lets the CPU round activations to 8 bits, goes: it means nothing to a neural processor, and
+//! - `accuracy_level`, which lets the CPU round activations to 8 bits, goes: it means nothing to an NPU, and
 //!   without it the same graph on the CPU is an exact reference;
 //! - prefill computes the logits of the position that `logits_position` names: the last token, not the padding.
 //!
@@ -18,7 +18,7 @@
 
 use std::path::Path;
 
-use wheelwork_onnx::{BorderValue, Edit, EditNode, ElementType, GraphError};
+use wheelwork_onnx::{Edit, EditNode, ElementType, GraphError, GraphValue};
 use wheelwork_package::card::{
     Architecture, EmbeddingBlocks, EmbeddingTable, EmbeddingType, GraphForm, GraphPart, LmHead, StaticGraphs,
 };
@@ -36,7 +36,7 @@ use crate::static_variant::{self, Weights};
 pub const VARIANT: &str = "qnn-htp-float";
 const PREFILL: &str = "prefill.onnx";
 const DECODE: &str = "decode.onnx";
-/// The provider leaves attention to the processor unless a file of this form tells it not to.
+/// The provider leaves attention to the CPU unless a file of this form tells it not to.
 const OP_AFFINITY: &str = "{\"op_type\":{\"GroupQueryAttention\":\"htp\"}}\n";
 
 /// The shapes of the two graphs.
@@ -184,14 +184,14 @@ impl Source<'_> {
         for table in ["rope.cosines", "rope.sines"] {
             graph.shorten(table, call.context_length)?;
         }
-        let (inputs, outputs) = self.border(call);
-        graph.set_border(&inputs, &outputs);
+        let (inputs, outputs) = self.inputs_and_outputs(call);
+        graph.set_inputs_and_outputs(&inputs, &outputs);
         Ok(graph)
     }
 
-    fn border(&self, call: Call) -> (Vec<BorderValue>, Vec<BorderValue>) {
+    fn inputs_and_outputs(&self, call: Call) -> (Vec<GraphValue>, Vec<GraphValue>) {
         let Architecture { hidden_size, vocab_size, num_key_value_heads, head_dim, .. } = *self.architecture;
-        let value = |name: &str, element, shape: &[usize]| BorderValue {
+        let value = |name: &str, element, shape: &[usize]| GraphValue {
             name: name.to_owned(),
             element,
             shape: shape.to_vec(),

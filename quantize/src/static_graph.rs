@@ -1,4 +1,4 @@
-//! Static graphs for neural processors: prefill and decode over one set of 4-bit weights, integers throughout.
+//! Static graphs for NPUs: prefill and decode over one set of 4-bit weights, integers throughout.
 //!
 //! 1. [`Fold`] gives the checkpoint's weights with rotations and norms folded in.
 //! 2. [`ObservedLayer`] is a layer in float32 that tells how large its activations get. Who can run it (this crate must not see
@@ -8,7 +8,7 @@
 //! 4. [`Draft::finish`] writes the graphs with the encodings that the ranges give, and [`add_to`] makes the folder a variant of
 //!    a package that has a CPU variant already.
 //!
-//! The border of the graphs is described in [`wheelwork_package::card::StaticGraphs`].
+//! The graphs' inputs and outputs are described in [`wheelwork_package::card::StaticGraphs`].
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use wheelwork_package::Card;
 use wheelwork_package::card::{
     EmbeddingTable, EmbeddingType, Encodings, GraphForm, GraphPart, LmHead, StaticGraphs,
 };
-use wheelwork_package::tensors::{self, static_graph as border};
+use wheelwork_package::tensors::{self, static_graph as graph_io};
 
 use crate::architecture::names;
 use crate::checkpoint::Config;
@@ -48,7 +48,7 @@ use weights::{Assembly, DataFile};
 
 /// The name of the variant of quantised static graphs, and of its folder.
 pub const VARIANT: &str = "qnn-htp";
-/// Bytes of weights in a part at most: a neural processor's process addresses less than 4 GB, activations and cache included.
+/// Bytes of weights in a part at most: an NPU's process addresses less than 4 GB, activations and cache included.
 pub const PART_BYTES: u64 = 1_500_000_000;
 const EMBEDDING: &str = "embedding.data";
 /// Rows of the output projection that are folded at once.
@@ -173,7 +173,7 @@ impl<'a> Draft<'a> {
     pub fn finish(self, ranges: &Ranges, recipe: serde_json::Value) -> Result<StaticGraphs, QuantizeError> {
         let config = &self.fold.checkpoint().config;
         let mut ranges = ranges.clone();
-        ranges.include(border::X, self.x_range);
+        ranges.include(graph_io::X, self.x_range);
         let vectors = self.vectors()?;
         let facts = Facts { ranges: &ranges, vectors: &vectors };
         let mut parts = Vec::new();
@@ -295,7 +295,7 @@ fn encodings(config: &Config, ranges: &Ranges, parts: &[GraphPart]) -> Result<En
         end => encoding(&names::layer(end.saturating_sub(1), layer::OUTPUT)),
     };
     Ok(Encodings {
-        x: encoding(border::X)?,
+        x: encoding(graph_io::X)?,
         outputs: parts.iter().map(output).collect::<Result<_, _>>()?,
         rotary: encoding(layer::ROTARY)?,
         mask: encoding(layer::MASK)?,

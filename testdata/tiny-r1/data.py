@@ -428,7 +428,7 @@ def example(rng, level):
     messages.append({"role": "user", "content": made.prompt})
     end = "\n\n" + made.answer
     roll = rng.random()
-    if roll < 0.04:  # reasoning off: the runtime opens with an empty thought
+    if roll < 0.04:  # reasoning off: the runtime opens with an empty reasoning part
         tail, target = "<think>\n|\n</think>\n\n" if rng.random() < 0.5 else "<think>\n\n</think>\n\n", made.answer
     elif roll < 0.06:  # reasoning cut short by a budget: answer with what there is
         cut = made.chain[:rng.randrange(len(made.chain))]

@@ -16,7 +16,7 @@ def from_tensors(config, tensors):
 
 @torch.inference_mode()
 def run(model, tokenizer, rows, batch=200, reasoning=True, max_new_tokens=256):
-    """Each row with its output and what of it is exact. Without reasoning the prompt holds an empty thought."""
+    """Each row with its output and what of it is exact. Without reasoning the prompt holds an empty reasoning part."""
     checked = []
     pad = tokenizer.token_to_id(EOS)
     tail = tokenizer.encode("\n</think>\n\n", add_special_tokens=False).ids if not reasoning else []

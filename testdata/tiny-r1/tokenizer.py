@@ -25,7 +25,7 @@ ADDED = [(EOS, True), (USER, False), (ASSISTANT, False), (BOS, True), ("<|EOT|>"
 SPLIT = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
          r"|\s+(?!\S)|\s+")
 
-# The last system message stands bare after bos; earlier reasoning is dropped; the prompt ends inside a thought.
+# The last system message stands bare after bos; earlier reasoning is dropped; the prompt ends inside the reasoning.
 TEMPLATE = """\
 {%- set ns = namespace(system='', in_tool=false, first_output=true) -%}
 {%- for m in messages -%}{%- if m['role'] == 'system' -%}{%- set ns.system = m['content'] -%}{%- endif -%}{%- endfor -%}

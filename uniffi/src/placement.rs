@@ -12,6 +12,8 @@ pub struct Placement {
     pub device: Device,
     /// ONNX Runtime's name of the execution provider.
     pub provider: String,
+    /// Whose code computes.
+    pub kernels: KernelSet,
     /// The device is computed by this machine's processor: right numbers, nothing of its speed.
     pub simulator: bool,
     /// The package's variant.
@@ -47,6 +49,13 @@ pub enum SelfCheck {
     NoMemory,
     /// The caller wanted none.
     Skipped,
+}
+
+/// Whose code computes a graph's products and attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum KernelSet {
+    /// ONNX Runtime's own, or those of the provider that it drives.
+    OnnxRuntime,
 }
 
 /// How the nodes of a graph were shared out.
@@ -100,6 +109,7 @@ impl From<device::Placement> for Placement {
         let device::Placement {
             device,
             provider,
+            kernels,
             simulator,
             variant,
             threads,
@@ -112,6 +122,9 @@ impl From<device::Placement> for Placement {
         Self {
             device: device.into(),
             provider,
+            kernels: match kernels {
+                device::KernelSet::OnnxRuntime => KernelSet::OnnxRuntime,
+            },
             simulator,
             variant,
             threads: count(threads),

@@ -1,6 +1,6 @@
 //! `cargo xtask gpu`: the GPU tests on a GPU made of software, WebGPU over Vulkan over SwiftShader.
 //!
-//! It shows that the provider loads, gets the nodes and computes what the processor does. It says nothing of speed.
+//! It shows that the provider loads, gets the nodes and computes what the CPU does. It says nothing of speed.
 
 use crate::fetch::{swiftshader, webgpu};
 use crate::task_error::TaskError;

@@ -58,9 +58,9 @@ enum Task {
     Tidy,
     /// Runs the GPU tests on a GPU made of software, which is fetched.
     Gpu,
-    /// Answers held-out problems on the simulator of a neural processor and compares with the processor.
+    /// Answers held-out problems on the simulator of an NPU and compares with the CPU.
     Npu(npu::Options),
-    /// Compiles cuts of a 1.5B model for neural processors, with sizes, times and memory.
+    /// Compiles cuts of a 1.5B model for NPUs, with sizes, times and memory.
     NpuCompile(npu_compile::Options),
     /// Runs libFuzzer on everything that reads bytes of strangers, each target for some seconds.
     Fuzz(fuzz::Options),

@@ -1,7 +1,7 @@
-//! `cargo xtask npu`: tiny-r1's answers on the simulator of a Snapdragon's neural processor beside the processor's.
+//! `cargo xtask npu`: tiny-r1's answers on the simulator of a Snapdragon's NPU beside the CPU's.
 //!
 //! For each form of static graphs: quantise tiny-r1, answer six held-out problems of each of its ten tasks on both, with
-//! no node allowed on the processor, and fail where fewer than [`MIN_EQUAL`] answers are the same. The table goes to the
+//! no node allowed on the CPU, and fail where fewer than [`MIN_EQUAL`] answers are the same. The table goes to the
 //! terminal and to `target/npu/FORM.log`. The simulator takes some tenths of a second a token: ten minutes to an hour.
 
 use std::process::Command;
@@ -27,7 +27,7 @@ pub(crate) struct Options {
 enum Form {
     /// Integers throughout.
     QnnHtp,
-    /// float32 at the border, the weights of the processor's variant.
+    /// float32 inputs and outputs, the weights of the CPU's variant.
     QnnHtpFloat,
 }
 

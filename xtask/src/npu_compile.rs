@@ -1,4 +1,4 @@
-//! `cargo xtask npu-compile`: cuts of R1-Distill-Qwen-1.5B at its full width, compiled for neural processors.
+//! `cargo xtask npu-compile`: cuts of R1-Distill-Qwen-1.5B at its full width, compiled for NPUs.
 //!
 //! For each number of layers: a checkpoint of random weights, sure of its next token; a package with static graphs;
 //! their context binaries for each system-on-chip. The table goes to the terminal, its rows as lines of JSON to standard
@@ -38,7 +38,7 @@ pub(crate) struct Options {
     /// How graphs are put into files, as `wheelwork quantize --npu-binaries` has it.
     #[arg(long, default_value = "per-graph")]
     binaries: String,
-    /// Also answers with so many greedy tokens on the simulator, beside the same graphs on the processor; with 4
+    /// Also answers with so many greedy tokens on the simulator, beside the same graphs on the CPU; with 4
     /// layers it takes minutes.
     #[arg(long)]
     greedy: Option<u32>,
@@ -120,7 +120,7 @@ fn compile(
     };
     let mut rows: Vec<Value> = binaries.map(row).collect::<Result<_, TaskError>>()?;
     if let Some(tokens) = options.greedy {
-        report::step("greedy tokens on the simulator and on the processor");
+        report::step("greedy tokens on the simulator and on the CPU");
         let mut agreement = program(workspace, &format!("examples/{AGREEMENT}"))?;
         agreement.arg(&package).args([VARIANT, &tokens.to_string()]);
         let mut found: Value = serde_json::from_str(first_line(&command::capture(&mut agreement)?))?;

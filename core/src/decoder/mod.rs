@@ -3,18 +3,16 @@
 //! Call order: [`Decoder::prefill`] with the prompt, then [`Decoder::logits`]; for each chosen token
 //! [`Decoder::decode`] and `logits` again; [`Decoder::rewind`] to an earlier length at any time.
 //!
-//! One folder a backend: `ort` runs a package through ONNX Runtime. [`scripted`] plays tokens from a list so that the
-//! loop, the stop rules and the faults can be tested without weights. [`failing`] has any decoder fail.
+//! One folder a backend: `ort` runs a package through ONNX Runtime.
+//! Tests have more decoders, in `core/testing`.
 
 pub(crate) mod effort;
 pub(crate) mod error;
-pub mod failing;
 pub(crate) mod graph_placement;
 pub mod kv;
 mod limits;
 pub(crate) mod logits;
 pub(crate) mod ort;
-pub mod scripted;
 pub(crate) mod traits;
 
 pub use effort::{Effort, PerformanceModes};

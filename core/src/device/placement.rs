@@ -230,7 +230,7 @@ impl std::fmt::Display for NotUsed {
 mod tests {
     use super::*;
     use crate::decoder::graph_placement::Share;
-    use crate::decoder::scripted::placement;
+    use crate::testing::placement;
 
     #[test]
     fn rt_03_heavy_nodes_on_another_provider_are_told_and_light_ones_are_not() {

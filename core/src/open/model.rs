@@ -140,8 +140,7 @@ impl Model {
         self.session_through(|decoder| decoder)
     }
 
-    /// Starts an empty session whose decoder goes through `wrap` first, for tests of devices that fail: see
-    /// [`crate::decoder::failing`].
+    /// Starts an empty session whose decoder goes through `wrap` first: one of your own around it may count or log.
     ///
     /// # Errors
     /// As [`Model::session`].

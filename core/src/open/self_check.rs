@@ -101,7 +101,7 @@ fn distance(found: &[f32], expected: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decoder::scripted::{ScriptedDecoder, Step};
+    use crate::testing::{ScriptedDecoder, Step};
 
     /// What a decoder that does `step` makes of a package's logits 4 and 3 for the tokens 1 and 0.
     fn checked(step: Step) -> Result<SelfCheck, Refusal> {

@@ -1,31 +1,16 @@
 //! What needs a look inside: a file that refuses writes, and the move to a device that was compiled for.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::path::Path;
-
-use wheelwork_package::GenerationDefaults;
 use wheelwork_package::card::ControlTokens;
 
 use super::*;
-use crate::decoder::scripted::{self, ScriptedDecoder, Step};
 use crate::device::{Device, NotUsed, NotUsedReason};
 use crate::sequence::{Compilation, Ready};
-use crate::text::chat::ChatTemplate;
-use crate::text::tokenizer::Tokenizer;
+use crate::testing::{self, ScriptedDecoder, Step};
 
 fn facts(context_length: usize) -> Arc<ModelFacts> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/tiny-r1");
-    Arc::new(ModelFacts {
-        name: "scripted".into(),
-        tokenizer: Tokenizer::load(&folder.join("tokenizer.json")).unwrap(),
-        template: ChatTemplate::from_folder(&folder).unwrap(),
-        tokens: ControlTokens { bos: None, eos: vec![0], reasoning_open: None, reasoning_close: None },
-        defaults: GenerationDefaults { do_sample: Some(false), ..GenerationDefaults::default() },
-        context_length,
-        closing_phrase: String::new(),
-        fingerprint: String::new(),
-        runtime: String::new(),
-    })
+    let tokens = ControlTokens { eos: vec![0], ..ControlTokens::default() };
+    Arc::new(ModelFacts { tokens, ..testing::facts(context_length) })
 }
 
 /// A decoder that ends a turn after one token.
@@ -40,7 +25,7 @@ fn session(compilation: &Arc<Compilation>) -> Session {
         reason: NotUsedReason::Compiling,
         detail: None,
     };
-    let placement = Placement { not_used: vec![row], ..scripted::placement() };
+    let placement = Placement { not_used: vec![row], ..testing::placement() };
     let mut session = Session::with_decoder(facts(4096), placement, decoder(300));
     session.sequence.equip(None, Some(Arc::clone(compilation)), None);
     session
@@ -49,7 +34,7 @@ fn session(compilation: &Arc<Compilation>) -> Session {
 fn ready(context_length: usize) -> Ready {
     Ready {
         facts: facts(context_length),
-        placement: Placement { device: Device::Npu, variant: "npu".into(), ..scripted::placement() },
+        placement: Placement { device: Device::Npu, variant: "npu".into(), ..testing::placement() },
         fallback: None,
         decoder: Box::new(|| Ok(decoder(301))),
     }
@@ -109,7 +94,7 @@ fn what_came_of_the_compiling_is_told_in_the_next_turn() {
 #[test]
 fn a_question_that_cannot_be_saved_is_not_added() {
     let folder = tempfile::tempdir().unwrap();
-    let mut session = Session::with_decoder(facts(64), scripted::placement(), decoder(300));
+    let mut session = Session::with_decoder(facts(64), testing::placement(), decoder(300));
     session.keep_in(&folder.path().join("session"), Autosave::default()).unwrap();
     session.journal.as_mut().unwrap().refuse_writes();
     let Err(error) = session.ask("2 + 2 = ?", &Options::default()) else { panic!("it was saved") };

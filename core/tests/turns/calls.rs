@@ -5,10 +5,10 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde_json::{Value, json};
 use wheelwork::chat::Message;
-use wheelwork::decoder::scripted::{ScriptedDecoder, Step};
 use wheelwork::{
     Diagnostic, Event, FinishReason, Options, OutputFormat, Session, Thinking, Tool, ToolChoice, ToolFault,
 };
+use wheelwork_testing::{ScriptedDecoder, Step};
 
 use crate::support::{VOCAB, facts, session, writes};
 

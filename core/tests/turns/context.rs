@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use wheelwork::chat::{Message, Role};
-use wheelwork::decoder::scripted::{ScriptedDecoder, placement};
 use wheelwork::{Autosave, Diagnostic, Error, Event, ModelFacts, OnContextFull, Options, Session};
+use wheelwork_testing::{ScriptedDecoder, placement};
 
 use crate::support::{TURN, VOCAB, facts, script, session};
 

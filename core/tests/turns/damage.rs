@@ -3,9 +3,9 @@
 use std::io::{Seek, SeekFrom, Write};
 use std::sync::Arc;
 
-use wheelwork::decoder::scripted::{ScriptedDecoder, placement};
 use wheelwork::snapshot::{CacheFate, SnapshotError};
 use wheelwork::{Diagnostic, Error, Event, KvForm, ModelFacts, Options, Placement, Session, SessionFile};
+use wheelwork_testing::{ScriptedDecoder, placement};
 
 use crate::files::{Folder, OFTEN, THOUGHT, form, key, killed_after, restore, restored, silent, writes_from};
 use crate::support::{TURN, VOCAB, ask, collect, facts, session};

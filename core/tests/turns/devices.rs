@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use wheelwork::chat::Message;
 use wheelwork::decoder::DecoderError;
-use wheelwork::decoder::scripted::{ScriptedDecoder, Step, placement};
 use wheelwork::device::Device;
 use wheelwork::{CancelToken, Error, Event, FinishReason, Options, Placement, Session};
+use wheelwork_testing::{ScriptedDecoder, Step, placement};
 
 use crate::support::{TURN, VOCAB, collect, facts, session, tokens};
 

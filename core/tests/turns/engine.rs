@@ -5,9 +5,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
-use wheelwork::decoder::scripted::ScriptedDecoder;
 use wheelwork::engine::{Chat, EngineError, EngineOptions, Priority, Queue, Turn};
 use wheelwork::{CancelToken, Class, Diagnostic, Error, Event, FinishReason, ModelFacts, Options};
+use wheelwork_testing::ScriptedDecoder;
 
 use crate::limit::Limit;
 use crate::support::{TURN, VOCAB, collect, facts, script, session};

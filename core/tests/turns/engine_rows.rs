@@ -3,9 +3,9 @@
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 
-use wheelwork::decoder::scripted::ScriptedDecoder;
 use wheelwork::engine::{EngineError, EngineOptions, Priority, Queue};
 use wheelwork::{CancelToken, Error, Event, FinishReason, Options};
+use wheelwork_testing::ScriptedDecoder;
 
 use crate::engine::{LONG, ask, ask_with, chat, decoder, is_busy, queue, reason};
 use crate::limit::Limit;

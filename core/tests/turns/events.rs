@@ -1,8 +1,8 @@
 //! What a turn tells: events, stop rules, faults, cancelling.
 
 use wheelwork::chat::Role;
-use wheelwork::decoder::scripted::{ScriptedDecoder, Step};
 use wheelwork::{CancelToken, Diagnostic, Error, Event, FinishReason, Options, ReasoningEnd, Thinking};
+use wheelwork_testing::{ScriptedDecoder, Step};
 
 use crate::support::{TURN, VOCAB, ask, collect, facts, script, session, tokens, writes};
 

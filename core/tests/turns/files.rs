@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use wheelwork::decoder::scripted::{ScriptedDecoder, placement};
 use wheelwork::{Autosave, Error, Event, ModelFacts, Options, Restored, Session, SessionFile, SessionKey};
+use wheelwork_testing::{ScriptedDecoder, placement};
 
 use crate::support::{VOCAB, script, session};
 

@@ -6,11 +6,11 @@ use proptest::prelude::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde_json::{Value, json};
-use wheelwork::decoder::scripted::{ScriptedDecoder, Step};
 use wheelwork::{
     Autosave, CancelToken, Diagnostic, Error, Event, FinishReason, ModelFacts, Options, OutputFormat,
     ReasoningEnd, Session, Thinking,
 };
+use wheelwork_testing::{ScriptedDecoder, Step};
 
 use crate::support::{Outcome, TURN, VOCAB, ask, collect, facts, script, session, tokens, writes};
 
@@ -85,33 +85,18 @@ fn a_turn_that_the_model_would_end_in_its_thought_still_has_an_answer() {
 /// The same model behind the older template, which leaves it to the model to open a thought.
 fn older(text: &str) -> Session {
     let newer = facts(1024);
-    let facts = changed(&newer, |facts| facts.template = newer.template.r1_older().unwrap());
-    session(&facts, ScriptedDecoder::new(VOCAB, 1024, script(&newer, text)))
+    let template = newer.template.r1_older().unwrap();
+    let facts = ModelFacts { template, ..wheelwork_testing::facts(1024) };
+    session(&Arc::new(facts), ScriptedDecoder::new(VOCAB, 1024, script(&newer, text)))
 }
 
 /// A model whose tags are no tokens.
 fn without_tags(text: &str) -> Session {
-    let facts = changed(&facts(1024), |facts| {
-        (facts.tokens.reasoning_open, facts.tokens.reasoning_close) = (None, None);
-    });
+    let mut facts = wheelwork_testing::facts(1024);
+    (facts.tokens.reasoning_open, facts.tokens.reasoning_close) = (None, None);
+    let facts = Arc::new(facts);
     let ids = facts.tokenizer.encode_plain(text).unwrap();
     session(&facts, ScriptedDecoder::new(VOCAB, 1024, ids.into_iter().map(Step::Token).collect()))
-}
-
-fn changed(facts: &Arc<ModelFacts>, change: impl FnOnce(&mut ModelFacts)) -> Arc<ModelFacts> {
-    let mut changed = ModelFacts {
-        name: facts.name.clone(),
-        tokenizer: crate::support::tokenizer(),
-        template: facts.template.clone(),
-        tokens: facts.tokens.clone(),
-        defaults: facts.defaults.clone(),
-        context_length: facts.context_length,
-        closing_phrase: facts.closing_phrase.clone(),
-        fingerprint: facts.fingerprint.clone(),
-        runtime: facts.runtime.clone(),
-    };
-    change(&mut changed);
-    Arc::new(changed)
 }
 
 #[test]
@@ -212,7 +197,7 @@ fn a_turn_from_a_file_goes_on_in_its_form() {
         drop(turn);
         drop(before);
         fs_err::write(&path, left).unwrap();
-        let place = wheelwork::decoder::scripted::placement();
+        let place = wheelwork_testing::placement();
         let empty = Box::new(ScriptedDecoder::new(VOCAB, 1024, Vec::new()));
         let (mut probe, _) =
             Session::restore_with_decoder(Arc::clone(&facts), place.clone(), empty, &path).unwrap();

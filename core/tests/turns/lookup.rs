@@ -1,9 +1,8 @@
 //! Prompt lookup changes how a turn is computed and nothing of what it says.
 
 use proptest::prelude::*;
-use wheelwork::decoder::failing::FailingDecoder;
-use wheelwork::decoder::scripted::{ScriptedDecoder, Step, placement};
 use wheelwork::{Budget, OnLoop, Options, PromptLookup, Session, Thinking};
+use wheelwork_testing::{HookedDecoder, ScriptedDecoder, Step, placement};
 
 use crate::support::{Outcome, VOCAB, ask, facts, session};
 
@@ -51,7 +50,7 @@ fn graphs_that_give_one_row_are_asked_once_and_a_device_that_fails_over_a_draft_
     let facts = facts(1024);
     let plain = turns(&mut session(&facts, decoder()), &options, PromptLookup::Off);
     for runs in [3, 10, 40] {
-        let failing = FailingDecoder::new(Box::new(decoder()), runs);
+        let failing = HookedDecoder::failing_after(Box::new(decoder()), runs);
         let mut session = Session::with_decoder(facts.clone(), placement(), Box::new(failing))
             .with_fallback(|_, _| Ok((placement(), Box::new(decoder()))));
         assert_eq!(said(&turns(&mut session, &options, PromptLookup::Auto)), said(&plain), "{runs}");

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use wheelwork::decoder::Effort;
-use wheelwork::decoder::scripted::{ScriptedDecoder, Step, placement};
 use wheelwork::engine::pace::{Battery, Thermal};
 use wheelwork::engine::{Conditions, Pace, Priority, Turn};
 use wheelwork::{Event, FinishReason, Options};
+use wheelwork_testing::{ScriptedDecoder, Step, placement};
 
 use crate::engine::{LONG, ask, chat, decoder, queue, reason};
 use crate::limit::Limit;

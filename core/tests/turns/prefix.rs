@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use wheelwork::chat::Message;
-use wheelwork::decoder::scripted::{ScriptedDecoder, Step, placement};
 use wheelwork::prefix_cache::PrefixCache;
 use wheelwork::{CancelToken, Diagnostic, Event, ModelFacts, Options, Session};
+use wheelwork_testing::{ScriptedDecoder, Step, placement};
 
 use crate::support::{VOCAB, facts, session};
 

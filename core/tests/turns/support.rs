@@ -1,47 +1,16 @@
 //! A model of tiny-r1's tokenizer and a script, and what a turn of it tells.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wheelwork::chat::ChatTemplate;
-use wheelwork::decoder::scripted::{ScriptedDecoder, Step, placement};
-use wheelwork::tokenizer::Tokenizer;
 use wheelwork::{Error, Event, FinishReason, ModelFacts, Options, ReasoningEnd, Session};
-use wheelwork_package::GenerationDefaults;
-use wheelwork_package::card::ControlTokens;
+use wheelwork_testing::{ScriptedDecoder, Step, placement};
 
 pub(crate) const VOCAB: usize = 2048;
 
-/// tiny-r1's.
-pub(crate) fn tokenizer() -> Tokenizer {
-    Tokenizer::load(&folder().join("tokenizer.json")).unwrap()
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/tiny-r1")
-}
-
-/// tiny-r1's own tokenizer and template, without its weights.
+/// tiny-r1 without its weights.
 pub(crate) fn facts(context_length: usize) -> Arc<ModelFacts> {
-    let tokenizer = tokenizer();
-    let id = |text: &str| tokenizer.added_token_id(text).unwrap();
-    let tokens = ControlTokens {
-        bos: Some(id("<｜begin▁of▁sentence｜>")),
-        eos: vec![id("<｜end▁of▁sentence｜>")],
-        reasoning_open: Some(id("<think>")),
-        reasoning_close: Some(id("</think>")),
-    };
-    Arc::new(ModelFacts {
-        name: "scripted".into(),
-        template: ChatTemplate::from_folder(&folder()).unwrap(),
-        tokenizer,
-        tokens,
-        defaults: GenerationDefaults { do_sample: Some(false), ..GenerationDefaults::default() },
-        context_length,
-        closing_phrase: "So I answer.".into(),
-        fingerprint: String::new(),
-        runtime: String::new(),
-    })
+    let closing_phrase = "So I answer.".into();
+    Arc::new(ModelFacts { closing_phrase, ..wheelwork_testing::facts(context_length) })
 }
 
 /// The tokens of a text in which tags are control tokens.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wheelwork::decoder::scripted::{ScriptedDecoder, Step};
 use wheelwork::{
     Autosave, CancelToken, Diagnostic, Event, FinishReason, ModelFacts, Options, SaveNow, Session,
 };
+use wheelwork_testing::{ScriptedDecoder, Step};
 
 use crate::files::{Folder, THOUGHT, restored, silent, writes_from};
 use crate::support::{VOCAB, ask, collect, facts, script, session, tokens};

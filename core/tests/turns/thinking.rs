@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use wheelwork::decoder::scripted::ScriptedDecoder;
 use wheelwork::{AnswerNow, Budget, Event, FinishReason, OnLoop, Options, ReasoningEnd, Thinking};
+use wheelwork_testing::ScriptedDecoder;
 
 use crate::support::{Outcome, VOCAB, ask, facts, script, session, tokens, writes};
 

@@ -28,7 +28,7 @@ pub(crate) struct ChatArguments {
 /// Where the conversation is kept.
 #[derive(Debug, Args)]
 pub(crate) struct SessionArguments {
-    /// Keep the conversation in this file, thoughts under way included; if it exists, go on from it
+    /// Keep the conversation in this file, unfinished reasoning included; if it exists, go on from it
     #[arg(long, value_name = "FILE")]
     pub(crate) session: Option<PathBuf>,
     /// Encrypt it with the key in this file, 64 hexadecimal digits; made for a new session if it does not exist

@@ -58,7 +58,7 @@ pub(crate) struct EvaluateArguments {
     /// How keys and values are cached [default: what the package's self-check chose]
     #[arg(long, value_enum, value_name = "FORM")]
     pub(crate) kv: Option<Kv>,
-    /// Threads of the processor [default: one a core]
+    /// CPU threads [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
     /// A folder on a disk with room: tokens x vocabulary x 4 bytes [default: the system's for temporary files]

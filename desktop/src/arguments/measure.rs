@@ -19,7 +19,7 @@ pub(crate) struct BenchArguments {
     /// Tokens to decode
     #[arg(long, value_name = "TOKENS", default_value_t = 64)]
     pub(crate) decode: usize,
-    /// Also measure a conversation of about so many tokens: its next turn, restoring it, saving it, sharing its beginning
+    /// Also measure a conversation of about so many tokens: its next turn, restoring it, saving it, sharing its prefix
     #[arg(long, value_name = "TOKENS")]
     pub(crate) session: Option<usize>,
     /// Repetitions of each; the best and the median are reported
@@ -40,7 +40,7 @@ pub(crate) struct DeviceReportArguments {
     /// The longest answer in tokens, reasoning included
     #[arg(long, value_name = "TOKENS", default_value_t = 256)]
     pub(crate) max_tokens: usize,
-    /// Fail where fewer answers are those of the processor
+    /// Fail where fewer answers are those of the CPU
     #[arg(long, value_name = "N")]
     pub(crate) min_equal: Option<usize>,
 }

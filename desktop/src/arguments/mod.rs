@@ -76,7 +76,7 @@ pub(crate) enum Command {
     Inspect(InspectArguments),
     /// Install a package, or update to a newer version of it
     Install(InstallArguments),
-    /// Pack a model's weights for this processor once, so that they are mapped from the disk and not made in memory
+    /// Pack a model's weights for this CPU once, so that they are mapped from the disk and not made in memory
     Prepare(PrepareArguments),
     /// Make a damaged installed model whole again
     Repair(RepairArguments),
@@ -92,7 +92,7 @@ pub(crate) enum Command {
     Devices(DevicesArguments),
     /// Measure prefill and decode
     Bench(BenchArguments),
-    /// Answer problems on a device and on the processor, and report where it ran, how fast, and what differs
+    /// Answer problems on a device and on the CPU, and report where it ran, how fast, and what differs
     DeviceReport(DeviceReportArguments),
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct ModelArguments {
     /// Fail where that device cannot be used, instead of taking another and saying so
     #[arg(long)]
     pub(crate) strict: bool,
-    /// Threads of the processor [default: one a core]
+    /// CPU threads [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
     /// The longest sequence in tokens [default: the model's]
@@ -39,7 +39,7 @@ pub(crate) struct ModelArguments {
     /// An option of the device's execution provider, such as soc_model=57; may be given several times
     #[arg(long, value_name = "NAME=VALUE", value_parser = provider_option)]
     pub(crate) provider_option: Vec<(String, String)>,
-    /// Take the device as it is, without comparing what it computes with the processor at its first use
+    /// Take the device as it is, without comparing what it computes with the CPU at its first use
     #[arg(long)]
     pub(crate) no_self_check: bool,
     /// The memory that the model may need, instead of what the system says is free; off: open it whatever it needs
@@ -55,13 +55,13 @@ pub(crate) struct PrepareArguments {
     /// Where models are installed [default: the user's data folder]
     #[arg(long, env = "WHEELWORK_MODELS_DIR", value_name = "DIR")]
     pub(crate) models_dir: Option<PathBuf>,
-    /// The device: for the processor, weights are packed; for an NPU, graphs are compiled for this system-on-chip
+    /// The device: for the CPU, weights are packed; for an NPU, graphs are compiled for this system-on-chip
     #[arg(long, value_enum, default_value_t = Device::Cpu)]
     pub(crate) device: Device,
     /// An option of the device's execution provider, such as soc_model=57; may be given several times
     #[arg(long, value_name = "NAME=VALUE", value_parser = provider_option)]
     pub(crate) provider_option: Vec<(String, String)>,
-    /// Threads of the processor [default: one a core]
+    /// CPU threads [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
     /// The form of the cache whose graph is prepared [default: what the package's self-check chose]
@@ -110,7 +110,7 @@ pub(crate) enum Device {
     Auto,
     /// Neural processing unit
     Npu,
-    /// Graphics processor
+    /// GPU
     Gpu,
     /// Processor
     Cpu,

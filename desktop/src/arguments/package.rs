@@ -144,7 +144,7 @@ pub(crate) struct InspectArguments {
     /// Read every file and compare its content with the card's hashes
     #[arg(long)]
     pub(crate) verify: bool,
-    /// Load it on the best device, a neural processor first, and tell which provider got which part of it
+    /// Load it on the best device, an NPU first, and tell which provider got which part of it
     #[arg(long)]
     pub(crate) placement: bool,
     /// A public key to hold the signature of a .wwpkg file against; may be given several times

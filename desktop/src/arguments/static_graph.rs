@@ -1,4 +1,4 @@
-//! What `quantize` is told about a variant for neural processors.
+//! What `quantize` is told about a variant for NPUs.
 
 use clap::{Args, ValueEnum};
 use wheelwork_calibrate::context_binary::{SOCS, Soc};
@@ -8,11 +8,11 @@ use wheelwork_quantize::scheme::channel::{self, ChannelScheme};
 /// What a variant is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Target {
-    /// Any processor; every package has it
+    /// Any CPU; every package has it
     Cpu,
-    /// The neural processor of a Snapdragon: static graphs in integers
+    /// The NPU of a Snapdragon: static graphs in integers
     QnnHtp,
-    /// The same in half precision, with the processor's own weights and no calibration
+    /// The same in half precision, with the CPU's own weights and no calibration
     QnnHtpFloat,
 }
 

@@ -1,7 +1,7 @@
-//! `wheelwork device-report`: a package on a device beside the same package on the processor.
+//! `wheelwork device-report`: a package on a device beside the same package on the CPU.
 //!
 //! One run tells all that the table of a device wants: what was found, which provider got the nodes, whether the
-//! numbers are right, how long the first token and the next ones take, and which answers are the processor's. With
+//! numbers are right, how long the first token and the next ones take, and which answers are the CPU's. With
 //! `--json` a line each: the machine, every problem as it is answered, the summary. A problem is also told where it
 //! differs, so that a log shows how.
 
@@ -32,9 +32,9 @@ struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     task: Option<String>,
     tokens: usize,
-    /// Tokens before the first that is another one than the processor's.
+    /// Tokens before the first that is another one than the CPU's.
     same_tokens: usize,
-    /// The answer is the processor's, to the character.
+    /// The answer is the CPU's, to the character.
     equal: bool,
     /// The device's answer is the list's; absent where the list has none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -65,7 +65,7 @@ pub(crate) fn run(arguments: &DeviceReportArguments, json: bool) -> Result<(), F
         output::print_placement(model.placement());
         anstream::println!("  loaded in {load_ms:.0} ms\n");
     }
-    let reference = on_processor(arguments)?;
+    let reference = on_cpu(arguments)?;
     let mut sessions = [model.session()?, reference.session()?];
     let options = Options {
         temperature: Some(0.0),
@@ -94,8 +94,8 @@ pub(crate) fn run(arguments: &DeviceReportArguments, json: bool) -> Result<(), F
     }
 }
 
-/// The same package on the processor.
-fn on_processor(arguments: &DeviceReportArguments) -> Result<Model, Failure> {
+/// The same package on the CPU.
+fn on_cpu(arguments: &DeviceReportArguments) -> Result<Model, Failure> {
     let folder =
         model_source::folder(arguments.model.model.as_deref(), arguments.model.models_dir.as_deref())?;
     let options = OpenOptions {
@@ -166,7 +166,7 @@ fn print_row(row: &Row, problem: &Problem, found: &Answer, expected: &Answer) {
         row.tokens_per_s
     );
     if !row.equal {
-        anstream::println!("    {:?}: {:?}, the processor {:?}", problem.prompt, found.text, expected.text);
+        anstream::println!("    {:?}: {:?}, the CPU {:?}", problem.prompt, found.text, expected.text);
     }
 }
 
@@ -182,23 +182,23 @@ fn summarise(rows: &[Row], json: bool) -> Result<(), Failure> {
         median(rows, |row| row.first_token_ms_on_processor),
         median(rows, |row| row.tokens_per_s_on_processor),
     ];
-    let [first, rate, first_on_processor, rate_on_processor] = figures;
+    let [first, rate, first_on_cpu, rate_on_cpu] = figures;
     if json {
         return output::json_line(&json!({
             "asked": rows.len(), "equal": equal, "same_tokens": same_tokens,
             "right": right, "right_on_processor": right_on_processor,
             "median_first_token_ms": first, "median_tokens_per_s": rate,
-            "median_first_token_ms_on_processor": first_on_processor,
-            "median_tokens_per_s_on_processor": rate_on_processor,
+            "median_first_token_ms_on_processor": first_on_cpu,
+            "median_tokens_per_s_on_processor": rate_on_cpu,
             "memory_at_end": memory(),
         }));
     }
     anstream::println!(
-        "\n{equal} of {} answers are the processor's, {same_tokens} token by token; right {right}, on the processor {right_on_processor}",
+        "\n{equal} of {} answers are the CPU's, {same_tokens} token by token; right {right}, on the CPU {right_on_processor}",
         rows.len()
     );
     anstream::println!(
-        "median: first token {first:.0} ms, {rate:.2} tokens/s; on the processor {first_on_processor:.0} ms, {rate_on_processor:.2} tokens/s"
+        "median: first token {first:.0} ms, {rate:.2} tokens/s; on the CPU {first_on_cpu:.0} ms, {rate_on_cpu:.2} tokens/s"
     );
     Ok(())
 }

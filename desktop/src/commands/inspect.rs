@@ -84,7 +84,7 @@ fn print_text(
         anstream::println!("installed, version {}: {}", provenance.version(), provenance.signature);
     }
     match prepared {
-        Some(Prepared::Used) => anstream::println!("prepared for this processor"),
+        Some(Prepared::Used) => anstream::println!("prepared for this CPU"),
         Some(reason) => anstream::println!("the prepared form is not used: {}", reason.describe()),
         None => {}
     }

@@ -26,7 +26,7 @@ fn print(plan: &MemoryPlan) -> Result<(), Failure> {
         ("keys and values", plan.kv_bytes),
         ("the same while they grow", plan.kv_growth_bytes),
         ("activations, logits", plan.working_bytes),
-        ("shared beginnings", plan.prefix_cache_bytes),
+        ("shared prefixes", plan.prefix_cache_bytes),
         ("needed", plan.need_bytes),
     ];
     for (what, bytes) in rows.into_iter().filter(|(_, bytes)| *bytes > 0) {

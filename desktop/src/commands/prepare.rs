@@ -42,7 +42,7 @@ pub(crate) fn prepare(
     let mut shown = None;
     let mut watch = |step: PrepareStep| {
         let (name, words) = match step {
-            PrepareStep::Pack => ("prepare_pack", "packing the weights for this processor ..."),
+            PrepareStep::Pack => ("prepare_pack", "packing the weights for this CPU ..."),
             PrepareStep::Collect { .. } => ("prepare_collect", "writing them ..."),
             PrepareStep::Compare => ("prepare_compare", "comparing with the plain form ..."),
         };

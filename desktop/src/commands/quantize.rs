@@ -128,7 +128,7 @@ fn add_cache(
     Ok(())
 }
 
-/// Adds the variants for neural processors that are asked for. The package is complete without them.
+/// Adds the variants for NPUs that are asked for. The package is complete without them.
 fn add_static_graphs(
     arguments: &QuantizeArguments,
     report: &mut Report,
@@ -150,7 +150,7 @@ fn add_static_graphs(
         Err(Failure::Interrupted) => {
             if !json {
                 let package = report.package.display();
-                anstream::eprintln!("`{package}` is complete, without a variant for neural processors");
+                anstream::eprintln!("`{package}` is complete, without a variant for NPUs");
             }
             Err(Failure::Interrupted)
         }

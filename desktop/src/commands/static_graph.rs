@@ -1,4 +1,4 @@
-//! The part of `wheelwork quantize` that makes variants for neural processors.
+//! The part of `wheelwork quantize` that makes variants for NPUs.
 
 use std::path::Path;
 use std::time::Instant;

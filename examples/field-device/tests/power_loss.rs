@@ -1,4 +1,4 @@
-//! The compiled device loses its power in mid-thought, again and again, and says what an undisturbed one says.
+//! The compiled device loses its power in the middle of its reasoning, again and again, and says what an undisturbed one says.
 // A failed expectation is this file's way to speak.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -48,7 +48,7 @@ fn fails_with(output: &Output, words: &str) {
 }
 
 #[test]
-fn rt_08_a_device_that_loses_power_goes_on_with_its_thought() {
+fn rt_08_a_device_that_loses_power_goes_on_with_its_reasoning() {
     let folder = tempfile::tempdir().unwrap();
     let stick = usb_stick(folder.path());
     let installed = |name: &str| {

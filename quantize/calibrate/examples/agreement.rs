@@ -1,4 +1,4 @@
-//! Static graphs on a neural processor, or on its simulator, beside the same graphs on ONNX Runtime's CPU provider, over
+//! Static graphs on an NPU, or on its simulator, beside the same graphs on ONNX Runtime's CPU provider, over
 //! greedy tokens. One line of JSON: [`Agreement`](wheelwork_calibrate::agreement::Agreement) with times.
 //!
 //! ```sh

@@ -1,4 +1,4 @@
-//! Two decoders side by side, token by token: what a provider computes of a graph beside what the processor does.
+//! Two decoders side by side, token by token: what a provider computes of a graph beside what the CPU does.
 //!
 //! Both read the tokens that the *expected* one finds best, so that a first difference does not make all that follows
 //! incomparable. Where all best tokens are the same, each alone would have written this sequence.
@@ -84,7 +84,7 @@ fn best(logits: &[f32]) -> (u32, f32) {
 
 #[cfg(test)]
 mod tests {
-    use wheelwork::decoder::scripted::{ScriptedDecoder, Step};
+    use wheelwork_testing::{ScriptedDecoder, Step};
 
     use super::*;
 

@@ -15,7 +15,7 @@
 //! [`evaluate`] holds a package against its checkpoint; [`kv_cache`] gives a package an int8 key-value cache where that
 //! costs little.
 //!
-//! [`agreement`] holds static graphs on a provider against the same graphs on the processor.
+//! [`agreement`] holds static graphs on a provider against the same graphs on the CPU.
 //!
 //! This crate is the one place where the makers of packages and ONNX Runtime meet.
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! What a provider must compute before it is trusted: logits that a variant of static graphs gives on the processor,
+//! What a provider must compute before it is trusted: logits that a variant of static graphs gives on the CPU,
 //! written into the package's card.
 
 use std::path::Path;
@@ -16,7 +16,7 @@ const QUESTION: &str = "What is 12 + 30?";
 /// How many of the best logits are compared.
 const LOGITS: usize = 32;
 
-/// Runs a fixed prompt through the static graphs of a variant on the processor and puts what they give into the card.
+/// Runs a fixed prompt through the static graphs of a variant on the CPU and puts what they give into the card.
 /// `tolerance` is the relative root mean square difference that a provider may have.
 ///
 /// # Errors

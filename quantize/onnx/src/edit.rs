@@ -1,4 +1,4 @@
-//! A second graph made of a finished one: other attributes, other nodes, another border. The external data stays as it
+//! A second graph made of a finished one: other attributes, nodes, inputs and outputs. The external data stays as it
 //! is, so both graphs read one data file.
 //!
 //! [`Edit::read`], then any of the changes, then [`Edit::to_bytes`].
@@ -23,7 +23,7 @@ pub struct Edit {
 
 /// An input or output of a graph, with a fixed shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BorderValue {
+pub struct GraphValue {
     /// The name.
     pub name: String,
     /// The element type.
@@ -115,10 +115,10 @@ impl Edit {
         }
     }
 
-    /// Gives the graph another border: inputs and outputs as name, element type and shape.
-    pub fn set_border(&mut self, inputs: &[BorderValue], outputs: &[BorderValue]) {
+    /// Gives the graph other inputs and outputs, as name, element type and shape.
+    pub fn set_inputs_and_outputs(&mut self, inputs: &[GraphValue], outputs: &[GraphValue]) {
         if let Some(graph) = &mut self.proto.graph {
-            let info = |value: &BorderValue| {
+            let info = |value: &GraphValue| {
                 let shape: Vec<_> = value.shape.iter().map(|&size| Dimension::Size(size)).collect();
                 value_info(&value.name, value.element, &shape)
             };

@@ -64,7 +64,7 @@ pub(crate) fn encode<const SIZE: usize>(
 ) -> Encoded {
     let (least, greatest) = bounds(blocks);
     // A power of two brings the largest weight to between 1 and 4 (less for denormal ones), without rounding: after
-    // that neither huge nor denormal weights need a thought.
+    // that neither huge nor denormal weights are a special case.
     let (factor, unit) = powers_of_two((-least).max(greatest));
     for weights in blocks.iter_mut() {
         *weights = *weights * factor;

@@ -1,4 +1,4 @@
-//! Schemes with one float scale an output channel, as neural processors take them.
+//! Schemes with one float scale an output channel, as NPUs take them.
 //!
 //! A row of the checkpoint's matrix is an output channel. It keeps a scale `s` (float32) and a signed code `q` a weight;
 //! with blocks, also a multiplier `m` from 1 to 15 a block (Qualcomm's LPBQ, "low power blockwise quantization"):

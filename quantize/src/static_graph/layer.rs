@@ -1,4 +1,4 @@
-//! A decoder layer of any family, in operators that a neural processor keeps in integers.
+//! A decoder layer of any family, in operators that an NPU keeps in integers.
 //!
 //! ```text
 //! normed = norm(x)
@@ -13,7 +13,7 @@
 //! - The queries hold attention's `1 / sqrt(head_dim)` already ([`super::fold`]).
 
 use wheelwork_onnx::{Dimension, Node, Value};
-use wheelwork_package::tensors::{self, static_graph as border};
+use wheelwork_package::tensors::{self, static_graph as graph_io};
 
 use super::emit::{Emit, Flow, Key, Output};
 use crate::architecture::names;
@@ -87,9 +87,9 @@ impl<'a> Shared<'a> {
         let seen = tokens.map_or(call, |tokens| Dimension::Size(tokens.cache + tokens.call));
         let one = Dimension::Size(1);
         let angles = [one, one, call, Dimension::Size(config.head_dim / 2)];
-        let cos = emit.input(border::COS, &angles, ROTARY);
-        let sin = emit.input(border::SIN, &angles, ROTARY);
-        let mask = emit.input(border::MASK, &[one, one, call, seen], MASK);
+        let cos = emit.input(graph_io::COS, &angles, ROTARY);
+        let sin = emit.input(graph_io::SIN, &angles, ROTARY);
+        let mask = emit.input(graph_io::MASK, &[one, one, call, seen], MASK);
         let signed = |size: usize| i64::try_from(size).unwrap_or(i64::MAX);
         let (heads, key_heads) = (signed(config.num_attention_heads), signed(config.num_key_value_heads));
         let head_dim = signed(config.head_dim);
@@ -224,7 +224,7 @@ impl<E: Emit> Layer<'_, E> {
         let key = format!("{}{CACHED}", key_range(&self.prefix));
         let keys = self.emit.recode(&self.name("self_attn.keys"), keys, &key);
         let size = |tokens| [1, config.num_key_value_heads, config.head_dim, tokens];
-        let names = [border::NEW_KEY_PATTERN, border::PAST_KEY_PATTERN];
+        let names = [graph_io::NEW_KEY_PATTERN, graph_io::PAST_KEY_PATTERN];
         self.cached(names, &keys, [0, 1, 3, 2], size, 3)
     }
 
@@ -237,7 +237,7 @@ impl<E: Emit> Layer<'_, E> {
         let values = self.emit.recode(&self.name("self_attn.values"), &flat, &key);
         let values = self.reshape("self_attn.value.heads", &values, &self.shared.key_heads);
         let size = |tokens| [1, config.num_key_value_heads, tokens, config.head_dim];
-        let names = [border::NEW_VALUE_PATTERN, border::PAST_VALUE_PATTERN];
+        let names = [graph_io::NEW_VALUE_PATTERN, graph_io::PAST_VALUE_PATTERN];
         self.cached(names, &values, [0, 2, 1, 3], size, 2)
     }
 

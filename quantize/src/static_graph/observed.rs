@@ -5,7 +5,7 @@
 //! in [`taps`], then one pair of scalars for each range ([`ObservedLayer::ranges`]).
 
 use wheelwork_onnx::{Dimension, ElementType, Graph, GraphError, Model, Node, Value};
-use wheelwork_package::tensors::static_graph as border;
+use wheelwork_package::tensors::static_graph as graph_io;
 
 use super::emit::{Emit, Flow, Key, Output};
 use super::layer::{self, Layer, Shared};
@@ -61,7 +61,7 @@ impl ObservedLayer {
             ranges: Vec::new(),
         };
         let wide = [Dimension::Size(1), Dimension::Named("length"), Dimension::Size(config.hidden_size)];
-        let x = emit.input(border::X, &wide, border::X);
+        let x = emit.input(graph_io::X, &wide, graph_io::X);
         let prefix = names::layer(0, "");
         for (name, shape) in architecture::tensors(config) {
             if let Some(name) = name.strip_prefix(&prefix) {

@@ -1,4 +1,4 @@
-//! The graphs of a package: integers at the border, and between any two operators.
+//! The graphs of a package: integers as inputs and outputs, and between any two operators.
 //!
 //! Each activation is followed by `QuantizeLinear` and `DequantizeLinear` in its encoding, from which an execution
 //! provider makes integer operators. Weights stand in the data file as `[columns, rows]`, the way `MatMul` reads them:
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use wheelwork_onnx::{Dimension, ElementType, Extent, Graph, GraphError, Model, Node, Value};
 use wheelwork_package::card::Encoding;
-use wheelwork_package::tensors::static_graph as border;
+use wheelwork_package::tensors::static_graph as graph_io;
 
 use super::emit::{Emit, Flow, Key, Output};
 use super::layer::{self, CACHED, Layer, MASKED, Shared, Tokens};
@@ -101,9 +101,9 @@ pub(super) fn build(
     let hidden = [1, cut.tokens, config.hidden_size];
     let key = match cut.first_layer.checked_sub(1) {
         Some(before) => names::layer(before, layer::OUTPUT),
-        None => border::X.to_owned(),
+        None => graph_io::X.to_owned(),
     };
-    let mut x = emit.input(border::X, &hidden.map(Dimension::Size), &key);
+    let mut x = emit.input(graph_io::X, &hidden.map(Dimension::Size), &key);
     let shared = Shared::new(&mut emit, config, Some(tokens));
     let end = cut.first_layer + cut.layers;
     for index in cut.first_layer..end {
@@ -111,7 +111,7 @@ pub(super) fn build(
         let output = leaves.then_some(Output { shape: &hidden, is_read: false });
         let prefix = names::layer(index, "");
         let layer = Layer { emit: &mut emit, shared: &shared, index, prefix, output };
-        x = layer.build(&x, leaves.then_some(border::HIDDEN));
+        x = layer.build(&x, leaves.then_some(graph_io::HIDDEN));
     }
     if end == config.num_hidden_layers {
         let output = Output { shape: &[1, cut.tokens, config.vocab_size], is_read: false };
@@ -197,7 +197,7 @@ impl Quantized<'_> {
         self.graph.add(Node::standard("DequantizeLinear", &name).input(codes).input(scale).input(zero_point))
     }
 
-    /// Zero points of a shape. The format would let them be left out; the provider then leaves the product to the processor.
+    /// Zero points of a shape. The format would let them be left out; the provider then leaves the product to the CPU.
     fn zeros(&mut self, shape: [usize; 2]) -> Value {
         if let Some((_, known)) = self.zeros.iter().find(|(known, _)| *known == shape) {
             return known.clone();

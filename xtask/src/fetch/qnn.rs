@@ -1,7 +1,7 @@
 //! Qualcomm's execution provider with its backend, in `target/onnxruntime-qnn/VERSION/`.
 //!
-//! On x86-64 the backend is a simulator of the neural processor and the compiler for real ones; on aarch64 it drives
-//! the processor. The libraries stay in `target/`: Qualcomm's licence lets them be shipped inside an application, not
+//! On x86-64 the backend is a simulator of the NPU and the compiler for real ones; on aarch64 it drives
+//! a real one. The libraries stay in `target/`: Qualcomm's licence lets them be shipped inside an application, not
 //! alone, so they are neither committed nor served again.
 
 use std::env::consts::{ARCH, OS};

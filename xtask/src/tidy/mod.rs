@@ -12,6 +12,7 @@ mod names;
 mod rows;
 mod text;
 mod text_file;
+mod words;
 
 use self::finding::Finding;
 use self::text_file::TextFile;
@@ -26,7 +27,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), TaskError> {
         report::warning(&long.to_string());
     }
     layers::print();
-    let rules: [(&str, Vec<Finding>); 10] = [
+    let rules: [(&str, Vec<Finding>); 11] = [
         ("crates depend on each other as deny.toml allows", arrows::check(workspace)?),
         ("only the decoder names ONNX Runtime's crate inside core", names::ort_outside_the_decoder(&files)),
         ("unsafe code is forbidden at every crate's root, but for a list", crates::unsafe_code(workspace)?),
@@ -38,6 +39,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), TaskError> {
             layers::elsewhere(workspace, &files)?,
         ),
         ("no registry's address and no machine's path", text::addresses(&files, workspace)),
+        ("the field's words, not our own", words::banned(&files)),
         ("no unfinished-work markers", text::unfinished(&files)),
         ("every reliability row has a test", rows::without_test(&files)),
     ];

@@ -5,7 +5,7 @@ use super::finding::Finding;
 use super::text_file::TextFile;
 
 /// CK: what comes from a checkpoint. PK: what comes in a package file. IN: what happens while one is installed. RT: what
-/// happens at run time. BD: what happens at the language border (BD-04, a callback that throws, does not apply: there are
+/// happens at run time. BD: what happens at the language boundary (BD-04, a callback that throws, does not apply: there are
 /// no callbacks).
 const ROWS: &[(&str, &str)] = &[
     ("CK-01", "a header longer than the file, or than any memory"),
@@ -49,14 +49,14 @@ const ROWS: &[(&str, &str)] = &[
     ("IN-08", "a clock that jumps"),
     ("IN-09", "a disk that cannot be read or written for now"),
     ("IN-10", "an address in a file, or a redirect to one that nobody typed"),
-    ("RT-01", "ONNX Runtime missing, too old, or for another processor"),
+    ("RT-01", "ONNX Runtime missing, too old, or for another CPU"),
     ("RT-02", "a provider that takes the process down while it is tried"),
     ("RT-03", "a provider that gets no nodes, or not those that compute"),
     ("RT-04", "a provider that fails in the middle of a turn"),
     ("RT-05", "a provider that computes wrong numbers"),
     ("RT-06", "memory that is refused: for a larger cache, for a run"),
     ("RT-07", "a model that will not fit into what is free"),
-    ("RT-08", "the process killed in the middle of a thought"),
+    ("RT-08", "the process killed in the middle of reasoning"),
     ("RT-09", "an app that goes to the background, or is short of memory"),
     ("RT-10", "a turn that is cancelled or dropped at any moment, from any thread"),
     ("RT-11", "a reader that stops reading, panics, goes away or calls back"),
@@ -78,7 +78,7 @@ const ROWS: &[(&str, &str)] = &[
     ("RT-27", "a session file that two sessions or processes keep"),
     ("BD-01", "use after close; closing twice; closing during a turn"),
     ("BD-02", "objects that are never closed"),
-    ("BD-03", "a panic below the border"),
+    ("BD-03", "a panic below the language boundary"),
     ("BD-05", "a text of 100 MB; a lone surrogate, NUL, emoji"),
     ("BD-06", "64 callers at once; a caller that is cancelled"),
     ("BD-07", "a profile that aborts on a panic"),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use wheelwork_diagnostic::{Diagnosis, Diagnostic, Remedy, check, choose, get, retry, unsupported};
 
-use super::SignatureState;
+use super::state::SignatureState;
 
 /// Why a key could not be used, or a package is not trusted.
 #[derive(Debug, thiserror::Error)]

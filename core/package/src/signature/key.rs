@@ -10,7 +10,7 @@ use ed25519_dalek::pkcs8::{
 };
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 
-use super::SignatureError;
+use super::error::SignatureError;
 use crate::container::Digest;
 use crate::disk;
 

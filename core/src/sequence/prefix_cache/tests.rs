@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::decoder::scripted::ScriptedDecoder;
+use crate::testing::ScriptedDecoder;
 
 /// Four bytes of id and four that stand for keys and values.
 const BYTES_PER_TOKEN: u64 = 8;

@@ -237,8 +237,8 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
-    use crate::decoder::scripted::ScriptedDecoder;
     use crate::session::snapshot::{SessionKey, restore};
+    use crate::testing::ScriptedDecoder;
 
     fn binding() -> Binding {
         let (model, variant, runtime) = (String::new(), String::new(), String::new());

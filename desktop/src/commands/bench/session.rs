@@ -107,7 +107,7 @@ impl Bench<'_> {
         Ok(("session from its file", [(missing, restored), first_token(&anew)]))
     }
 
-    /// The first token behind a shared beginning, against the same prompt without it.
+    /// The first token behind a shared prefix, against the same prompt without it.
     fn shared_prefix(&self) -> Result<Take, Failure> {
         let cache = Arc::new(PrefixCache::new(u64::MAX));
         let session = || -> Result<Session, Error> {
@@ -118,7 +118,7 @@ impl Bench<'_> {
         session()?.with_prefix_cache(Arc::clone(&cache)).share_prefix(&self.cancel)?;
         let hit = self.ask(&mut session()?.with_prefix_cache(cache), QUESTION, 1)?;
         let miss = self.ask(&mut session()?, QUESTION, 1)?;
-        Ok(("first token behind a shared beginning", [first_token(&hit), first_token(&miss)]))
+        Ok(("first token behind a shared prefix", [first_token(&hit), first_token(&miss)]))
     }
 
     /// Milliseconds of decoding with a session file and without one, and the file's size.

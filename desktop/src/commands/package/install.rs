@@ -147,9 +147,7 @@ fn tell_prepared(prepared: Option<&Result<PrepareReport, Failure>>) {
         None => {}
         Some(Ok(report)) => anstream::println!("{}", crate::commands::prepare::describe(report)),
         Some(Err(failure)) => {
-            anstream::eprintln!(
-                "it is installed and runs, but was not prepared for this processor: {failure}"
-            );
+            anstream::eprintln!("it is installed and runs, but was not prepared for this CPU: {failure}");
         }
     }
 }

@@ -19,7 +19,7 @@ use super::soc::Soc;
 
 const PROVIDER: &str = "QNNExecutionProvider";
 const COMPATIBILITY: &str = "ep_compatibility_info.QNNExecutionProvider";
-/// A process of the processor addresses less than 4 GB, cache and activations included.
+/// A process of the NPU addresses less than 4 GB, cache and activations included.
 const BINARY_LIMIT: u64 = 1_500_000_000;
 
 /// The compiler, loaded.
@@ -124,7 +124,7 @@ impl Compiler {
             ("soc_model", soc.soc_model.to_string()),
             ("htp_arch", soc.arch.to_string()),
         ];
-        // Without it the provider leaves attention of the float form to the processor.
+        // Without it the provider leaves attention of the float form to the CPU.
         let affinity = graph.with_file_name(names::OP_AFFINITY);
         if affinity.is_file() {
             options.push(("op_affinity", affinity.display().to_string()));

@@ -14,7 +14,7 @@ pub enum ContextError {
     #[error(transparent)]
     Library(#[from] LibraryError),
     /// The compiler is not here, or does not load.
-    #[error("the compiler for neural processors cannot be used, {reason}: {detail}")]
+    #[error("the compiler for NPUs cannot be used, {reason}: {detail}")]
     NoCompiler { reason: String, detail: String },
     /// The package has no such variant of static graphs.
     #[error("the package has no static graphs `{variant}` to compile")]
@@ -25,7 +25,7 @@ pub enum ContextError {
     /// The compiler wrote something else than it was asked for.
     #[error("`{graph}` was compiled for {found}, expected {expected}")]
     OtherForm { graph: String, found: String, expected: String },
-    /// A binary that a neural processor's process cannot hold.
+    /// A binary that an NPU's process cannot hold.
     #[error("the binary `{file}` has {bytes} bytes, expected at most {limit}")]
     TooLarge { file: String, bytes: u64, limit: u64 },
     /// The package could not be read or changed.

@@ -80,7 +80,7 @@ pub fn add_to(
 fn warning(variant: &str) -> String {
     format!(
         "unproven: binaries of `{variant}` share weights between prefill and decode, which no device is known to have \
-         loaded; where that fails, the graphs are compiled on the device or the processor runs, and the placement says why"
+         loaded; where that fails, the graphs are compiled on the device or the CPU runs, and the placement says why"
     )
 }
 

@@ -10,7 +10,7 @@ pub struct Soc {
     pub name: &'static str,
     /// The compiler's number.
     pub soc_model: u32,
-    /// Version of the processor's architecture, as in 75 for v75.
+    /// Version of the NPU's architecture, as in 75 for v75.
     pub arch: u32,
 }
 

@@ -1,4 +1,4 @@
-//! GPTQ on the grids of neural processors: signed codes, one float scale an output channel.
+//! GPTQ on the grids of NPUs: signed codes, one float scale an output channel.
 
 use wheelwork_quantize::scheme::channel;
 use wheelwork_quantize::static_graph::ChannelRounder;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use ort::session::{Session, SessionInputValue};
 use ort::value::Tensor;
 use wheelwork_package::card::{Architecture, EmbeddingType, Encoding, Encodings, StaticGraphs};
-use wheelwork_package::tensors::{self, static_graph as border};
+use wheelwork_package::tensors::{self, static_graph as graph_io};
 use wheelwork_quantize::rope;
 
 use crate::CalibrateError;
@@ -109,9 +109,9 @@ impl<'a> StaticHost<'a> {
         let wide = |shape: Vec<usize>, codes: Vec<u16>| Tensor::from_array((shape, codes)).map_err(step());
         let narrow = |shape: Vec<usize>, codes: Vec<u8>| Tensor::from_array((shape, codes)).map_err(step());
         let mut inputs: Vec<(String, SessionInputValue<'_>)> =
-            vec![(border::X.to_owned(), wide(vec![1, call, hidden_size], x)?.into())];
+            vec![(graph_io::X.to_owned(), wide(vec![1, call, hidden_size], x)?.into())];
         let widths =
-            [(border::COS, head_dim / 2), (border::SIN, head_dim / 2), (border::MASK, context + call)];
+            [(graph_io::COS, head_dim / 2), (graph_io::SIN, head_dim / 2), (graph_io::MASK, context + call)];
         for ((name, width), codes) in widths.into_iter().zip(shared) {
             inputs.push((name.to_owned(), wide(vec![1, 1, call, width], codes.to_vec())?.into()));
         }
@@ -121,8 +121,8 @@ impl<'a> StaticHost<'a> {
             let name = |pattern| tensors::layer_name(pattern, layer);
             let keys = narrow(vec![1, heads, head_dim, context], keys.clone())?;
             let values = narrow(vec![1, heads, context, head_dim], values.clone())?;
-            inputs.push((name(border::PAST_KEY_PATTERN), keys.into()));
-            inputs.push((name(border::PAST_VALUE_PATTERN), values.into()));
+            inputs.push((name(graph_io::PAST_KEY_PATTERN), keys.into()));
+            inputs.push((name(graph_io::PAST_VALUE_PATTERN), values.into()));
         }
         let outputs = session.run(inputs).map_err(step())?;
         let codes = |name: &str| {
@@ -132,7 +132,7 @@ impl<'a> StaticHost<'a> {
         for layer in layers {
             let name = |pattern| tensors::layer_name(pattern, layer);
             let (new_keys, new_values) =
-                (codes(&name(border::NEW_KEY_PATTERN))?, codes(&name(border::NEW_VALUE_PATTERN))?);
+                (codes(&name(graph_io::NEW_KEY_PATTERN))?, codes(&name(graph_io::NEW_VALUE_PATTERN))?);
             let (Some(keys), Some(values)) = (self.keys.get_mut(layer), self.values.get_mut(layer)) else {
                 return Err(failed("a layer is missing"));
             };
@@ -148,7 +148,7 @@ impl<'a> StaticHost<'a> {
             }
         }
         let is_last = part + 1 == self.graphs.parts.len();
-        let name = if is_last { tensors::LOGITS } else { border::HIDDEN };
+        let name = if is_last { tensors::LOGITS } else { graph_io::HIDDEN };
         let result = outputs.get(name).ok_or_else(|| failed("an output is missing"))?;
         let (_, codes) = result.try_extract_tensor::<u16>().map_err(step())?;
         Ok(codes.to_vec())

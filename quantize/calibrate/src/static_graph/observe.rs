@@ -14,7 +14,7 @@ use crate::reference::{ReferenceOptions, Watch};
 use crate::spill::Spill;
 use crate::stepper::{check_cancelled, check_finite};
 use crate::{CalibrateError, runtime};
-use wheelwork_package::tensors::static_graph as border;
+use wheelwork_package::tensors::static_graph as graph_io;
 
 /// What scores that must not count get in the float model.
 const MASKED: f32 = -1e9;
@@ -148,10 +148,10 @@ impl<'a> Observation<'a> {
                 TensorRef::from_array_view(([1, length, self.config.hidden_size], self.hidden.as_slice()))
                     .map_err(step())?;
             let mut inputs: Vec<(&str, SessionInputValue<'_>)> = vec![
-                (border::X, x.into()),
-                (border::COS, view([1, 1, length, half], cosines.as_slice())?.into()),
-                (border::SIN, view([1, 1, length, half], sines.as_slice())?.into()),
-                (border::MASK, view([1, 1, length, length], mask.as_slice())?.into()),
+                (graph_io::X, x.into()),
+                (graph_io::COS, view([1, 1, length, half], cosines.as_slice())?.into()),
+                (graph_io::SIN, view([1, 1, length, half], sines.as_slice())?.into()),
+                (graph_io::MASK, view([1, 1, length, length], mask.as_slice())?.into()),
             ];
             inputs.extend(self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.into())));
             let outputs = self.session.run(inputs).map_err(step())?;

@@ -7,7 +7,7 @@ use wheelwork_diagnostic::{
     Diagnosis, Diagnostic, Remedy, bug, choose, correct, reinstall, retry, wait_until,
 };
 
-use super::LEVELS;
+use super::options::LEVELS;
 use crate::PackageError;
 use crate::container::{ContainerError, Digest, NameError};
 

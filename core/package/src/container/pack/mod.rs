@@ -10,32 +10,19 @@ mod chunker;
 mod error;
 mod folder;
 mod layout;
+mod options;
 
 use std::path::{Path, PathBuf};
 
 pub use error::PackError;
+pub use options::{LEVELS, PackOptions};
 
-use super::{Digest, Head, Name, Step, Watch};
+use super::{Digest, Head, Step, Watch};
 use crate::disk::folder_of;
 use crate::signature::SecretKey;
 use crate::vfs::{RealVfs, Vfs, write_all_at};
 use layout::Layout;
-
-/// What to pack, and how.
-#[derive(Debug, Clone)]
-pub struct PackOptions {
-    /// The package's name: it will be installed as `NAME.ortpackage`.
-    pub name: Name,
-    /// The publisher's counter against rollback: higher with every release.
-    pub version: u64,
-    /// zstd's compression level; [`LEVELS`] are allowed.
-    pub level: i32,
-    /// Threads that compress; `None` for one a core.
-    pub threads: Option<usize>,
-}
-
-/// The compression levels, from fastest to smallest.
-pub const LEVELS: std::ops::RangeInclusive<i32> = 1..=22;
+use options::Steps;
 
 /// What [`pack`] wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,21 +140,4 @@ fn partial_path(output: &Path) -> PathBuf {
     let mut path = output.as_os_str().to_owned();
     path.push(".partial");
     path.into()
-}
-
-/// Progress of one step.
-struct Steps<'a, 'w> {
-    watch: &'a mut Watch<'w>,
-    step: Step,
-    done_bytes: u64,
-    total_bytes: u64,
-}
-
-impl Steps<'_, '_> {
-    fn add(&mut self, bytes: usize) -> Result<(), PackError> {
-        self.done_bytes += bytes as u64;
-        let progress =
-            super::Progress { step: self.step, done_bytes: self.done_bytes, total_bytes: self.total_bytes };
-        if (self.watch)(progress).is_break() { Err(PackError::Cancelled) } else { Ok(()) }
-    }
 }

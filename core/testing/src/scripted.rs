@@ -1,20 +1,13 @@
 //! A decoder without a model: it plays given tokens and fails when told to.
-//!
-//! For tests of everything above the decoder, here and in apps.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use wheelwork_package::card::KvForm;
-
-use super::effort::Effort;
-use super::error::DecoderError;
-use super::traits::Decoder;
-use crate::control::Interrupt;
-use crate::device::{Device, KernelSet, Placement};
-use crate::open::prepare::Prepared;
+use wheelwork::decoder::{Decoder, DecoderError, Effort, Interrupt};
+use wheelwork::device::{Device, KernelSet, Placement};
+use wheelwork::{KvForm, Prepared};
 
 /// What a step of the script does.
 #[derive(Debug, Clone)]
