@@ -51,13 +51,6 @@ pub enum SelfCheck {
     Skipped,
 }
 
-/// Whose code computes a graph's products and attention.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum KernelSet {
-    /// ONNX Runtime's own, or those of the provider that it drives.
-    OnnxRuntime,
-}
-
 /// How the nodes of a graph were shared out.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct GraphPlacement {
@@ -93,6 +86,13 @@ pub struct NotUsed {
     pub detail: Option<String>,
 }
 
+/// Whose code computes a graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum KernelSet {
+    /// ONNX Runtime's own, or those of the provider that it drives.
+    OnnxRuntime,
+}
+
 /// A kind of device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum Device {
@@ -122,9 +122,7 @@ impl From<device::Placement> for Placement {
         Self {
             device: device.into(),
             provider,
-            kernels: match kernels {
-                device::KernelSet::OnnxRuntime => KernelSet::OnnxRuntime,
-            },
+            kernels: kernels.into(),
             simulator,
             variant,
             threads: count(threads),
@@ -167,6 +165,14 @@ impl From<device::SelfCheck> for SelfCheck {
             Core::NotInPackage => Self::NotInPackage,
             Core::NoMemory => Self::NoMemory,
             Core::Skipped => Self::Skipped,
+        }
+    }
+}
+
+impl From<device::KernelSet> for KernelSet {
+    fn from(kernels: device::KernelSet) -> Self {
+        match kernels {
+            device::KernelSet::OnnxRuntime => Self::OnnxRuntime,
         }
     }
 }
