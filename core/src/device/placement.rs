@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use wheelwork_package::card::KvForm;
 
 use crate::decoder::graph_placement::GraphPlacement;
-use crate::open::prepare::Prepared;
 
 /// The device that the caller wants.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +97,39 @@ pub struct Placement {
     /// The devices that were asked for, or would be better, and are not used; also what of the used one's files was not
     /// taken.
     pub not_used: Vec<NotUsed>,
+}
+
+/// Whether a model runs on its prepared form, and why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prepared {
+    /// It does.
+    Used,
+    /// The caller does not want it.
+    NotWanted,
+    /// The model is not an installed one, and [`crate::OpenOptions::cache_dir`] names no place for it.
+    NoPlace,
+    /// It was never made.
+    Missing,
+    /// One was made for another machine, ONNX Runtime, package or version.
+    Stale,
+    /// It is damaged, or does not compute what the plain form does. Preparing again replaces it.
+    Damaged,
+}
+
+impl Prepared {
+    /// For a person, after "the prepared form is not used: ".
+    #[must_use]
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Used => "it is",
+            Self::NotWanted => "it was not wanted",
+            Self::NoPlace => "the model is not installed and no cache folder was given",
+            Self::Missing => "it was never made",
+            Self::Stale => "it was made for another machine, ONNX Runtime, package or version",
+            Self::Damaged => "it is damaged",
+        }
+    }
 }
 
 /// Operators that do nearly all of a decoder's work.

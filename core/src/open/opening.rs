@@ -18,14 +18,17 @@ use crate::control::CancelToken;
 use crate::decoder::ort::dynamic::OrtDecoder;
 use crate::decoder::ort::loaded::Loaded;
 use crate::decoder::ort::model::{OrtModel, SessionOptions, Sparing};
-use crate::decoder::ort::session::OnDevice;
-use crate::device::trial::{Subject as TrialSubject, Trial};
+use crate::decoder::ort::session::{Located, OnDevice};
+use crate::device::cache::DependsOn;
+use crate::device::trial::Trial;
 use crate::device::{
-    self, CPU, DevicePreference, NotUsed, NotUsedReason, Placement, Provider, Refusal, SelfCheck, Wish,
+    self, CPU, DevicePreference, NotUsed, NotUsedReason, Placement, Prepared, Provider, Refusal, Request,
+    SelfCheck,
 };
 use crate::error::Error;
 use crate::facts::ModelFacts;
-use crate::open::prepare::{Prepared, Stored, Subject};
+use crate::facts::ModelIdentity;
+use crate::open::prepare::form::{Form, Source, Stored};
 use crate::sequence::{Compilation, Fallback, Ready};
 
 /// Chunks of an installed package that an open compares with what was installed: some milliseconds.
@@ -115,9 +118,9 @@ impl Opening {
         }
         options.go_on()?;
         let runtime = wheelwork_ort::environment()?;
-        let wish = Wish { device: options.device, strict: options.strict, threads: options.threads() };
+        let request = Request { device: options.device, strict: options.strict, threads: options.threads() };
         let mut trial = None;
-        let placement = device::plan(&package, wish, &mut |row, variant| match refused
+        let placement = device::plan(&package, request, &mut |row, variant| match refused
             .get(&(row.ep.to_owned(), variant.to_owned()))
         {
             Some(refusal) => Err(refusal.clone()),
@@ -266,6 +269,7 @@ impl Opening {
             threads: self.placement.threads,
             context_length: self.facts.context_length,
             cancel: self.cancel.clone(),
+            located: None,
             device: device::row(&self.placement.provider)
                 .filter(|row| row.library.is_some())
                 .map(|row| OnDevice { provider: row.ep, memory: row.memory }),
@@ -277,8 +281,18 @@ impl Opening {
         if options.plain || self.placement.provider != CPU {
             return Ok(Err(Prepared::NotWanted));
         }
-        let subject = Subject::of(self, options.cache_dir.as_deref())?;
-        Ok(subject.map_or(Err(Prepared::NoPlace), |subject| Stored::find(&subject)))
+        Ok(self.form(options)?.map_or(Err(Prepared::NoPlace), |form| form.find()))
+    }
+
+    /// The graph's prepared form; `None` where there is no place for one.
+    pub(crate) fn form(&self, options: &OpenOptions) -> Result<Option<Form>, Error> {
+        let source = Source {
+            package: &self.package,
+            identity: self.facts.identity(&self.placement.variant),
+            graph: self.folder().join(&self.graph_file),
+            verified: &self.verified,
+        };
+        Ok(Form::of(source, options.cache_dir.as_deref())?)
     }
 
     /// Loads the prepared form, or the plain one with the reason why; neither where memory is short for it.
@@ -297,12 +311,13 @@ impl Opening {
             }
         };
         self.check_memory(options, reason)?;
-        Ok((self.load_graph(&self.folder().join(&self.graph_file))?, reason))
+        Ok((self.load_graph(&self.folder().join(&self.graph_file), None)?, reason))
     }
 
     /// The prepared form, if it loads and computes what the plain form did.
     pub(crate) fn confirmed(&self, stored: &Stored) -> Option<Arc<OrtModel>> {
-        let graph = self.load_graph(&stored.graph()).ok()?;
+        let located = Some(Arc::clone(&stored.located));
+        let graph = self.load_graph(&stored.graph, located).ok()?;
         stored.is_confirmed_by(&mut OrtDecoder::start(&graph).ok()?).then_some(graph)
     }
 
@@ -312,15 +327,17 @@ impl Opening {
         let Some(threads) = options.sparing_threads.filter(|_| all.device.is_none()) else { return };
         // The opening is over by then.
         let cancel = CancelToken::new();
-        let few = SessionOptions { threads: threads.clamp(1, all.threads), cancel, ..all };
+        let threads = threads.clamp(1, all.threads);
+        let few = SessionOptions { threads, cancel, located: graph.located().cloned(), ..all };
         let (environment, path) = (self.runtime.environment.clone(), graph.path().to_path_buf());
         let model = self.variant.config.model.clone();
         graph.spare_with(Sparing::new(move || OrtModel::load(&environment, &path, &model, few.clone())));
     }
 
-    fn load_graph(&self, graph: &Path) -> Result<Arc<OrtModel>, Error> {
-        let model = &self.variant.config.model;
-        Ok(OrtModel::load(&self.runtime.environment, graph, model, self.session_options())?)
+    fn load_graph(&self, graph: &Path, located: Option<Arc<Located>>) -> Result<Arc<OrtModel>, Error> {
+        let (model, options) = (&self.variant.config.model, self.session_options());
+        let options = SessionOptions { located, ..options };
+        Ok(OrtModel::load(&self.runtime.environment, graph, model, options)?)
     }
 }
 
@@ -346,17 +363,19 @@ fn begin(
     }
     let fingerprint =
         package.fingerprint(variant).map_err(|error| (NotUsedReason::Damaged, Some(error.to_string())))?;
-    let backend = files.backend_beside(&library);
-    let subject = TrialSubject {
-        provider: row.ep,
-        fingerprint: &fingerprint,
-        runtime: &runtime.build_info,
-        library: &library,
-        backend: backend.as_deref(),
-        options: &options.provider_options,
+    let model = ModelIdentity {
+        model: fingerprint,
+        variant: variant.to_owned(),
+        runtime: runtime.build_info.clone(),
+        adapters: Vec::new(),
     };
+    let backend = files.backend_beside(&library);
+    let list = DependsOn::new("trial", 2)
+        .and_model(&model)
+        .and_libraries([Some(&library), backend.as_ref()].into_iter().flatten())
+        .and_options(&options.provider_options);
     let folder = options.trials_dir.as_deref();
-    let trial = Trial::begin(folder, subject);
+    let trial = Trial::begin(folder, row.ep, &list.key());
     trial.map(Some).map_err(|reason| (reason, folder.map(|folder| folder.display().to_string())))
 }
 

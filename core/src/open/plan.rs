@@ -19,10 +19,9 @@ pub(crate) use footprint::Footprint;
 use footprint::Subject;
 
 use crate::decoder::kv::{FIRST_CAPACITY_TOKENS, KvShape};
-use crate::device::Device;
+use crate::device::{Device, Prepared};
 use crate::error::Error;
 use crate::open::Model;
-use crate::open::prepare::Prepared;
 use crate::open::{OpenOptions, Opening};
 
 /// What memory is held against when a model is opened.

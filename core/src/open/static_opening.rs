@@ -25,11 +25,11 @@ use crate::decoder::ort::static_decoder::StaticDecoder;
 use crate::decoder::ort::static_graphs::{StaticModel, StaticSource};
 use crate::decoder::ort::static_session::{Plugin, Target, compile};
 use crate::decoder::traits::Decoder;
-use crate::device::compiled::{self, Kept, MakeError, Making, NotKept, Subject};
+use crate::device::cache::{Entry, NotFound, place};
+use crate::device::compiled::{self, MakeError, Making};
 use crate::device::trial::Trial;
 use crate::device::{self, NotUsedReason, Provider, Refusal, SelfCheck, StaticDriver};
 use crate::error::Error;
-use crate::open::prepare::place;
 
 /// Static graphs that a provider has loaded and computed.
 pub(super) struct Checked {
@@ -141,9 +141,9 @@ impl Attempt<'_> {
                 }
             }
         }
-        let subject = self.subject().map_err(NotLoaded::Refused)?;
-        if let Some(subject) = &subject {
-            match self.kept(subject) {
+        let entry = self.entry().map_err(NotLoaded::Refused)?;
+        if let Some(entry) = &entry {
+            match self.kept(entry) {
                 Ok(None) => {}
                 Ok(Some(model)) => return Ok((model, not_taken)),
                 Err(refusal) => not_taken = Some(about(refusal, "its graphs compiled here")),
@@ -157,12 +157,12 @@ impl Attempt<'_> {
                 refusal(NotUsedReason::NoMatchingBinary, &format!("the package has {have}"))
             })));
         }
-        let model = match subject {
+        let model = match entry {
             None => self.plain(),
-            Some(subject) if compiles => self.compiled(&subject, trial),
-            Some(subject) => {
+            Some(entry) if compiles => self.compiled(&entry, trial),
+            Some(entry) => {
                 self.can_begin(trial).map_err(NotLoaded::Refused)?;
-                return Err(NotLoaded::ToCompile { folder: subject.folder(), not_taken });
+                return Err(NotLoaded::ToCompile { folder: entry.folder(), not_taken });
             }
         };
         Ok((model.map_err(NotLoaded::Refused)?, not_taken))
@@ -198,18 +198,17 @@ impl Attempt<'_> {
     }
 
     /// What was compiled here earlier. What cannot be used is removed.
-    fn kept(&self, subject: &Subject) -> Result<Option<Arc<StaticModel>>, Refusal> {
-        let loaded = match Kept::find(subject, &self.files()) {
-            Err(NotKept::Missing) => return Ok(None),
-            Err(NotKept::Damaged(why)) => Err((NotUsedReason::Damaged, Some(why))),
-            Ok(Kept { folder, bytes }) => {
-                let parts = &self.graphs.parts;
+    fn kept(&self, entry: &Entry) -> Result<Option<Arc<StaticModel>>, Refusal> {
+        let loaded = match compiled::find(entry, &self.files()) {
+            Err(NotFound::Missing | NotFound::Stale) => return Ok(None),
+            Err(NotFound::Damaged(why)) => Err((NotUsedReason::Damaged, Some(why))),
+            Ok(bytes) => {
+                let (parts, folder) = (&self.graphs.parts, entry.folder());
                 self.load_graphs(Source { parts, folder: &folder, bytes, binary: None }).map(Some)
             }
         };
         if loaded.is_err() && self.options.cancel.wish().is_none() {
-            // What cannot be removed is found damaged again.
-            let _ = fs_err::remove_dir_all(subject.folder());
+            entry.remove();
         }
         loaded
     }
@@ -222,7 +221,7 @@ impl Attempt<'_> {
     }
 
     /// Compiles the graphs, keeps them and loads what was kept.
-    fn compiled(&self, subject: &Subject, trial: &mut Option<Trial>) -> Result<Arc<StaticModel>, Refusal> {
+    fn compiled(&self, entry: &Entry, trial: &mut Option<Trial>) -> Result<Arc<StaticModel>, Refusal> {
         let bytes = self.can_begin(trial)?;
         let plugin = self.plugin(None);
         let environment = &self.opening.runtime.environment;
@@ -233,34 +232,31 @@ impl Attempt<'_> {
             compile: &|graph, out| compile(environment, &plugin, graph, out),
             watch: &|step| self.options.compile_watch.tell(step),
         };
-        compiled::make(subject, &making).map_err(|error| {
+        compiled::make(entry, &making).map_err(|error| {
             if let (MakeError::Refused(words), Some(trial)) = (&error, &trial) {
                 trial.remember_failure(words);
             }
-            refusal(NotUsedReason::CompileFailed, &error)
+            refusal(error.reason(), &error)
         })?;
         let missing = || refusal(NotUsedReason::Damaged, &"what was just compiled is not there");
-        self.kept(subject)?.ok_or_else(missing)
+        self.kept(entry)?.ok_or_else(missing)
     }
 
     /// Where this machine's compiled form stands; `None` where there is no place for one.
-    fn subject(&self) -> Result<Option<Subject>, Refusal> {
-        let package = &self.opening.package;
-        let root = fs_err::canonicalize(&package.root)
+    fn entry(&self) -> Result<Option<Entry>, Refusal> {
+        let place = place(&self.opening.package.root, self.options.cache_dir.as_deref())
             .map_err(|error| refusal(NotUsedReason::SessionFailed, &error))?;
-        let Some(place) = place(&root, self.options.cache_dir.as_deref()) else { return Ok(None) };
+        let Some(place) = place else { return Ok(None) };
         let variant = &self.opening.placement.variant;
-        let fingerprint =
-            package.fingerprint(variant).map_err(|error| refusal(NotUsedReason::Damaged, &error))?;
-        // Of what the provider is told, paths say nothing of the result.
         let Plugin { options, .. } = self.plugin(None);
-        let told = options.iter().filter(|(_, value)| !Path::new(value).is_absolute());
-        let told: String = told.map(|(name, value)| format!("{name}={value}\n")).collect();
-        let chip = self.system_on_chip().unwrap_or_default();
-        let libraries: String = self.libraries().map(|path| identity(&path) + "\n").collect();
-        let runtime = &self.opening.runtime.build_info;
-        let depends_on = [self.row.ep, fingerprint.as_str(), &chip, &told, &libraries, runtime];
-        Ok(Some(Subject::new(place.join(format!("{variant}.compiled")), &depends_on)))
+        let key = compiled::depends_on()
+            .and_model(&self.opening.facts.identity(variant))
+            .and("provider", self.row.ep)
+            .and("chip", self.system_on_chip().unwrap_or_default())
+            .and_options(&options)
+            .and_libraries(self.libraries())
+            .key();
+        Ok(Some(Entry::new(place.join(format!("{variant}.compiled")), key)))
     }
 
     /// The graph files, in the order in which they are compiled.
@@ -378,14 +374,6 @@ impl Attempt<'_> {
         let here = self.system_on_chip();
         (self.driver.binary)(&self.graphs.context_binaries, &self.options.provider_options, here.as_deref())
     }
-}
-
-/// Name, size and time of the last change of a file: another version of a library differs in one of them.
-fn identity(path: &Path) -> String {
-    let metadata = fs_err::metadata(path).ok();
-    let changed = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    format!("{name} {:?} {changed:?}", metadata.map(|metadata| metadata.len()))
 }
 
 fn described<'p>(package: &'p OpenPackage, variant: &str) -> Option<(&'p OpenVariant, &'p StaticGraphs)> {

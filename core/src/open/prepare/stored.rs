@@ -7,8 +7,9 @@ use wheelwork_package::container::Digest;
 use wheelwork_package::files::FileRecord;
 use wheelwork_package::json;
 
-use super::{PrepareError, Prepared, Subject};
+use super::{PrepareError, Subject};
 use crate::decoder::{Decoder, DecoderError};
+use crate::device::Prepared;
 
 pub(super) const GRAPH: &str = "model.onnx";
 pub(super) const PACKED: &str = "packed.bin";
