@@ -18,7 +18,7 @@
 
 use std::path::Path;
 
-use wheelwork_onnx::{GraphValue, Edit, EditNode, ElementType, GraphError};
+use wheelwork_onnx::{Edit, EditNode, ElementType, GraphError, GraphValue};
 use wheelwork_package::card::{
     Architecture, EmbeddingBlocks, EmbeddingTable, EmbeddingType, GraphForm, GraphPart, LmHead, StaticGraphs,
 };

@@ -12,7 +12,7 @@ pub struct Placement {
     pub device: Device,
     /// ONNX Runtime's name of the execution provider.
     pub provider: String,
-    /// The device is computed by this machine's processor: right numbers, nothing of its speed.
+    /// The device is computed by this machine's CPU: right numbers, nothing of its speed.
     pub simulator: bool,
     /// The package's variant.
     pub variant: String,
@@ -68,9 +68,9 @@ pub struct NotUsed {
 pub enum Device {
     /// A neural processing unit.
     Npu,
-    /// A graphics processor.
+    /// A GPU.
     Gpu,
-    /// The processor.
+    /// The CPU.
     Cpu,
 }
 

@@ -72,7 +72,7 @@ impl Diagnostic for LibraryError {
 
     fn remedy(&self) -> Cow<'static, str> {
         format!(
-            "install ONNX Runtime 1.{} or newer for this processor and set {PATH_VARIABLE} to its library file, or put the file beside the program",
+            "install ONNX Runtime 1.{} or newer for this CPU and set {PATH_VARIABLE} to its library file, or put the file beside the program",
             ort::MINOR_VERSION
         )
         .into()

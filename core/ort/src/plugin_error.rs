@@ -15,14 +15,14 @@ pub enum PluginError {
         /// The file.
         path: PathBuf,
     },
-    /// The file is for another processor.
+    /// The file is for another CPU.
     #[error("the provider's library `{}` is for {found}, expected {expected}", .path.display())]
     WrongProcessor {
         /// The file.
         path: PathBuf,
-        /// The processor that its header names.
+        /// The CPU that its header names.
         found: String,
-        /// The processor of this program.
+        /// The CPU of this program.
         expected: String,
     },
     /// The file ends before its own header says.
@@ -83,8 +83,7 @@ impl Diagnostic for PluginError {
     }
 
     fn remedy(&self) -> Cow<'static, str> {
-        "install the provider's libraries for this processor and ONNX Runtime version, all in one folder"
-            .into()
+        "install the provider's libraries for this CPU and ONNX Runtime version, all in one folder".into()
     }
 
     fn place(&self) -> Option<String> {

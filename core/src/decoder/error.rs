@@ -129,7 +129,7 @@ impl Diagnostic for DecoderError {
             Self::Load { .. } | Self::Contract { .. } => {
                 "quantise the checkpoint again with this version, or check that the folder is complete"
             }
-            Self::Placement { .. } => "run it on the processor, or quantise it for that provider's version",
+            Self::Placement { .. } => "run it on the CPU, or quantise it for that provider's version",
             Self::Run { .. } => "try again; if it fails again, report this",
             Self::OutOfMemory { .. } => {
                 "free memory and try again, or open the model with a shorter context or its int8 cache"

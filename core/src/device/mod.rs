@@ -32,13 +32,13 @@ pub use crate::decoder::graph_placement::{GraphPlacement, Share};
 
 /// What the caller wants.
 #[derive(Debug, Clone, Copy)]
-pub struct Wish {
+pub struct DeviceRequest {
     /// The device.
     pub device: DevicePreference,
     /// A device other than [`DevicePreference::Auto`] is a condition; without it the best other device is taken and the
-    /// wish is listed in [`Placement::not_used`].
+    /// request is listed in [`Placement::not_used`].
     pub strict: bool,
-    /// Threads of the processor's provider.
+    /// Threads of the CPU provider.
     pub threads: usize,
 }
 
@@ -49,23 +49,23 @@ pub struct Wish {
 /// [`Error::NoUsableDevice`] with every provider's reason.
 pub fn plan(
     package: &OpenPackage,
-    wish: Wish,
+    request: DeviceRequest,
     usable: &mut dyn FnMut(&'static Provider, &str) -> Result<(), Refusal>,
 ) -> Result<Placement, Error> {
     let mut not_used = Vec::new();
     let (wanted, others): (Vec<_>, Vec<_>) =
-        PROVIDERS.iter().partition(|provider| wish.device.wants(provider.device));
+        PROVIDERS.iter().partition(|provider| request.device.wants(provider.device));
     for (provider, is_wanted) in
         wanted.into_iter().map(|row| (row, true)).chain(others.into_iter().map(|row| (row, false)))
     {
-        match choose(package, provider, wish, is_wanted, usable) {
+        match choose(package, provider, request, is_wanted, usable) {
             Ok(variant) => {
                 return Ok(Placement {
                     device: provider.device,
                     provider: provider.ep.to_owned(),
                     kernels: KernelSet::OnnxRuntime,
                     variant,
-                    threads: wish.threads,
+                    threads: request.threads,
                     // Known when the graph is loaded.
                     kv_cache: KvForm::Float,
                     prepared: Prepared::NotWanted,
@@ -83,23 +83,23 @@ pub fn plan(
             }),
         }
     }
-    Err(Error::NoUsableDevice { preference: wish.device, strict: wish.strict, not_used })
+    Err(Error::NoUsableDevice { preference: request.device, strict: request.strict, not_used })
 }
 
 /// The variant that a provider would run, or why it will not.
 fn choose(
     package: &OpenPackage,
     provider: &'static Provider,
-    wish: Wish,
+    request: DeviceRequest,
     is_wanted: bool,
     usable: &mut dyn FnMut(&'static Provider, &str) -> Result<(), Refusal>,
 ) -> Result<String, Refusal> {
-    if !is_wanted && wish.strict {
+    if !is_wanted && request.strict {
         return Err((NotUsedReason::NotRequested, None));
     }
     match provider.support {
         Support::NotInThisBuild => return Err((NotUsedReason::NotInThisBuild, None)),
-        Support::Unproven if wish.device == DevicePreference::Auto || !is_wanted => {
+        Support::Unproven if request.device == DevicePreference::Auto || !is_wanted => {
             return Err((NotUsedReason::Unproven, None));
         }
         Support::Unproven | Support::Supported => {}

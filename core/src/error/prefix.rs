@@ -1,4 +1,4 @@
-//! Why a beginning could not be shared.
+//! Why a prefix could not be shared.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use wheelwork_package::{Class, Diagnostic};
 
 use crate::decoder::DecoderError;
 
-/// Why a beginning could not be shared.
+/// Why a prefix could not be shared.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PrefixError {
@@ -14,12 +14,12 @@ pub enum PrefixError {
     #[error("the model was opened without a prefix cache")]
     Off,
     /// The messages do not begin every conversation that goes on from them.
-    #[error("the last message is the user's: a shared beginning ends before the user's turn")]
+    #[error("the last message is the user's: a shared prefix ends before the user's turn")]
     EndsWithUser,
     /// It would not fit even alone.
-    #[error("a beginning of {tokens} tokens takes {bytes} bytes, the prefix cache has {limit_bytes}")]
+    #[error("a prefix of {tokens} tokens takes {bytes} bytes, the prefix cache has {limit_bytes}")]
     TooLarge {
-        /// Tokens of the beginning.
+        /// Tokens of the prefix.
         tokens: usize,
         /// What they take.
         bytes: u64,

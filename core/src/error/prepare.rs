@@ -13,8 +13,8 @@ pub enum PrepareError {
     /// Neither installed nor with a folder to put the prepared form into.
     #[error("the model is not an installed one, and no cache folder was given")]
     NoPlace,
-    /// ONNX Runtime packs nothing of this graph on this processor.
-    #[error("ONNX Runtime packs no weights of this graph on this processor")]
+    /// ONNX Runtime packs nothing of this graph on this CPU.
+    #[error("ONNX Runtime packs no weights of this graph on this CPU")]
     NothingPacked,
     /// Somebody else prepares the same model.
     #[error("another process prepares this model")]
@@ -94,7 +94,7 @@ impl Diagnostic for PrepareError {
             Self::NoSpace { .. } | Self::Io { .. } | Self::Save { .. } => {
                 "check the folder and the free space, then prepare again; the model runs without it"
             }
-            Self::Differs => "report this with processor and ONNX Runtime version; the model runs without it",
+            Self::Differs => "report this with CPU and ONNX Runtime version; the model runs without it",
             Self::Cancelled => "prepare again when there is time; the model runs without it",
         }
         .into()

@@ -32,12 +32,12 @@ pub struct OpenOptions {
     pub device: DevicePreference,
     /// Fail where the wanted device can't be used, instead of taking another and saying so.
     pub strict: bool,
-    /// Threads of the CPU provider; `None` takes one a core.
+    /// CPU threads provider; `None` takes one a core.
     pub threads: Option<usize>,
-    /// Threads of the CPU provider for turns in the background and at any pace of an engine but the full one, fewer than
+    /// CPU threads provider for turns in the background and at any pace of an engine but the full one, fewer than
     /// [`OpenOptions::threads`](field@OpenOptions::threads); `None`: as many as ever. It takes a second session of the graph, loaded when it is first
     /// wanted: in the prepared form that maps the same weights, in the plain one it packs them a second time.
-    pub sparing_threads: Option<usize>,
+    pub power_saving_threads: Option<usize>,
     /// The longest sequence in tokens; `None` takes the package's.
     pub context_length: Option<usize>,
     /// How keys and values are cached; `None` takes the package's default.
@@ -48,9 +48,9 @@ pub struct OpenOptions {
     /// must be on the models' file system. `None`: nowhere, each open of such a model compiles anew and waits for it.
     pub cache_dir: Option<PathBuf>,
     /// Told of each graph that is compiled for a device. Opens that are `strict` wait for it, and opens of packages that
-    /// have nothing for the processor; others go on in the background ([`Model::compilation`]).
+    /// have nothing for the CPU; others go on in the background ([`Model::compilation`]).
     pub compile_watch: CompileWatch,
-    /// Room for beginnings that sessions share ([`crate::Session::share_prefix`]), in bytes; 0: they share nothing.
+    /// Room for prefixes that sessions share ([`crate::Session::share_prefix`]), in bytes; 0: they share nothing.
     pub prefix_cache_bytes: u64,
     /// Options of the device's execution provider, by the names that [`crate::provider::PROVIDERS`] lists; used only
     /// where that provider is.
@@ -123,8 +123,8 @@ impl Model {
         })
     }
 
-    /// The static graphs of a variant on the processor, without a conversation around them: the yardstick for what a
-    /// neural processor computes.
+    /// The static graphs of a variant on the CPU, without a conversation around them: the yardstick for what a
+    /// NPU computes.
     ///
     /// # Errors
     /// [`Error::Package`] where the package has no such variant of static graphs, and as [`Model::open_with`].
@@ -199,7 +199,7 @@ impl Model {
     }
 
     /// The compiling for a better device that this open has begun in the background, if any: sessions run on the
-    /// processor meanwhile, and on the device from the first turn on that begins after it.
+    /// CPU meanwhile, and on the device from the first turn on that begins after it.
     #[must_use]
     pub fn compilation(&self) -> Option<&Arc<Compilation>> {
         self.compilation.as_ref()
@@ -242,7 +242,7 @@ impl Model {
     }
 }
 
-/// The same model on the processor, opened when it is needed.
+/// The same model on the CPU, opened when it is needed.
 fn fallback(path: &Path, options: &OpenOptions) -> Fallback {
     let path = path.to_path_buf();
     let options = OpenOptions {

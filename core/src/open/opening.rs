@@ -17,11 +17,12 @@ use super::{facts, self_check};
 use crate::control::CancelToken;
 use crate::decoder::ort::dynamic::OrtDecoder;
 use crate::decoder::ort::loaded::Loaded;
-use crate::decoder::ort::model::{OrtModel, SessionOptions, Sparing};
+use crate::decoder::ort::model::{OrtModel, PowerSaving, SessionOptions};
 use crate::decoder::ort::session::OnDevice;
 use crate::device::trial::{Subject as TrialSubject, Trial};
 use crate::device::{
-    self, CPU, DevicePreference, NotUsed, NotUsedReason, Placement, Provider, Refusal, SelfCheck, Wish,
+    self, CPU, DevicePreference, DeviceRequest, NotUsed, NotUsedReason, Placement, Provider, Refusal,
+    SelfCheck,
 };
 use crate::error::Error;
 use crate::facts::ModelFacts;
@@ -94,7 +95,7 @@ impl Opening {
         }
     }
 
-    /// Reads the descriptions and verifies the graph of the processor's variant.
+    /// Reads the descriptions and verifies the graph of the CPU's variant.
     pub(crate) fn of(path: &Path, options: &OpenOptions) -> Result<Self, Error> {
         let options = OpenOptions { device: DevicePreference::Cpu, strict: true, ..options.clone() };
         let (package, runtime, plan) = Self::planned(path, &options, &Refused::new())?;
@@ -115,9 +116,10 @@ impl Opening {
         }
         options.go_on()?;
         let runtime = wheelwork_ort::environment()?;
-        let wish = Wish { device: options.device, strict: options.strict, threads: options.threads() };
+        let request =
+            DeviceRequest { device: options.device, strict: options.strict, threads: options.threads() };
         let mut trial = None;
-        let placement = device::plan(&package, wish, &mut |row, variant| match refused
+        let placement = device::plan(&package, request, &mut |row, variant| match refused
             .get(&(row.ep.to_owned(), variant.to_owned()))
         {
             Some(refusal) => Err(refusal.clone()),
@@ -161,11 +163,11 @@ impl Opening {
     fn load_any(&mut self, options: &OpenOptions) -> Result<Result<Loaded, NotLoaded>, Error> {
         if self.static_graphs().is_some() {
             // Who has nothing else to run on meanwhile waits.
-            let compiles = options.strict || !self.has_variant_of_processor();
+            let compiles = options.strict || !self.has_cpu_variant();
             return Ok(self.load_static(options, compiles));
         }
         let (graph, prepared) = self.load(options)?;
-        self.spare(&graph, options);
+        self.save_power(&graph, options);
         self.placement.prepared = prepared;
         self.placement.kv_cache = graph.kv_form();
         self.placement.graphs.push(graph.placement(self.verified.weight_bytes));
@@ -185,7 +187,7 @@ impl Opening {
         self.package.card.as_ref()?.static_graphs.get(&self.placement.variant)
     }
 
-    fn has_variant_of_processor(&self) -> bool {
+    fn has_cpu_variant(&self) -> bool {
         self.package.variants.values().any(|variant| variant.target.ep == CPU)
     }
 
@@ -227,7 +229,7 @@ impl Opening {
         })
     }
 
-    /// Compares a graph on its device with the same file on the processor, once for each device and package.
+    /// Compares a graph on its device with the same file on the CPU, once for each device and package.
     fn self_check(
         &self,
         graph: &Arc<OrtModel>,
@@ -239,13 +241,13 @@ impl Opening {
         if self.trial.as_ref().is_some_and(Trial::has_passed_before) {
             return Ok(Ok(SelfCheck::PassedBefore));
         }
-        if !self.fits_on_the_processor(options)? {
+        if !self.fits_on_the_cpu(options)? {
             return Ok(Ok(SelfCheck::NoMemory));
         }
-        let on_processor = SessionOptions { device: None, ..self.session_options() };
+        let on_cpu = SessionOptions { device: None, ..self.session_options() };
         let (model, path) = (&self.variant.config.model, self.folder().join(&self.graph_file));
-        let processor = OrtModel::load(&self.runtime.environment, &path, model, on_processor)?;
-        let outcome = self_check::of_processor(graph, &processor, self.facts.context_length);
+        let cpu = OrtModel::load(&self.runtime.environment, &path, model, on_cpu)?;
+        let outcome = self_check::against_cpu(graph, &cpu, self.facts.context_length);
         if let (Ok(_), Some(trial)) = (&outcome, &self.trial) {
             trial.remember_pass();
         }
@@ -306,16 +308,18 @@ impl Opening {
         stored.is_confirmed_by(&mut OrtDecoder::start(&graph).ok()?).then_some(graph)
     }
 
-    /// Lets sequences on the processor compute with fewer threads, where that is wanted.
-    fn spare(&self, graph: &OrtModel, options: &OpenOptions) {
+    /// Lets sequences on the CPU compute with fewer threads, where that is wanted.
+    fn save_power(&self, graph: &OrtModel, options: &OpenOptions) {
         let all = self.session_options();
-        let Some(threads) = options.sparing_threads.filter(|_| all.device.is_none()) else { return };
+        let Some(threads) = options.power_saving_threads.filter(|_| all.device.is_none()) else { return };
         // The opening is over by then.
         let cancel = CancelToken::new();
         let few = SessionOptions { threads: threads.clamp(1, all.threads), cancel, ..all };
         let (environment, path) = (self.runtime.environment.clone(), graph.path().to_path_buf());
         let model = self.variant.config.model.clone();
-        graph.spare_with(Sparing::new(move || OrtModel::load(&environment, &path, &model, few.clone())));
+        graph.save_power_with(PowerSaving::new(move || {
+            OrtModel::load(&environment, &path, &model, few.clone())
+        }));
     }
 
     fn load_graph(&self, graph: &Path) -> Result<Arc<OrtModel>, Error> {
@@ -380,7 +384,7 @@ impl OpenOptions {
     /// # Errors
     /// [`Error::OpenCancelled`].
     fn go_on(&self) -> Result<(), Error> {
-        self.cancel.wish().map_or(Ok(()), |_| Err(Error::OpenCancelled))
+        self.cancel.request().map_or(Ok(()), |_| Err(Error::OpenCancelled))
     }
 
     pub(super) fn threads(&self) -> usize {

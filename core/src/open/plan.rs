@@ -48,8 +48,8 @@ pub struct MemoryPlan {
     pub kv_cache: KvForm,
     /// Whether the form prepared for this machine is counted, and why not.
     pub prepared: Prepared,
-    /// Anonymous: weights that ONNX Runtime copies, packed for the processor, twice with
-    /// [`OpenOptions::sparing_threads`]; 0 for a prepared form and an open model.
+    /// Anonymous: weights that ONNX Runtime copies, packed for the CPU, twice with
+    /// [`OpenOptions::power_saving_threads`]; 0 for a prepared form and an open model.
     pub packed_weights_bytes: u64,
     /// Mapped: weights that are read from their files.
     pub mapped_weights_bytes: u64,
@@ -122,8 +122,8 @@ impl Opening {
         self.memory_plan_on(options, prepared, self.placement.device)
     }
 
-    /// Whether the plain graph fits on the processor, too.
-    pub(crate) fn fits_on_the_processor(&self, options: &OpenOptions) -> Result<bool, Error> {
+    /// Whether the plain graph fits on the CPU, too.
+    pub(crate) fn fits_on_the_cpu(&self, options: &OpenOptions) -> Result<bool, Error> {
         let plan = self.memory_plan_on(options, Prepared::NotWanted, Device::Cpu)?;
         Ok(options.memory == MemoryCheck::Off || plan.fit != Fit::TooLarge)
     }
@@ -135,7 +135,7 @@ impl Opening {
         device: Device,
     ) -> Result<MemoryPlan, Error> {
         let mut footprint = self.footprint(prepared)?;
-        if options.sparing_threads.is_some() && device == Device::Cpu {
+        if options.power_saving_threads.is_some() && device == Device::Cpu {
             footprint.packed_bytes = footprint.packed_bytes.saturating_mul(2);
         }
         let context_limit = self.session_options().context_length;
@@ -248,7 +248,7 @@ impl Counted {
     }
 }
 
-/// The largest number up to `limit` that fits, 0 for none; what fits is a beginning of the numbers.
+/// The largest number up to `limit` that fits, 0 for none; what fits are the first of the numbers.
 fn largest(limit: usize, fits: impl Fn(usize) -> bool) -> usize {
     let (mut fitting, mut beyond) = (0, limit + 1);
     while beyond - fitting > 1 {

@@ -20,7 +20,7 @@ mod graph;
 mod node;
 
 pub use attribute::Attribute;
-pub use edit::{GraphValue, Edit, EditNode};
+pub use edit::{Edit, EditNode, GraphValue};
 pub use element::{Dimension, ElementType};
 pub use error::GraphError;
 pub use external::{Extent, LARGE_BYTES, PAGE_BYTES, VECTOR_BYTES};

@@ -177,7 +177,7 @@ fn pre_authentication_encoding(payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The beginning of text from a file, printable.
+/// The start of text from a file, printable.
 pub(super) fn excerpt(text: &str) -> String {
     text.chars().take(80).flat_map(char::escape_default).collect()
 }

@@ -80,7 +80,7 @@ pub(super) fn commit(
         let _attached = cancel.attach(Arc::new(Load(builder.canceler())));
         builder.commit_from_file(graph)
     });
-    session.map_err(|error| match cancel.wish() {
+    session.map_err(|error| match cancel.request() {
         Some(_) => DecoderError::Interrupted,
         None => errors::load(graph, &error),
     })

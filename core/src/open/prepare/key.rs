@@ -1,6 +1,6 @@
 //! What a prepared form depends on, and where it stands.
 //!
-//! KEY = SHA-256, 32 digits of it, over: the layout's and our own version, ONNX Runtime's build, the processor's
+//! KEY = SHA-256, 32 digits of it, over: the layout's and our own version, ONNX Runtime's build, the CPU's
 //! features that its kernels are chosen by, the optimisation level, the graph's bytes, and name, size and content of
 //! every weights file. Content is the card's digest, or the time of the last change where there is no card. Threads are
 //! not in it: the packed bytes do not depend on them, and the logits of the probe are compared at every open.
@@ -93,7 +93,7 @@ fn short(bytes: &[u8]) -> String {
     Digest::of(bytes).to_string().chars().take(32).collect()
 }
 
-/// The processor's features that matrix kernels are chosen by.
+/// The CPU's features that matrix kernels are chosen by.
 fn features() -> String {
     let mut found = vec![std::env::consts::ARCH];
     #[cfg(target_arch = "x86_64")]

@@ -1,6 +1,6 @@
 //! Preparing a model for this machine: packed weights that are mapped from a file instead of made in memory.
 //!
-//! `MatMulNBits` packs its weights for the processor when a model is opened; the copy is anonymous memory, the kind
+//! `MatMulNBits` packs its weights for the CPU when a model is opened; the copy is anonymous memory, the kind
 //! that a phone kills for. [`prepare`] lets ONNX Runtime save the copy once; later opens map it:
 //!
 //! ```text
@@ -105,7 +105,7 @@ pub struct PrepareReport {
     pub seconds: f64,
 }
 
-/// Prepares the variant and graph that [`crate::Model::open_with`] would take on the processor with the same options.
+/// Prepares the variant and graph that [`crate::Model::open_with`] would take on the CPU with the same options.
 ///
 /// Takes some seconds a gigabyte and memory as an open without preparation does; the disk holds the weights and
 /// their packed copy a second time until it ends. `watch` is called before each step and within the longer ones; a break
@@ -123,7 +123,7 @@ pub fn prepare(
     write::prepare(&opening, &subject, watch)
 }
 
-/// The prepared form of the variant and graph that [`crate::Model::open_with`] would take on the processor: [`Prepared::Used`] where
+/// The prepared form of the variant and graph that [`crate::Model::open_with`] would take on the CPU: [`Prepared::Used`] where
 /// record, graph, sizes and links are right. The packed ranges are judged by an open only. Loads no weights.
 ///
 /// # Errors

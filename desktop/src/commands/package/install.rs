@@ -1,5 +1,5 @@
 //! `wheelwork install` and `wheelwork repair`: a package into the store. An installed model is then prepared for this
-//! processor; where that cannot be, it is said, and the model is installed all the same.
+//! CPU; where that cannot be, it is said, and the model is installed all the same.
 
 use std::time::Instant;
 
@@ -147,9 +147,7 @@ fn tell_prepared(prepared: Option<&Result<PrepareReport, Failure>>) {
         None => {}
         Some(Ok(report)) => anstream::println!("{}", crate::commands::prepare::describe(report)),
         Some(Err(failure)) => {
-            anstream::eprintln!(
-                "it is installed and runs, but was not prepared for this CPU: {failure}"
-            );
+            anstream::eprintln!("it is installed and runs, but was not prepared for this CPU: {failure}");
         }
     }
 }
