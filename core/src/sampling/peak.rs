@@ -11,9 +11,9 @@ pub(super) struct Peak {
 
 pub(super) fn find(logits: &[f32]) -> Result<Peak, LogitFault> {
     let logit = maximum(logits)?;
-    let block = logits.chunks(BLOCK).position(|block| holds(block, logit)).unwrap_or(0);
+    let block = logits.chunks(BLOCK).position(|block| holds(block, logit)).expect("it is one of them");
     let start = block * BLOCK;
-    let within = logits.iter().skip(start).position(|other| *other == logit).unwrap_or(0);
+    let within = logits[start..].iter().position(|other| *other == logit).expect("the block holds it");
     // A vocabulary is far smaller than 2³².
     let id = u32::try_from(start + within).map_err(|_| LogitFault::NothingPossible)?;
     Ok(Peak { id, logit })

@@ -77,7 +77,7 @@ impl PrefixCache {
         // The lock is not held while bytes are copied.
         let mut blocks = self.entries().shared_blocks(ids);
         let mut start = blocks.iter().map(|block| block.tokens.len()).sum();
-        for tokens in ids.get(start..).unwrap_or_default().chunks(BLOCK_TOKENS) {
+        for tokens in ids[start..].chunks(BLOCK_TOKENS) {
             let end = start + tokens.len();
             blocks.push(Block::read(tokens, start..end, decoder)?);
             start = end;

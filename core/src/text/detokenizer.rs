@@ -32,19 +32,19 @@ impl Detokenizer {
             let (valid, error) = match str::from_utf8(rest) {
                 Ok(valid) => (valid, None),
                 Err(error) => {
-                    let valid = rest.get(..error.valid_up_to()).unwrap_or_default();
-                    (str::from_utf8(valid).unwrap_or_default(), Some(error))
+                    let valid = str::from_utf8(&rest[..error.valid_up_to()]);
+                    (valid.expect("UTF-8 up to the error"), Some(error))
                 }
             };
             text.push_str(valid);
             let Some(error) = error else { return };
-            rest = rest.get(valid.len()..).unwrap_or_default();
+            rest = &rest[valid.len()..];
             let Some(invalid) = error.error_len() else {
                 self.hold(rest);
                 return;
             };
             text.push(char::REPLACEMENT_CHARACTER);
-            rest = rest.get(invalid..).unwrap_or_default();
+            rest = &rest[invalid..];
         }
     }
 
@@ -60,9 +60,9 @@ impl Detokenizer {
     fn complete<'b>(&mut self, mut bytes: &'b [u8], text: &mut String) -> &'b [u8] {
         while self.len > 0 {
             let Some((&next, rest)) = bytes.split_first() else { break };
-            let Some(slot) = self.pending.get_mut(self.len) else { break };
-            *slot = next;
-            match str::from_utf8(self.pending.get(..=self.len).unwrap_or_default()) {
+            // No character has more bytes than there is room for: the last one completes it or breaks it.
+            self.pending[self.len] = next;
+            match str::from_utf8(&self.pending[..=self.len]) {
                 Ok(char) => {
                     text.push_str(char);
                     self.len = 0;

@@ -187,7 +187,7 @@ impl Splitter {
     fn release_tag(&mut self) {
         let Some(tag) = self.awaited_tag() else { return };
         let bytes = std::mem::take(&mut self.tag_bytes);
-        for char in tag.get(..bytes).unwrap_or_default().chars() {
+        for char in tag[..bytes].chars() {
             self.accept(char);
         }
     }

@@ -69,7 +69,7 @@ impl StopStrings {
     fn longest_start(&self) -> usize {
         let start_of = |stop: &String| {
             let mut ends = stop.char_indices().rev().map(|(end, _)| end);
-            ends.find(|end| self.held.ends_with(stop.get(..*end).unwrap_or_default()))
+            ends.find(|end| self.held.ends_with(&stop[..*end]))
         };
         self.stops.iter().filter_map(start_of).max().unwrap_or(0)
     }

@@ -108,10 +108,7 @@ impl AnswerConstraint {
         let mut text = String::new();
         detokenizer.clone().push(facts.tokenizer.token_bytes(token), &mut text);
         match splitter.end_in(&text) {
-            Some(end) if end < text.len() => {
-                let until = text.get(..end).unwrap_or_default();
-                Ok(Some(facts.tokenizer.encode_plain(until)?))
-            }
+            Some(end) if end < text.len() => Ok(Some(facts.tokenizer.encode_plain(&text[..end])?)),
             _ => Ok(None),
         }
     }

@@ -74,7 +74,7 @@ impl Lookup {
         }
         let found = WORDS.iter().find_map(|&words| behind_earlier(&self.history, words));
         let draft = found.unwrap_or_default();
-        draft.get(..room.min(DRAFT_TOKENS)).unwrap_or(draft).to_vec()
+        draft[..draft.len().min(room).min(DRAFT_TOKENS)].to_vec()
     }
 
     /// A step of one token took so long.

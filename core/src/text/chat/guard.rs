@@ -54,7 +54,8 @@ impl<'a> Guard<'a> {
         let mut messages = messages.to_vec();
         let mut taken: HashSet<char> =
             tokens.iter().flat_map(|token| token.chars()).chain(source.chars()).collect();
-        let mut tools: Vec<Value> = tools.iter().filter_map(|tool| serde_json::to_value(tool).ok()).collect();
+        let mut tools: Vec<Value> =
+            tools.iter().map(|tool| serde_json::to_value(tool).expect("a tool is JSON")).collect();
         let mut text_bytes = 0_usize;
         let mut see = |text: &mut String| {
             taken.extend(text.chars().filter(|char| is_private(*char)));
@@ -113,8 +114,8 @@ impl<'a> Guard<'a> {
         let mut broken = String::with_capacity(text.len());
         let mut rest = 0;
         for tag in self.tag_matcher.find_iter(reasoning) {
-            broken += &self.break_tokens(reasoning.get(rest..tag.start()).unwrap_or_default());
-            broken += reasoning.get(tag.range()).unwrap_or_default();
+            broken += &self.break_tokens(&reasoning[rest..tag.start()]);
+            broken += &reasoning[tag.range()];
             rest = tag.end();
         }
         // The reasoning ends with a tag, so nothing of it is left.

@@ -39,9 +39,10 @@ impl AddedTokens {
         let mut pieces = Vec::new();
         let mut rest = 0;
         for found in self.matcher.find_iter(text) {
-            let Some(token) = self.tokens.get(found.pattern().as_usize()) else { continue };
-            let before = text.get(rest..found.start()).unwrap_or_default();
-            let after = text.get(found.end()..).unwrap_or_default();
+            // A pattern a token, in their order.
+            let token = &self.tokens[found.pattern().as_usize()];
+            let before = &text[rest..found.start()];
+            let after = &text[found.end()..];
             if token.single_word && (before.ends_with(is_word) || after.starts_with(is_word)) {
                 continue;
             }
@@ -50,7 +51,7 @@ impl AddedTokens {
             let space = if token.rstrip { after.len() - after.trim_start().len() } else { 0 };
             rest = found.end() + space;
         }
-        push_text(&mut pieces, text.get(rest..).unwrap_or_default());
+        push_text(&mut pieces, &text[rest..]);
         pieces
     }
 }

@@ -36,16 +36,15 @@ impl TokenBytes {
 
     /// One more than the largest id that a token has.
     pub(super) fn id_limit(&self) -> u32 {
-        // The ids of a file are checked to be 32 bits wide.
-        u32::try_from(self.ends.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.ends.len()).expect("the ids of a file are checked to be far below 2^32")
     }
 
     /// `None` for an id that no token has.
     pub(super) fn get(&self, id: u32) -> Option<&[u8]> {
         let id = id as usize;
         let end = *self.ends.get(id)?;
-        let start = id.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
-        self.bytes.get(start..end).filter(|bytes| !bytes.is_empty())
+        let start = id.checked_sub(1).map_or(0, |before| self.ends[before]);
+        Some(&self.bytes[start..end]).filter(|bytes| !bytes.is_empty())
     }
 }
 

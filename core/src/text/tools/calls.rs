@@ -125,7 +125,7 @@ impl ToolCalls {
     fn longest_start(&self) -> usize {
         let start_of = |tag: &'static str| {
             let mut ends = tag.char_indices().rev().map(|(end, _)| end);
-            ends.find(|end| self.held.ends_with(tag.get(..*end).unwrap_or_default()))
+            ends.find(|end| self.held.ends_with(&tag[..*end]))
         };
         self.text_tags().filter_map(|(_, tag)| start_of(tag)).max().unwrap_or(0)
     }
