@@ -60,13 +60,13 @@ pub enum Error {
     /// Preparing for this machine.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
-    /// Sharing a beginning.
+    /// Sharing a prefix.
     #[error(transparent)]
     Prefix(#[from] PrefixError),
     /// An option of an execution provider.
     #[error(transparent)]
     ProviderOption(#[from] OptionError),
-    /// What was asked for can only be measured on the processor.
+    /// What was asked for can only be measured on the CPU.
     #[error("{provider} does not let its cache be measured")]
     NotOnThisDevice {
         /// ONNX Runtime's name of the execution provider.

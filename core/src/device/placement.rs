@@ -14,9 +14,9 @@ pub enum DevicePreference {
     Auto,
     /// A neural processing unit.
     Npu,
-    /// A graphics processor.
+    /// A GPU.
     Gpu,
-    /// The processor.
+    /// The CPU.
     Cpu,
 }
 
@@ -55,9 +55,9 @@ impl DevicePreference {
 pub enum Device {
     /// A neural processing unit.
     Npu,
-    /// A graphics processor.
+    /// A GPU.
     Gpu,
-    /// The processor.
+    /// The CPU.
     Cpu,
 }
 
@@ -79,7 +79,7 @@ pub struct Placement {
     pub provider: String,
     /// Whose code computes.
     pub kernels: KernelSet,
-    /// The device is computed by this machine's processor: right numbers, nothing of its speed.
+    /// The device is computed by this machine's CPU: right numbers, nothing of its speed.
     pub simulator: bool,
     /// The package's variant.
     pub variant: String,
@@ -91,7 +91,7 @@ pub struct Placement {
     pub prepared: Prepared,
     /// Which provider really got the nodes of each graph, as ONNX Runtime recorded it.
     pub graphs: Vec<GraphPlacement>,
-    /// What the provider computed for a fixed prompt; absent on the processor.
+    /// What the provider computed for a fixed prompt; absent on the CPU.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub self_check: Option<SelfCheck>,
     /// The devices that were asked for, or would be better, and are not used; also what of the used one's files was not
@@ -137,7 +137,7 @@ const HEAVY: [&str; 3] = ["GroupQueryAttention", "MatMul", "MatMulNBits"];
 
 impl Placement {
     /// What of the computing another provider got, if it got any: arithmetic on masks and lengths may go to the
-    /// processor, products with weights and attention may not.
+    /// CPU, products with weights and attention may not.
     pub(crate) fn computes_elsewhere(&self) -> Option<String> {
         let others =
             self.graphs.iter().flat_map(|graph| graph.shares.iter().map(move |share| (graph, share)));
@@ -148,7 +148,7 @@ impl Placement {
     }
 }
 
-/// What a provider computed for a fixed prompt, against the logits that the package holds, or the processor's where the
+/// What a provider computed for a fixed prompt, against the logits that the package holds, or the CPU's where the
 /// graph runs there too.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "result")]
@@ -162,7 +162,7 @@ pub enum SelfCheck {
     PassedBefore,
     /// The package holds no logits to compare with.
     NotInPackage,
-    /// Memory is short for the graph on the processor, which it would be compared with.
+    /// Memory is short for the graph on the CPU, which it would be compared with.
     NoMemory,
     /// The caller wanted none.
     Skipped,

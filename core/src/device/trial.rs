@@ -133,7 +133,7 @@ impl Drop for Trial {
     fn drop(&mut self) {
         if let Some((path, lock)) = self.marker.take() {
             // Before the lock goes: nobody may find the marker unlocked. Where it cannot be removed, the next process
-            // takes the processor and says why.
+            // takes the CPU and says why.
             let _ = fs_err::remove_file(path);
             drop(lock);
         }

@@ -169,7 +169,7 @@ impl Described {
         device: Device,
     ) -> Result<MemoryPlan, Error> {
         let mut footprint = self.footprint(prepared)?;
-        if options.sparing_threads.is_some() && device == Device::Cpu {
+        if options.power_saving_threads.is_some() && device == Device::Cpu {
             footprint.packed_bytes = footprint.packed_bytes.saturating_mul(2);
         }
         let context_limit = self.session_options().context_length;

@@ -10,7 +10,7 @@ use super::prepare::form::Stored;
 use super::self_check;
 use crate::control::CancelToken;
 use crate::decoder::ort::dynamic::OrtDecoder;
-use crate::decoder::ort::model::{OrtModel, SessionOptions, Sparing};
+use crate::decoder::ort::model::{OrtModel, PowerSaving, SessionOptions};
 use crate::decoder::ort::session::Located;
 use crate::device::trial::Trial;
 use crate::device::{CPU, NotUsedReason, Prepared, SelfCheck};
@@ -72,14 +72,14 @@ fn load_graph(
 /// Lets sequences on the CPU compute with fewer threads, where that is wanted.
 fn add_power_saving(described: &Described, graph: &OrtModel, options: &OpenOptions) {
     let all = described.session_options();
-    let Some(threads) = options.sparing_threads.filter(|_| all.device.is_none()) else { return };
+    let Some(threads) = options.power_saving_threads.filter(|_| all.device.is_none()) else { return };
     // The opening is over by then.
     let cancel = CancelToken::new();
     let threads = threads.clamp(1, all.threads);
     let few = SessionOptions { threads, cancel, located: graph.located().cloned(), ..all };
     let (environment, path) = (described.runtime.environment.clone(), graph.path().to_path_buf());
     let model = described.variant.config.model.clone();
-    graph.spare_with(Sparing::new(move || OrtModel::load(&environment, &path, &model, few.clone())));
+    graph.save_power_with(PowerSaving::new(move || OrtModel::load(&environment, &path, &model, few.clone())));
 }
 
 /// Compares a graph on its device with the same file on the CPU, once for each device and package.
@@ -102,7 +102,7 @@ fn check(
     let (model, path) = (&described.variant.config.model, described.folder().join(&described.graph_file));
     let cpu = OrtModel::load(&described.runtime.environment, &path, model, on_cpu).map_err(Error::from)?;
     let passed =
-        self_check::of_processor(graph, &cpu, described.facts.context_length).map_err(NotLoaded::Refused)?;
+        self_check::against_cpu(graph, &cpu, described.facts.context_length).map_err(NotLoaded::Refused)?;
     if let Some(trial) = trial {
         trial.remember_pass();
     }

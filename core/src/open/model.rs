@@ -80,8 +80,8 @@ impl Model {
         })
     }
 
-    /// The static graphs of a variant on the processor, without a conversation around them: the yardstick for what a
-    /// neural processor computes.
+    /// The static graphs of a variant on the CPU, without a conversation around them: the yardstick for what a
+    /// NPU computes.
     ///
     /// # Errors
     /// [`Error::Package`] where the package has no such variant of static graphs, and as [`Model::open_with`].
@@ -156,7 +156,7 @@ impl Model {
     }
 
     /// The compiling for a better device that this open has begun in the background, if any: sessions run on the
-    /// processor meanwhile, and on the device from the first turn on that begins after it.
+    /// CPU meanwhile, and on the device from the first turn on that begins after it.
     #[must_use]
     pub fn compilation(&self) -> Option<&Arc<Compilation>> {
         self.compilation.as_ref()
@@ -214,7 +214,7 @@ impl Model {
     }
 }
 
-/// The same model on the processor, opened when it is needed.
+/// The same model on the CPU, opened when it is needed.
 fn fallback(path: &Path, options: &OpenOptions) -> Fallback {
     let path = path.to_path_buf();
     let options = OpenOptions {

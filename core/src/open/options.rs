@@ -21,7 +21,7 @@ pub struct OpenOptions {
     /// Threads of the CPU provider for turns in the background and at any pace of an engine but the full one, fewer than
     /// [`OpenOptions::threads`](field@OpenOptions::threads); `None`: as many as ever. It takes a second session of the graph, loaded when it is first
     /// wanted: in the prepared form that maps the same weights, in the plain one it packs them a second time.
-    pub sparing_threads: Option<usize>,
+    pub power_saving_threads: Option<usize>,
     /// The longest sequence in tokens; `None` takes the package's.
     pub context_length: Option<usize>,
     /// How keys and values are cached; `None` takes the package's default.
@@ -67,7 +67,7 @@ impl OpenOptions {
     /// # Errors
     /// [`Error::OpenCancelled`].
     pub(super) fn go_on(&self) -> Result<(), Error> {
-        self.cancel.wish().map_or(Ok(()), |_| Err(Error::OpenCancelled))
+        self.cancel.request().map_or(Ok(()), |_| Err(Error::OpenCancelled))
     }
 
     pub(super) fn threads(&self) -> usize {

@@ -1,7 +1,7 @@
 //! Opening a variant of static graphs on a plugin provider.
 //!
 //! ```text
-//! files verified -> graphs loaded, no node on the processor -> self-check
+//! files verified -> graphs loaded, no node on the CPU -> self-check
 //! ```
 //!
 //! Of the graphs, the first of these that there is: the package's compiled ones for this system-on-chip, those that were
@@ -62,7 +62,7 @@ pub(super) fn load(
     Ok(Checked { model, self_check, simulator: row.is_simulated_here(), not_taken })
 }
 
-/// The graphs of a variant on the processor.
+/// The graphs of a variant on the CPU.
 pub(super) fn reference(path: &Path, variant: &str) -> Result<Box<dyn Decoder>, Error> {
     let package = wheelwork_package::open(path)?;
     let (description, graphs) = described(&package, variant).ok_or_else(|| PackageError::NoSuchVariant {
@@ -201,7 +201,7 @@ impl Attempt<'_> {
                 self.load_graphs(Source { parts, folder: &folder, bytes, binary: None }).map(Some)
             }
         };
-        if loaded.is_err() && self.options.cancel.wish().is_none() {
+        if loaded.is_err() && self.options.cancel.request().is_none() {
             entry.remove();
         }
         loaded

@@ -303,7 +303,7 @@ impl<'a> Installation<'a> {
     }
 }
 
-/// Opens the package and verifies its graphs for the processor. A graph for another device is verified when a build that
+/// Opens the package and verifies its graphs for the CPU. A graph for another device is verified when a build that
 /// can drive it opens it: this one may not know its operators.
 fn must_open(package: &Path) -> Result<(), PackageError> {
     let package = crate::open(package)?;

@@ -98,7 +98,7 @@ pub(super) fn commit(
             Some(located) => builder.commit_from_memory(&located.graph),
         }
     });
-    session.map_err(|error| match cancel.wish() {
+    session.map_err(|error| match cancel.request() {
         Some(_) => DecoderError::Interrupted,
         None => errors::load(graph, &error),
     })
