@@ -6,6 +6,6 @@ pub mod pace;
 mod save_now;
 
 pub use answer_now::AnswerNow;
-pub(crate) use cancel::{Attached, Wish};
+pub(crate) use cancel::{Attached, StopRequest};
 pub use cancel::{CancelToken, Interrupt};
 pub use save_now::SaveNow;

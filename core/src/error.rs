@@ -12,7 +12,7 @@ use wheelwork_ort::LibraryError;
 use wheelwork_package::PackageError;
 
 use crate::decoder::DecoderError;
-use crate::device::{DevicePreference, NotUsed, NotUsedReason, OptionError};
+use crate::device::{CacheError, NoUsableDevice, NotUsedReason, OptionError};
 use crate::sampling::SamplingError;
 use crate::text::chat::ChatError;
 use crate::text::output::OutputError;
@@ -60,28 +60,21 @@ pub enum Error {
     /// Preparing for this machine.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
-    /// Sharing a beginning.
+    /// Sharing a prefix.
     #[error(transparent)]
     Prefix(#[from] PrefixError),
     /// An option of an execution provider.
     #[error(transparent)]
     ProviderOption(#[from] OptionError),
-    /// What was asked for can only be measured on the processor.
+    /// What was asked for can only be measured on the CPU.
     #[error("{provider} does not let its cache be measured")]
     NotOnThisDevice {
         /// ONNX Runtime's name of the execution provider.
         provider: String,
     },
     /// No device fits the request.
-    #[error("no device fits `{}`{}: {}", preference.name(), if *.strict { " (strict)" } else { "" }, describe(.not_used))]
-    NoUsableDevice {
-        /// What was asked for.
-        preference: DevicePreference,
-        /// Whether other devices were ruled out.
-        strict: bool,
-        /// Every provider with its reason.
-        not_used: Vec<NotUsed>,
-    },
+    #[error(transparent)]
+    NoUsableDevice(#[from] NoUsableDevice),
     /// [`crate::OpenOptions::cancel`] ended it.
     #[error("opening the model was cancelled")]
     OpenCancelled,
@@ -128,9 +121,10 @@ pub enum Error {
     },
 }
 
-fn describe(not_used: &[NotUsed]) -> String {
-    let reasons = not_used.iter().map(ToString::to_string);
-    format!("not {}", reasons.collect::<Vec<_>>().join(", not "))
+impl From<CacheError> for Error {
+    fn from(error: CacheError) -> Self {
+        Self::Prepare(error.into())
+    }
 }
 
 impl Diagnostic for Error {
@@ -152,7 +146,7 @@ impl Diagnostic for Error {
             Self::NotOnThisDevice { .. } => {
                 unsupported("not_on_this_device", Remedy::OpenOn { device: "cpu" })
             }
-            Self::NoUsableDevice { not_used, .. } => {
+            Self::NoUsableDevice(NoUsableDevice { not_used, .. }) => {
                 let failed = not_used.iter().any(|row| {
                     matches!(row.reason, NotUsedReason::CrashedBefore | NotUsedReason::CompileFailed)
                 });

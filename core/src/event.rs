@@ -26,7 +26,7 @@ pub enum Event {
         reused_tokens: usize,
         /// Of these, tokens that another session computed ([`crate::Session::share_prefix`]).
         prefix_tokens: usize,
-        /// Tokens of this turn that an earlier process generated: their text follows at once, from the beginning.
+        /// Tokens of this turn that an earlier process generated: their text follows at once, from the start.
         resumed_tokens: usize,
     },
     /// The conversation no longer fitted, and its oldest turns are gone from the history
@@ -59,8 +59,8 @@ pub enum Event {
         period: usize,
     },
     /// It runs elsewhere or otherwise from here on. The device failed in the middle and the turn goes on elsewhere, from the same tokens: nothing is repeated. Or
-    /// the conversation's earlier turns ran on the processor, and this one runs on the device that was compiled for
-    /// meanwhile ([`crate::Compilation`]). Or it goes on with other threads ([`crate::OpenOptions::sparing_threads`]).
+    /// the conversation's earlier turns ran on the CPU, and this one runs on the device that was compiled for
+    /// meanwhile ([`crate::Compilation`]). Or it goes on with other threads ([`crate::OpenOptions::power_saving_threads`]).
     DeviceChanged {
         /// Where it runs from here on; what failed stands first among what is not used.
         placement: Placement,

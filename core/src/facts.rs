@@ -22,7 +22,7 @@ pub struct ModelFacts {
     pub defaults: GenerationDefaults,
     /// The longest sequence in tokens.
     pub context_length: usize,
-    /// What a thought ends with where the runtime ends it, without line ends around it; empty for the closing tag
+    /// What reasoning ends with where the runtime ends it, without line ends around it; empty for the closing tag
     /// alone.
     pub closing_phrase: String,
     /// SHA-256 over the names, sizes and digests of the variant's files, in lowercase hexadecimal; see

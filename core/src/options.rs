@@ -39,10 +39,10 @@ pub struct Options {
     pub stop: Vec<String>,
     /// How much the model may reason.
     pub thinking: Thinking,
-    /// What the runtime ends a thought with before the closing tag; `None` takes the package's, an empty text is none.
+    /// What the runtime ends reasoning with before the closing tag; `None` takes the package's, an empty text is none.
     pub closing_phrase: Option<String>,
     /// Reasoning ends while at least this many tokens are left for the answer, of `max_tokens` and of the context;
-    /// 0 lets a thought take all of them.
+    /// 0 lets reasoning take all of them.
     pub answer_reserve: usize,
     /// What happens where the model repeats itself without end.
     pub on_loop: OnLoop,
@@ -68,13 +68,13 @@ pub enum Thinking {
     /// As much as it likes.
     #[default]
     Auto,
-    /// Not at all: the prompt holds an empty thought.
+    /// Not at all: the prompt holds empty reasoning.
     Off,
-    /// Within limits; then the runtime ends the thought.
+    /// Within limits; then the runtime ends the reasoning.
     Budget(Budget),
 }
 
-/// Limits of a thought; the one that is reached first counts.
+/// Limits of the reasoning; the one that is reached first counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
     /// Tokens of reasoning. 0 is the same as [`Thinking::Off`].
@@ -142,7 +142,7 @@ impl Thinking {
         Self::Budget(Budget { tokens: None, time: Some(limit) })
     }
 
-    /// Whether the prompt holds an empty thought.
+    /// Whether the prompt holds empty reasoning.
     #[must_use]
     pub fn is_off(self) -> bool {
         matches!(self, Self::Off | Self::Budget(Budget { tokens: Some(0), .. }))

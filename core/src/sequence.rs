@@ -386,7 +386,7 @@ impl Sequence {
     }
 }
 
-/// Tokens at the beginning of both.
+/// Tokens at the start of both.
 pub(crate) fn common_tokens(a: &[u32], b: &[u32]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }

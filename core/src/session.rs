@@ -130,7 +130,7 @@ impl Session {
     }
 
     /// Goes on with the turn that was suspended or that an earlier process left unfinished, as if it had not been
-    /// interrupted: its events come again from the beginning, the saved ones at once. Of `options`, only `cancel`,
+    /// interrupted: its events come again from the start, the saved ones at once. Of `options`, only `cancel`,
     /// `answer_now` and `save_now` count; the others are those that the turn began with. A limit of time starts anew.
     ///
     /// # Errors

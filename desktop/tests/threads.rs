@@ -43,7 +43,7 @@ fn onnx_runtime_computes_with_as_many_threads_as_the_caller_asks_for() {
 fn a_device_that_is_saving_computes_with_fewer_threads_and_says_the_same() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let package = TemporaryPackage::of("tiny-r1", BALANCED);
-    let options = OpenOptions { threads: Some(4), sparing_threads: Some(2), ..OpenOptions::default() };
+    let options = OpenOptions { threads: Some(4), power_saving_threads: Some(2), ..OpenOptions::default() };
     let engine =
         Engine::new(Model::open_with(package.path(), &options).unwrap(), EngineOptions::default()).unwrap();
     let ask_in = |chat: &Chat, priority| {

@@ -10,7 +10,7 @@
 //! That is the greedy walk along the lower convex hull of each projection's points (bytes, error), which a Lagrangian
 //! multiplier would give too, up to the last step. The relative error of a matrix, `|dW|^2 / |W|^2`, is the noise that it adds
 //! to its output in relation to that output, for inputs without a preferred direction; all projections count alike.
-//! It is measured on evenly spaced rows, with round to nearest, which spares the search.
+//! It is measured on evenly spaced rows, with round to nearest, which needs no search.
 //!
 //! Embedding table and output projection stay as the recipe has them and do not count.
 

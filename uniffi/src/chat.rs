@@ -58,7 +58,7 @@ impl ChatHandle {
     }
 
     /// Goes on with a turn that was suspended, or that an earlier process left unfinished, with the options that it began
-    /// with; its events come again from the beginning.
+    /// with; its events come again from the start.
     ///
     /// # Errors
     /// As [`ChatHandle::ask`], and where there is no such turn.

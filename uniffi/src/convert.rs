@@ -1,4 +1,4 @@
-//! Numbers across the border.
+//! Numbers across the language boundary.
 
 /// A count; one beyond 32 bits is shown as the largest there is.
 pub(crate) fn count(number: usize) -> u32 {

@@ -1,4 +1,4 @@
-//! The one error that crosses the border.
+//! The one error that crosses the language boundary.
 
 use wheelwork::diagnostic::{Class, Diagnosis, Diagnostic, give, retry, wait_until};
 

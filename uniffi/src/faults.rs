@@ -1,4 +1,4 @@
-//! Faults on demand, and a look at what was computed, for the tests of the language border. Behind the feature
+//! Faults on demand, and a look at what was computed, for the tests of the language boundary. Behind the feature
 //! `faults`, which no library that ships has.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Wheelwork across the language border: `core`'s engine as records, enums, objects and one error, for Kotlin and Swift.
+//! Wheelwork across the language boundary: `core`'s engine as records, enums, objects and one error, for Kotlin and Swift.
 //!
 //! 1. [`EngineHandle::open`] opens a model; [`devices`] says beforehand what this machine has.
 //! 2. [`EngineHandle::chat`] or [`EngineHandle::restore`] starts a conversation, a [`ChatHandle`].

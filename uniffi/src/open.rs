@@ -15,13 +15,13 @@ pub struct OpenOptions {
     /// Fail where the wanted device can't be used, instead of taking another and saying so.
     #[uniffi(default = false)]
     pub strict: bool,
-    /// Threads of the processor; absent, one a core.
+    /// CPU threads; absent, one a core.
     #[uniffi(default = None)]
     pub threads: Option<u32>,
-    /// Threads of the processor for turns in the background and on a warm device; absent, as many as ever. It takes a
+    /// CPU threads for turns in the background and on a warm device; absent, as many as ever. It takes a
     /// second session of the graph, loaded when it is first wanted.
     #[uniffi(default = None)]
-    pub sparing_threads: Option<u32>,
+    pub power_saving_threads: Option<u32>,
     /// The longest sequence in tokens; absent, the package's.
     #[uniffi(default = None)]
     pub context_length: Option<u32>,
@@ -34,7 +34,7 @@ pub struct OpenOptions {
     /// Where prepared forms of models that are not installed stand; must be on the models' file system.
     #[uniffi(default = None)]
     pub cache_dir: Option<String>,
-    /// Room for beginnings that conversations share ([`crate::ChatHandle::share_prefix`]), in bytes; 0: they share nothing.
+    /// Room for prefixes that conversations share ([`crate::ChatHandle::share_prefix`]), in bytes; 0: they share nothing.
     #[uniffi(default = 0)]
     pub prefix_cache_bytes: u64,
     /// Options of the device's execution provider, used only where that provider is.
@@ -70,9 +70,9 @@ pub enum DevicePreference {
     Auto,
     /// A neural processing unit.
     Npu,
-    /// A graphics processor.
+    /// A GPU.
     Gpu,
-    /// The processor.
+    /// The CPU.
     Cpu,
 }
 
@@ -91,7 +91,7 @@ impl From<OpenOptions> for wheelwork::OpenOptions {
             device: options.device.map_or_else(Default::default, Into::into),
             strict: options.strict,
             threads: options.threads.map(limit),
-            sparing_threads: options.sparing_threads.map(limit),
+            power_saving_threads: options.power_saving_threads.map(limit),
             context_length: options.context_length.map(limit),
             kv_cache: options.kv_cache.map(Into::into),
             plain: options.plain,

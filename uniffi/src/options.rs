@@ -46,10 +46,10 @@ pub struct Options {
     /// How much the model may reason; absent, as much as it likes.
     #[uniffi(default = None)]
     pub thinking: Option<Thinking>,
-    /// What the runtime ends a thought with before the closing tag; absent, the package's. An empty text is none.
+    /// What the runtime ends reasoning with before the closing tag; absent, the package's. An empty text is none.
     #[uniffi(default = None)]
     pub closing_phrase: Option<String>,
-    /// Reasoning ends while at least this many tokens are left for the answer; 0 lets a thought take all of them.
+    /// Reasoning ends while at least this many tokens are left for the answer; 0 lets reasoning take all of them.
     #[uniffi(default = 0)]
     pub answer_reserve: u32,
     /// What happens where the model repeats itself without end; absent, the reasoning is ended, or else the turn.
@@ -67,7 +67,7 @@ pub enum Thinking {
     Auto,
     /// Not at all.
     Off,
-    /// Until the first of these limits; then the runtime ends the thought.
+    /// Until the first of these limits; then the runtime ends the reasoning.
     Budget {
         /// Tokens of reasoning.
         #[uniffi(default = None)]

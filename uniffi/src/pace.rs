@@ -35,7 +35,7 @@ pub enum Thermal {
 pub enum Battery {
     /// A charger, or a battery with enough left.
     Enough,
-    /// A battery with little left, or one that its user wants spared, and no charger.
+    /// A battery with little left, or one whose user wants to save it, and no charger.
     Low,
 }
 

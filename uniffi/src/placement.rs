@@ -98,9 +98,9 @@ pub enum KernelSet {
 pub enum Device {
     /// A neural processing unit.
     Npu,
-    /// A graphics processor.
+    /// A GPU.
     Gpu,
-    /// The processor.
+    /// The CPU.
     Cpu,
 }
 

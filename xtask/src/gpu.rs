@@ -7,7 +7,7 @@ use crate::task_error::TaskError;
 use crate::workspace::Workspace;
 use crate::{command, test};
 
-/// Lets the provider take a Vulkan device that is a processor. Read by the provider.
+/// Lets the provider take a Vulkan device that is a CPU. Read by the provider.
 const SOFTWARE: (&str, &str) = ("ORT_WEBGPU_EP_ALLOW_SOFTWARE_ADAPTER", "1");
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), TaskError> {

@@ -73,7 +73,7 @@ pub enum Requantize {
     AsBefore,
     /// With a graph for an int8 key-value cache.
     Int8Cache,
-    /// With static graphs for neural processors.
+    /// With static graphs for NPUs.
     StaticGraphs,
     /// With smaller weights.
     SmallerWeights,
@@ -113,7 +113,7 @@ impl Remedy {
             Self::UseItsVersion => ("use_its_version", "use the version that wrote it, or make it anew".into()),
             Self::SetLibraryPath { variable, version } => ("set_library_path", format!("install ONNX Runtime {version} or newer for this CPU and set {variable} to its library file, or put the file beside the program").into()),
             Self::InstallProvider => ("install_provider", "install the provider's libraries for this CPU and ONNX Runtime version, all in one folder".into()),
-            Self::InstallCompiler => ("install_compiler", "install the compiler for neural processors".into()),
+            Self::InstallCompiler => ("install_compiler", "install the compiler for NPUs".into()),
             Self::RestoreSession => ("restore_session", "restore the session from its file, or start a new one".into()),
             Self::GivePackage => ("give_package", "give an .ortpackage folder".into()),
             Self::GivePackageFile => ("give_package_file", "give a .wwpkg file".into()),
@@ -153,7 +153,7 @@ impl Requantize {
             Self::Int8Cache => {
                 "open it with the float cache, or quantise the checkpoint again with an int8 one"
             }
-            Self::StaticGraphs => "quantise the checkpoint for neural processors",
+            Self::StaticGraphs => "quantise the checkpoint for NPUs",
             Self::SmallerWeights => "quantise with smaller weights, or leave this system-on-chip out",
         }
     }

@@ -27,7 +27,7 @@ use std::sync::{Mutex, PoisonError};
 
 pub use assignment::{AssignedNode, assignment};
 pub use error::LibraryError;
-pub use plugin::{DeviceKind, PluginDevice, on_processor};
+pub use plugin::{DeviceKind, PluginDevice, on_cpu};
 pub use plugin_error::PluginError;
 pub use tensor_copy::copy;
 

@@ -43,7 +43,7 @@ impl fmt::Display for Processor {
 /// Why a library cannot be loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unfit {
-    /// It is for another processor.
+    /// It is for another CPU.
     Processor(Processor),
     /// It ends early.
     Truncated { bytes: u64, needed: u64 },
@@ -95,7 +95,7 @@ fn needed_bytes(head: &[u8]) -> Option<u64> {
     ends.max()
 }
 
-/// The processor that a library's header names; `None` for what is no library.
+/// The CPU that a library's header names; `None` for what is no library.
 fn processor(head: &[u8]) -> Option<Processor> {
     let half = |at: usize| Some(u32::from(u16::from_le_bytes(head.get(at..at + 2)?.try_into().ok()?)));
     let word = |at: usize| Some(u32::from_le_bytes(head.get(at..at + 4)?.try_into().ok()?));

@@ -31,11 +31,11 @@ pub struct PluginDevice {
 /// What a device is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceKind {
-    /// A processor.
+    /// A CPU.
     Cpu,
-    /// A graphics processor.
+    /// A GPU.
     Gpu,
-    /// A neural processor.
+    /// An NPU.
     Npu,
 }
 
@@ -84,14 +84,14 @@ pub fn devices(runtime: &Runtime, provider: &str) -> Vec<PluginDevice> {
     devices.map(device).collect()
 }
 
-/// Puts a session on the processor. Said, not left to ONNX Runtime: with a plugin registered whose device is the
-/// processor, it would give sessions that name no device to the plugin.
+/// Puts a session on the CPU. Said, not left to ONNX Runtime: with a plugin registered whose device is the
+/// CPU, it would give sessions that name no device to the plugin.
 ///
 /// # Errors
 /// What ONNX Runtime says.
-pub fn on_processor(builder: SessionBuilder, environment: &Environment) -> ort::Result<SessionBuilder> {
-    let processor = environment.devices().find(|device| device.ep().is_ok_and(|name| name == CPU_PROVIDER));
-    Ok(builder.with_devices(processor, None)?)
+pub fn on_cpu(builder: SessionBuilder, environment: &Environment) -> ort::Result<SessionBuilder> {
+    let cpu = environment.devices().find(|device| device.ep().is_ok_and(|name| name == CPU_PROVIDER));
+    Ok(builder.with_devices(cpu, None)?)
 }
 
 /// Says in time what the system's loader would say in its own words, or not at all. Also for what a provider loads in

@@ -35,8 +35,8 @@ pub struct Card {
     pub architecture: Architecture,
     /// Token ids that the runtime acts on.
     pub tokens: ControlTokens,
-    /// What the runtime ends a thought with, before the closing tag, where the model does not end it in time: words
-    /// that the model ends its own thoughts with. Without it the closing tag stands alone.
+    /// What the runtime ends reasoning with, before the closing tag, where the model does not end it in time: words
+    /// that the model ends its own reasoning with. Without it the closing tag stands alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closing_phrase: Option<String>,
     /// How the weights were stored and what that cost.
@@ -46,7 +46,7 @@ pub struct Card {
     /// The variants with an int8 key-value cache beside the float one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kv_cache: BTreeMap<String, KvCache>,
-    /// The variants made of static graphs, for neural processors.
+    /// The variants made of static graphs, for NPUs.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub static_graphs: BTreeMap<String, StaticGraphs>,
     /// What `wheelwork evaluate` found, by variant.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use wheelwork_diagnostic::{Diagnosis, Diagnostic, Remedy, check, choose, reinstall, retry, unsupported};
 
 use crate::GraphError;
+use crate::vfs::DiskError;
 
 /// Why a package or one of its files could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,12 @@ pub enum PackageError {
 impl PackageError {
     pub(crate) fn invalid(path: impl Into<PathBuf>, detail: impl std::fmt::Display) -> Self {
         Self::Invalid { path: path.into(), detail: detail.to_string() }
+    }
+}
+
+impl From<DiskError> for PackageError {
+    fn from(DiskError { path, source, .. }: DiskError) -> Self {
+        Self::Io { path, source }
     }
 }
 

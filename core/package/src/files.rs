@@ -22,7 +22,7 @@ pub mod names {
     pub const INT8_KV_GRAPH: &str = "model.kv8.onnx";
     /// In a variant: the weights.
     pub const WEIGHTS: &str = "model.onnx.data";
-    /// In a variant of static float graphs: which operators Qualcomm's provider must not leave to the processor.
+    /// In a variant of static float graphs: which operators Qualcomm's provider must not leave to the CPU.
     pub const OP_AFFINITY: &str = "op_affinity.json";
     /// In a variant: the tokenizer.
     pub const TOKENIZER: &str = "tokenizer.json";

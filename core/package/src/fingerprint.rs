@@ -48,7 +48,7 @@ fn sampled(folder: &Path) -> Result<Vec<FileRecord>, PackageError> {
     Ok(records)
 }
 
-/// A file's size, and the digest of [`SAMPLES`] pieces from its beginning to its end; of all of it where it is small.
+/// A file's size, and the digest of [`SAMPLES`] pieces from its start to its end; of all of it where it is small.
 fn sample(path: &Path) -> io::Result<(u64, String)> {
     let mut file = fs_err::File::open(path)?;
     let bytes = file.metadata()?.len();

@@ -38,7 +38,7 @@ pub fn layer_name(pattern: &str, layer: usize) -> String {
     pattern.replacen("%d", &layer.to_string(), 1)
 }
 
-/// Names at the border of static graphs in the quantised form; [`crate::card::StaticGraphs`] has shapes and meaning.
+/// Input and output names of static graphs in the quantised form; [`crate::card::StaticGraphs`] has shapes and meaning.
 pub mod static_graph {
     /// Embedding rows, or what the part before gives.
     pub const X: &str = "x";

@@ -18,8 +18,8 @@ pub struct CancelToken(Arc<State>);
 
 #[derive(Default)]
 struct State {
-    /// A [`Wish`], or 0.
-    wish: AtomicU8,
+    /// A [`StopRequest`], or 0.
+    request: AtomicU8,
     /// The decoder calls that run now, and whoever else is to know.
     attached: Mutex<Vec<Arc<dyn Interrupt>>>,
     parent: Option<CancelToken>,
@@ -27,7 +27,7 @@ struct State {
 
 /// How the caller wants a generation to end. Cancelling wins, whichever was asked for first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Wish {
+pub(crate) enum StopRequest {
     Suspend = 1,
     Cancel = 2,
 }
@@ -47,37 +47,37 @@ impl CancelToken {
 
     /// Ends the generation that uses this token, now or when it starts. What it wrote is its answer.
     pub fn cancel(&self) {
-        self.want(Wish::Cancel);
+        self.want(StopRequest::Cancel);
     }
 
     /// Ends the generation that uses this token, now or when it starts, and leaves its turn unfinished:
     /// [`crate::Session::resume`] goes on with it, in this process or, where the session is kept in a file, in another.
     /// What an app does when it goes to the background.
     pub fn suspend(&self) {
-        self.want(Wish::Suspend);
+        self.want(StopRequest::Suspend);
     }
 
     /// Whether [`CancelToken::cancel`] was called.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.wish() == Some(Wish::Cancel)
+        self.request() == Some(StopRequest::Cancel)
     }
 
     /// What is wanted of this token or one that it is a child of.
-    pub(crate) fn wish(&self) -> Option<Wish> {
-        self.and_parents().filter_map(Self::own_wish).max()
+    pub(crate) fn request(&self) -> Option<StopRequest> {
+        self.and_parents().filter_map(Self::own_request).max()
     }
 
-    fn own_wish(&self) -> Option<Wish> {
-        match self.0.wish.load(Ordering::SeqCst) {
+    fn own_request(&self) -> Option<StopRequest> {
+        match self.0.request.load(Ordering::SeqCst) {
             0 => None,
-            1 => Some(Wish::Suspend),
-            _ => Some(Wish::Cancel),
+            1 => Some(StopRequest::Suspend),
+            _ => Some(StopRequest::Cancel),
         }
     }
 
-    fn want(&self, wish: Wish) {
-        self.0.wish.fetch_max(wish as u8, Ordering::SeqCst);
+    fn want(&self, request: StopRequest) {
+        self.0.request.fetch_max(request as u8, Ordering::SeqCst);
         for attached in self.attached().iter() {
             attached.interrupt();
         }
@@ -88,8 +88,8 @@ impl CancelToken {
         interrupt.clear();
         for token in self.and_parents() {
             let mut attached = token.attached();
-            // Under the lock, so that a wish comes either before this check or finds it below.
-            if token.own_wish().is_some() {
+            // Under the lock, so that a request comes either before this check or finds it below.
+            if token.own_request().is_some() {
                 interrupt.interrupt();
             }
             attached.push(Arc::clone(&interrupt));
@@ -108,7 +108,7 @@ impl CancelToken {
 
 impl std::fmt::Debug for CancelToken {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("CancelToken").field("wish", &self.wish()).finish()
+        formatter.debug_struct("CancelToken").field("request", &self.request()).finish()
     }
 }
 

@@ -19,8 +19,8 @@
 //! | slow | 2 | 1/3 of the time | normal and interactive turns |
 //! | minimal | 6 | 1/7 of the time | interactive turns |
 //!
-//! At any pace but the full one, and for background turns at every pace, devices work sparingly: a neural processor in
-//! another mode of power, the processor with [`OpenOptions::sparing_threads`](field@crate::OpenOptions::sparing_threads)
+//! At any pace but the full one, and for background turns at every pace, devices save power: an NPU in
+//! another mode of power, the CPU with [`OpenOptions::power_saving_threads`](field@crate::OpenOptions::power_saving_threads)
 //! where the app has set that. Rests lower the mean of power and heat, fewer threads their peak. A rest ends early for a
 //! turn that is cancelled and when the pace changes.
 
@@ -69,7 +69,7 @@ pub enum Battery {
     /// A charger, or a battery with enough left.
     #[default]
     Enough,
-    /// A battery with little left, or one that its user wants spared, and no charger.
+    /// A battery with little left, or one whose user wants to save it, and no charger.
     Low,
 }
 

@@ -7,7 +7,7 @@ pub enum Effort {
     #[default]
     Full,
     /// Nobody does, or the device is warm or low on battery.
-    Sparing,
+    PowerSaving,
 }
 
 /// How a provider is told of the effort with each run: a run option and what it says, for prefill and for decode.
@@ -17,6 +17,6 @@ pub struct PerformanceModes {
     pub option: &'static str,
     /// For [`Effort::Full`].
     pub full: [&'static str; 2],
-    /// For [`Effort::Sparing`].
-    pub sparing: [&'static str; 2],
+    /// For [`Effort::PowerSaving`].
+    pub power_saving: [&'static str; 2],
 }

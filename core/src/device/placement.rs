@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use wheelwork_package::card::KvForm;
 
 use crate::decoder::graph_placement::GraphPlacement;
-use crate::open::prepare::Prepared;
 
 /// The device that the caller wants.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,9 +14,9 @@ pub enum DevicePreference {
     Auto,
     /// A neural processing unit.
     Npu,
-    /// A graphics processor.
+    /// A GPU.
     Gpu,
-    /// The processor.
+    /// The CPU.
     Cpu,
 }
 
@@ -56,9 +55,9 @@ impl DevicePreference {
 pub enum Device {
     /// A neural processing unit.
     Npu,
-    /// A graphics processor.
+    /// A GPU.
     Gpu,
-    /// The processor.
+    /// The CPU.
     Cpu,
 }
 
@@ -80,7 +79,7 @@ pub struct Placement {
     pub provider: String,
     /// Whose code computes.
     pub kernels: KernelSet,
-    /// The device is computed by this machine's processor: right numbers, nothing of its speed.
+    /// The device is computed by this machine's CPU: right numbers, nothing of its speed.
     pub simulator: bool,
     /// The package's variant.
     pub variant: String,
@@ -92,7 +91,7 @@ pub struct Placement {
     pub prepared: Prepared,
     /// Which provider really got the nodes of each graph, as ONNX Runtime recorded it.
     pub graphs: Vec<GraphPlacement>,
-    /// What the provider computed for a fixed prompt; absent on the processor.
+    /// What the provider computed for a fixed prompt; absent on the CPU.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub self_check: Option<SelfCheck>,
     /// The devices that were asked for, or would be better, and are not used; also what of the used one's files was not
@@ -100,12 +99,45 @@ pub struct Placement {
     pub not_used: Vec<NotUsed>,
 }
 
+/// Whether a model runs on its prepared form, and why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prepared {
+    /// It does.
+    Used,
+    /// The caller does not want it.
+    NotWanted,
+    /// The model is not an installed one, and [`crate::OpenOptions::cache_dir`] names no place for it.
+    NoPlace,
+    /// It was never made.
+    Missing,
+    /// One was made for another machine, ONNX Runtime, package or version.
+    Stale,
+    /// It is damaged, or does not compute what the plain form does. Preparing again replaces it.
+    Damaged,
+}
+
+impl Prepared {
+    /// For a person, after "the prepared form is not used: ".
+    #[must_use]
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Used => "it is",
+            Self::NotWanted => "it was not wanted",
+            Self::NoPlace => "the model is not installed and no cache folder was given",
+            Self::Missing => "it was never made",
+            Self::Stale => "it was made for another machine, ONNX Runtime, package or version",
+            Self::Damaged => "it is damaged",
+        }
+    }
+}
+
 /// Operators that do nearly all of a decoder's work.
 const HEAVY: [&str; 3] = ["GroupQueryAttention", "MatMul", "MatMulNBits"];
 
 impl Placement {
     /// What of the computing another provider got, if it got any: arithmetic on masks and lengths may go to the
-    /// processor, products with weights and attention may not.
+    /// CPU, products with weights and attention may not.
     pub(crate) fn computes_elsewhere(&self) -> Option<String> {
         let others =
             self.graphs.iter().flat_map(|graph| graph.shares.iter().map(move |share| (graph, share)));
@@ -116,7 +148,7 @@ impl Placement {
     }
 }
 
-/// What a provider computed for a fixed prompt, against the logits that the package holds, or the processor's where the
+/// What a provider computed for a fixed prompt, against the logits that the package holds, or the CPU's where the
 /// graph runs there too.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "result")]
@@ -130,7 +162,7 @@ pub enum SelfCheck {
     PassedBefore,
     /// The package holds no logits to compare with.
     NotInPackage,
-    /// Memory is short for the graph on the processor, which it would be compared with.
+    /// Memory is short for the graph on the CPU, which it would be compared with.
     NoMemory,
     /// The caller wanted none.
     Skipped,

@@ -48,7 +48,7 @@ pub const PROVIDERS: &[Provider] = &[
             backend: None,
             package: "onnxruntime-ep-webgpu",
         }),
-        // It has MatMulNBits and GroupQueryAttention: the processor's graph runs as it is.
+        // It has MatMulNBits and GroupQueryAttention: the CPU's graph runs as it is.
         variants: &["WebGpuExecutionProvider", CPU],
         memory: Some("WebGPU_Buffer"),
         options: &[],

@@ -117,7 +117,7 @@ impl Chat {
             Job { turn, priority, taken, on_cancel }
         };
         let id = self.thread.run_queue.add(priority, job, events);
-        if cancel.wish().is_some() {
+        if cancel.request().is_some() {
             self.thread.run_queue.hurry(id);
         }
         Ok(Turn { thread: Arc::clone(&self.thread), id, cancel, answer_now, sampling })

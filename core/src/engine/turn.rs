@@ -76,7 +76,7 @@ impl Iterator for Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         // A turn that was suspended stays so.
-        if self.cancel.wish().is_none() {
+        if self.cancel.request().is_none() {
             self.cancel.cancel();
         }
         self.thread.run_queue.leave(self.id);

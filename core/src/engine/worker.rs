@@ -60,5 +60,5 @@ fn step(run_queue: &RunQueue<Job, Item>, id: TurnId, mut job: Job, prefill_token
 
 /// How hard a device works for a turn.
 fn effort(priority: Priority, pace: Pace) -> Effort {
-    if pace == Pace::Full && priority > Priority::Background { Effort::Full } else { Effort::Sparing }
+    if pace == Pace::Full && priority > Priority::Background { Effort::Full } else { Effort::PowerSaving }
 }

@@ -1,22 +1,22 @@
-//! Why a beginning could not be shared.
+//! Why a prefix could not be shared.
 
 use wheelwork_diagnostic::{Diagnosis, Diagnostic, Remedy, bug, give, retry, unsupported};
 
 use crate::decoder::DecoderError;
 
-/// Why a beginning could not be shared.
+/// Why a prefix could not be shared.
 #[derive(Debug, thiserror::Error)]
 pub enum PrefixError {
     /// The model was opened without room for it.
     #[error("the model was opened without a prefix cache")]
     Off,
     /// The messages do not begin every conversation that goes on from them.
-    #[error("the last message is the user's: a shared beginning ends before the user's turn")]
+    #[error("the last message is the user's: a shared prefix ends before the user's turn")]
     EndsWithUser,
     /// It would not fit even alone.
-    #[error("a beginning of {tokens} tokens takes {bytes} bytes, the prefix cache has {limit_bytes}")]
+    #[error("a prefix of {tokens} tokens takes {bytes} bytes, the prefix cache has {limit_bytes}")]
     TooLarge {
-        /// Tokens of the beginning.
+        /// Tokens of the prefix.
         tokens: usize,
         /// What they take.
         bytes: u64,

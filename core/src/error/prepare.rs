@@ -1,12 +1,14 @@
 //! Why a model could not be prepared. It still opens as before.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use wheelwork_diagnostic::{
     Diagnosis, Diagnostic, Remedy, bug, give, report_with, retry, unsupported, wait_until,
 };
 use wheelwork_package::GraphError;
+use wheelwork_package::vfs::DiskError;
+
+use crate::device::cache::CacheError;
 
 /// Why a model could not be prepared. It still opens as before.
 #[derive(Debug, thiserror::Error)]
@@ -14,31 +16,19 @@ pub enum PrepareError {
     /// Neither installed nor with a folder to put the prepared form into.
     #[error("the model is not an installed one, and no cache folder was given")]
     NoPlace,
-    /// ONNX Runtime packs nothing of this graph on this processor.
-    #[error("ONNX Runtime packs no weights of this graph on this processor")]
+    /// ONNX Runtime packs nothing of this graph on this CPU.
+    #[error("ONNX Runtime packs no weights of this graph on this CPU")]
     NothingPacked,
-    /// Somebody else prepares the same model.
-    #[error("another process prepares this model")]
-    Busy,
-    /// The disk is too small.
-    #[error("`{}` needs {needed_bytes} bytes while preparing, there are {free_bytes} free", .path.display())]
-    NoSpace {
-        /// The folder.
-        path: PathBuf,
-        /// Bytes needed, by estimate.
-        needed_bytes: u64,
-        /// Bytes that are free.
-        free_bytes: u64,
-    },
-    /// The file system refused.
-    #[error("cannot {action} `{}`: {source}", .path.display())]
-    Io {
-        /// What was tried, as in `write`.
-        action: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
+    /// It could not be kept.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    /// ONNX Runtime wants one folder above all files that a graph names.
+    #[error("`{}` and `{}` are on different drives, or their names are not Unicode", .form.display(), .package.display())]
+    Apart {
+        /// The folder of the prepared form.
+        form: PathBuf,
+        /// The package's.
+        package: PathBuf,
     },
     /// ONNX Runtime could not save.
     #[error("ONNX Runtime cannot save the packed weights: {message}")]
@@ -57,13 +47,6 @@ pub enum PrepareError {
     Cancelled,
 }
 
-impl PrepareError {
-    /// For `map_err`: what was tried, and where.
-    pub(crate) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
-        move |source| Self::Io { action, path: path.to_owned(), source }
-    }
-}
-
 impl Diagnostic for PrepareError {
     fn diagnosis(&self) -> Diagnosis {
         match self {
@@ -72,15 +55,21 @@ impl Diagnostic for PrepareError {
                 give("a cache folder on the model's file system, or install the model"),
             ),
             Self::NothingPacked => unsupported("prepare_nothing", Remedy::UseAsItIs),
-            Self::Busy => {
+            Self::Cache(CacheError::Busy { path }) => {
                 retry("prepare_busy", wait_until("the other process is done, or use the model as it is"))
+                    .file(path)
             }
-            Self::NoSpace { path, needed_bytes, free_bytes } => retry(
+            Self::Cache(CacheError::NoSpace { path, needed_bytes, free_bytes }) => retry(
                 "prepare_no_space",
                 Remedy::FreeDisk { bytes: needed_bytes.saturating_sub(*free_bytes) },
             )
             .file(path),
-            Self::Io { path, .. } => retry("prepare_io", Remedy::CheckStorage).file(path),
+            Self::Cache(CacheError::Disk(DiskError { path, .. })) => {
+                retry("prepare_io", Remedy::CheckStorage).file(path)
+            }
+            Self::Apart { form, .. } => {
+                unsupported("prepare_apart", give("a cache folder on the model's drive")).file(form)
+            }
             Self::Save { .. } => retry("prepare_save", Remedy::CheckStorage),
             Self::Graph(_) => unsupported("prepare_graph", Remedy::UseAsItIs),
             Self::Differs => {

@@ -10,7 +10,7 @@ use crate::open::Model;
 
 impl Model {
     /// Feeds `ids` (1 to the context length) to an empty sequence and calls `visit(position, logits)` for each position
-    /// from `first` on: `logits`, `[vocab_size]`, are those after `ids[position]`, so they foretell `ids[position + 1]`.
+    /// from `first` on: `logits`, `[vocab_size]`, are those after `ids[position]`, so they predict `ids[position + 1]`.
     ///
     /// The graph gives the logits of its last token only, so these positions run one by one, as in a generation;
     /// those before `first` run in chunks, as a prompt does.

@@ -1,7 +1,7 @@
 //! What a device computes for a fixed prompt, before it is trusted with others.
 //!
 //! Static graphs are held against the logits that their package brings. A graph of any length is held against what the
-//! processor makes of the same file: prefill in one call and a step, because kernels differ by the number of tokens.
+//! CPU makes of the same file: prefill in one call and a step, because kernels differ by the number of tokens.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::device::{NotUsedReason, Refusal, SelfCheck};
 
 /// Enough for the kernels of longer calls: WebGPU's provider takes another way through attention from 32 on.
 const PROMPT_TOKENS: usize = 48;
-/// The processor's products round their inputs to int8, other devices' do not: that makes a hundredth or two. Wrong
+/// The CPU's products round their inputs to int8, other devices' do not: that makes a hundredth or two. Wrong
 /// kernels that were met made a tenth or more.
 const TOLERANCE: f32 = 0.05;
 
@@ -32,14 +32,14 @@ pub(super) fn of_package(decoder: &mut dyn Decoder, check: &StaticSelfCheck) -> 
     verdict(computed.iter().map(|logits| distance(&of_package(logits), &check.logits)), check.tolerance)
 }
 
-/// Compares a graph on its device with the same one on the processor.
-pub(super) fn of_processor(
+/// Compares a graph on its device with the same one on the CPU.
+pub(super) fn against_cpu(
     device: &Arc<OrtModel>,
-    processor: &Arc<OrtModel>,
+    cpu: &Arc<OrtModel>,
     context_length: usize,
 ) -> Result<SelfCheck, Refusal> {
     let ids = prompt(device.vocab_size(), context_length);
-    let [found, expected] = [device, processor].map(|model| {
+    let [found, expected] = [device, cpu].map(|model| {
         let mut decoder = OrtDecoder::start(model).map_err(|error| failed(&error))?;
         logits(&mut decoder, &ids)
     });

@@ -4,7 +4,7 @@
 //!
 //! 1. [`Histogram::fill`]: add up what is limited, tokens or their weight, in bins. A bin is a 64th of an octave,
 //!    so the upper bits of a float name it;
-//! 2. [`Histogram::border`]: go through the bins from the largest weights to where the limit is reached;
+//! 2. [`Histogram::edge`]: go through the bins from the largest weights to where the limit is reached;
 //! 3. [`Histogram::keep`]: sort only that bin's tokens, some hundreds, to find the last one that is kept, and set
 //!    every weight behind it to 0.
 
@@ -15,7 +15,7 @@ use super::weights::{SMALLEST_EXPONENT, sum};
 #[derive(Debug, Clone, Default)]
 pub(super) struct Histogram {
     bins: Vec<f64>,
-    /// The tokens of the border bin.
+    /// The tokens of the edge bin.
     members: Vec<Member>,
 }
 
@@ -44,8 +44,8 @@ impl Histogram {
     /// Keeps the fewest tokens, largest weight first, whose measures reach the limit.
     fn keep(&mut self, weights: &mut [f32], measure: impl Fn(f32) -> f64, limit: f64) {
         self.fill(weights, &measure);
-        let Some((border, mut left)) = self.border(limit) else { return };
-        self.gather(weights, border);
+        let Some((edge, mut left)) = self.edge(limit) else { return };
+        self.gather(weights, edge);
         self.members.sort_unstable_by(|a, b| b.weight.total_cmp(&a.weight).then(a.id.cmp(&b.id)));
 
         let last = self.members.iter().position(|member| {
@@ -76,7 +76,7 @@ impl Histogram {
     }
 
     /// The bin where the limit is reached and what is left of the limit there; `None` where all together don't.
-    fn border(&self, limit: f64) -> Option<(usize, f64)> {
+    fn edge(&self, limit: f64) -> Option<(usize, f64)> {
         let mut left = limit;
         for (index, bin) in self.bins.iter().enumerate() {
             if *bin >= left {

@@ -1,4 +1,4 @@
-//! Keys and values of beginnings that several conversations share: system messages, few-shot examples.
+//! Keys and values of prefixes that several conversations share: system messages, few-shot examples.
 //!
 //! Off unless [`crate::OpenOptions::prefix_cache_bytes`] gives it room, and it holds only what an app marked with
 //! [`crate::Session::share_prefix`]: nothing of one conversation reaches another unasked.
@@ -6,7 +6,7 @@
 //! ```text
 //! entry  = token ids in blocks of 64, each with its keys and values as Decoder::read_kv gives them
 //! store  : ids, decoder -> an entry; blocks that begin two entries alike are stored once
-//! fill   : ids -> the longest beginning that any entry shares with them, written into a decoder
+//! fill   : ids -> the longest prefix that any entry shares with them, written into a decoder
 //! ```
 //!
 //! Ids are compared one by one, no digest stands for them, so no prompt can ever get the keys of another. An entry that
@@ -23,7 +23,7 @@ pub use crate::error::PrefixError;
 pub use entries::BLOCK_TOKENS;
 use entries::{Block, Entries};
 
-/// The shared beginnings of one model's conversations; of one graph and one form of the cache.
+/// The shared prefixes of one model's conversations; of one graph and one form of the cache.
 #[derive(Debug)]
 pub struct PrefixCache {
     limit_bytes: u64,
@@ -33,7 +33,7 @@ pub struct PrefixCache {
 /// What a [`PrefixCache`] holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct PrefixUsage {
-    /// Beginnings.
+    /// Prefixes.
     pub entries: usize,
     /// Tokens, those that two entries share counted once.
     pub tokens: usize,

@@ -9,7 +9,7 @@ use super::lookup::Lookup;
 use super::prepared::PreparedTurn;
 use super::record::{Dropped, Progress, TurnStart};
 use super::transcript::Transcript;
-use crate::control::Wish;
+use crate::control::StopRequest;
 use crate::decoder::DecoderError;
 use crate::error::Error;
 use crate::event::{Event, FinishReason, ReasoningEnd};
@@ -211,7 +211,7 @@ impl TurnLoop {
     /// Computes, samples and shows one token.
     fn step(&mut self, sequence: &mut Sequence) -> Result<(), Error> {
         let options = &self.start.options;
-        if options.cancel.wish().is_some() {
+        if options.cancel.request().is_some() {
             self.leave();
             return Ok(());
         }
@@ -346,12 +346,12 @@ impl TurnLoop {
 
     /// Ends as the caller wants it.
     fn leave(&mut self) {
-        match self.start.options.cancel.wish() {
-            Some(Wish::Suspend) => {
+        match self.start.options.cancel.request() {
+            Some(StopRequest::Suspend) => {
                 self.transcript.suspend();
                 self.phase = Phase::Over(End::Suspended);
             }
-            Some(Wish::Cancel) | None => self.finish(FinishReason::Cancelled),
+            Some(StopRequest::Cancel) | None => self.finish(FinishReason::Cancelled),
         }
     }
 

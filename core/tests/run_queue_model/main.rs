@@ -94,8 +94,8 @@ fn model(capacity: usize, step: Duration, run: impl Fn(Arc<Events>) + Send + Syn
     model.preemption_bound = Some(3);
     model.check(move || {
         let run_queue = Arc::new(Events::new(capacity));
-        let its_board = Arc::clone(&run_queue);
-        let worker = thread::spawn(move || work(&its_board, step));
+        let its_queue = Arc::clone(&run_queue);
+        let worker = thread::spawn(move || work(&its_queue, step));
         run(Arc::clone(&run_queue));
         run_queue.close();
         worker.join().unwrap();
@@ -146,10 +146,10 @@ fn a_cancelled_turn_ends_whatever_its_reader_does() {
         let job = Job::to(2);
         let cancelled = Arc::clone(&job.cancelled);
         let id = add(&run_queue, job);
-        let its_board = Arc::clone(&run_queue);
+        let its_queue = Arc::clone(&run_queue);
         let canceller = thread::spawn(move || {
             cancelled.store(true, Ordering::SeqCst);
-            its_board.hurry(id);
+            its_queue.hurry(id);
         });
         let events = read_all(&run_queue, id);
         assert!(events.iter().copied().eq(0..u32::try_from(events.len()).unwrap()));
@@ -164,8 +164,8 @@ fn a_turn_that_the_pace_holds_back_goes_on_when_it_changes() {
     model(1, Duration::ZERO, move |run_queue| {
         set(&run_queue, Pace::Slow);
         let id = run_queue.add(Priority::Background, |_| Job::to(2), |_| [0].into());
-        let its_board = Arc::clone(&run_queue);
-        let governor = thread::spawn(move || set(&its_board, Pace::Full));
+        let its_queue = Arc::clone(&run_queue);
+        let governor = thread::spawn(move || set(&its_queue, Pace::Full));
         let events = read_all(&run_queue, id);
         assert!(events.iter().filter(|event| **event != NOTICE).eq(&[0, 1, 2]), "{events:?}");
         governor.join().unwrap();

@@ -148,8 +148,8 @@ fn told_of_a_pace(next: impl Fn(&Events, TurnId) -> Option<u32> + Send + Sync + 
     model(ROOM, Duration::ZERO, move |run_queue| {
         set_pace(&run_queue, Pace::Slow);
         let id = run_queue.add(Priority::Background, |_| Job::to(1), |_| [].into());
-        let its_board = Arc::clone(&run_queue);
-        let governor = thread::spawn(move || set_pace(&its_board, Pace::Minimal));
+        let its_queue = Arc::clone(&run_queue);
+        let governor = thread::spawn(move || set_pace(&its_queue, Pace::Minimal));
         assert_eq!(next(&run_queue, id), Some(NOTICE));
         governor.join().unwrap();
         run_queue.leave(id);

@@ -52,13 +52,13 @@ fn said(session: &mut Session, options: &Options) -> (String, Vec<Call>, Vec<Too
 
 const CALL: &str = "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>add\n```json\n{\"a\": 7, \"sign\": \"+\"}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>";
 
-fn thought(answer: &str) -> String {
+fn reasoned(answer: &str) -> String {
     format!("1\n</think>\n\n{answer}<｜end▁of▁sentence｜>")
 }
 
 #[test]
 fn a_call_is_an_event_and_a_message_that_calls() {
-    let mut session = writes(&thought(CALL));
+    let mut session = writes(&reasoned(CALL));
     let (answer, calls, faults, reason) = said(&mut session, &offered());
     assert_eq!((answer.as_str(), faults.len(), reason), ("", 0, FinishReason::Stop));
     assert_eq!(calls, [("add".to_owned(), "{\"a\": 7, \"sign\": \"+\"}".to_owned(), true)]);
@@ -69,13 +69,13 @@ fn a_call_is_an_event_and_a_message_that_calls() {
 
 #[test]
 fn without_tools_nothing_is_looked_for() {
-    let (answer, calls, ..) = said(&mut writes(&thought(CALL)), &Options::default());
+    let (answer, calls, ..) = said(&mut writes(&reasoned(CALL)), &Options::default());
     assert_eq!((answer.as_str(), calls.len()), (CALL, 0));
 }
 
 #[test]
 fn an_answer_with_a_call_in_it_is_kept_as_it_was_written() {
-    let mut session = writes(&thought(&format!("I add. {CALL}")));
+    let mut session = writes(&reasoned(&format!("I add. {CALL}")));
     let (answer, calls, ..) = said(&mut session, &offered());
     assert_eq!((answer.as_str(), calls.len()), ("I add. ", 1));
     let last = session.messages().last().unwrap();
@@ -85,24 +85,24 @@ fn an_answer_with_a_call_in_it_is_kept_as_it_was_written() {
 #[test]
 fn what_is_no_call_is_answer_and_the_reason_why() {
     let broken = CALL.replace("{\"a\": 7", "{a: 7");
-    let (answer, calls, faults, _) = said(&mut writes(&thought(&broken)), &offered());
+    let (answer, calls, faults, _) = said(&mut writes(&reasoned(&broken)), &offered());
     assert!(calls.is_empty() && answer == broken, "{answer}");
     assert_eq!(faults, [ToolFault::NotJson]);
     let other = CALL.replace("add", "remove");
-    let (_, calls, ..) = said(&mut writes(&thought(&other)), &offered());
+    let (_, calls, ..) = said(&mut writes(&reasoned(&other)), &offered());
     assert!(!calls[0].2, "it was not offered");
 }
 
 #[test]
 fn a_stop_text_counts_in_what_is_said_and_not_in_a_call() {
     let options = Options { stop: vec!["7".into()], ..offered() };
-    let (answer, calls, ..) = said(&mut writes(&thought(&format!("a{CALL}b7c"))), &options);
+    let (answer, calls, ..) = said(&mut writes(&reasoned(&format!("a{CALL}b7c"))), &options);
     assert_eq!((answer.as_str(), calls.len()), ("ab", 1));
 }
 
 #[test]
 fn a_result_goes_back_and_is_answered() {
-    let mut session = writes(&thought(CALL));
+    let mut session = writes(&reasoned(CALL));
     said(&mut session, &offered());
     session.push(Message::tool("9"));
     let turn = session.respond(&offered());

@@ -42,7 +42,7 @@ fn with_messages(facts: &Arc<ModelFacts>, messages: &[Message]) -> Session {
 }
 
 /// What `Started` and `TurnsDropped` say: tokens of the prompt; messages and tokens that were dropped.
-fn beginning(session: &mut Session, options: &Options) -> Result<(usize, Option<(usize, usize)>), Error> {
+fn start(session: &mut Session, options: &Options) -> Result<(usize, Option<(usize, usize)>), Error> {
     let mut events = session.ask("478 + 256 = ?", options)?;
     let Some(Ok(Event::Started { prompt_tokens, .. })) = events.next() else { panic!("no Started") };
     match events.next() {
@@ -62,7 +62,7 @@ fn rt_14_by_policy_the_oldest_turns_go_and_it_is_said() {
     assert_eq!(refused.messages(), long, "nothing is dropped unasked");
 
     let mut session = with_messages(&facts, &long);
-    let (prompt, dropped) = beginning(&mut session, &dropping(Some(20))).unwrap();
+    let (prompt, dropped) = start(&mut session, &dropping(Some(20))).unwrap();
     let (messages, tokens) = dropped.unwrap();
     assert_eq!(tokens, whole - prompt);
     assert!(prompt + 2 * 20 <= LIMIT, "{prompt}");
@@ -76,7 +76,7 @@ fn rt_14_by_policy_the_oldest_turns_go_and_it_is_said() {
     assert_eq!(kept[1..kept.len() - 2], long[1 + messages..]);
     assert_eq!(kept[1].role, Role::User);
     // The room that was made lasts for the next turn.
-    assert_eq!(beginning(&mut session, &dropping(Some(20))).unwrap().1, None);
+    assert_eq!(start(&mut session, &dropping(Some(20))).unwrap().1, None);
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn rt_14_what_must_stay_and_does_not_fit_is_refused_and_nothing_is_dropped() {
 fn rt_14_what_must_stay_and_fits_is_answered_with_less_room() {
     let facts = facts(LIMIT);
     let mut session = with_messages(&facts, &[Message::system("1 ".repeat(60))]);
-    let (prompt, dropped) = beginning(&mut session, &dropping(Some(100))).unwrap();
+    let (prompt, dropped) = start(&mut session, &dropping(Some(100))).unwrap();
     assert!(prompt + 100 > LIMIT);
     assert_eq!(dropped, None);
 }
@@ -103,7 +103,7 @@ fn a_sessions_file_and_its_forks_have_the_shorter_history() {
     let file = folder.path().join("session");
     let mut kept = with_messages(&facts, &conversation(30));
     kept.keep_in(&file, Autosave::default()).unwrap();
-    let dropped = beginning(&mut kept, &dropping(None)).unwrap().1.unwrap();
+    let dropped = start(&mut kept, &dropping(None)).unwrap().1.unwrap();
     assert!(kept.messages().len() + dropped.0 > 60 && kept.messages().len() < 60);
     assert_eq!(kept.fork().unwrap().messages(), kept.messages());
     let restored =
@@ -145,7 +145,7 @@ proptest! {
         let facts = facts(LIMIT);
         let mut session = with_messages(&facts, &messages);
         let whole = [&messages[..], &[Message::user("478 + 256 = ?")]].concat();
-        match beginning(&mut session, &dropping(Some(room))) {
+        match start(&mut session, &dropping(Some(room))) {
             Err(Error::PromptTooLong { tokens, limit }) => {
                 prop_assert!(tokens >= limit);
                 prop_assert_eq!(session.messages(), messages);

@@ -7,7 +7,9 @@ use wheelwork::snapshot::{CacheFate, SnapshotError};
 use wheelwork::{Diagnostic, Error, Event, KvForm, ModelFacts, Options, Placement, Session, SessionFile};
 use wheelwork_testing::{ScriptedDecoder, placement};
 
-use crate::files::{Folder, OFTEN, THOUGHT, form, key, killed_after, restore, restored, silent, writes_from};
+use crate::files::{
+    Folder, OFTEN, REASONING, form, key, killed_after, restore, restored, silent, writes_from,
+};
 use crate::support::{TURN, VOCAB, ask, collect, facts, session};
 
 fn refusal(result: Result<(Session, wheelwork::Restored), Error>) -> SnapshotError {
@@ -23,7 +25,7 @@ fn rt_21_a_file_cut_anywhere_gives_the_state_of_its_last_whole_record() {
     for is_encrypted in [false, true] {
         let (folder, facts) = (Folder::new(), facts(1024));
         let file = form(&folder, is_encrypted);
-        killed_after(&facts, THOUGHT, 10, file.clone(), &Options::default());
+        killed_after(&facts, REASONING, 10, file.clone(), &Options::default());
         let (whole, _) = restored(&facts, silent(), file.clone());
         let mut longest = whole.cached_tokens();
         assert!(longest > 10);
@@ -48,7 +50,7 @@ fn rt_21_a_flipped_bit_anywhere_never_changes_what_is_restored() {
     for is_encrypted in [false, true] {
         let (folder, facts) = (Folder::new(), facts(1024));
         let file = form(&folder, is_encrypted);
-        killed_after(&facts, THOUGHT, 10, file.clone(), &Options::default());
+        killed_after(&facts, REASONING, 10, file.clone(), &Options::default());
         let bytes = fs_err::read(file.path()).unwrap();
         let (good, _) = restored(&facts, silent(), file.clone());
         let mut flipped_file = fs_err::OpenOptions::new().write(true).open(file.path()).unwrap();
@@ -74,7 +76,7 @@ fn rt_21_a_flipped_bit_anywhere_never_changes_what_is_restored() {
 #[test]
 fn rt_21_a_cache_of_anything_else_is_computed_again_and_said() {
     let (folder, own) = (Folder::new(), facts(1024));
-    killed_after(&own, THOUGHT, 10, &folder.file(), &Options::default());
+    killed_after(&own, REASONING, 10, &folder.file(), &Options::default());
     let facts_with = |change: fn(&mut ModelFacts)| {
         let mut facts = facts(1024);
         change(Arc::get_mut(&mut facts).unwrap());
@@ -142,7 +144,7 @@ fn a_wrong_key_is_told_from_damage_from_no_key_and_from_a_file_without_one() {
 }
 
 #[test]
-fn the_end_of_one_encrypted_file_does_not_fit_behind_the_beginning_of_another() {
+fn the_end_of_one_encrypted_file_does_not_fit_behind_the_start_of_another() {
     let (folder, facts) = (Folder::new(), facts(1024));
     let file = form(&folder, true);
     let saved = || {

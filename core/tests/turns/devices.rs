@@ -36,7 +36,7 @@ fn device(at: usize, then: Step, stand_in: fn() -> ScriptedDecoder) -> Session {
     })
 }
 
-fn processor() -> ScriptedDecoder {
+fn cpu() -> ScriptedDecoder {
     ScriptedDecoder::new(VOCAB, 1024, vec![MODEL])
 }
 
@@ -61,11 +61,11 @@ fn moves(events: &[Event]) -> Vec<String> {
 
 #[test]
 fn rt_04_a_device_that_fails_at_any_call_is_replaced_and_no_text_comes_twice() {
-    let whole = words(ask(&mut device(1000, MODEL, processor)).unwrap());
+    let whole = words(ask(&mut device(1000, MODEL, cpu)).unwrap());
     assert_eq!((whole.0.as_str(), whole.1.as_str()), ("2+2=4", "4"));
     // The call of the prompt, and one a token but the last.
     for at in 0..SCRIPT.1.len() {
-        let mut session = device(at, Step::Fail("driver reset".into()), processor);
+        let mut session = device(at, Step::Fail("driver reset".into()), cpu);
         let events = ask(&mut session).unwrap();
         assert_eq!(moves(&events), ["stand-in"], "call {at}");
         assert_eq!(words(events), whole, "call {at}");
@@ -104,7 +104,7 @@ fn rt_04_a_turn_can_be_cancelled_while_the_stand_in_catches_up() {
     let mut session =
         session(&facts(1024), ScriptedDecoder::new(VOCAB, 1024, steps)).with_fallback(move |_, _| {
             let token = token.clone();
-            let decoder = processor().before_run(0, move || token.cancel());
+            let decoder = cpu().before_run(0, move || token.cancel());
             Ok((placement(), Box::new(decoder)))
         });
     let options = Options { cancel, ..Options::default() };
@@ -119,7 +119,7 @@ fn rt_16_a_devices_logits_that_are_no_numbers_are_computed_elsewhere() {
         for at in [0, 3] {
             let mut logits = vec![0.0; VOCAB];
             logits[7] = logit;
-            let events = ask(&mut device(at, Step::Logits(logits), processor)).unwrap();
+            let events = ask(&mut device(at, Step::Logits(logits), cpu)).unwrap();
             assert_eq!(moves(&events), ["stand-in"], "{logit} at call {at}");
             assert_eq!(words(events).1, "4");
         }

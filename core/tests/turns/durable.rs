@@ -3,7 +3,7 @@
 use wheelwork::snapshot::{CacheFate, SnapshotError};
 use wheelwork::{Autosave, Diagnostic, Error, Event, FinishReason, Options, Restored, Session, Thinking};
 
-use crate::files::{Folder, OFTEN, THOUGHT, killed_after, restored, silent, writes_from};
+use crate::files::{Folder, OFTEN, REASONING, killed_after, restored, silent, writes_from};
 use crate::support::{TURN, ask, collect, facts, session, tokens};
 
 #[test]
@@ -42,12 +42,12 @@ fn the_next_turn_of_a_restored_session_reuses_its_cache() {
 }
 
 #[test]
-fn a_thought_goes_on_where_it_stood_token_for_token() {
+fn reasoning_goes_on_where_it_stood_token_for_token() {
     let facts = facts(1024);
-    let whole = ask(&mut session(&facts, writes_from(&facts, THOUGHT, 0)), &Options::default());
+    let whole = ask(&mut session(&facts, writes_from(&facts, REASONING, 0)), &Options::default());
     for done in 1..15 {
         let folder = Folder::new();
-        killed_after(&facts, THOUGHT, done, &folder.file(), &Options::default());
+        killed_after(&facts, REASONING, done, &folder.file(), &Options::default());
         let (mut session, found) = restored(&facts, silent(), &folder.file());
         assert!(found.unfinished_turn, "{found:?}");
         // What the file has may be a token behind what was shown, never more.
@@ -56,12 +56,13 @@ fn a_thought_goes_on_where_it_stood_token_for_token() {
         std::mem::forget(probe);
         assert!(resumed_tokens + 1 >= done, "{resumed_tokens} of {done}");
 
-        let (mut session, _) = restored(&facts, writes_from(&facts, THOUGHT, resumed_tokens), &folder.file());
+        let (mut session, _) =
+            restored(&facts, writes_from(&facts, REASONING, resumed_tokens), &folder.file());
         session.keep_in(&folder.file(), OFTEN).unwrap();
         let outcome = collect(session.resume(&Options::default()).unwrap()).unwrap();
         assert_eq!((outcome.reasoning, outcome.answer), (whole.reasoning.clone(), whole.answer.clone()));
         let (reason, usage, ids) = outcome.finished.unwrap();
-        assert_eq!((reason, ids), (FinishReason::Stop, tokens(&facts, THOUGHT)));
+        assert_eq!((reason, ids), (FinishReason::Stop, tokens(&facts, REASONING)));
         assert_eq!(usage.completion_tokens, whole.finished.as_ref().unwrap().1.completion_tokens);
         assert_eq!(session.messages().len(), 2);
         // And it is over.
@@ -71,11 +72,11 @@ fn a_thought_goes_on_where_it_stood_token_for_token() {
 }
 
 #[test]
-fn a_landing_goes_on_where_it_stood() {
+fn a_closing_goes_on_where_it_stood() {
     let (folder, facts) = (Folder::new(), facts(1024));
     let options = Options { thinking: Thinking::tokens(5), max_tokens: Some(40), ..Options::default() };
     let whole = ask(&mut session(&facts, writes_from(&facts, "1 2 3 4 5 6 7 8 9 10", 0)), &options);
-    // The fifth token has made the landing due; its tokens are still to come.
+    // The fifth token has made the closing due; its tokens are still to come.
     killed_after(&facts, "1 2 3 4 5 6 7 8 9 10", 5, &folder.file(), &options);
     let (mut session, _) = restored(&facts, silent(), &folder.file());
     let outcome = collect(session.resume(&Options::default()).unwrap()).unwrap();

@@ -41,7 +41,7 @@ fn max_tokens_ends_a_turn_and_says_so() {
 }
 
 #[test]
-fn thinking_off_opens_with_an_empty_thought() {
+fn thinking_off_opens_with_empty_reasoning() {
     let outcome = ask(
         &mut writes("4<｜end▁of▁sentence｜>"),
         &Options { thinking: Thinking::Off, ..Options::default() },
@@ -66,7 +66,7 @@ fn the_next_turn_reuses_the_cache_up_to_the_users_turn() {
     let cached = session.cached_tokens();
     let mut turn = session.ask("and 3 + 3?", &Options::default()).unwrap();
     let Some(Ok(Event::Started { prompt_tokens, reused_tokens, .. })) = turn.next() else { panic!() };
-    // Everything up to the first turn's `<｜Assistant｜>`: the thought is dropped by the template.
+    // Everything up to the first turn's `<｜Assistant｜>`: the reasoning is dropped by the template.
     let first_prompt =
         tokens(&facts(1024), "<｜begin▁of▁sentence｜><｜User｜>2 + 2 = ?<｜Assistant｜>").len();
     assert_eq!(reused_tokens, first_prompt);
@@ -132,7 +132,7 @@ fn rt_14_a_prompt_that_does_not_fit_is_refused_with_both_numbers() {
 }
 
 #[test]
-fn rt_14_a_full_context_inside_the_thought_ends_with_its_reason_and_the_text_so_far() {
+fn rt_14_a_full_context_inside_the_reasoning_ends_with_its_reason_and_the_text_so_far() {
     let facts = facts(48);
     let mut session = session(&facts, ScriptedDecoder::new(VOCAB, 48, script(&facts, "7")));
     let outcome = ask(&mut session, &Options::default());

@@ -11,7 +11,7 @@ use crate::support::{VOCAB, script, session};
 
 pub(crate) const OFTEN: Autosave = Autosave { tokens: 1, time: Duration::MAX };
 /// Longer than a chunk of anything, and no loop.
-pub(crate) const THOUGHT: &str = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15\n</think>\n\n16<｜end▁of▁sentence｜>";
+pub(crate) const REASONING: &str = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15\n</think>\n\n16<｜end▁of▁sentence｜>";
 
 pub(crate) struct Folder(tempfile::TempDir);
 

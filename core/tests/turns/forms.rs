@@ -65,7 +65,7 @@ fn the_empty_line_is_no_part_of_the_form_and_whitespace_of_the_form_is_kept() {
 }
 
 #[test]
-fn the_form_holds_without_a_thought_and_after_a_landing() {
+fn the_form_holds_without_reasoning_and_after_a_closing() {
     let off = Options { thinking: Thinking::Off, ..regex("[0-9]{2}") };
     let outcome = ask(&mut writes("hello"), &off);
     assert_eq!((outcome.answer.len(), reason(&outcome)), (2, FinishReason::Stop));
@@ -76,13 +76,13 @@ fn the_form_holds_without_a_thought_and_after_a_landing() {
 }
 
 #[test]
-fn a_turn_that_the_model_would_end_in_its_thought_still_has_an_answer() {
+fn a_turn_that_the_model_would_end_in_its_reasoning_still_has_an_answer() {
     let outcome = ask(&mut writes("1 2<｜end▁of▁sentence｜>7"), &regex("7{2}"));
     assert!(outcome.reasoning.starts_with("1 2"), "{outcome:?}");
     assert_eq!((outcome.answer.as_str(), reason(&outcome)), ("77", FinishReason::Stop));
 }
 
-/// The same model behind the older template, which leaves it to the model to open a thought.
+/// The same model behind the older template, which leaves it to the model to open the reasoning.
 fn older(text: &str) -> Session {
     let newer = facts(1024);
     let template = newer.template.r1_older().unwrap();
@@ -100,7 +100,7 @@ fn without_tags(text: &str) -> Session {
 }
 
 #[test]
-fn behind_an_older_template_the_first_token_opens_a_thought_or_the_answer() {
+fn behind_an_older_template_the_first_token_opens_the_reasoning_or_the_answer() {
     let outcome = ask(&mut older("<think>\n1 2\n</think>\n\n78"), &regex("[0-9]{2}"));
     assert_eq!((outcome.reasoning.as_str(), outcome.answer.as_str()), ("1 2", "78"));
     let outcome = ask(&mut older("78"), &regex("[0-9]{2}"));
@@ -110,7 +110,7 @@ fn behind_an_older_template_the_first_token_opens_a_thought_or_the_answer() {
 }
 
 #[test]
-fn tags_that_are_no_tokens_end_a_thought_at_the_same_place() {
+fn tags_that_are_no_tokens_end_the_reasoning_at_the_same_place() {
     // Its tag ends within the token ">\n\n", which is cut.
     let outcome = ask(&mut without_tags("1 2\n</think>\n\n777"), &regex("7{2}"));
     assert_eq!((outcome.reasoning.as_str(), outcome.answer.as_str()), ("1 2", "77"));
@@ -328,7 +328,7 @@ proptest! {
         let (free, held) = (run(&free), run(&held));
         let ids = |outcome: &Outcome| outcome.finished.as_ref().unwrap().2.clone();
         let end = ids(&free).iter().position(|id| *id == close);
-        // Unless the free turn ended in its thought, which an answer in a form does not.
+        // Unless the free turn ended in its reasoning, which an answer in a form does not.
         if let Some(end) = end {
             prop_assert_eq!(&ids(&free)[..=end], &ids(&held)[..=end]);
             prop_assert_eq!(free.reasoning_ended, held.reasoning_ended);

@@ -83,7 +83,7 @@ fn a_pace_is_told_to_every_turn_and_lets_those_of_low_priority_wait() {
 }
 
 #[test]
-fn a_device_works_sparingly_where_nobody_waits_or_the_pace_is_not_full() {
+fn a_device_saves_power_where_nobody_waits_or_the_pace_is_not_full() {
     let _limit = Limit::start();
     let (facts, queue) = (facts(1024), queue(64));
     let told = Arc::new(Mutex::new(Vec::new()));
@@ -99,11 +99,11 @@ fn a_device_works_sparingly_where_nobody_waits_or_the_pace_is_not_full() {
     queue.set_conditions(&Conditions { battery: Battery::Low, ..Conditions::default() });
     turn(Priority::Interactive);
     let efforts = std::mem::take(&mut *told.lock().unwrap());
-    assert_eq!(efforts, [Effort::Sparing, Effort::Full, Effort::Sparing]);
+    assert_eq!(efforts, [Effort::PowerSaving, Effort::Full, Effort::PowerSaving]);
 }
 
 #[test]
-fn what_stands_in_for_a_device_that_failed_works_as_sparingly() {
+fn what_stands_in_for_a_device_that_failed_saves_as_much_power() {
     let _limit = Limit::start();
     let (facts, queue) = (facts(1024), queue(64));
     let told = Arc::new(Mutex::new(Vec::new()));
@@ -116,7 +116,7 @@ fn what_stands_in_for_a_device_that_failed_works_as_sparingly() {
     });
     let turn = queue.adopt(session).ask("2 + 2 = ?", &Options::default(), Priority::Background);
     assert_eq!(reason(turn.unwrap()), FinishReason::Stop);
-    assert_eq!(told.lock().unwrap()[..], [Effort::Sparing]);
+    assert_eq!(told.lock().unwrap()[..], [Effort::PowerSaving]);
 }
 
 #[test]

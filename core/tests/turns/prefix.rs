@@ -1,4 +1,4 @@
-//! Beginnings that sessions share: found exactly, bounded, and only what was marked.
+//! Prefixes that sessions share: found exactly, bounded, and only what was marked.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ fn ask(session: &mut Session, text: &str) -> (usize, usize, Vec<u32>) {
 }
 
 #[test]
-fn a_marked_beginning_is_not_computed_again_by_another_session() {
+fn a_marked_prefix_is_not_computed_again_by_another_session() {
     let (facts, cache) = (facts(1024), Arc::new(PrefixCache::new(1 << 20)));
     let rules = "Answer in one word. ".repeat(20);
     let mut first = sharing(&facts, &cache);
@@ -79,7 +79,7 @@ fn rt_23_nothing_is_shared_unasked() {
     assert_eq!(cache.usage().entries, 0, "a turn marks nothing");
     let (reused, prefix, _) = ask(&mut sharing(&facts, &cache), "my diary");
     assert_eq!((reused, prefix), (0, 0));
-    // Without a cache there is nothing to share with, and what a person wrote is not a beginning.
+    // Without a cache there is nothing to share with, and what a person wrote is not a prefix.
     let error = session(&facts, decoder()).share_prefix(&CancelToken::new()).unwrap_err();
     assert_eq!(error.code(), "prefix_cache_off");
     first.push(Message::user("my diary"));
@@ -87,7 +87,7 @@ fn rt_23_nothing_is_shared_unasked() {
 }
 
 #[test]
-fn a_beginning_that_can_never_fit_is_refused_before_it_is_computed() {
+fn a_prefix_that_can_never_fit_is_refused_before_it_is_computed() {
     let (facts, cache) = (facts(1024), Arc::new(PrefixCache::new(20 * BYTES_PER_TOKEN as u64)));
     let mut session = sharing(&facts, &cache);
     system(&mut session, &"1 ".repeat(40));
@@ -109,7 +109,7 @@ fn a_cancelled_sharing_leaves_the_session_and_the_cache_usable() {
 }
 
 #[test]
-fn a_session_in_a_file_that_began_with_a_shared_beginning_comes_back_whole() {
+fn a_session_in_a_file_that_began_with_a_shared_prefix_comes_back_whole() {
     let (folder, facts) = (tempfile::tempdir().unwrap(), facts(1024));
     let (file, cache) = (folder.path().join("session"), Arc::new(PrefixCache::new(1 << 20)));
     let mut first = sharing(&facts, &cache);
@@ -117,7 +117,7 @@ fn a_session_in_a_file_that_began_with_a_shared_beginning_comes_back_whole() {
     first.share_prefix(&CancelToken::new()).unwrap();
     let mut second = sharing(&facts, &cache);
     second.keep_in(&file, wheelwork::Autosave::default()).unwrap();
-    // What the file holds of another beginning is overwritten.
+    // What the file holds of another prefix is overwritten.
     system(&mut second, &"Be brief. ".repeat(10));
     ask(&mut second, "1");
     system(&mut second, &"Be brief. ".repeat(30));
@@ -130,7 +130,7 @@ fn a_session_in_a_file_that_began_with_a_shared_beginning_comes_back_whole() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
-    /// Many sessions with beginnings of every kind and a cache too small for all: each answers like a fresh one.
+    /// Many sessions with prefixes of every kind and a cache too small for all: each answers like a fresh one.
     #[test]
     fn whatever_was_shared_and_forgotten_answers_stay_the_same(
         deeds in prop::collection::vec((0..3_usize, 0..60_usize, any::<bool>()), 1..25),

@@ -8,7 +8,7 @@ use wheelwork::{
 };
 use wheelwork_testing::{ScriptedDecoder, Step};
 
-use crate::files::{Folder, THOUGHT, restored, silent, writes_from};
+use crate::files::{Folder, REASONING, restored, silent, writes_from};
 use crate::support::{VOCAB, ask, collect, facts, script, session, tokens};
 
 /// So rarely that nothing is saved unless it is asked for.
@@ -18,7 +18,7 @@ const NEVER: Autosave = Autosave { tokens: usize::MAX, time: Duration::MAX };
 fn suspended_in(facts: &Arc<ModelFacts>, run: usize, cancel: &CancelToken) -> Session {
     let cancel = cancel.clone();
     let press = move || std::thread::scope(|scope| drop(scope.spawn(|| cancel.suspend())));
-    let decoder = ScriptedDecoder::new(VOCAB, 1024, script(facts, THOUGHT)).before_run(run, press);
+    let decoder = ScriptedDecoder::new(VOCAB, 1024, script(facts, REASONING)).before_run(run, press);
     session(facts, decoder)
 }
 
@@ -30,7 +30,7 @@ fn finished(outcome: &crate::support::Outcome) -> (FinishReason, &[u32]) {
 #[test]
 fn rt_09_a_suspended_turn_ends_within_a_token_and_goes_on_in_another_process() {
     let facts = facts(1024);
-    let whole = ask(&mut session(&facts, writes_from(&facts, THOUGHT, 0)), &Options::default());
+    let whole = ask(&mut session(&facts, writes_from(&facts, REASONING, 0)), &Options::default());
     // In prefill, then in each part of the turn.
     for run in [0, 1, 7, 20] {
         let (folder, cancel) = (Folder::new(), CancelToken::new());
@@ -42,18 +42,18 @@ fn rt_09_a_suspended_turn_ends_within_a_token_and_goes_on_in_another_process() {
         assert_eq!(before.messages().len(), 1, "an unfinished answer is no message");
         drop(before);
 
-        let (mut after, found) = restored(&facts, writes_from(&facts, THOUGHT, run), &folder.file());
+        let (mut after, found) = restored(&facts, writes_from(&facts, REASONING, run), &folder.file());
         assert!(found.unfinished_turn);
         let outcome = collect(after.resume(&Options::default()).unwrap()).unwrap();
         assert_eq!((&outcome.reasoning, &outcome.answer), (&whole.reasoning, &whole.answer));
-        assert_eq!(finished(&outcome), (FinishReason::Stop, &tokens(&facts, THOUGHT)[..]));
+        assert_eq!(finished(&outcome), (FinishReason::Stop, &tokens(&facts, REASONING)[..]));
     }
 }
 
 #[test]
 fn rt_09_a_suspended_turn_goes_on_in_the_same_process_without_a_file() {
     let facts = facts(1024);
-    let whole = ask(&mut session(&facts, writes_from(&facts, THOUGHT, 0)), &Options::default());
+    let whole = ask(&mut session(&facts, writes_from(&facts, REASONING, 0)), &Options::default());
     for run in [0, 1, 7, 20] {
         let cancel = CancelToken::new();
         let mut session = suspended_in(&facts, run, &cancel);
@@ -72,9 +72,9 @@ fn rt_09_a_suspended_turn_goes_on_in_the_same_process_without_a_file() {
 #[test]
 fn rt_06_a_turn_that_fails_loses_nothing_and_goes_on() {
     let facts = facts(1024);
-    let whole = ask(&mut session(&facts, writes_from(&facts, THOUGHT, 0)), &Options::default());
+    let whole = ask(&mut session(&facts, writes_from(&facts, REASONING, 0)), &Options::default());
     for run in [0, 1, 7, 20] {
-        let mut steps = script(&facts, THOUGHT);
+        let mut steps = script(&facts, REASONING);
         steps.insert(run, Step::Fail("the runtime was taken down".into()));
         let folder = Folder::new();
         let mut failing = session(&facts, ScriptedDecoder::new(VOCAB, 1024, steps));
@@ -83,12 +83,12 @@ fn rt_06_a_turn_that_fails_loses_nothing_and_goes_on() {
         assert_eq!(error.code(), "run_failed");
         assert_eq!(failing.messages().len(), 1, "an unfinished answer is no message");
 
-        let (mut after, found) = restored(&facts, writes_from(&facts, THOUGHT, run), &folder.file());
+        let (mut after, found) = restored(&facts, writes_from(&facts, REASONING, run), &folder.file());
         assert!(found.unfinished_turn);
         for resumed in [&mut after, &mut failing] {
             let outcome = collect(resumed.resume(&Options::default()).unwrap()).unwrap();
             assert_eq!((&outcome.reasoning, &outcome.answer), (&whole.reasoning, &whole.answer));
-            assert_eq!(finished(&outcome), (FinishReason::Stop, &tokens(&facts, THOUGHT)[..]));
+            assert_eq!(finished(&outcome), (FinishReason::Stop, &tokens(&facts, REASONING)[..]));
         }
     }
 }
@@ -103,9 +103,9 @@ fn a_question_ends_the_turn_that_was_left_unfinished() {
     let said = |session: &Session| -> Vec<_> {
         session.messages().iter().map(|message| message.content.clone().unwrap()).collect()
     };
-    let [question, thought, again, _] = &said(&session)[..] else { panic!("{:?}", session.messages()) };
+    let [question, reasoning, again, _] = &said(&session)[..] else { panic!("{:?}", session.messages()) };
     assert_eq!((&question[..], &again[..]), ("2 + 2 = ?", "2 + 2 = ?"));
-    assert!(THOUGHT.starts_with(thought.strip_suffix("</think>").unwrap()), "{thought}");
+    assert!(REASONING.starts_with(reasoning.strip_suffix("</think>").unwrap()), "{reasoning}");
     let (after, _) = restored(&facts, silent(), &folder.file());
     assert_eq!(said(&after), said(&session));
 }
@@ -115,7 +115,7 @@ fn rt_09_a_turn_is_saved_within_a_token_when_another_thread_asks() {
     let (folder, facts, save_now) = (Folder::new(), facts(1024), SaveNow::new());
     let button = save_now.clone();
     let press = move || std::thread::scope(|scope| drop(scope.spawn(|| button.request())));
-    let decoder = ScriptedDecoder::new(VOCAB, 1024, script(&facts, THOUGHT)).before_run(9, press);
+    let decoder = ScriptedDecoder::new(VOCAB, 1024, script(&facts, REASONING)).before_run(9, press);
     let mut session = session(&facts, decoder);
     session.keep_in(&folder.file(), NEVER).unwrap();
     let options = Options { save_now: save_now.clone(), ..Options::default() };
@@ -143,7 +143,7 @@ fn a_save_that_nothing_serves_is_waited_for_in_vain() {
     save_now.request();
     let facts = facts(1024);
     let options = Options { save_now: save_now.clone(), ..Options::default() };
-    ask(&mut session(&facts, writes_from(&facts, THOUGHT, 0)), &options);
+    ask(&mut session(&facts, writes_from(&facts, REASONING, 0)), &options);
     assert!(!save_now.wait(Duration::ZERO), "the session is kept in no file");
 }
 
@@ -151,8 +151,8 @@ fn a_save_that_nothing_serves_is_waited_for_in_vain() {
 fn the_end_of_a_turn_is_a_save() {
     let (folder, facts, save_now) = (Folder::new(), facts(1024), SaveNow::new());
     let button = save_now.clone();
-    let last = script(&facts, THOUGHT).len() - 1;
-    let decoder = writes_from(&facts, THOUGHT, 0).before_run(last, move || button.request());
+    let last = script(&facts, REASONING).len() - 1;
+    let decoder = writes_from(&facts, REASONING, 0).before_run(last, move || button.request());
     let mut session = session(&facts, decoder);
     session.keep_in(&folder.file(), NEVER).unwrap();
     ask(&mut session, &Options { save_now: save_now.clone(), ..Options::default() });
@@ -165,7 +165,7 @@ fn cancelling_wins_over_suspending() {
     cancel.cancel();
     cancel.suspend();
     let outcome = ask(
-        &mut session(&facts(1024), writes_from(&facts(1024), THOUGHT, 0)),
+        &mut session(&facts(1024), writes_from(&facts(1024), REASONING, 0)),
         &Options { cancel, ..Options::default() },
     );
     assert_eq!(finished(&outcome).0, FinishReason::Cancelled);

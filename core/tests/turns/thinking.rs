@@ -1,4 +1,4 @@
-//! How a thought ends where the model does not end it: budgets, reserve, `answer_now`, loops.
+//! How reasoning ends where the model does not end it: budgets, reserve, `answer_now`, loops.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use wheelwork_testing::ScriptedDecoder;
 
 use crate::support::{Outcome, VOCAB, ask, facts, script, session, tokens, writes};
 
-/// A thought that never ends and never repeats itself; after the closing tag it goes on as an answer.
+/// Reasoning that never ends and never repeats itself; after the closing tag it goes on as an answer.
 fn endless() -> String {
     (0..400).map(|number| format!("{number} ")).collect()
 }
 
-fn hard_landing() -> Options {
+fn hard_closing() -> Options {
     Options { closing_phrase: Some(String::new()), ..Options::default() }
 }
 
@@ -22,7 +22,7 @@ fn ended(outcome: &Outcome) -> (usize, ReasoningEnd) {
 }
 
 #[test]
-fn a_budget_of_tokens_ends_the_thought_softly() {
+fn a_budget_of_tokens_ends_the_reasoning_softly() {
     let options = Options { thinking: Thinking::tokens(5), max_tokens: Some(40), ..Options::default() };
     let outcome = ask(&mut writes(&endless()), &options);
     assert_eq!(ended(&outcome).1, ReasoningEnd::Budget);
@@ -31,8 +31,8 @@ fn a_budget_of_tokens_ends_the_thought_softly() {
 }
 
 #[test]
-fn a_hard_landing_puts_in_the_tag_alone() {
-    let options = Options { thinking: Thinking::tokens(5), max_tokens: Some(20), ..hard_landing() };
+fn a_hard_closing_puts_in_the_tag_alone() {
+    let options = Options { thinking: Thinking::tokens(5), max_tokens: Some(20), ..hard_closing() };
     let outcome = ask(&mut writes("7"), &options);
     assert_eq!(outcome.reasoning, "77777");
     assert_eq!(ended(&outcome).1, ReasoningEnd::Budget);
@@ -55,7 +55,7 @@ fn a_budget_of_no_tokens_is_no_reasoning() {
 }
 
 #[test]
-fn a_budget_of_time_ends_the_thought() {
+fn a_budget_of_time_ends_the_reasoning() {
     let facts = facts(1024);
     let slow = || std::thread::sleep(Duration::from_millis(30));
     let decoder = ScriptedDecoder::new(VOCAB, 1024, script(&facts, &endless())).before_run(3, slow);
@@ -111,8 +111,8 @@ fn the_answer_comes_when_it_is_asked_for_from_another_thread() {
 }
 
 #[test]
-fn rt_25_a_loop_in_the_thought_ends_it() {
-    let outcome = ask(&mut writes("7"), &Options { max_tokens: Some(450), ..hard_landing() });
+fn rt_25_a_loop_in_the_reasoning_ends_it() {
+    let outcome = ask(&mut writes("7"), &Options { max_tokens: Some(450), ..hard_closing() });
     assert_eq!(ended(&outcome).1, ReasoningEnd::Loop);
     assert_eq!(outcome.reasoning.len(), wheelwork::repetition::needed_run(1) + 1);
     assert!(!outcome.answer.is_empty());
@@ -146,5 +146,5 @@ fn the_temperature_is_raised_once_and_said() {
         events.iter().filter(|event| matches!(event, Event::TemperatureRaised { .. })).collect();
     assert_eq!(raised, [&Event::TemperatureRaised { to: 1.0, period: 1 }]);
     let ended = |event: &Event| matches!(event, Event::ReasoningEnded { cause: ReasoningEnd::Loop, .. });
-    assert!(events.iter().any(ended), "the second loop ends the thought");
+    assert!(events.iter().any(ended), "the second loop ends the reasoning");
 }

@@ -113,8 +113,8 @@ fn answers(
     options: &Options,
     cancel: &CancelToken,
 ) -> Result<[Answer; 2], Failure> {
-    let [device, processor] = sessions;
-    let answers = [answer(device, problem, options)?, answer(processor, problem, options)?];
+    let [device, cpu] = sessions;
+    let answers = [answer(device, problem, options)?, answer(cpu, problem, options)?];
     if cancel.is_cancelled() { Err(Failure::Interrupted) } else { Ok(answers) }
 }
 

@@ -1,5 +1,5 @@
 //! `wheelwork prepare`, and the same at the end of `wheelwork install`: the packed weights of a model, made once for this
-//! processor. `wheelwork prepare --device npu` compiles graphs instead, by opening the model on that device.
+//! CPU. `wheelwork prepare --device npu` compiles graphs instead, by opening the model on that device.
 
 use std::ops::ControlFlow;
 use std::path::Path;

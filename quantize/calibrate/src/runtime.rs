@@ -25,7 +25,7 @@ pub(crate) fn session(model: &Model, threads: usize) -> Result<Session, Calibrat
             // memory that a layer's weights need.
             .with_memory_pattern(false)?
             .with_execution_providers([ep::CPU::default().with_arena_allocator(false).build()])?;
-        wheelwork_ort::on_processor(builder, &environment)?.commit_from_memory(&model.to_bytes())
+        wheelwork_ort::on_cpu(builder, &environment)?.commit_from_memory(&model.to_bytes())
     };
     load().map_err(CalibrateError::run("loading a graph of the reference"))
 }
@@ -38,7 +38,7 @@ pub(crate) fn session_from(path: &Path, threads: usize) -> Result<Session, Calib
     let environment = wheelwork_ort::environment()?.environment;
     let load = || -> ort::Result<Session> {
         let builder = Session::builder(&environment)?.with_intra_threads(threads)?;
-        wheelwork_ort::on_processor(builder, &environment)?.commit_from_file(path)
+        wheelwork_ort::on_cpu(builder, &environment)?.commit_from_file(path)
     };
     load().map_err(CalibrateError::run(format!("loading `{}`", path.display())))
 }

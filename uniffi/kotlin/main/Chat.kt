@@ -26,7 +26,7 @@ public class Chat internal constructor(private val handle: ChatHandle) : AutoClo
 
     /**
      * Goes on with a turn that was suspended, or that an earlier process left unfinished, with the options that it
-     * began with; its events come again from the beginning.
+     * began with; its events come again from the start.
      */
     public fun resume(priority: Priority = Priority.INTERACTIVE): Flow<Event> = turn { handle.resume(priority) }
 

@@ -36,7 +36,7 @@ public sealed class WheelworkException(
         WheelworkException(code, message, remedy, remedyKind, place, cause)
 }
 
-/** Has what a call across the border throws arrive as this layer promises it. */
+/** Has what a call across the language boundary throws arrive as this layer promises it. */
 internal inline fun <T> translated(call: () -> T): T =
     try {
         call()

@@ -21,8 +21,8 @@ class ReadmeTest {
     }
 
     @Test
-    fun every_provider_is_listed_and_the_processor_is_in_this_build() = withEngine { engine ->
-        val processor = Engine.devices().single { it.device == Device.CPU }
-        assertTrue(processor.inThisBuild && processor.provider == engine.placement.provider)
+    fun every_provider_is_listed_and_the_cpu_is_in_this_build() = withEngine { engine ->
+        val cpu = Engine.devices().single { it.device == Device.CPU }
+        assertTrue(cpu.inThisBuild && cpu.provider == engine.placement.provider)
     }
 }

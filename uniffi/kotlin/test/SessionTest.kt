@@ -22,12 +22,12 @@ import org.junit.jupiter.api.Test
 /** Conversations that outlive their process, and copies of them. */
 class SessionTest {
     @Test
-    fun a_thought_goes_on_after_a_process_that_ended_itself() = goesOnAfter { file ->
+    fun reasoning_goes_on_after_a_process_that_ended_itself() = goesOnAfter { file ->
         assertEquals(HALTED, another("halt", file).waitFor())
     }
 
     @Test
-    fun a_thought_goes_on_after_a_process_that_was_killed() = goesOnAfter { file ->
+    fun reasoning_goes_on_after_a_process_that_was_killed() = goesOnAfter { file ->
         val process = another("wait", file)
         assertEquals(THINKING, process.inputReader().readLine())
         process.destroyForcibly().waitFor()
@@ -163,7 +163,7 @@ class SessionTest {
 private const val HALTED = 37
 private const val THINKING = "thinking"
 
-/** Asks, keeps the conversation in a file, and in the middle of the thought ends or waits to be killed. */
+/** Asks, keeps the conversation in a file, and in the middle of the reasoning ends or waits to be killed. */
 internal fun main(arguments: Array<String>): Unit = runBlocking {
     val (end, file) = arguments
     val chat = Engine.open(MODEL).chat()

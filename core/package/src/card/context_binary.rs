@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub struct ContextBinary {
     /// Qualcomm's part number in lower case, as in `sm8650`.
     pub soc: String,
-    /// The processor's architecture, as in `v75`.
+    /// The CPU's architecture, as in `v75`.
     pub arch: String,
     /// The compiler's number of the system-on-chip.
     pub soc_model: u32,

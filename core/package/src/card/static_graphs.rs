@@ -1,4 +1,4 @@
-//! Static graphs of a variant: every shape is fixed when the package is made, as neural processors need it.
+//! Static graphs of a variant: every shape is fixed when the package is made, as NPUs need it.
 //!
 //! Two graphs read one set of weights: `prefill` takes a chunk of [`StaticGraphs::prefill_tokens`] tokens, `decode` one
 //! token. The host owns the cache, looks embeddings up, and makes rotary tables and mask. With B = 1, S tokens of the
@@ -31,7 +31,7 @@ use super::context_binary::{CompiledPart, ContextBinary};
 /// The static graphs of one variant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StaticGraphs {
-    /// What stands at the graphs' border.
+    /// The graphs' inputs and outputs.
     pub form: GraphForm,
     /// Tokens that the cache holds, C.
     pub context_length: usize,
@@ -49,7 +49,7 @@ pub struct StaticGraphs {
     /// How weights and ranges were found, for people.
     #[serde(default)]
     pub recipe: serde_json::Value,
-    /// How numbers at the border are quantised; absent in the float form.
+    /// How inputs and outputs are quantised; absent in the float form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encodings: Option<Encodings>,
     /// Graphs that are compiled already, by system-on-chip.
@@ -60,7 +60,7 @@ pub struct StaticGraphs {
     pub self_check: Option<StaticSelfCheck>,
 }
 
-/// What stands at the graphs' border.
+/// The graphs' inputs and outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GraphForm {
@@ -152,7 +152,7 @@ pub struct Encoding {
     pub zero_point: u16,
 }
 
-/// The encodings of everything at the border of quantised graphs; the same in prefill and decode.
+/// The encodings of all inputs and outputs of quantised graphs; the same in prefill and decode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Encodings {
     /// `x` of the first part.

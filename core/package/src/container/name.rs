@@ -51,7 +51,7 @@ pub enum NameError {
     /// Empty or too long.
     #[error("the name `{name}` has {bytes} bytes, expected 1 to {NAME_BYTES}")]
     Length {
-        /// Its beginning, with what is not printable ASCII escaped.
+        /// Its start, with what is not printable ASCII escaped.
         name: String,
         /// Its length in bytes.
         bytes: usize,

@@ -1,4 +1,4 @@
-//! The matrices that ONNX Runtime copies when it loads a graph: it packs them for the processor's registers.
+//! The matrices that ONNX Runtime copies when it loads a graph: it packs them for the CPU's registers.
 
 use super::proto::{Graph, Node};
 use super::tensors::Initializers;

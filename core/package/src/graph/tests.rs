@@ -1,4 +1,4 @@
-//! A small graph, and every way that we thought of to spoil it. `quantize` tests real graphs and all their bit flips.
+//! A small graph, and every way to spoil it that we know. `quantize` tests real graphs and all their bit flips.
 
 use proptest::prelude::*;
 

@@ -42,7 +42,7 @@ fn product(matrix: &Matrix<'_>) -> Result<(), GraphError> {
     let k = matrix.attribute("K", None, "1 to 1048576", is_side)?;
     let n = matrix.attribute("N", None, "1 to 1048576", is_side)?;
     let (bits, block_size) = matrix.block(4)?;
-    // Its layouts are those of graphics processors, which trust it.
+    // Its layouts are those of GPUs, which trust it.
     matrix.attribute("weight_prepacked", Some(0), "0", |value| *value == 0)?;
     let blocks = k.div_ceil(block_size);
     matrix.expect(1, "codes", |_| n * blocks * (block_size * bits / 8))?;

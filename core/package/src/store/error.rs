@@ -10,6 +10,7 @@ use wheelwork_diagnostic::{
 use crate::PackageError;
 use crate::container::{ContainerError, Digest, Name, NameError};
 use crate::signature::SignatureError;
+use crate::vfs::DiskError;
 
 /// Why a package could not be installed, listed, verified, repaired or removed.
 ///
@@ -62,6 +63,12 @@ impl StoreError {
     /// For `map_err`: what was tried, and where.
     pub(super) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
         move |source| Self::Io { action, path: path.to_owned(), source }
+    }
+}
+
+impl From<DiskError> for StoreError {
+    fn from(DiskError { action, path, source }: DiskError) -> Self {
+        Self::Io { action, path, source }
     }
 }
 

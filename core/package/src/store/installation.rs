@@ -274,10 +274,9 @@ impl<'a> Installation<'a> {
             .find(|version| !taken.contains(version))
             .unwrap_or_default();
         let slot = layout.slot(name, &version);
-        vfs.rename(partial.path(), slot.path()).map_err(StoreError::io("rename", partial.path()))?;
+        vfs::rename_durably(vfs, partial.path(), slot.path())?;
         // Every name on the way from the models' folder to the version.
-        for folder in [layout.model(name), layout.models(), layout.internal(), layout.models_dir().to_owned()]
-        {
+        for folder in [layout.models(), layout.internal(), layout.models_dir().to_owned()] {
             vfs.sync_dir(&folder).map_err(StoreError::io("sync", &folder))?;
         }
         Ok(version)
@@ -299,14 +298,12 @@ impl<'a> Installation<'a> {
                 _ => StoreError::Io { action: "make the link", path: next.clone(), source },
             }
         })?;
-        vfs.rename(&next, &pointer).map_err(StoreError::io("rename", &next))?;
         // Only after this may the old version go: until then the old pointer could come back.
-        let models = layout.models_dir();
-        vfs.sync_dir(models).map_err(StoreError::io("sync", models))
+        Ok(vfs::rename_durably(vfs, &next, &pointer)?)
     }
 }
 
-/// Opens the package and verifies its graphs for the processor. A graph for another device is verified when a build that
+/// Opens the package and verifies its graphs for the CPU. A graph for another device is verified when a build that
 /// can drive it opens it: this one may not know its operators.
 fn must_open(package: &Path) -> Result<(), PackageError> {
     let package = crate::open(package)?;

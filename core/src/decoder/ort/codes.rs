@@ -1,4 +1,4 @@
-//! Numbers as codes of 16 bits at the border of quantised graphs: `number = (code - zero_point) * scale`.
+//! Inputs and outputs of quantised graphs as codes of 16 bits: `number = (code - zero_point) * scale`.
 
 use wheelwork_package::card::Encoding;
 

@@ -168,7 +168,7 @@ impl Decoder for OrtDecoder {
     fn set_effort(&mut self, effort: Effort) {
         let home = Arc::clone(&self.home);
         let wanted = match effort {
-            Effort::Sparing => home.sparing().unwrap_or(&home),
+            Effort::PowerSaving => home.power_saving().unwrap_or(&home),
             Effort::Full => &home,
         };
         if !Arc::ptr_eq(wanted, &self.model) {

@@ -1,7 +1,7 @@
 //! The decoder on ONNX Runtime.
 //!
 //! - `dynamic` is one sequence on a graph that takes any length (`model`).
-//! - `static_decoder` is one sequence on graphs of fixed shapes (`static_graphs`), as neural processors need them, in the
+//! - `static_decoder` is one sequence on graphs of fixed shapes (`static_graphs`), as NPUs need them, in the
 //!   form `static_float` or `static_int`.
 //!
 //! Both stand on `session` (loading a graph, and who runs it), `cache` (keys and values as tensors) and `errors`.

@@ -8,13 +8,15 @@ use ::ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, Memo
 use ::ort::session::builder::SessionBuilder;
 use ::ort::session::{IoBinding, NoSelectedOutputs, RunOptions, Session};
 use ::ort::value::TensorElementType;
-use wheelwork_ort::on_processor;
+use wheelwork_ort::on_cpu;
 use wheelwork_package::card::KvForm;
 use wheelwork_package::genai_config::Model;
 
 use super::errors;
 use super::names::GraphNames;
-use super::session::{Expected, OnDevice, alone, builder, check_all, commit, on_plugin, shares, tensor};
+use super::session::{
+    Expected, Located, OnDevice, alone, builder, check_all, commit, on_plugin, shares, tensor,
+};
 use crate::control::CancelToken;
 use crate::decoder::error::DecoderError;
 use crate::decoder::graph_placement::{GraphPlacement, Share};
@@ -38,6 +40,8 @@ pub(crate) struct SessionOptions {
     pub(crate) device: Option<OnDevice>,
     /// Ends the load.
     pub(crate) cancel: CancelToken,
+    /// What to load instead of the file's content.
+    pub(crate) located: Option<Arc<Located>>,
 }
 
 /// A loaded graph.
@@ -57,7 +61,8 @@ pub(crate) struct OrtModel {
     /// A run needs `&mut`: sequences of one model take turns, step by step.
     session: Mutex<Session>,
     /// The same graph with fewer threads, where that is wanted.
-    sparing: OnceLock<Sparing>,
+    power_saving: OnceLock<PowerSaving>,
+    located: Option<Arc<Located>>,
 }
 
 impl OrtModel {
@@ -70,7 +75,7 @@ impl OrtModel {
     ) -> Result<Arc<Self>, DecoderError> {
         let builder = builder(environment, options.threads).and_then(|builder| match options.device {
             Some(device) => on_plugin(builder, environment, device.provider, &[]),
-            None => on_processor(builder, environment),
+            None => on_cpu(builder, environment),
         });
         Self::load_with(builder, graph, model, options)
     }
@@ -86,7 +91,7 @@ impl OrtModel {
         weights_name: &str,
     ) -> Result<Arc<Self>, DecoderError> {
         let builder = builder(environment, options.threads).and_then(|builder| {
-            Ok(on_processor(builder, environment)?
+            Ok(on_cpu(builder, environment)?
                 .with_optimized_model_path(saved)?
                 .with_config_entry("session.save_external_prepacked_constant_initializers", "1")?
                 .with_config_entry("session.optimized_model_external_initializers_file_name", weights_name)?
@@ -105,7 +110,7 @@ impl OrtModel {
         options: SessionOptions,
     ) -> Result<Arc<Self>, DecoderError> {
         let _alone = options.device.map(|_| alone());
-        let session = commit(builder, graph, &options.cancel)?;
+        let session = commit(builder, graph, options.located.as_deref(), &options.cancel)?;
         let names = GraphNames::of(model);
         let contract = |detail| DecoderError::Contract { graph: graph.display().to_string(), detail };
         let (kv_form, all_logits) = check_contract(&session, &names, model).map_err(contract)?;
@@ -126,13 +131,14 @@ impl OrtModel {
             shares: shares(&session).map_err(|message| errors::load(graph, &message))?,
             session: Mutex::new(session),
             graph: graph.display().to_string(),
-            sparing: OnceLock::new(),
+            power_saving: OnceLock::new(),
+            located: options.located,
         }))
     }
 
-    /// Has sequences that are to spare the device compute on another session of the same graph. The first one counts.
-    pub(crate) fn spare_with(&self, sparing: Sparing) {
-        self.sparing.get_or_init(|| sparing);
+    /// Has sequences that save power compute on another session of the same graph. The first one counts.
+    pub(crate) fn save_power_with(&self, power_saving: PowerSaving) {
+        self.power_saving.get_or_init(|| power_saving);
     }
 
     /// The file that was loaded.
@@ -140,9 +146,14 @@ impl OrtModel {
         Path::new(&self.graph)
     }
 
+    /// What was loaded instead of the file's content.
+    pub(crate) fn located(&self) -> Option<&Arc<Located>> {
+        self.located.as_ref()
+    }
+
     /// The session with fewer threads, where there is one.
-    pub(super) fn sparing(&self) -> Option<&Arc<Self>> {
-        self.sparing.get()?.model()
+    pub(super) fn power_saving(&self) -> Option<&Arc<Self>> {
+        self.power_saving.get()?.model()
     }
 
     pub(crate) fn kv_shape(&self) -> KvShape {
@@ -193,17 +204,17 @@ impl OrtModel {
     }
 }
 
-/// A second session of the same graph, with fewer threads, for times when the device is to be spared: ONNX Runtime
+/// A second session of the same graph, with fewer threads, for times when the device is to save power: ONNX Runtime
 /// fixes the number of threads when it loads a graph.
 ///
 /// It is loaded when it is first wanted. Caches stand in the host's memory, so a sequence goes from one session to the
 /// other between two calls, and only binds its buffers anew.
-pub(crate) struct Sparing {
+pub(crate) struct PowerSaving {
     load: Box<dyn Fn() -> Result<Arc<OrtModel>, DecoderError> + Send + Sync>,
     loaded: OnceLock<Option<Arc<OrtModel>>>,
 }
 
-impl Sparing {
+impl PowerSaving {
     pub(crate) fn new(
         load: impl Fn() -> Result<Arc<OrtModel>, DecoderError> + Send + Sync + 'static,
     ) -> Self {

@@ -12,7 +12,7 @@ use crate::decoder::effort::{Effort, PerformanceModes};
 pub(super) struct RunModes {
     pub(super) effort: Effort,
     full: [Arc<RunOptions<NoSelectedOutputs>>; 2],
-    sparing: [Arc<RunOptions<NoSelectedOutputs>>; 2],
+    power_saving: [Arc<RunOptions<NoSelectedOutputs>>; 2],
 }
 
 impl RunModes {
@@ -32,19 +32,19 @@ impl RunModes {
         Ok(Self {
             effort: Effort::Full,
             full: both(|modes| modes.full)?,
-            sparing: both(|modes| modes.sparing)?,
+            power_saving: both(|modes| modes.power_saving)?,
         })
     }
 
     /// The options of a run.
     pub(super) fn options(&self, call: Call) -> &RunOptions<NoSelectedOutputs> {
-        let [prefill, decode] = if self.effort == Effort::Full { &self.full } else { &self.sparing };
+        let [prefill, decode] = if self.effort == Effort::Full { &self.full } else { &self.power_saving };
         if call == Call::Prefill { prefill } else { decode }
     }
 
-    /// Ends runs of every kind. A neural processor runs a graph as one node, so a running call ends first.
+    /// Ends runs of every kind. An NPU runs a graph as one node, so a running call ends first.
     pub(super) fn interrupt(&self) -> Arc<dyn Interrupt> {
-        Arc::new(Terminate(self.full.iter().chain(&self.sparing).cloned().collect()))
+        Arc::new(Terminate(self.full.iter().chain(&self.power_saving).cloned().collect()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The quantised form of static graphs: integers at the border, tables and mask made here, new keys and values put into
+//! The quantised form of static graphs: integer inputs and outputs, tables and mask made here, new keys and values put into
 //! the cache here.
 //!
 //! ```text

@@ -9,7 +9,7 @@ use ::ort::environment::Environment;
 use ::ort::session::Session;
 use ::ort::session::builder::SessionBuilder;
 use wheelwork_ort::assignment::RECORD;
-use wheelwork_ort::on_processor;
+use wheelwork_ort::on_cpu;
 
 use super::errors;
 use super::session::{Expected, builder, check_all, commit, on_plugin, shares};
@@ -49,11 +49,11 @@ pub(super) fn load(
 ) -> Result<(Session, Vec<Share>), DecoderError> {
     let builder = match target {
         Target::Cpu { threads } => {
-            builder(environment, *threads).and_then(|builder| on_processor(builder, environment))
+            builder(environment, *threads).and_then(|builder| on_cpu(builder, environment))
         }
         Target::Plugin(plugin) => plugin_builder(environment, plugin, entries),
     };
-    let session = commit(builder, path, cancel)?;
+    let session = commit(builder, path, None, cancel)?;
     let shares = shares(&session).map_err(|message| errors::load(path, &message))?;
     let graph = || path.display().to_string();
     if let Target::Plugin(Plugin { provider, .. }) = target

@@ -47,7 +47,7 @@ static DRIVER: StaticDriver = StaticDriver {
     performance: PerformanceModes {
         option: "qnn.htp_perf_mode",
         full: ["burst", "sustained_high_performance"],
-        sparing: ["balanced", "low_balanced"],
+        power_saving: ["balanced", "low_balanced"],
     },
     backend_option: "backend_path",
     // Without it the provider leaves attention to the CPU.
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn every_call_has_a_mode_of_its_own() {
-        let modes = [DRIVER.performance.full, DRIVER.performance.sparing].concat();
+        let modes = [DRIVER.performance.full, DRIVER.performance.power_saving].concat();
         let different: std::collections::BTreeSet<_> = modes.iter().collect();
         assert_eq!(different.len(), 4, "{modes:?}");
     }

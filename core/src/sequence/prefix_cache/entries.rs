@@ -21,7 +21,7 @@ pub(super) struct Block {
 #[derive(Debug, Default)]
 pub(super) struct Entries(Vec<Vec<Arc<Block>>>);
 
-/// The longest beginning that is known of some ids.
+/// The longest prefix that is known of some ids.
 pub(super) struct Found {
     pub(super) tokens: usize,
     /// As many as hold these tokens; the last one may hold more.
@@ -111,7 +111,7 @@ fn tokens_of(entry: &[Arc<Block>]) -> usize {
     entry.iter().map(|block| block.tokens.len()).sum()
 }
 
-/// Tokens at the beginning of an entry that are those of `ids`.
+/// Tokens of an entry that are those of `ids`.
 fn common_tokens(entry: &[Arc<Block>], ids: &[u32]) -> usize {
     let tokens = entry.iter().flat_map(|block| &block.tokens);
     tokens.zip(ids).take_while(|(token, id)| token == id).count()

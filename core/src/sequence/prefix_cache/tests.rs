@@ -34,7 +34,7 @@ fn ids(count: u32) -> Vec<u32> {
 }
 
 #[test]
-fn the_longest_common_beginning_is_found_to_the_token() {
+fn the_longest_common_prefix_is_found_to_the_token() {
     let cache = PrefixCache::new(1 << 20);
     store(&cache, &ids(200));
     assert_eq!(found(&cache, &ids(300), 0), 200);

@@ -1,7 +1,7 @@
 //! Sessions that outlive the process: a conversation, its cache and a half-finished turn in one file.
 //!
 //! A session file is a journal. `Journal::create` writes the state of the moment beside the file and renames it into
-//! place; after that only what is new is appended, so that saving in the middle of a thought costs as much as its last
+//! place; after that only what is new is appended, so that saving in the middle of reasoning costs as much as its last
 //! tokens. What a crash leaves is a journal with an incomplete last record: the state of the record before it.
 //!
 //! ```text
@@ -20,7 +20,7 @@
 //! | 2 | JSON | the messages, all of them |
 //! | 3 | binary | some tokens with their keys and values (`cache_part`), from a place in the cache on; what stood behind is forgotten |
 //! | 4 | JSON | a turn begins: prompt, options, seed |
-//! | 5 | JSON | tokens that the turn has brought, and where sampler and landing stand |
+//! | 5 | JSON | tokens that the turn has brought, and where sampler and reasoning closer stand |
 //! | 6 | - | the turn is over |
 //!
 //! One session at a time keeps a file: it holds the lock of `FILE.lock`, which the system takes from it at the latest

@@ -109,7 +109,7 @@ fn skipped_reasoning_is_empty() {
 }
 
 #[test]
-fn an_unfinished_thought_has_no_end() {
+fn unfinished_reasoning_has_no_end() {
     assert_eq!(by_id(true, &[(WORD, "a \n")]), heard("a", 0, ""));
     assert_eq!(by_text(true, &["a \n</thi"]), heard("a \n</thi", 0, ""));
 }

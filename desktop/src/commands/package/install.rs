@@ -1,5 +1,5 @@
 //! `wheelwork install` and `wheelwork repair`: a package into the store. An installed model is then prepared for this
-//! processor; where that cannot be, it is said, and the model is installed all the same.
+//! CPU; where that cannot be, it is said, and the model is installed all the same.
 
 use std::time::Instant;
 

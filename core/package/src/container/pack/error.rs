@@ -10,6 +10,7 @@ use wheelwork_diagnostic::{
 use super::options::LEVELS;
 use crate::PackageError;
 use crate::container::{ContainerError, Digest, NameError};
+use crate::vfs::DiskError;
 
 /// Why a folder could not be packed. Nothing stands under the output's name afterwards that was not there before.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +61,12 @@ impl PackError {
     /// For `map_err`: what was tried, and where.
     pub(super) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
         move |source| Self::Io { action, path: path.to_owned(), source }
+    }
+}
+
+impl From<DiskError> for PackError {
+    fn from(DiskError { action, path, source }: DiskError) -> Self {
+        Self::Io { action, path, source }
     }
 }
 

@@ -69,7 +69,7 @@ fn left_in(folder: &Path) -> Option<Available> {
     Some(Available { bytes, told_by: "the process's control group" })
 }
 
-/// The number behind a name at the beginning of a line.
+/// The number behind a name at the start of a line.
 fn field(text: &str, name: &str) -> Option<u64> {
     let words = text.lines().map(str::split_whitespace);
     words

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Attention adds nothing that grows with the context: ONNX Runtime's kernel goes over it in blocks. The constants were
-//! fitted to ONNX Runtime 1.32 on x86-64; other processors pack in other forms of about the same size.
+//! fitted to ONNX Runtime 1.32 on x86-64; other CPUs pack in other forms of about the same size.
 
 use wheelwork_package::genai_config::Model;
 use wheelwork_package::graph::{Product, Verified};
