@@ -5,13 +5,14 @@ mod prefix;
 mod prepare;
 mod snapshot;
 
-use std::borrow::Cow;
-
+use wheelwork_diagnostic::{
+    Diagnosis, Diagnostic, Remedy, Requantize, correct, give, retry, set, shorten, unsupported,
+};
 use wheelwork_ort::LibraryError;
-use wheelwork_package::{Class, Diagnostic, PackageError};
+use wheelwork_package::PackageError;
 
 use crate::decoder::DecoderError;
-use crate::device::{DevicePreference, NotUsed, OptionError};
+use crate::device::{CacheError, NoUsableDevice, NotUsedReason, OptionError};
 use crate::sampling::SamplingError;
 use crate::text::chat::ChatError;
 use crate::text::output::OutputError;
@@ -25,7 +26,6 @@ pub use snapshot::SnapshotError;
 
 /// Why a model could not be opened or a generation not go on.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum Error {
     /// The package.
     #[error(transparent)]
@@ -73,15 +73,8 @@ pub enum Error {
         provider: String,
     },
     /// No device fits the request.
-    #[error("no device fits `{}`{}: {}", preference.name(), if *.strict { " (strict)" } else { "" }, describe(.not_used))]
-    NoUsableDevice {
-        /// What was asked for.
-        preference: DevicePreference,
-        /// Whether other devices were ruled out.
-        strict: bool,
-        /// Every provider with its reason.
-        not_used: Vec<NotUsed>,
-    },
+    #[error(transparent)]
+    NoUsableDevice(#[from] NoUsableDevice),
     /// [`crate::OpenOptions::cancel`] ended it.
     #[error("opening the model was cancelled")]
     OpenCancelled,
@@ -128,90 +121,56 @@ pub enum Error {
     },
 }
 
-fn describe(not_used: &[NotUsed]) -> String {
-    let reasons = not_used.iter().map(ToString::to_string);
-    format!("not {}", reasons.collect::<Vec<_>>().join(", not "))
-}
-
-impl Error {
-    fn inner(&self) -> Option<&dyn Diagnostic> {
-        match self {
-            Self::Package(error) => Some(error),
-            Self::Library(error) => Some(error),
-            Self::Tokenizer(error) => Some(error),
-            Self::Chat(error) => Some(error),
-            Self::Sampling(error) => Some(error),
-            Self::Output(error) => Some(error),
-            Self::Tools(error) => Some(error),
-            Self::Decoder(error) => Some(error),
-            Self::Snapshot(error) => Some(error),
-            Self::Engine(error) => Some(error),
-            Self::Prepare(error) => Some(error),
-            Self::Prefix(error) => Some(error),
-            _ => None,
-        }
+impl From<CacheError> for Error {
+    fn from(error: CacheError) -> Self {
+        Self::Prepare(error.into())
     }
 }
 
 impl Diagnostic for Error {
-    fn code(&self) -> &'static str {
+    fn diagnosis(&self) -> Diagnosis {
         match self {
-            Self::ProviderOption(_) => "provider_option",
-            Self::NotOnThisDevice { .. } => "not_on_this_device",
-            Self::NoUsableDevice { .. } => "no_usable_device",
-            Self::OpenCancelled => "open_cancelled",
-            Self::PromptTooLong { .. } => "prompt_too_long",
-            Self::EmptyPrompt => "empty_prompt",
-            Self::ContextOutOfRange { .. } => "context_out_of_range",
-            Self::NotEnoughMemory { .. } => "not_enough_memory",
-            Self::NoInt8KvCache { .. } => "no_int8_kv_cache",
-            _ => self.inner().map_or("unknown", Diagnostic::code),
-        }
-    }
-
-    fn class(&self) -> Class {
-        match self {
-            Self::NoUsableDevice { .. } | Self::NoInt8KvCache { .. } | Self::NotOnThisDevice { .. } => {
-                Class::Unsupported
+            Self::Package(error) => error.diagnosis(),
+            Self::Library(error) => error.diagnosis(),
+            Self::Tokenizer(error) => error.diagnosis(),
+            Self::Chat(error) => error.diagnosis(),
+            Self::Sampling(error) => error.diagnosis(),
+            Self::Output(error) => error.diagnosis(),
+            Self::Tools(error) => error.diagnosis(),
+            Self::Decoder(error) => error.diagnosis(),
+            Self::Snapshot(error) => error.diagnosis(),
+            Self::Engine(error) => error.diagnosis(),
+            Self::Prepare(error) => error.diagnosis(),
+            Self::Prefix(error) => error.diagnosis(),
+            Self::ProviderOption(_) => retry("provider_option", correct("the option")),
+            Self::NotOnThisDevice { .. } => {
+                unsupported("not_on_this_device", Remedy::OpenOn { device: "cpu" })
             }
-            Self::ProviderOption(_)
-            | Self::OpenCancelled
-            | Self::PromptTooLong { .. }
-            | Self::EmptyPrompt
-            | Self::ContextOutOfRange { .. }
-            | Self::NotEnoughMemory { .. } => Class::Retry,
-            _ => self.inner().map_or(Class::Bug, Diagnostic::class),
-        }
-    }
-
-    fn remedy(&self) -> Cow<'static, str> {
-        match self {
-            Self::ProviderOption(_) => "correct the option".into(),
-            Self::NotOnThisDevice { .. } => "open the model with `--device cpu`".into(),
-            Self::NoUsableDevice { .. } => {
-                "ask for `auto`, or quantise the checkpoint for that device".into()
+            Self::NoUsableDevice(NoUsableDevice { not_used, .. }) => {
+                let failed = not_used.iter().any(|row| {
+                    matches!(row.reason, NotUsedReason::CrashedBefore | NotUsedReason::CompileFailed)
+                });
+                let remedy = if failed { Remedy::AllowDeviceAgain } else { Remedy::AllowAnyDevice };
+                unsupported("no_usable_device", remedy)
             }
-            Self::OpenCancelled => "open it again when it suits".into(),
-            Self::PromptTooLong { .. } => {
-                "shorten the prompt, start a new session, or let the oldest turns be dropped".into()
+            Self::OpenCancelled => retry("open_cancelled", Remedy::Retry),
+            Self::PromptTooLong { .. } => retry(
+                "prompt_too_long",
+                shorten("the prompt, start a new session, or let the oldest turns be dropped"),
+            ),
+            Self::EmptyPrompt => retry("empty_prompt", give("at least one token")),
+            Self::ContextOutOfRange { limit, .. } => {
+                retry("context_out_of_range", set("the context length", format!("1 to {limit} tokens")))
             }
-            Self::EmptyPrompt => "give at least one token".into(),
-            Self::ContextOutOfRange { .. } => "choose a length in that range".into(),
             Self::NotEnoughMemory { largest_context_tokens: 0, .. } => {
-                "close other apps, prepare the model for this machine, or take a smaller one".into()
+                retry("not_enough_memory", Remedy::UseSmallerModel)
             }
-            Self::NotEnoughMemory { largest_context_tokens, .. } => format!(
-                "open it with a context of at most {largest_context_tokens} tokens, or close other apps"
-            )
-            .into(),
+            Self::NotEnoughMemory { largest_context_tokens: tokens, .. } => {
+                retry("not_enough_memory", Remedy::ReduceContext { tokens: *tokens })
+            }
             Self::NoInt8KvCache { .. } => {
-                "open it with the float cache, or quantise the checkpoint again with `--kv int8`".into()
+                unsupported("no_int8_kv_cache", Remedy::Requantize(Requantize::Int8Cache))
             }
-            _ => self.inner().map_or(Cow::Borrowed("report this"), Diagnostic::remedy),
         }
-    }
-
-    fn place(&self) -> Option<String> {
-        self.inner().and_then(Diagnostic::place)
     }
 }

@@ -15,7 +15,6 @@ use crate::text::tools::ToolFault;
 /// `{"event": "AnswerDelta", "text": "734"}`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event")]
-#[non_exhaustive]
 pub enum Event {
     /// The prompt is accepted; computing it starts now.
     Started {
@@ -108,7 +107,6 @@ pub enum Event {
 /// Why reasoning ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum ReasoningEnd {
     /// The model closed it.
     Closed,
@@ -125,7 +123,6 @@ pub enum ReasoningEnd {
 /// Why a generation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum FinishReason {
     /// A stop token or a stop string.
     Stop,

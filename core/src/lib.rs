@@ -28,6 +28,8 @@
 //!
 //! For several sessions at once, from any thread, see [`engine`].
 //!
+//! While versions are 0.x, enums are exhaustive: who matches them learns of a new event or reason from the compiler.
+//!
 //! The crate opens no socket and logs nothing. It has three threads of its own: an [`engine`]'s, while there is one; while
 //! an answer's form is compiled, one with a stack of 64 MiB, because the caller's may be too small for a stranger's
 //! grammar; and one that compiles graphs for a device at its first use ([`Compilation`]). A [`Generation`] computes on the caller's. ONNX Runtime has its own ([`OpenOptions::threads`](field@OpenOptions::threads)).
@@ -60,14 +62,13 @@ mod turn;
 pub use control::{AnswerNow, CancelToken, SaveNow};
 pub use decoder::kv as kv_cache;
 pub use device::compiled::{CompileStep, CompileWatch};
-pub use device::{DevicePreference, Placement};
+pub use device::{DevicePreference, Placement, Prepared};
 pub use error::Error;
 pub use event::{Event, FinishReason, ReasoningEnd};
 pub use facts::{ModelFacts, ModelIdentity};
 pub use metrics::{Timings, Usage};
-pub use open::plan::{Available, Fit, MemoryCheck, MemoryPlan, plan};
-pub use open::prepare::{self, PrepareReport, PrepareStep, Prepared, prepare, prepared_form};
-pub use open::{Model, OpenOptions};
+pub use open::prepare::{self, PrepareReport, PrepareStep, prepare, prepared_form};
+pub use open::{Available, Fit, MemoryCheck, MemoryPlan, Model, OpenOptions, plan};
 pub use options::{Budget, OnContextFull, OnLoop, Options, PromptLookup, Thinking};
 pub use sequence::prefix_cache;
 pub use sequence::{Compilation, CompilationState, SharedPrefix};
@@ -76,5 +77,5 @@ pub use session::{Generation, Session};
 pub use text::output::{OutputError, OutputFormat};
 pub use text::tools::{Tool, ToolChoice, ToolFault};
 pub use text::{chat, detokenizer, output, reasoning, repetition, stop, tokenizer, tools};
+pub use wheelwork_diagnostic::{self as diagnostic, Class, Diagnostic, Remedy};
 pub use wheelwork_package::card::KvForm;
-pub use wheelwork_package::{Class, Diagnostic};

@@ -1,13 +1,20 @@
 //! From a folder to an open model.
 
+mod described;
+mod dynamic_opening;
 mod facts;
+mod memory;
 mod model;
+mod not_loaded;
 mod opening;
-pub(crate) mod plan;
+mod options;
+mod plan;
 pub mod prepare;
 mod score;
 mod self_check;
 mod static_opening;
 
-pub use model::{Model, OpenOptions};
-pub(crate) use opening::Opening;
+pub use memory::{Available, Fit, MemoryPlan};
+pub use model::Model;
+pub use options::{MemoryCheck, OpenOptions};
+pub use plan::plan;

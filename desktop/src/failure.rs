@@ -1,13 +1,14 @@
 //! How a command fails: any error of the libraries, told with its remedy.
 
-use std::borrow::Cow;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::json;
-use wheelwork_package::{Class, Diagnostic};
+use wheelwork_diagnostic::{Class, Diagnosis, Diagnostic, Remedy};
 
 use crate::origin::HttpError;
+use crate::remedy;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -136,82 +137,91 @@ impl Failure {
         } else {
             let (bold, reset) = (anstyle::Style::new().bold(), anstyle::Reset);
             anstream::eprintln!("{bold}wheelwork: {self}{reset}");
-            anstream::eprintln!("  what to do: {}", self.remedy());
+            anstream::eprintln!("  what to do: {}", self.told().remedy);
         }
         ExitCode::from(if matches!(self, Self::Interrupted | Self::Paused) { 130 } else { 1 })
     }
 
-    /// `{"error": {code, class, message, remedy, place}}`.
+    /// `{"error": {code, class, message, remedy, remedy_kind, place}}`.
     pub(crate) fn to_json(&self) -> serde_json::Value {
+        let Told { code, class, kind, remedy, place } = self.told();
         json!({
             "error": {
-                "code": self.code(), "class": self.class().as_str(), "message": self.to_string(),
-                "remedy": self.remedy(), "place": self.place(),
+                "code": code, "class": class.as_str(), "message": self.to_string(),
+                "remedy": remedy, "remedy_kind": kind, "place": place,
             }
         })
     }
 
-    fn code(&self) -> &'static str {
+    fn told(&self) -> Told {
         match self {
-            Self::Interrupted => "interrupted",
-            Self::Library(error) => error.code(),
-            Self::Paused => "paused",
-            Self::Damaged { .. } => "damaged",
-            Self::NotInstalled { .. } => "package_not_installed",
-            Self::NoSuchModel { .. } => "no_such_model",
-            Self::NoModelsDir => "no_models_dir",
-            Self::InputFile { .. } => "input_file",
-            Self::NeedsBest { .. } => "needs_quality_best",
-            Self::NeedsTarget => "needs_target",
-            Self::Gate { .. } => "gate",
-            Self::AnswersDiffer { .. } => "answers_differ",
-            Self::Output(_) => "output",
-        }
-    }
-
-    fn class(&self) -> Class {
-        match self {
-            Self::Library(error) => error.class(),
-            Self::Damaged { .. } => Class::Reinstall,
-            _ => Class::Retry,
-        }
-    }
-
-    fn remedy(&self) -> Cow<'static, str> {
-        match self {
-            Self::Interrupted => "run it again when it suits".into(),
-            Self::Library(error) => error.remedy(),
-            Self::Paused => "run the same command again: it continues where this one ended".into(),
-            Self::Damaged { remedy, .. } => remedy.clone().into(),
+            Self::Library(error) => {
+                let Diagnosis { code, class, remedy, place } = error.diagnosis();
+                Told { code, class, kind: remedy.kind(), remedy: remedy::worded(&remedy), place }
+            }
+            Self::Interrupted => Told::new("interrupted", "retry", "run it again when it suits"),
+            Self::Paused => Told::new(
+                "paused",
+                "continue",
+                "run the same command again: it continues where this one ended",
+            ),
+            Self::Damaged { what, remedy, .. } => {
+                Told { class: Class::Reinstall, ..Told::new("damaged", "repair", remedy).at(what) }
+            }
             Self::NotInstalled { path } => {
-                format!("install it first: `wheelwork install {}`", path.display()).into()
+                let remedy = format!("install it first: `wheelwork install {}`", path.display());
+                Told::new("package_not_installed", "install", remedy).at(path.display())
             }
-            Self::NoSuchModel { .. } => {
-                "give a package folder, or make one: `wheelwork quantize CHECKPOINT --out NAME.ortpackage`"
-                    .into()
+            Self::NoSuchModel { name, .. } => Told::new(
+                "no_such_model",
+                "give_package",
+                "give a package folder, or make one: `wheelwork quantize CHECKPOINT --out NAME.ortpackage`",
+            )
+            .at(name),
+            Self::NoModelsDir => {
+                Told::new("no_models_dir", "set", "set WHEELWORK_MODELS_DIR or pass --models-dir")
             }
-            Self::NoModelsDir => "set WHEELWORK_MODELS_DIR or pass --models-dir".into(),
-            Self::NeedsBest { .. } => "add `--quality best`, or leave the flag out".into(),
-            Self::NeedsTarget => "add one of the targets, or leave `--soc` out".into(),
-            Self::Gate { .. } => {
-                "quantise with a better `--quality` or more bits, or judge by limits of your own: `--gate=kl=0.1`"
-                    .into()
+            Self::InputFile { path, .. } => {
+                Told::new("input_file", "correct_file", remedy::worded(&Remedy::CorrectFile))
+                    .at(path.display())
             }
-            Self::AnswersDiffer { .. } => {
-                "see which problems differ; compare the logits first, and take another `--target`".into()
+            Self::NeedsBest { .. } => {
+                Told::new("needs_quality_best", "set", "add `--quality best`, or leave the flag out")
             }
-            Self::InputFile { .. } => "correct the file; see --help for its form".into(),
-            Self::Output(_) => "check the disk and the terminal".into(),
+            Self::NeedsTarget => {
+                Told::new("needs_target", "set", "add one of the targets, or leave `--soc` out")
+            }
+            Self::Gate { .. } => Told::new(
+                "gate",
+                "requantize",
+                "quantise with a better `--quality` or more bits, or judge by limits of your own: `--gate=kl=0.1`",
+            ),
+            Self::AnswersDiffer { .. } => Told::new(
+                "answers_differ",
+                "check",
+                "see which problems differ; compare the logits first, and take another `--target`",
+            ),
+            Self::Output(_) => Told::new("output", "check_storage", "check the disk and the terminal"),
         }
     }
+}
 
-    fn place(&self) -> Option<String> {
-        match self {
-            Self::Library(error) => error.place(),
-            Self::NoSuchModel { name, .. } => Some(name.clone()),
-            Self::Damaged { what, .. } => Some(what.clone()),
-            Self::InputFile { path, .. } | Self::NotInstalled { path } => Some(path.display().to_string()),
-            _ => None,
-        }
+/// What is told beside the message: a [`Diagnosis`] in the command's words.
+struct Told {
+    code: &'static str,
+    class: Class,
+    /// [`Remedy::kind`].
+    kind: &'static str,
+    remedy: String,
+    place: Option<String>,
+}
+
+impl Told {
+    fn new(code: &'static str, kind: &'static str, remedy: impl Into<String>) -> Self {
+        Self { code, class: Class::Retry, kind, remedy: remedy.into(), place: None }
+    }
+
+    fn at(self, place: impl Display) -> Self {
+        Self { place: Some(place.to_string()), ..self }
     }
 }

@@ -14,6 +14,7 @@ mod origin;
 mod output;
 mod own_stdout;
 mod progress;
+mod remedy;
 mod session_file;
 mod trust;
 mod typed_ahead;

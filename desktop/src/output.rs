@@ -9,7 +9,7 @@ use wheelwork::engine::Pace;
 use wheelwork::{DevicePreference, Event, FinishReason, Generation, Placement, ReasoningEnd};
 
 use crate::failure::Failure;
-use crate::own_stdout;
+use crate::{own_stdout, remedy};
 
 const DIMMED: Style = Style::new().dimmed();
 const STATUS: Style = AnsiColor::Cyan.on_default().dimmed();
@@ -43,7 +43,7 @@ pub(crate) fn stream_text(generation: Generation<'_>) -> Result<(), Failure> {
             ),
             Event::DeviceChanged { placement } => {
                 let failed = placement.not_used.first().filter(|row| row.reason == NotUsedReason::RunFailed);
-                let why = failed.map_or_else(String::new, |row| format!(", not {row}"));
+                let why = failed.map_or_else(String::new, |row| format!(", {}", remedy::not_used(row)));
                 anstream::eprintln!("\n{STATUS}goes on on {}{why}{Reset}", describe(&placement));
                 used = Some(placement);
             }
@@ -79,7 +79,6 @@ pub(crate) fn stream_text(generation: Generation<'_>) -> Result<(), Failure> {
                     ending(reason),
                 );
             }
-            _ => {}
         }
         stdout.flush()?;
     }
@@ -123,10 +122,10 @@ pub(crate) fn print_placement(placement: &Placement) {
             anstream::println!("  no self-check: memory is short for the same graph on the CPU");
         }
         Some(SelfCheck::Skipped) => anstream::println!("  no self-check: not wanted"),
-        _ => {}
+        None => {}
     }
     for row in &placement.not_used {
-        anstream::println!("  not {row}");
+        anstream::println!("  {}", remedy::not_used(row));
     }
 }
 
@@ -143,7 +142,7 @@ pub(crate) fn warn_of_fallback(placement: &Placement, preference: DevicePreferen
     }
     anstream::eprintln!("{STATUS}runs on {} instead:{Reset}", describe(placement));
     for row in placement.not_used.iter().filter(|row| row.device == wanted) {
-        anstream::eprintln!("{STATUS}  not {row}{Reset}");
+        anstream::eprintln!("{STATUS}  {}{Reset}", remedy::not_used(row));
     }
 }
 
@@ -152,7 +151,7 @@ fn interruption(cause: ReasoningEnd) -> String {
         ReasoningEnd::Budget => "its budget was used up",
         ReasoningEnd::Loop => "it repeated itself",
         ReasoningEnd::AnswerNow => "you asked for the answer",
-        _ => return String::new(),
+        ReasoningEnd::Closed | ReasoningEnd::Skipped => return String::new(),
     };
     format!("{STATUS}the reasoning was ended: {why}{Reset}\n\n")
 }
@@ -173,6 +172,6 @@ fn ending(reason: FinishReason) -> &'static str {
         FinishReason::Cancelled => " · stopped by you",
         FinishReason::Suspended => " · left for later",
         FinishReason::Repetition => " · stopped: it repeated itself",
-        _ => "",
+        FinishReason::Stop => "",
     }
 }

@@ -1,6 +1,6 @@
 //! `--session FILE`: a conversation that outlives the process.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 
 use wheelwork::snapshot::{CacheFate, SnapshotError};
@@ -44,13 +44,7 @@ fn file(arguments: &SessionArguments) -> Result<Option<SessionFile>, Failure> {
 fn make_key(path: &Path) -> std::io::Result<()> {
     let mut key = [0; SessionKey::BYTES];
     getrandom::fill(&mut key).map_err(std::io::Error::other)?;
-    let mut options = fs_err::OpenOptions::new();
-    options.write(true).create_new(true);
-    disk::set_mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    writeln!(file, "{}", hex(&key))?;
-    file.sync_all()?;
-    disk::sync_folder(disk::folder_of(path))?;
+    disk::write_new(path, format!("{}\n", hex(&key)).as_bytes(), 0o600)?;
     anstream::eprintln!(
         "{}: a new key; without it, nobody can read the session, you neither",
         path.display()

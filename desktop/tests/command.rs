@@ -166,6 +166,16 @@ fn errors_have_code_class_and_remedy() {
     let model = package().to_str().unwrap();
     let error = failure(&["generate", "--model", model, "--prompt", "x", "--temperature=-1", "--json"]);
     assert_eq!(error["class"], "retry");
+    assert_eq!(error["remedy_kind"], "set");
+}
+
+#[test]
+fn a_remedy_is_worded_with_what_the_command_offers() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = failure(&["generate", "--model", folder.path().to_str().unwrap(), "--prompt", "x", "--json"]);
+    assert_eq!(error["code"], "not_a_package");
+    assert_eq!(error["remedy_kind"], "give_package");
+    assert!(error["remedy"].as_str().unwrap().contains("`wheelwork quantize CHECKPOINT"), "{error}");
 }
 
 #[test]

@@ -125,12 +125,7 @@ fn a_damaged_form_is_not_used_and_made_anew() {
             graph[middle] ^= 1;
             fs::write(form.join("model.onnx"), graph).unwrap();
         }),
-        ("other weights", &|form| {
-            let weights = form.join("model.onnx.data");
-            let bytes = fs::read(&weights).unwrap();
-            fs::remove_file(&weights).unwrap();
-            fs::write(weights, bytes).unwrap();
-        }),
+        ("no packed ranges", &|form| fs::remove_file(form.join("packed.bin")).unwrap()),
     ];
     for (what, spoil) in spoil {
         spoil(&scene.form());
@@ -140,6 +135,27 @@ fn a_damaged_form_is_not_used_and_made_anew() {
         assert!(scene.prepare().is_new, "{what}");
         assert_eq!(scene.open().0, Prepared::Used, "{what}");
     }
+}
+
+/// Android refuses hard links (EACCES), and other file systems have no links at all.
+#[test]
+#[cfg(unix)]
+fn a_form_needs_no_links_and_stores_nothing_twice() {
+    use std::os::unix::fs::MetadataExt as _;
+    let scene = Scene::new();
+    scene.prepare();
+    let mut names: Vec<_> =
+        fs::read_dir(scene.form()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["model.onnx", "packed.bin", "record.json"]);
+    for entry in fs::read_dir(scene.package.path().join("cpu")).unwrap() {
+        assert_eq!(entry.unwrap().metadata().unwrap().nlink(), 1);
+    }
+    // By way of a link, the package is the same one.
+    let link = scene.package.path().with_file_name("link");
+    std::os::unix::fs::symlink(scene.package.path(), &link).unwrap();
+    let model = Model::open_with(&link, &scene.options).unwrap();
+    assert_eq!(model.placement().prepared, Prepared::Used);
 }
 
 #[test]

@@ -10,7 +10,7 @@
 //!
 //! A run that resumes skips 1 and 2 for matrices that are complete already, and still does 3.
 
-use wheelwork_package::Diagnostic;
+use wheelwork_diagnostic::Diagnostic;
 
 use crate::checkpoint::Checkpoint;
 use crate::external_file::ExternalFile;

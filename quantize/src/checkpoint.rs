@@ -60,7 +60,6 @@ pub struct Checkpoint {
 
 /// Why a checkpoint could not be opened.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum OpenError {
     /// Its files.
     #[error(transparent)]

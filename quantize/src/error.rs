@@ -1,17 +1,18 @@
 //! Errors of quantising a checkpoint.
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+use wheelwork_diagnostic::{
+    Diagnosis, Diagnostic, Remedy, bug, choose, report_with, retry, set, unsupported, wait_until,
+};
 use wheelwork_onnx::GraphError;
+use wheelwork_package::PackageError;
 use wheelwork_package::tokenizer_file::TokenizerFileError;
-use wheelwork_package::{Class, Diagnostic, PackageError};
 
 use crate::checkpoint::{CheckpointError, ConfigError, OpenError};
 
 /// Why a checkpoint was not quantised. Nothing stands under the output's name then that was not there before.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum QuantizeError {
     /// The checkpoint's files.
     #[error(transparent)]
@@ -49,7 +50,6 @@ pub enum QuantizeError {
 
 /// Why a request cannot be met, whatever the checkpoint holds.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the messages say
 pub enum RequestError {
     /// The output's name ends in nothing that could be a folder.
@@ -99,19 +99,6 @@ impl QuantizeError {
     pub(crate) fn leaves_work(&self) -> bool {
         matches!(self, Self::Write { .. } | Self::Calibration(_) | Self::Cancelled)
     }
-
-    /// The error inside that knows more.
-    fn inner(&self) -> Option<&dyn Diagnostic> {
-        match self {
-            Self::Checkpoint(error) => Some(error),
-            Self::Config(error) => Some(error),
-            Self::Tokenizer(error) => Some(error),
-            Self::Request(error) => Some(error),
-            Self::Package(error) => Some(error),
-            Self::Calibration(error) => Some(error.as_ref()),
-            Self::Write { .. } | Self::Graph(_) | Self::Cancelled => None,
-        }
-    }
 }
 
 impl From<OpenError> for QuantizeError {
@@ -125,101 +112,50 @@ impl From<OpenError> for QuantizeError {
 }
 
 impl Diagnostic for QuantizeError {
-    fn code(&self) -> &'static str {
+    fn diagnosis(&self) -> Diagnosis {
         match self {
-            Self::Write { .. } => "quantize_write",
-            Self::Graph(_) => "quantize_graph",
-            Self::Cancelled => "quantize_cancelled",
-            _ => self.inner().map_or("quantize", Diagnostic::code),
-        }
-    }
-
-    fn class(&self) -> Class {
-        match self {
-            Self::Graph(_) => Class::Bug,
-            _ => self.inner().map_or(Class::Retry, Diagnostic::class),
-        }
-    }
-
-    fn remedy(&self) -> Cow<'static, str> {
-        match self {
-            Self::Write { .. } => {
-                "make sure that the disk has room and the folder can be written, then go on with --resume"
-                    .into()
-            }
-            Self::Graph(_) => "report this with the checkpoint's config.json".into(),
-            Self::Cancelled => "run it again with --resume to go on where it stopped".into(),
-            _ => self.inner().map_or_else(Cow::default, Diagnostic::remedy),
-        }
-    }
-
-    fn place(&self) -> Option<String> {
-        match self {
-            Self::Write { path, .. } => Some(path.display().to_string()),
-            _ => self.inner().and_then(Diagnostic::place),
+            Self::Checkpoint(error) => error.diagnosis(),
+            Self::Config(error) => error.diagnosis(),
+            Self::Tokenizer(error) => error.diagnosis(),
+            Self::Request(error) => error.diagnosis(),
+            Self::Package(error) => error.diagnosis(),
+            Self::Calibration(error) => error.diagnosis(),
+            Self::Write { path, .. } => retry("quantize_write", Remedy::MakeRoomAndResume).file(path),
+            Self::Graph(_) => bug("quantize_graph", report_with("the checkpoint's config.json")),
+            Self::Cancelled => retry("quantize_cancelled", Remedy::Resume),
         }
     }
 }
 
 impl Diagnostic for RequestError {
-    fn code(&self) -> &'static str {
+    fn diagnosis(&self) -> Diagnosis {
         match self {
-            Self::NoName { .. } => "output_name",
-            Self::Exists { .. } => "output_exists",
-            Self::NotAPackage { .. } => "output_not_a_package",
-            Self::Unfinished { .. } => "output_unfinished",
-            Self::Busy { .. } => "output_busy",
-            Self::NotOurs { .. } => "output_not_ours",
-            Self::ResumeMismatch { .. } => "resume_mismatch",
-            Self::OverlapsCheckpoint { .. } => "output_overlaps_checkpoint",
-            Self::ContextLength { .. } => "context_length",
-            Self::Budget { .. } => "bits_per_weight",
-            Self::NothingToMix { .. } => "nothing_to_mix",
-            Self::BlockSize { .. } => "block_size",
-        }
-    }
-
-    fn class(&self) -> Class {
-        match self {
-            Self::BlockSize { .. } => Class::Unsupported,
-            _ => Class::Retry,
-        }
-    }
-
-    fn remedy(&self) -> Cow<'static, str> {
-        match self {
-            Self::NoName { .. } | Self::NotAPackage { .. } => {
-                "choose another output, such as NAME.ortpackage".into()
+            Self::NoName { path } => retry("output_name", choose(OTHER_OUTPUT)).file(path),
+            Self::Exists { path } => retry("output_exists", Remedy::Overwrite).file(path),
+            Self::NotAPackage { path } => retry("output_not_a_package", choose(OTHER_OUTPUT)).file(path),
+            Self::Unfinished { path } => retry("output_unfinished", Remedy::ResumeOrStartOver).file(path),
+            Self::Busy { path } => retry("output_busy", wait_until("the other run ends")).file(path),
+            Self::NotOurs { path } => retry("output_not_ours", Remedy::MoveAway).file(path),
+            Self::ResumeMismatch { path, .. } => {
+                retry("resume_mismatch", Remedy::RepeatOrStartOver).file(path)
             }
-            Self::Unfinished { .. } => {
-                "add --resume to go on where it stopped, or --overwrite to start over".into()
+            Self::OverlapsCheckpoint { output, .. } => {
+                retry("output_overlaps_checkpoint", choose("an output beside the checkpoint")).file(output)
             }
-            Self::Busy { .. } => "wait until it ends, or choose another output".into(),
-            Self::NotOurs { .. } => "move the folder away, or choose another output".into(),
-            Self::ResumeMismatch { .. } => {
-                "repeat the earlier command with --resume, or start over with --overwrite and without --resume".into()
+            Self::ContextLength { limit, .. } => {
+                retry("context_length", set("the context length", format!("at most {limit} tokens")))
             }
-            Self::Exists { .. } => "choose another output, or allow it to be overwritten".into(),
-            Self::OverlapsCheckpoint { .. } => "choose an output beside the checkpoint".into(),
-            Self::ContextLength { limit, .. } => format!("ask for at most {limit} tokens").into(),
-            Self::Budget { .. } => "ask for a number in that range, or for other blocks".into(),
-            Self::NothingToMix { .. } => "leave the budget out, or choose the recipe `balanced` or `fast`".into(),
-            Self::BlockSize { .. } => "choose smaller blocks, or the recipe `float`".into(),
-        }
-    }
-
-    fn place(&self) -> Option<String> {
-        match self {
-            Self::NoName { path }
-            | Self::Exists { path }
-            | Self::NotAPackage { path }
-            | Self::Unfinished { path }
-            | Self::Busy { path }
-            | Self::NotOurs { path }
-            | Self::ResumeMismatch { path, .. } => Some(path.display().to_string()),
-            Self::OverlapsCheckpoint { output, .. } => Some(output.display().to_string()),
-            Self::ContextLength { .. } | Self::Budget { .. } | Self::NothingToMix { .. } => None,
-            Self::BlockSize { tensor, .. } => Some(tensor.clone()),
+            Self::Budget { .. } => {
+                retry("bits_per_weight", choose("a number in that range, or other blocks"))
+            }
+            Self::NothingToMix { .. } => {
+                retry("nothing_to_mix", choose("the recipe `balanced` or `fast`, or no budget"))
+            }
+            Self::BlockSize { tensor, .. } => {
+                unsupported("block_size", choose("smaller blocks, or the recipe `float`")).at(tensor)
+            }
         }
     }
 }
+
+const OTHER_OUTPUT: &str = "another output, such as NAME.ortpackage";

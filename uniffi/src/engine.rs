@@ -68,7 +68,7 @@ impl EngineHandle {
         let file = session_file(path, key)?;
         guarded(|| {
             let (session, restored) = self.engine()?.model().restore(file)?;
-            let Restored { cache, unfinished_turn, dropped_bytes, kept_elsewhere, .. } = restored;
+            let Restored { messages: _, cache, unfinished_turn, dropped_bytes, kept_elsewhere } = restored;
             let chat = self.adopt(session)?;
             let (cached_tokens, recomputed_because) = match cache {
                 CacheFate::Restored { tokens } => (count(tokens), None),
@@ -90,7 +90,7 @@ impl EngineHandle {
     /// # Errors
     /// `closed`.
     pub fn placement(&self) -> Result<Placement, FfiError> {
-        Ok(self.engine()?.model().placement().into())
+        Ok(self.engine()?.model().placement().clone().into())
     }
 
     /// Whether graphs for a better device are being compiled in the background. Turns that begin after it run there. A

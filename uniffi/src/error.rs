@@ -1,6 +1,6 @@
 //! The one error that crosses the language boundary.
 
-use wheelwork::{Class, Diagnostic};
+use wheelwork::diagnostic::{Class, Diagnosis, Diagnostic, give, retry, wait_until};
 
 /// What failed, with what a program matches and what a person reads.
 #[derive(Debug, thiserror::Error, uniffi::Error)]
@@ -14,6 +14,8 @@ pub enum FfiError {
         class: ErrorClass,
         /// One imperative sentence: what to do now.
         remedy: String,
+        /// The remedy for a program, in `snake_case`.
+        remedy_kind: String,
         /// The file, tensor, node or field, where there is one.
         place: Option<String>,
         /// What is broken, with what was expected and found; never text of a prompt or an answer.
@@ -37,35 +39,39 @@ pub enum ErrorClass {
 impl FfiError {
     /// The engine was shut down.
     pub(crate) fn closed() -> Self {
-        Self::new("closed", ErrorClass::Retry, "open it again", "it was closed")
+        Self::new(retry("closed", give("one that is open")), "it was closed")
     }
 
     /// Somebody waits for the turn's next event already.
     pub(crate) fn second_reader() -> Self {
-        Self::new("busy", ErrorClass::Retry, "read a turn in one place", "the turn has a reader that waits")
+        Self::new(
+            retry("busy", wait_until("the other reader has its event")),
+            "the turn has a reader that waits",
+        )
     }
 
     /// A session key of a wrong length.
     pub(crate) fn key_length(found: usize, expected: usize) -> Self {
         let reason = format!("the session key has {found} bytes, expected {expected}");
-        Self::new("session_key_length", ErrorClass::Retry, "give a key of that length", reason)
+        Self::new(retry("session_key_length", give("a key of that length")), reason)
     }
 
-    fn new(code: &str, class: ErrorClass, remedy: &str, reason: impl Into<String>) -> Self {
-        let (code, remedy) = (code.to_owned(), remedy.to_owned());
-        Self::Failed { code, class, remedy, place: None, reason: reason.into() }
+    fn new(diagnosis: Diagnosis, reason: impl Into<String>) -> Self {
+        let Diagnosis { code, class, remedy, place } = diagnosis;
+        Self::Failed {
+            code: code.to_owned(),
+            class: class.into(),
+            remedy: remedy.to_string(),
+            remedy_kind: remedy.kind().to_owned(),
+            place,
+            reason: reason.into(),
+        }
     }
 }
 
 impl From<wheelwork::Error> for FfiError {
     fn from(error: wheelwork::Error) -> Self {
-        Self::Failed {
-            code: error.code().to_owned(),
-            class: error.class().into(),
-            remedy: error.remedy().into_owned(),
-            place: error.place(),
-            reason: error.to_string(),
-        }
+        Self::new(error.diagnosis(), error.to_string())
     }
 }
 
@@ -86,10 +92,11 @@ mod tests {
 
     #[test]
     fn an_error_keeps_what_core_says_of_it() {
-        let FfiError::Failed { code, class, remedy, place, reason } =
+        let FfiError::Failed { code, class, remedy, remedy_kind, place, reason } =
             wheelwork::Error::PromptTooLong { tokens: 9, limit: 4 }.into();
         assert_eq!((code.as_str(), class, place), ("prompt_too_long", ErrorClass::Retry, None));
         assert_eq!(reason, "the prompt has 9 tokens, the context holds 4");
         assert!(remedy.contains("shorten"), "{remedy}");
+        assert_eq!(remedy_kind, "shorten");
     }
 }

@@ -92,11 +92,6 @@ pub enum Event {
         /// Every token that was generated or put in by the runtime, in order, stop token included.
         token_ids: Vec<u32>,
     },
-    /// An event that has no shape of its own here yet.
-    Other {
-        /// The event as the command prints it.
-        json: String,
-    },
 }
 
 /// Why reasoning ended.
@@ -112,8 +107,6 @@ pub enum ReasoningEnd {
     AnswerNow,
     /// The caller asked for none.
     Skipped,
-    /// Something that has no name here yet.
-    Other,
 }
 
 /// Why a turn ended.
@@ -131,8 +124,6 @@ pub enum FinishReason {
     Cancelled,
     /// The caller suspended it: [`crate::ChatHandle::resume`] goes on.
     Suspended,
-    /// Something that has no name here yet.
-    Other,
 }
 
 /// Tokens of a turn by kind.
@@ -146,6 +137,10 @@ pub struct Usage {
     pub completion_tokens: u32,
     /// Of these, reasoning.
     pub reasoning_tokens: u32,
+    /// Tokens that were computed ahead.
+    pub drafted_tokens: u32,
+    /// Of these, tokens that came true.
+    pub accepted_tokens: u32,
 }
 
 /// Durations in milliseconds and rates in tokens per second.
@@ -169,15 +164,15 @@ impl From<wheelwork::Event> for Event {
     fn from(event: wheelwork::Event) -> Self {
         use wheelwork::Event as Core;
         match event {
-            Core::Started {
-                placement, prompt_tokens, reused_tokens, prefix_tokens, resumed_tokens, ..
-            } => Self::Started {
-                placement: (&placement).into(),
-                prompt_tokens: count(prompt_tokens),
-                reused_tokens: count(reused_tokens),
-                prefix_tokens: count(prefix_tokens),
-                resumed_tokens: count(resumed_tokens),
-            },
+            Core::Started { placement, prompt_tokens, reused_tokens, prefix_tokens, resumed_tokens } => {
+                Self::Started {
+                    placement: placement.into(),
+                    prompt_tokens: count(prompt_tokens),
+                    reused_tokens: count(reused_tokens),
+                    prefix_tokens: count(prefix_tokens),
+                    resumed_tokens: count(resumed_tokens),
+                }
+            }
             Core::TurnsDropped { messages, tokens } => {
                 Self::TurnsDropped { messages: count(messages), tokens: count(tokens) }
             }
@@ -186,21 +181,19 @@ impl From<wheelwork::Event> for Event {
                 Self::ReasoningEnded { tokens: count(tokens), elapsed_ms, cause: cause.into() }
             }
             Core::TemperatureRaised { to, period } => Self::TemperatureRaised { to, period: count(period) },
-            Core::DeviceChanged { placement } => Self::DeviceChanged { placement: (&placement).into() },
+            Core::DeviceChanged { placement } => Self::DeviceChanged { placement: placement.into() },
             Core::PaceChanged { pace } => Self::PaceChanged { pace: pace.into() },
             Core::AnswerDelta { text } => Self::AnswerDelta { text },
             Core::ToolCall { index, name, arguments, known } => {
                 Self::ToolCall { index: count(index), name, arguments, known }
             }
             Core::ToolCallRejected { fault } => Self::ToolCallRejected { fault: fault.into() },
-            Core::Finished { reason, usage, timings, token_ids, .. } => Self::Finished {
+            Core::Finished { reason, usage, timings, token_ids } => Self::Finished {
                 reason: reason.into(),
                 usage: usage.into(),
                 timings: timings.into(),
                 token_ids,
             },
-            // An event always is JSON.
-            other => Self::Other { json: serde_json::to_string(&other).unwrap_or_default() },
         }
     }
 }
@@ -214,7 +207,6 @@ impl From<wheelwork::ReasoningEnd> for ReasoningEnd {
             Core::Loop => Self::Loop,
             Core::AnswerNow => Self::AnswerNow,
             Core::Skipped => Self::Skipped,
-            _ => Self::Other,
         }
     }
 }
@@ -229,31 +221,41 @@ impl From<wheelwork::FinishReason> for FinishReason {
             Core::Repetition => Self::Repetition,
             Core::Cancelled => Self::Cancelled,
             Core::Suspended => Self::Suspended,
-            _ => Self::Other,
         }
     }
 }
 
 impl From<wheelwork::Usage> for Usage {
     fn from(usage: wheelwork::Usage) -> Self {
+        let wheelwork::Usage {
+            prompt_tokens,
+            reused_tokens,
+            completion_tokens,
+            reasoning_tokens,
+            drafted_tokens,
+            accepted_tokens,
+        } = usage;
         Self {
-            prompt_tokens: count(usage.prompt_tokens),
-            reused_tokens: count(usage.reused_tokens),
-            completion_tokens: count(usage.completion_tokens),
-            reasoning_tokens: count(usage.reasoning_tokens),
+            prompt_tokens: count(prompt_tokens),
+            reused_tokens: count(reused_tokens),
+            completion_tokens: count(completion_tokens),
+            reasoning_tokens: count(reasoning_tokens),
+            drafted_tokens: count(drafted_tokens),
+            accepted_tokens: count(accepted_tokens),
         }
     }
 }
 
 impl From<wheelwork::Timings> for Timings {
     fn from(timings: wheelwork::Timings) -> Self {
-        Self {
-            prefill_ms: timings.prefill_ms,
-            first_token_ms: timings.first_token_ms,
-            decode_ms: timings.decode_ms,
-            total_ms: timings.total_ms,
-            prefill_tokens_per_s: timings.prefill_tokens_per_s,
-            decode_tokens_per_s: timings.decode_tokens_per_s,
-        }
+        let wheelwork::Timings {
+            prefill_ms,
+            first_token_ms,
+            decode_ms,
+            total_ms,
+            prefill_tokens_per_s,
+            decode_tokens_per_s,
+        } = timings;
+        Self { prefill_ms, first_token_ms, decode_ms, total_ms, prefill_tokens_per_s, decode_tokens_per_s }
     }
 }

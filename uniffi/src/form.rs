@@ -55,8 +55,6 @@ pub enum ToolFault {
     NotJson,
     /// It was not written to its end.
     Unfinished,
-    /// Something that has no name here yet.
-    Other,
 }
 
 impl TryFrom<OutputFormat> for wheelwork::OutputFormat {
@@ -99,7 +97,6 @@ impl From<tools::ToolFault> for ToolFault {
             Core::NoArguments => Self::NoArguments,
             Core::NotJson => Self::NotJson,
             Core::Unfinished => Self::Unfinished,
-            _ => Self::Other,
         }
     }
 }

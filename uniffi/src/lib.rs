@@ -38,7 +38,7 @@ pub use message::{Message, Role};
 pub use open::{DevicePreference, KvForm, MemoryCheck, OpenOptions};
 pub use options::{OnContextFull, OnLoop, Options, Priority, Thinking};
 pub use pace::{Battery, Conditions, Pace, Thermal};
-pub use placement::{Device, GraphPlacement, NotUsed, Placement, Share};
+pub use placement::{Device, GraphPlacement, KernelSet, NotUsed, Placement, SelfCheck, Share};
 pub use turn::TurnHandle;
 
 uniffi::setup_scaffolding!("wheelwork");

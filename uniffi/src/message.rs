@@ -37,12 +37,13 @@ impl From<Message> for chat::Message {
 
 impl From<&chat::Message> for Message {
     fn from(message: &chat::Message) -> Self {
-        let role = match message.role {
+        let chat::Message { role, content, tool_calls: _, tool_call_id: _, name: _ } = message;
+        let role = match role {
             chat::Role::System => Role::System,
             chat::Role::User => Role::User,
             chat::Role::Assistant => Role::Assistant,
             chat::Role::Tool => Role::Tool,
         };
-        Self { role, text: message.content.clone().unwrap_or_default() }
+        Self { role, text: content.clone().unwrap_or_default() }
     }
 }

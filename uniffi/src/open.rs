@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use wheelwork::{CancelToken, CompileWatch};
+
 use crate::convert::limit;
 
 /// How a model is opened. The defaults suit most.
@@ -98,8 +100,9 @@ impl From<OpenOptions> for wheelwork::OpenOptions {
             provider_options: options.provider_options.into_iter().collect(),
             trials_dir: options.trials_dir.map(Into::into),
             memory: options.memory.map_or_else(Default::default, Into::into),
-            // What only measurements want does not cross.
-            ..Self::default()
+            compile_watch: CompileWatch::default(),
+            skip_self_check: false,
+            cancel: CancelToken::default(),
         }
     }
 }

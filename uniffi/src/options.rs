@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wheelwork::{Budget, Error, engine};
+use wheelwork::{AnswerNow, Budget, CancelToken, Error, PromptLookup, SaveNow, engine};
 
 use crate::convert::limit;
 use crate::{OutputFormat, Tool, ToolChoice};
@@ -136,7 +136,10 @@ impl TryFrom<Options> for wheelwork::Options {
             answer_reserve: limit(options.answer_reserve),
             on_loop: options.on_loop.map_or_else(Default::default, Into::into),
             on_context_full: options.on_context_full.map_or_else(Default::default, Into::into),
-            ..Self::default()
+            prompt_lookup: PromptLookup::default(),
+            answer_now: AnswerNow::default(),
+            save_now: SaveNow::default(),
+            cancel: CancelToken::default(),
         })
     }
 }

@@ -6,13 +6,15 @@ use crate::KvForm;
 use crate::convert::count;
 
 /// Where a model runs, and why not elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, uniffi::Record)]
 pub struct Placement {
     /// The device that runs the graph.
     pub device: Device,
     /// ONNX Runtime's name of the execution provider.
     pub provider: String,
-    /// The device is computed by this machine's CPU: right numbers, nothing of its speed.
+    /// Whose code computes.
+    pub kernels: KernelSet,
+    /// The device is computed by this machine's processor: right numbers, nothing of its speed.
     pub simulator: bool,
     /// The package's variant.
     pub variant: String,
@@ -24,8 +26,29 @@ pub struct Placement {
     pub not_prepared: Option<String>,
     /// Which provider really got the nodes of each graph.
     pub graphs: Vec<GraphPlacement>,
+    /// What the provider computed for a fixed prompt; absent on the CPU.
+    pub self_check: Option<SelfCheck>,
     /// The devices that were asked for, or would be better, and are not used.
     pub not_used: Vec<NotUsed>,
+}
+
+/// What a provider computed for a fixed prompt, against the logits that the package holds, or the CPU's where the graph
+/// runs there too.
+#[derive(Debug, Clone, Copy, PartialEq, uniffi::Enum)]
+pub enum SelfCheck {
+    /// The expected logits, up to this relative root mean square difference.
+    Passed {
+        /// The larger one of prefill and decode.
+        relative_rms: f32,
+    },
+    /// It passed at an earlier open with the same libraries and package.
+    PassedBefore,
+    /// The package holds no logits to compare with.
+    NotInPackage,
+    /// Memory is short for the graph on the CPU, which it would be compared with.
+    NoMemory,
+    /// The caller wanted none.
+    Skipped,
 }
 
 /// How the nodes of a graph were shared out.
@@ -63,6 +86,13 @@ pub struct NotUsed {
     pub detail: Option<String>,
 }
 
+/// Whose code computes a graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum KernelSet {
+    /// ONNX Runtime's own, or those of the provider that it drives.
+    OnnxRuntime,
+}
+
 /// A kind of device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum Device {
@@ -74,40 +104,75 @@ pub enum Device {
     Cpu,
 }
 
-impl From<&device::Placement> for Placement {
-    fn from(placement: &device::Placement) -> Self {
-        let not_used = placement.not_used.iter().map(|row| NotUsed {
-            provider: row.provider.clone(),
-            device: row.device.into(),
-            reason: row.reason.describe().to_owned(),
-            detail: row.detail.clone(),
-        });
+impl From<device::Placement> for Placement {
+    fn from(placement: device::Placement) -> Self {
+        let device::Placement {
+            device,
+            provider,
+            kernels,
+            simulator,
+            variant,
+            threads,
+            kv_cache,
+            prepared,
+            graphs,
+            self_check,
+            not_used,
+        } = placement;
         Self {
-            device: placement.device.into(),
-            provider: placement.provider.clone(),
-            simulator: placement.simulator,
-            variant: placement.variant.clone(),
-            threads: count(placement.threads),
-            kv_cache: placement.kv_cache.into(),
-            not_prepared: (placement.prepared != Prepared::Used)
-                .then(|| placement.prepared.describe().to_owned()),
-            graphs: placement.graphs.iter().map(Into::into).collect(),
-            not_used: not_used.collect(),
+            device: device.into(),
+            provider,
+            kernels: kernels.into(),
+            simulator,
+            variant,
+            threads: count(threads),
+            kv_cache: kv_cache.into(),
+            not_prepared: (prepared != Prepared::Used).then(|| prepared.describe().to_owned()),
+            graphs: graphs.into_iter().map(Into::into).collect(),
+            self_check: self_check.map(Into::into),
+            not_used: not_used.into_iter().map(Into::into).collect(),
         }
     }
 }
 
-impl From<&device::GraphPlacement> for GraphPlacement {
-    fn from(placement: &device::GraphPlacement) -> Self {
-        let shares = placement.shares.iter().map(|share| Share {
-            provider: share.provider.clone(),
-            nodes: count(share.nodes),
-            operators: share.operators.clone(),
-        });
-        Self {
-            graph: placement.graph.clone(),
-            weight_bytes: placement.weight_bytes,
-            shares: shares.collect(),
+impl From<device::GraphPlacement> for GraphPlacement {
+    fn from(placement: device::GraphPlacement) -> Self {
+        let device::GraphPlacement { graph, weight_bytes, shares } = placement;
+        Self { graph, weight_bytes, shares: shares.into_iter().map(Into::into).collect() }
+    }
+}
+
+impl From<device::Share> for Share {
+    fn from(share: device::Share) -> Self {
+        let device::Share { provider, nodes, operators } = share;
+        Self { provider, nodes: count(nodes), operators }
+    }
+}
+
+impl From<device::NotUsed> for NotUsed {
+    fn from(row: device::NotUsed) -> Self {
+        let device::NotUsed { provider, device, reason, detail } = row;
+        Self { provider, device: device.into(), reason: reason.describe().to_owned(), detail }
+    }
+}
+
+impl From<device::SelfCheck> for SelfCheck {
+    fn from(check: device::SelfCheck) -> Self {
+        use device::SelfCheck as Core;
+        match check {
+            Core::Passed { relative_rms } => Self::Passed { relative_rms },
+            Core::PassedBefore => Self::PassedBefore,
+            Core::NotInPackage => Self::NotInPackage,
+            Core::NoMemory => Self::NoMemory,
+            Core::Skipped => Self::Skipped,
+        }
+    }
+}
+
+impl From<device::KernelSet> for KernelSet {
+    fn from(kernels: device::KernelSet) -> Self {
+        match kernels {
+            device::KernelSet::OnnxRuntime => Self::OnnxRuntime,
         }
     }
 }

@@ -1,28 +1,21 @@
 //! Why ONNX Runtime could not be loaded.
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 
-use wheelwork_package::{Class, Diagnostic};
+use wheelwork_diagnostic::{Diagnosis, Diagnostic, Remedy, unsupported};
 
 use crate::library::PATH_VARIABLE;
 
 /// Why ONNX Runtime could not be loaded.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
+#[allow(missing_docs)] // the fields are what the messages say
 pub enum LibraryError {
     /// No candidate could be loaded.
     #[error("ONNX Runtime cannot be loaded: {}", describe(.tried))]
-    NotLoadable {
-        /// Each file that was tried, with the reason why it is not usable.
-        tried: Vec<(PathBuf, String)>,
-    },
+    NotLoadable { tried: Vec<(PathBuf, String)> },
     /// The library was loaded and refused to start.
     #[error("ONNX Runtime does not start: {message}")]
-    NotStarted {
-        /// What it said.
-        message: String,
-    },
+    NotStarted { message: String },
 }
 
 impl LibraryError {
@@ -59,29 +52,17 @@ fn describe(tried: &[(PathBuf, String)]) -> String {
 }
 
 impl Diagnostic for LibraryError {
-    fn code(&self) -> &'static str {
+    fn diagnosis(&self) -> Diagnosis {
         match self {
-            Self::NotLoadable { .. } => "onnxruntime_not_loadable",
-            Self::NotStarted { .. } => "onnxruntime_not_started",
+            Self::NotLoadable { tried } => Diagnosis {
+                place: tried.first().map(|(path, _)| path.display().to_string()),
+                ..unsupported("onnxruntime_not_loadable", library())
+            },
+            Self::NotStarted { .. } => unsupported("onnxruntime_not_started", library()),
         }
     }
+}
 
-    fn class(&self) -> Class {
-        Class::Unsupported
-    }
-
-    fn remedy(&self) -> Cow<'static, str> {
-        format!(
-            "install ONNX Runtime 1.{} or newer for this CPU and set {PATH_VARIABLE} to its library file, or put the file beside the program",
-            ort::MINOR_VERSION
-        )
-        .into()
-    }
-
-    fn place(&self) -> Option<String> {
-        match self {
-            Self::NotLoadable { tried } => tried.first().map(|(path, _)| path.display().to_string()),
-            Self::NotStarted { .. } => None,
-        }
-    }
+fn library() -> Remedy {
+    Remedy::SetLibraryPath { variable: PATH_VARIABLE, version: format!("1.{}", ort::MINOR_VERSION) }
 }

@@ -9,11 +9,13 @@ use std::sync::{Mutex, PoisonError};
 
 use ort::environment::Environment;
 use ort::session::builder::SessionBuilder;
-use wheelwork_package::manifest::CPU_PROVIDER;
 
 use crate::Runtime;
 use crate::object_file::{self, Processor, Unfit};
 use crate::plugin_error::PluginError;
+
+/// The name of the provider that is always there.
+pub const CPU_PROVIDER: &str = "CPUExecutionProvider";
 
 /// A device that a provider offers.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,56 +1,28 @@
 //! Why an execution provider's library could not be used.
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use wheelwork_package::{Class, Diagnostic};
+use wheelwork_diagnostic::{Diagnosis, Diagnostic, Remedy, unsupported};
 
 /// Why an execution provider's library could not be used.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
+#[allow(missing_docs)] // the fields are what the messages say
 pub enum PluginError {
     /// The file is not there.
     #[error("the provider's library `{}` is missing", .path.display())]
-    Missing {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file is for another CPU.
+    Missing { path: PathBuf },
+    /// The file is for another processor.
     #[error("the provider's library `{}` is for {found}, expected {expected}", .path.display())]
-    WrongProcessor {
-        /// The file.
-        path: PathBuf,
-        /// The CPU that its header names.
-        found: String,
-        /// The CPU of this program.
-        expected: String,
-    },
+    WrongProcessor { path: PathBuf, found: String, expected: String },
     /// The file ends before its own header says.
     #[error("the provider's library `{}` ends after {bytes} bytes, at least {needed} are needed", .path.display())]
-    Truncated {
-        /// The file.
-        path: PathBuf,
-        /// Its size.
-        bytes: u64,
-        /// Up to the end of its last segment.
-        needed: u64,
-    },
+    Truncated { path: PathBuf, bytes: u64, needed: u64 },
     /// The provider and ONNX Runtime do not take each other's version.
     #[error("the provider's library `{}` does not fit this ONNX Runtime: {message}", .path.display())]
-    WrongVersion {
-        /// The file.
-        path: PathBuf,
-        /// ONNX Runtime's words.
-        message: String,
-    },
+    WrongVersion { path: PathBuf, message: String },
     /// The system's loader, or ONNX Runtime, refuses it.
     #[error("the provider's library `{}` cannot be loaded: {message}", .path.display())]
-    NotLoadable {
-        /// The file.
-        path: PathBuf,
-        /// Their words.
-        message: String,
-    },
+    NotLoadable { path: PathBuf, message: String },
 }
 
 impl PluginError {
@@ -68,30 +40,23 @@ impl PluginError {
 }
 
 impl Diagnostic for PluginError {
-    fn code(&self) -> &'static str {
+    fn diagnosis(&self) -> Diagnosis {
         match self {
-            Self::Missing { .. } => "provider_library_missing",
-            Self::WrongProcessor { .. } => "provider_library_wrong_processor",
-            Self::Truncated { .. } => "provider_library_truncated",
-            Self::WrongVersion { .. } => "provider_library_wrong_version",
-            Self::NotLoadable { .. } => "provider_library_not_loadable",
+            Self::Missing { path } => {
+                unsupported("provider_library_missing", Remedy::InstallProvider).file(path)
+            }
+            Self::WrongProcessor { path, .. } => {
+                unsupported("provider_library_wrong_processor", Remedy::InstallProvider).file(path)
+            }
+            Self::Truncated { path, .. } => {
+                unsupported("provider_library_truncated", Remedy::InstallProvider).file(path)
+            }
+            Self::WrongVersion { path, .. } => {
+                unsupported("provider_library_wrong_version", Remedy::InstallProvider).file(path)
+            }
+            Self::NotLoadable { path, .. } => {
+                unsupported("provider_library_not_loadable", Remedy::InstallProvider).file(path)
+            }
         }
-    }
-
-    fn class(&self) -> Class {
-        Class::Unsupported
-    }
-
-    fn remedy(&self) -> Cow<'static, str> {
-        "install the provider's libraries for this CPU and ONNX Runtime version, all in one folder".into()
-    }
-
-    fn place(&self) -> Option<String> {
-        let (Self::Missing { path }
-        | Self::WrongProcessor { path, .. }
-        | Self::Truncated { path, .. }
-        | Self::WrongVersion { path, .. }
-        | Self::NotLoadable { path, .. }) = self;
-        Some(path.display().to_string())
     }
 }

@@ -1,7 +1,7 @@
 //! What writing durably needs beyond files: names that stay, files that nobody else reads, one writer at a time.
 
 use std::fs::TryLockError;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use fs_err::{File, OpenOptions};
@@ -21,8 +21,34 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
+/// Makes a file that was not there, for writing, with these Unix permissions from its first moment on.
+///
+/// # Errors
+/// What the system says; [`io::ErrorKind::AlreadyExists`].
+pub fn create_new(path: &Path, mode: u32) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    set_mode(&mut options, mode);
+    options.open(path)
+}
+
+/// Writes a file that was not there, and returns when content and name have reached the disk. Never overwrites; a write
+/// that fails leaves nothing.
+///
+/// # Errors
+/// As [`create_new`].
+pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = create_new(path, mode)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // The first error says more than one of the clean-up.
+        let _ = fs_err::remove_file(path);
+    }
+    written.and_then(|()| sync_folder(folder_of(path)))
+}
+
 /// Unix permissions of a file that `options` makes, from its first moment on; nothing elsewhere.
-pub fn set_mode(options: &mut OpenOptions, mode: u32) {
+fn set_mode(options: &mut OpenOptions, mode: u32) {
     #[cfg(unix)]
     fs_err::os::unix::fs::OpenOptionsExt::mode(options, mode);
     #[cfg(not(unix))]

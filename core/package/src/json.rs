@@ -1,12 +1,11 @@
 //! Reading and writing small JSON files: bounded, and with errors that name the file.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{PackageError, disk};
+use crate::{PackageError, vfs};
 
 /// The largest JSON file of a package that is read, except `tokenizer.json`, in bytes.
 pub const JSON_BYTES_LIMIT: u64 = 16 << 20;
@@ -55,24 +54,14 @@ pub fn replace<T: Serialize>(path: &Path, value: &T) -> Result<(), PackageError>
 /// # Errors
 /// [`PackageError::Io`]; the file is then as it was, or complete with the new content where only the last sync failed.
 pub fn replace_bytes(path: &Path, bytes: &[u8]) -> Result<(), PackageError> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".new-{}", std::process::id()));
-    let new = path.with_file_name(name);
-    let store = || {
-        let mut file = fs_err::File::create(&new)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs_err::rename(&new, path)?;
-        disk::sync_folder(disk::folder_of(path))
-    };
-    store().map_err(|source| {
-        // The first error is what matters; the name is this process's own.
-        let _ = fs_err::remove_file(&new);
-        PackageError::Io { path: path.into(), source }
-    })
+    Ok(vfs::replace(path, bytes)?)
 }
 
-fn to_bytes<T: Serialize>(path: &Path, value: &T) -> Result<Vec<u8>, PackageError> {
+/// A value as indented JSON that ends in a newline; `path` is for the error.
+///
+/// # Errors
+/// [`PackageError::Invalid`] for a value that JSON cannot hold.
+pub fn to_bytes<T: Serialize>(path: &Path, value: &T) -> Result<Vec<u8>, PackageError> {
     let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| PackageError::invalid(path, error))?;
     bytes.push(b'\n');
     Ok(bytes)

@@ -19,7 +19,6 @@
 pub mod card;
 pub mod compression;
 pub mod container;
-pub mod diagnostic;
 pub mod disk;
 mod error;
 pub mod files;
@@ -37,7 +36,6 @@ pub mod tokenizer_file;
 pub mod vfs;
 
 pub use card::Card;
-pub use diagnostic::{Class, Diagnostic};
 pub use error::PackageError;
 pub use genai_config::GenaiConfig;
 pub use generation::GenerationDefaults;

@@ -1,12 +1,11 @@
 //! Why a decoder could not be made or a step not be computed.
 
-use std::borrow::Cow;
-
-use wheelwork_package::{Class, Diagnostic};
+use wheelwork_diagnostic::{
+    Diagnosis, Diagnostic, Remedy, Requantize, bug, give, leave_out, reinstall, retry, shorten, unsupported,
+};
 
 /// Why a decoder could not be made or a step not be computed.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum DecoderError {
     /// ONNX Runtime refused the graph.
     #[error("the graph `{graph}` cannot be loaded: {message}")]
@@ -96,59 +95,26 @@ pub enum DecoderError {
 }
 
 impl Diagnostic for DecoderError {
-    fn code(&self) -> &'static str {
+    fn diagnosis(&self) -> Diagnosis {
         match self {
-            Self::Load { .. } => "graph_not_loadable",
-            Self::Contract { .. } => "graph_contract",
-            Self::Placement { .. } => "graph_placement",
-            Self::Run { .. } => "run_failed",
-            Self::OutOfMemory { .. } => "out_of_memory",
-            Self::ChunkSize { .. } => "chunk_size",
-            Self::KvBytes { .. } => "kv_bytes",
-            Self::ContextFull { .. } => "context_full",
-            Self::UnknownToken { .. } => "unknown_token",
-            Self::Interrupted => "interrupted",
-        }
-    }
-
-    fn class(&self) -> Class {
-        match self {
-            Self::Load { .. } | Self::Contract { .. } => Class::Reinstall,
-            Self::Run { .. }
-            | Self::OutOfMemory { .. }
-            | Self::ContextFull { .. }
-            | Self::UnknownToken { .. }
-            | Self::Interrupted => Class::Retry,
-            Self::ChunkSize { .. } => Class::Bug,
-            Self::KvBytes { .. } | Self::Placement { .. } => Class::Unsupported,
-        }
-    }
-
-    fn remedy(&self) -> Cow<'static, str> {
-        match self {
-            Self::Load { .. } | Self::Contract { .. } => {
-                "quantise the checkpoint again with this version, or check that the folder is complete"
+            Self::Load { graph, .. } => reinstall("graph_not_loadable", AGAIN).at(graph),
+            Self::Contract { graph, .. } => reinstall("graph_contract", AGAIN).at(graph),
+            Self::Placement { graph, .. } => {
+                unsupported("graph_placement", Remedy::OpenOn { device: "cpu" }).at(graph)
             }
-            Self::Placement { .. } => "run it on the CPU, or quantise it for that provider's version",
-            Self::Run { .. } => "try again; if it fails again, report this",
-            Self::OutOfMemory { .. } => {
-                "free memory and try again, or open the model with a shorter context or its int8 cache"
+            Self::Run { .. } => retry("run_failed", Remedy::Retry),
+            Self::OutOfMemory { .. } => retry("out_of_memory", Remedy::FreeMemory),
+            Self::ChunkSize { .. } => bug("chunk_size", Remedy::Report),
+            Self::KvBytes { .. } => {
+                unsupported("kv_bytes", leave_out("the stored cache: it is of another model"))
             }
-            Self::ChunkSize { .. } => "report this: the caller should have cut the prompt",
-            Self::KvBytes { .. } => "compute the tokens again: the stored cache is of another model",
-            Self::ContextFull { .. } => "start a new session or shorten the conversation",
-            Self::UnknownToken { .. } => "use ids of this model's tokenizer",
-            Self::Interrupted => "call again to go on",
-        }
-        .into()
-    }
-
-    fn place(&self) -> Option<String> {
-        match self {
-            Self::Load { graph, .. } | Self::Contract { graph, .. } | Self::Placement { graph, .. } => {
-                Some(graph.clone())
+            Self::ContextFull { .. } => {
+                retry("context_full", shorten("the conversation, or start a new session"))
             }
-            _ => None,
+            Self::UnknownToken { .. } => retry("unknown_token", give("ids of this model's tokenizer")),
+            Self::Interrupted => retry("interrupted", Remedy::Retry),
         }
     }
 }
+
+const AGAIN: Remedy = Remedy::Requantize(Requantize::AsBefore);

@@ -22,7 +22,6 @@ pub enum Values {
 
 /// Why an option is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum OptionError {
     /// No option of that name.
     #[error("{provider} has no option `{name}`: there are {known}")]

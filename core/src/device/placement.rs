@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use wheelwork_package::card::KvForm;
 
 use crate::decoder::graph_placement::GraphPlacement;
-use crate::open::prepare::Prepared;
 
 /// The device that the caller wants.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +99,39 @@ pub struct Placement {
     pub not_used: Vec<NotUsed>,
 }
 
+/// Whether a model runs on its prepared form, and why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prepared {
+    /// It does.
+    Used,
+    /// The caller does not want it.
+    NotWanted,
+    /// The model is not an installed one, and [`crate::OpenOptions::cache_dir`] names no place for it.
+    NoPlace,
+    /// It was never made.
+    Missing,
+    /// One was made for another machine, ONNX Runtime, package or version.
+    Stale,
+    /// It is damaged, or does not compute what the plain form does. Preparing again replaces it.
+    Damaged,
+}
+
+impl Prepared {
+    /// For a person, after "the prepared form is not used: ".
+    #[must_use]
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Used => "it is",
+            Self::NotWanted => "it was not wanted",
+            Self::NoPlace => "the model is not installed and no cache folder was given",
+            Self::Missing => "it was never made",
+            Self::Stale => "it was made for another machine, ONNX Runtime, package or version",
+            Self::Damaged => "it is damaged",
+        }
+    }
+}
+
 /// Operators that do nearly all of a decoder's work.
 const HEAVY: [&str; 3] = ["GroupQueryAttention", "MatMul", "MatMulNBits"];
 
@@ -120,7 +152,6 @@ impl Placement {
 /// graph runs there too.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "result")]
-#[non_exhaustive]
 pub enum SelfCheck {
     /// The expected logits, up to this relative root mean square difference.
     Passed {
@@ -154,7 +185,6 @@ pub struct NotUsed {
 /// Why a device is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum NotUsedReason {
     /// This build has no code for the provider.
     NotInThisBuild,
@@ -209,13 +239,9 @@ impl NotUsedReason {
             Self::SimulatorOnly => "it is a simulator here and was not asked for by name",
             Self::NoMatchingBinary => "the package has no binary for this system-on-chip and library version",
             Self::Compiling => "its graphs are being compiled for this system-on-chip",
-            Self::CompileFailed => {
-                "it does not compile the graphs (`wheelwork devices --retry` lets it try again)"
-            }
+            Self::CompileFailed => "it does not compile the graphs",
             Self::Damaged => "a file of its variant is damaged",
-            Self::CrashedBefore => {
-                "a process ended while it was tried (`wheelwork devices --retry` allows it again)"
-            }
+            Self::CrashedBefore => "a process ended while it was tried",
             Self::BeingTried => "another process is trying it at this moment",
             Self::SelfCheckFailed => "it computed wrong numbers",
             Self::RunFailed => "it failed in the middle of a run",

@@ -7,7 +7,7 @@ use super::placement::{Device, DevicePreference};
 use super::provider::{PluginLibrary, Provider, Support};
 
 /// The provider of ONNX Runtime's own library, which every machine has.
-pub(crate) const CPU: &str = "CPUExecutionProvider";
+pub(crate) const CPU: &str = wheelwork_ort::plugin::CPU_PROVIDER;
 
 /// The best device first.
 pub const PROVIDERS: &[Provider] = &[

@@ -9,18 +9,17 @@
 //! PROVIDER-KEY.failed    the provider refused to compile the graphs; holds its words
 //! ```
 //!
-//! `KEY` stands for the package's variant, ONNX Runtime, the provider's library files and options: another one is another
-//! trial.
+//! `KEY` stands for the package's variant, ONNX Runtime, the provider's library files and options ([`super::cache`]): another
+//! one is another trial.
 
 use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
-use sha2::{Digest as _, Sha256};
 use wheelwork_package::disk::{self, FileLock};
-use wheelwork_package::files::hex;
 
-use super::{NotUsedReason, Refusal};
+use super::cache::Key;
+use super::detect::Refusal;
+use super::placement::NotUsedReason;
 
 const TRIAL: &str = "trial";
 const PASSED: &str = "passed";
@@ -37,31 +36,14 @@ pub struct Trial {
     base: Option<PathBuf>,
 }
 
-/// What a trial is about.
-#[derive(Debug, Clone, Copy)]
-pub struct Subject<'a> {
-    /// ONNX Runtime's name of the provider.
-    pub provider: &'a str,
-    /// The variant's fingerprint.
-    pub fingerprint: &'a str,
-    /// ONNX Runtime's build.
-    pub runtime: &'a str,
-    /// The provider's library.
-    pub library: &'a Path,
-    /// What that one loads by path.
-    pub backend: Option<&'a Path>,
-    /// What the caller tells the provider.
-    pub options: &'a [(String, String)],
-}
-
 impl Trial {
     /// Notes that the provider is about to be used. Without a folder nothing is noted.
     ///
     /// # Errors
     /// [`NotUsedReason::CrashedBefore`], [`NotUsedReason::BeingTried`] or [`NotUsedReason::Compiling`].
-    pub fn begin(folder: Option<&Path>, subject: Subject<'_>) -> Result<Self, NotUsedReason> {
+    pub(crate) fn begin(folder: Option<&Path>, provider: &str, key: &Key) -> Result<Self, NotUsedReason> {
         let Some(folder) = folder else { return Ok(Self { marker: None, base: None }) };
-        let base = folder.join(format!("{}-{}", subject.provider, subject.key()));
+        let base = folder.join(format!("{provider}-{}", key.as_str()));
         if is_locked(&base.with_extension(COMPILING)) == Some(true) {
             return Err(NotUsedReason::Compiling);
         }
@@ -158,25 +140,6 @@ impl Drop for Trial {
     }
 }
 
-impl Subject<'_> {
-    fn key(&self) -> String {
-        let mut text = format!("{}\0{}", self.fingerprint, self.runtime);
-        for library in [Some(self.library), self.backend].into_iter().flatten() {
-            let metadata = std::fs::metadata(library).ok();
-            let changed = metadata
-                .as_ref()
-                .and_then(|metadata| metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok())
-                .map_or(0, |time| time.as_nanos());
-            let bytes = metadata.map_or(0, |metadata| metadata.len());
-            text += &format!("\0{}\0{bytes}\0{changed}", library.display());
-        }
-        for (name, value) in self.options {
-            text.extend(["\0", name, "=", value]);
-        }
-        hex(&Sha256::digest(text)).chars().take(16).collect()
-    }
-}
-
 /// Whether a marker's process is at work; `None` where there is no marker.
 fn is_locked(path: &Path) -> Option<bool> {
     if !path.exists() {
@@ -227,44 +190,42 @@ pub fn forget(folder: &Path) -> io::Result<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::cache::DependsOn;
 
-    fn subject(library: &Path) -> Subject<'_> {
-        Subject {
-            provider: "TestProvider",
-            fingerprint: "f",
-            runtime: "r",
-            library,
-            backend: None,
-            options: &[],
-        }
+    fn list() -> DependsOn {
+        DependsOn::new("trial", 2)
+    }
+
+    fn begin(folder: Option<&Path>, library: &Path) -> Result<Trial, NotUsedReason> {
+        Trial::begin(folder, "TestProvider", &list().and_libraries([library]).key())
     }
 
     #[test]
     fn rt_02_a_marker_that_a_process_left_keeps_the_provider_away_until_it_is_forgotten() {
         let folder = tempfile::tempdir().unwrap();
         let (path, library) = (Some(folder.path()), folder.path().join("lib.so"));
-        let trial = Trial::begin(path, subject(&library)).unwrap();
-        assert_eq!(Trial::begin(path, subject(&library)).unwrap_err(), NotUsedReason::BeingTried);
+        let trial = begin(path, &library).unwrap();
+        assert_eq!(begin(path, &library).unwrap_err(), NotUsedReason::BeingTried);
         assert_eq!(forget(folder.path()).unwrap(), 0, "a trial that runs stays");
         let (marker, _lock) = (trial.marker.as_ref().unwrap().0.clone(), ());
         drop(trial);
         assert!(!marker.exists());
         // What a process leaves that ends at once: the marker, and no lock.
         std::fs::write(&marker, "").unwrap();
-        assert_eq!(Trial::begin(path, subject(&library)).unwrap_err(), NotUsedReason::CrashedBefore);
+        assert_eq!(begin(path, &library).unwrap_err(), NotUsedReason::CrashedBefore);
         // Another library is another trial.
         std::fs::write(&library, "new").unwrap();
-        assert!(Trial::begin(path, subject(&library)).is_ok());
+        assert!(begin(path, &library).is_ok());
         assert_eq!(forget(folder.path()).unwrap(), 1);
         std::fs::remove_file(&library).unwrap();
-        assert!(Trial::begin(path, subject(&library)).is_ok());
+        assert!(begin(path, &library).is_ok());
     }
 
     #[test]
     fn rt_02_processes_that_end_while_they_compile_try_again_but_not_for_ever() {
         let folder = tempfile::tempdir().unwrap();
         let (path, library) = (Some(folder.path()), folder.path().join("lib.so"));
-        let begin = || Trial::begin(path, subject(&library));
+        let begin = || begin(path, &library);
         for _ in 0..COMPILE_ATTEMPTS {
             let mut trial = begin().unwrap();
             trial.begin_compiling().unwrap();
@@ -291,18 +252,18 @@ mod tests {
     fn a_refusal_to_compile_is_remembered_with_its_words_until_it_is_forgotten() {
         let folder = tempfile::tempdir().unwrap();
         let (path, library) = (Some(folder.path()), folder.path().join("lib.so"));
-        let mut trial = Trial::begin(path, subject(&library)).unwrap();
+        let mut trial = begin(path, &library).unwrap();
         trial.begin_compiling().unwrap();
         trial.remember_failure("no such operator");
         drop(trial);
-        let mut trial = Trial::begin(path, subject(&library)).unwrap();
+        let mut trial = begin(path, &library).unwrap();
         let refusal = (NotUsedReason::CompileFailed, Some("no such operator".to_owned()));
         assert_eq!(trial.begin_compiling(), Err(refusal));
         drop(trial);
         let options = [("chip".to_owned(), "57".to_owned())];
-        let other = Subject { options: &options, ..subject(&library) };
+        let other = list().and_libraries([&library]).and_options(&options).key();
         assert_eq!(
-            Trial::begin(path, other).unwrap().begin_compiling(),
+            Trial::begin(path, "TestProvider", &other).unwrap().begin_compiling(),
             Ok(()),
             "another chip is another trial"
         );
@@ -313,13 +274,13 @@ mod tests {
     fn a_pass_is_remembered_for_the_same_library_only() {
         let folder = tempfile::tempdir().unwrap();
         let (path, library) = (Some(folder.path()), folder.path().join("lib.so"));
-        let trial = Trial::begin(path, subject(&library)).unwrap();
+        let trial = begin(path, &library).unwrap();
         assert!(!trial.has_passed_before());
         trial.remember_pass();
         drop(trial);
-        assert!(Trial::begin(path, subject(&library)).unwrap().has_passed_before());
+        assert!(begin(path, &library).unwrap().has_passed_before());
         std::fs::write(&library, "another").unwrap();
-        assert!(!Trial::begin(path, subject(&library)).unwrap().has_passed_before());
-        assert!(!Trial::begin(None, subject(&library)).unwrap().has_passed_before());
+        assert!(!begin(path, &library).unwrap().has_passed_before());
+        assert!(!begin(None, &library).unwrap().has_passed_before());
     }
 }

@@ -1,13 +1,11 @@
 //! Why an engine refused or lost a turn.
 
-use std::borrow::Cow;
 use std::io;
 
-use wheelwork_package::{Class, Diagnostic};
+use wheelwork_diagnostic::{Diagnosis, Diagnostic, Remedy, bug, retry, wait_until};
 
 /// Why an engine refused or lost a turn.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum EngineError {
     /// The conversation has a turn under way, or a call came out of the engine's own thread.
     #[error("the conversation is busy: it takes one turn at a time")]
@@ -24,29 +22,12 @@ pub enum EngineError {
 }
 
 impl Diagnostic for EngineError {
-    fn code(&self) -> &'static str {
+    fn diagnosis(&self) -> Diagnosis {
         match self {
-            Self::Busy => "busy",
-            Self::SessionLost => "session_lost",
-            Self::Panicked => "panicked",
-            Self::Thread(_) => "no_thread",
+            Self::Busy => retry("busy", wait_until("the turn has ended or was cancelled")),
+            Self::SessionLost => retry("session_lost", Remedy::RestoreSession),
+            Self::Panicked => bug("panicked", Remedy::Report),
+            Self::Thread(_) => retry("no_thread", wait_until("the system has threads to give")),
         }
-    }
-
-    fn class(&self) -> Class {
-        match self {
-            Self::Busy | Self::SessionLost | Self::Thread(_) => Class::Retry,
-            Self::Panicked => Class::Bug,
-        }
-    }
-
-    fn remedy(&self) -> Cow<'static, str> {
-        match self {
-            Self::Busy => "wait for the turn's end, or cancel it",
-            Self::SessionLost => "restore the session from its file, or start a new one",
-            Self::Panicked => "report this; other conversations go on",
-            Self::Thread(_) => "try again when the system has threads to give",
-        }
-        .into()
     }
 }

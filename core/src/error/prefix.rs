@@ -1,14 +1,11 @@
 //! Why a prefix could not be shared.
 
-use std::borrow::Cow;
-
-use wheelwork_package::{Class, Diagnostic};
+use wheelwork_diagnostic::{Diagnosis, Diagnostic, Remedy, bug, give, retry, unsupported};
 
 use crate::decoder::DecoderError;
 
 /// Why a prefix could not be shared.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum PrefixError {
     /// The model was opened without room for it.
     #[error("the model was opened without a prefix cache")]
@@ -38,40 +35,15 @@ pub enum PrefixError {
 }
 
 impl Diagnostic for PrefixError {
-    fn code(&self) -> &'static str {
+    fn diagnosis(&self) -> Diagnosis {
         match self {
-            Self::Off => "prefix_cache_off",
-            Self::EndsWithUser => "prefix_ends_with_user",
-            Self::TooLarge { .. } => "prefix_too_large",
-            Self::OutOfMemory { .. } => "out_of_memory",
-            Self::Decoder(error) => error.code(),
-        }
-    }
-
-    fn class(&self) -> Class {
-        match self {
-            Self::Off | Self::EndsWithUser => Class::Bug,
-            Self::TooLarge { .. } => Class::Unsupported,
-            Self::OutOfMemory { .. } => Class::Retry,
-            Self::Decoder(error) => error.class(),
-        }
-    }
-
-    fn remedy(&self) -> Cow<'static, str> {
-        match self {
-            Self::Off => "open the model with `prefix_cache_bytes`",
-            Self::EndsWithUser => "share before the user's message is added",
-            Self::TooLarge { .. } => "give the prefix cache more bytes, or share less",
-            Self::OutOfMemory { .. } => "free memory and try again; turns work without it",
-            Self::Decoder(error) => return error.remedy(),
-        }
-        .into()
-    }
-
-    fn place(&self) -> Option<String> {
-        match self {
-            Self::Decoder(error) => error.place(),
-            _ => None,
+            Self::Off => bug("prefix_cache_off", give("the prefix cache room when the model is opened")),
+            Self::EndsWithUser => bug("prefix_ends_with_user", give("messages that end before the user's")),
+            Self::TooLarge { .. } => {
+                unsupported("prefix_too_large", give("the prefix cache more bytes, or share less"))
+            }
+            Self::OutOfMemory { .. } => retry("out_of_memory", Remedy::FreeMemory),
+            Self::Decoder(error) => error.diagnosis(),
         }
     }
 }

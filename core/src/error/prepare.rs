@@ -1,14 +1,17 @@
 //! Why a model could not be prepared. It still opens as before.
 
-use std::borrow::Cow;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use wheelwork_package::{Class, Diagnostic, GraphError};
+use wheelwork_diagnostic::{
+    Diagnosis, Diagnostic, Remedy, bug, give, report_with, retry, unsupported, wait_until,
+};
+use wheelwork_package::GraphError;
+use wheelwork_package::vfs::DiskError;
+
+use crate::device::cache::CacheError;
 
 /// Why a model could not be prepared. It still opens as before.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum PrepareError {
     /// Neither installed nor with a folder to put the prepared form into.
     #[error("the model is not an installed one, and no cache folder was given")]
@@ -16,28 +19,16 @@ pub enum PrepareError {
     /// ONNX Runtime packs nothing of this graph on this CPU.
     #[error("ONNX Runtime packs no weights of this graph on this CPU")]
     NothingPacked,
-    /// Somebody else prepares the same model.
-    #[error("another process prepares this model")]
-    Busy,
-    /// The disk is too small.
-    #[error("`{}` needs {needed_bytes} bytes while preparing, there are {free_bytes} free", .path.display())]
-    NoSpace {
-        /// The folder.
-        path: PathBuf,
-        /// Bytes needed, by estimate.
-        needed_bytes: u64,
-        /// Bytes that are free.
-        free_bytes: u64,
-    },
-    /// The file system refused.
-    #[error("cannot {action} `{}`: {source}", .path.display())]
-    Io {
-        /// What was tried, as in `write`.
-        action: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
+    /// It could not be kept.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    /// ONNX Runtime wants one folder above all files that a graph names.
+    #[error("`{}` and `{}` are on different drives, or their names are not Unicode", .form.display(), .package.display())]
+    Apart {
+        /// The folder of the prepared form.
+        form: PathBuf,
+        /// The package's.
+        package: PathBuf,
     },
     /// ONNX Runtime could not save.
     #[error("ONNX Runtime cannot save the packed weights: {message}")]
@@ -56,54 +47,35 @@ pub enum PrepareError {
     Cancelled,
 }
 
-impl PrepareError {
-    /// For `map_err`: what was tried, and where.
-    pub(crate) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
-        move |source| Self::Io { action, path: path.to_owned(), source }
-    }
-}
-
 impl Diagnostic for PrepareError {
-    fn code(&self) -> &'static str {
+    fn diagnosis(&self) -> Diagnosis {
         match self {
-            Self::NoPlace => "prepare_no_place",
-            Self::NothingPacked => "prepare_nothing",
-            Self::Busy => "prepare_busy",
-            Self::NoSpace { .. } => "prepare_no_space",
-            Self::Io { .. } => "prepare_io",
-            Self::Save { .. } => "prepare_save",
-            Self::Graph(_) => "prepare_graph",
-            Self::Differs => "prepare_differs",
-            Self::Cancelled => "prepare_cancelled",
-        }
-    }
-
-    fn class(&self) -> Class {
-        match self {
-            Self::NothingPacked | Self::Graph(_) => Class::Unsupported,
-            Self::Differs => Class::Bug,
-            _ => Class::Retry,
-        }
-    }
-
-    fn remedy(&self) -> Cow<'static, str> {
-        match self {
-            Self::NoPlace => "install the model, or name a cache folder on the same file system",
-            Self::NothingPacked | Self::Graph(_) => "use the model as it is: it runs without being prepared",
-            Self::Busy => "wait for the other process, or use the model as it is",
-            Self::NoSpace { .. } | Self::Io { .. } | Self::Save { .. } => {
-                "check the folder and the free space, then prepare again; the model runs without it"
+            Self::NoPlace => retry(
+                "prepare_no_place",
+                give("a cache folder on the model's file system, or install the model"),
+            ),
+            Self::NothingPacked => unsupported("prepare_nothing", Remedy::UseAsItIs),
+            Self::Cache(CacheError::Busy { path }) => {
+                retry("prepare_busy", wait_until("the other process is done, or use the model as it is"))
+                    .file(path)
             }
-            Self::Differs => "report this with CPU and ONNX Runtime version; the model runs without it",
-            Self::Cancelled => "prepare again when there is time; the model runs without it",
-        }
-        .into()
-    }
-
-    fn place(&self) -> Option<String> {
-        match self {
-            Self::NoSpace { path, .. } | Self::Io { path, .. } => Some(path.display().to_string()),
-            _ => None,
+            Self::Cache(CacheError::NoSpace { path, needed_bytes, free_bytes }) => retry(
+                "prepare_no_space",
+                Remedy::FreeDisk { bytes: needed_bytes.saturating_sub(*free_bytes) },
+            )
+            .file(path),
+            Self::Cache(CacheError::Disk(DiskError { path, .. })) => {
+                retry("prepare_io", Remedy::CheckStorage).file(path)
+            }
+            Self::Apart { form, .. } => {
+                unsupported("prepare_apart", give("a cache folder on the model's drive")).file(form)
+            }
+            Self::Save { .. } => retry("prepare_save", Remedy::CheckStorage),
+            Self::Graph(_) => unsupported("prepare_graph", Remedy::UseAsItIs),
+            Self::Differs => {
+                bug("prepare_differs", report_with("CPU and ONNX Runtime version; the model runs without it"))
+            }
+            Self::Cancelled => retry("prepare_cancelled", Remedy::Retry),
         }
     }
 }

@@ -1,15 +1,13 @@
 //! Why a session could not be saved or restored.
 
-use std::borrow::Cow;
 use std::io;
 
-use wheelwork_package::{Class, Diagnostic};
+use wheelwork_diagnostic::{Diagnosis, Diagnostic, Remedy, bug, choose, give, leave_out, retry, unsupported};
 
 use crate::decoder::DecoderError;
 
 /// Why a session could not be saved or restored.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum SnapshotError {
     /// The file system.
     #[error("the session file cannot be used: {0}")]
@@ -79,65 +77,31 @@ pub enum SnapshotError {
 }
 
 impl Diagnostic for SnapshotError {
-    fn code(&self) -> &'static str {
+    fn diagnosis(&self) -> Diagnosis {
         match self {
-            Self::Io(_) => "session_io",
-            Self::Cache(error) => error.code(),
-            Self::NotASession { .. } => "not_a_session",
-            Self::OldForm { .. } => "session_old_form",
-            Self::InUse { .. } => "session_in_use",
-            Self::KeyNeeded { .. } => "session_key_needed",
-            Self::WrongKey { .. } => "wrong_session_key",
-            Self::NotEncrypted { .. } => "session_not_encrypted",
-            Self::Lost { .. } => "session_file_lost",
-            Self::Record { .. } => "session_record",
-            Self::NothingToResume => "nothing_to_resume",
-        }
-    }
-
-    fn class(&self) -> Class {
-        match self {
-            Self::Io(_)
-            | Self::InUse { .. }
-            | Self::KeyNeeded { .. }
-            | Self::WrongKey { .. }
-            | Self::NotEncrypted { .. }
-            | Self::Lost { .. } => Class::Retry,
-            Self::Cache(error) => error.class(),
-            Self::NotASession { .. } | Self::OldForm { .. } | Self::Record { .. } => Class::Unsupported,
-            Self::NothingToResume => Class::Bug,
-        }
-    }
-
-    fn remedy(&self) -> Cow<'static, str> {
-        match self {
-            Self::Cache(error) => error.remedy(),
-            Self::Io(_) => "check the path, its permissions and the free space".into(),
-            Self::NotASession { .. } => "name a file that a session was saved to".into(),
-            Self::OldForm { .. } => "open it with the version that wrote it, or start a new session".into(),
-            Self::InUse { .. } => "close the other session, or keep this one in another file".into(),
-            Self::KeyNeeded { .. } | Self::WrongKey { .. } => "give the key that it was saved with".into(),
-            Self::NotEncrypted { .. } => {
-                "open it without a key, if it is yours; saved with a key, it is encrypted from then on".into()
+            Self::Io(_) => retry("session_io", Remedy::CheckStorage),
+            Self::Cache(error) => error.diagnosis(),
+            Self::NotASession { file, .. } => {
+                unsupported("not_a_session", give("a file that a session was saved to")).at(file)
             }
-            Self::Lost { .. } => "keep the session in a file again".into(),
-            Self::Record { .. } => "open it with the version that wrote it, or start a new session".into(),
-            Self::NothingToResume => "ask instead".into(),
-        }
-    }
-
-    fn place(&self) -> Option<String> {
-        match self {
-            Self::NotASession { file, .. }
-            | Self::OldForm { file, .. }
-            | Self::InUse { file }
-            | Self::KeyNeeded { file }
-            | Self::WrongKey { file }
-            | Self::NotEncrypted { file }
-            | Self::Lost { file }
-            | Self::Record { file, .. } => Some(file.clone()),
-            Self::Cache(error) => error.place(),
-            Self::Io(_) | Self::NothingToResume => None,
+            Self::OldForm { file, .. } => unsupported("session_old_form", Remedy::UseItsVersion).at(file),
+            Self::InUse { file } => {
+                retry("session_in_use", choose("another file, or close the other session")).at(file)
+            }
+            Self::KeyNeeded { file } => retry("session_key_needed", give(KEY)).at(file),
+            Self::WrongKey { file } => retry("wrong_session_key", give(KEY)).at(file),
+            Self::NotEncrypted { file } => retry(
+                "session_not_encrypted",
+                leave_out("the key, if the file is yours; saved with a key, it is encrypted from then on"),
+            )
+            .at(file),
+            Self::Lost { file } => {
+                retry("session_file_lost", choose("a file to keep the session in, again")).at(file)
+            }
+            Self::Record { file, .. } => unsupported("session_record", Remedy::UseItsVersion).at(file),
+            Self::NothingToResume => bug("nothing_to_resume", give("a message to answer instead")),
         }
     }
 }
+
+const KEY: &str = "the key that it was saved with";

@@ -1,71 +1,28 @@
 //! An open model: immutable, shared by all its sessions, cheap to clone.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use wheelwork_package::Card;
-use wheelwork_package::card::KvForm;
 use wheelwork_package::store::Provenance;
 
+use super::described::Described;
+use super::memory::{Counted, Footprint, MemoryPlan, free};
 use super::opening::Opening;
+use super::options::{MemoryCheck, OpenOptions};
 use super::static_opening;
 use crate::control::CancelToken;
-
 use crate::decoder::kv::KvShape;
 use crate::decoder::ort::dynamic::OrtDecoder;
 use crate::decoder::ort::loaded::Loaded;
 use crate::decoder::traits::Decoder;
-use crate::device::compiled::CompileWatch;
 use crate::device::{CPU, DevicePreference, NotUsed, NotUsedReason, Placement};
 use crate::error::Error;
 use crate::facts::ModelFacts;
-use crate::open::plan::{Footprint, MemoryCheck};
 use crate::sequence::prefix_cache::PrefixCache;
 use crate::sequence::{Compilation, Fallback};
 use crate::session::Session;
 use crate::session::snapshot::{Restored, SessionFile};
-
-/// How a model is opened. `default()` suits most.
-#[derive(Debug, Clone, Default)]
-pub struct OpenOptions {
-    /// The device to run on.
-    pub device: DevicePreference,
-    /// Fail where the wanted device can't be used, instead of taking another and saying so.
-    pub strict: bool,
-    /// CPU threads provider; `None` takes one a core.
-    pub threads: Option<usize>,
-    /// CPU threads provider for turns in the background and at any pace of an engine but the full one, fewer than
-    /// [`OpenOptions::threads`](field@OpenOptions::threads); `None`: as many as ever. It takes a second session of the graph, loaded when it is first
-    /// wanted: in the prepared form that maps the same weights, in the plain one it packs them a second time.
-    pub power_saving_threads: Option<usize>,
-    /// The longest sequence in tokens; `None` takes the package's.
-    pub context_length: Option<usize>,
-    /// How keys and values are cached; `None` takes the package's default.
-    pub kv_cache: Option<KvForm>,
-    /// Leave a prepared form ([`crate::prepare()`]) alone. Without this it is used where there is one.
-    pub plain: bool,
-    /// Where prepared forms of models that are not installed stand, and their graphs that were compiled on this machine;
-    /// must be on the models' file system. `None`: nowhere, each open of such a model compiles anew and waits for it.
-    pub cache_dir: Option<PathBuf>,
-    /// Told of each graph that is compiled for a device. Opens that are `strict` wait for it, and opens of packages that
-    /// have nothing for the CPU; others go on in the background ([`Model::compilation`]).
-    pub compile_watch: CompileWatch,
-    /// Room for prefixes that sessions share ([`crate::Session::share_prefix`]), in bytes; 0: they share nothing.
-    pub prefix_cache_bytes: u64,
-    /// Options of the device's execution provider, by the names that [`crate::provider::PROVIDERS`] lists; used only
-    /// where that provider is.
-    pub provider_options: Vec<(String, String)>,
-    /// Where it is noted which providers were tried on this machine, so that one that took the process down is not
-    /// tried again, and one that passed its self-check need not repeat it. `None`: nowhere, each open tries anew.
-    pub trials_dir: Option<PathBuf>,
-    /// Take a device as it is, without comparing what it computes for a fixed prompt at its first use.
-    pub skip_self_check: bool,
-    /// What the model's need of memory is held against before its weights are read.
-    pub memory: MemoryCheck,
-    /// Ends the opening from another thread, by [`CancelToken::cancel`] or [`CancelToken::suspend`]:
-    /// [`Error::OpenCancelled`]. What is compiled in the background goes on.
-    pub cancel: CancelToken,
-}
 
 /// An open model.
 #[derive(Clone)]
@@ -81,7 +38,7 @@ pub struct Model {
     /// A better device whose graphs are compiled in the background.
     compilation: Option<Arc<Compilation>>,
     prefix_cache: Option<Arc<PrefixCache>>,
-    pub(crate) footprint: Footprint,
+    footprint: Footprint,
 }
 
 impl Model {
@@ -105,9 +62,9 @@ impl Model {
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, Error> {
         let path = path.as_ref();
         let fallback = (!options.strict).then(|| fallback(path, options));
-        let (opening, graph, compilation) = Opening::loaded(path, options, fallback.as_ref())?;
-        let footprint = opening.footprint(opening.placement.prepared)?;
-        let Opening { package, placement, facts, runtime, provenance, .. } = opening;
+        let (described, graph, compilation) = Opening::loaded(path, options, fallback.as_ref())?;
+        let footprint = described.footprint(described.placement.prepared)?;
+        let Described { package, placement, facts, runtime, provenance, .. } = described;
         let prefix_cache_bytes = Some(options.prefix_cache_bytes).filter(|bytes| *bytes > 0);
         Ok(Self {
             facts: Arc::new(facts),
@@ -233,6 +190,21 @@ impl Model {
     #[must_use]
     pub fn vocab_size(&self) -> usize {
         self.graph.vocab_size()
+    }
+
+    /// What one more session of so many tokens takes, the model's own memory aside.
+    #[must_use]
+    pub fn plan(&self, context_tokens: usize) -> MemoryPlan {
+        let open = Footprint { packed_bytes: 0, runtime_bytes: 0, ..self.footprint.clone() };
+        let placement = self.placement();
+        let counted = Counted {
+            context_tokens: context_tokens.min(self.facts().context_length),
+            context_limit: self.facts().context_length,
+            kv_cache: placement.kv_cache,
+            prepared: placement.prepared,
+            prefix_cache_bytes: 0,
+        };
+        counted.plan(&open, free(MemoryCheck::System, placement.device))
     }
 
     /// What ONNX Runtime says of its build, version included.

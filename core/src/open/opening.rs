@@ -1,54 +1,26 @@
-//! From a folder to a loaded graph: descriptions read, device chosen, graph verified, then loaded, or the next device
-//! tried.
+//! From a folder to a loaded graph on the best device that takes it: descriptions read, device chosen, graph verified, then
+//! loaded, or the next device tried.
 
-use std::collections::BTreeMap;
-use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::sync::Arc;
 
-use wheelwork_package::card::{KvForm, StaticGraphs};
-use wheelwork_package::graph::Verified;
-use wheelwork_package::store::Provenance;
-use wheelwork_package::{OpenPackage, OpenVariant};
-
-use super::model::OpenOptions;
-use super::static_opening::{self, Checked, NotLoaded};
-use super::{facts, self_check};
+use super::described::{Described, Planned, Refused};
+use super::dynamic_opening;
+use super::not_loaded::NotLoaded;
+use super::options::OpenOptions;
+use super::static_opening::{self, Checked};
 use crate::control::CancelToken;
-use crate::decoder::ort::dynamic::OrtDecoder;
 use crate::decoder::ort::loaded::Loaded;
-use crate::decoder::ort::model::{OrtModel, PowerSaving, SessionOptions};
-use crate::decoder::ort::session::OnDevice;
-use crate::device::trial::{Subject as TrialSubject, Trial};
-use crate::device::{
-    self, CPU, DevicePreference, DeviceRequest, NotUsed, NotUsedReason, Placement, Provider, Refusal,
-    SelfCheck,
-};
+use crate::device::trial::Trial;
+use crate::device::{self, CPU, NotUsed, NotUsedReason, Refusal};
 use crate::error::Error;
-use crate::facts::ModelFacts;
-use crate::open::prepare::{Prepared, Stored, Subject};
 use crate::sequence::{Compilation, Fallback, Ready};
 
-/// Chunks of an installed package that an open compares with what was installed: some milliseconds.
-const SAMPLED_CHUNKS: usize = 2;
-
-/// Providers with the variants that were tried and did not do, with the reason.
-type Refused = BTreeMap<(String, String), Refusal>;
-
-/// Everything that is known of a model before its graph is loaded.
-pub(crate) struct Opening {
-    pub(crate) package: OpenPackage,
-    pub(crate) placement: Placement,
-    pub(crate) graph_file: String,
-    pub(crate) verified: Verified,
-    pub(crate) runtime: wheelwork_ort::Runtime,
-    pub(super) provenance: Option<Provenance>,
-    pub(super) facts: ModelFacts,
-    variant: OpenVariant,
+/// A model that is opened on one device.
+pub(super) struct Opening {
+    pub(super) described: Described,
     /// Held until the provider has shown that it leaves the process alive.
-    pub(super) trial: Option<Trial>,
-    /// Ends the loading of graphs.
-    cancel: CancelToken,
+    trial: Option<Trial>,
 }
 
 impl Opening {
@@ -58,337 +30,81 @@ impl Opening {
         path: &Path,
         options: &OpenOptions,
         fallback: Option<&Fallback>,
-    ) -> Result<(Self, Loaded, Option<Arc<Compilation>>), Error> {
+    ) -> Result<(Described, Loaded, Option<Arc<Compilation>>), Error> {
         device::check_options(options.device, &options.provider_options)?;
         let mut refused = Refused::new();
         let mut compilation = None;
         loop {
-            let (package, runtime, plan) = Self::planned(path, options, &refused)?;
-            let (provider, variant) = (plan.placement.provider.clone(), plan.placement.variant.clone());
-            let is_last_resort = provider == CPU;
-            let opened = Self::described(package, runtime, plan, options).and_then(|mut opening| {
-                let graph = opening.load_any(options)?;
-                Ok((opening, graph))
-            });
+            let planned = Planned::new(path, options, &refused)?;
+            let (provider, variant) = (planned.placement.provider.clone(), planned.placement.variant.clone());
+            let opened = Described::new(planned, options).map_err(NotLoaded::Failed);
+            let opened =
+                opened.map(|(described, trial)| Self { described, trial }).and_then(|mut opening| {
+                    match opening.load(options) {
+                        Ok(graph) => Ok((opening.described, graph)),
+                        Err(not_loaded) => {
+                            if matches!(not_loaded, NotLoaded::ToCompile { .. }) {
+                                let options = OpenOptions { cancel: CancelToken::new(), ..options.clone() };
+                                let fallback = fallback.cloned();
+                                compilation =
+                                    Compilation::start(move || opening.compiled(&options, fallback));
+                            }
+                            Err(not_loaded)
+                        }
+                    }
+                });
             // What failed because it was ended is no reason to go on elsewhere.
             options.go_on()?;
-            let refusal = match opened {
-                Ok((mut opening, Ok(graph))) => {
-                    // The process has survived.
-                    drop(opening.trial.take());
-                    return Ok((opening, graph, compilation));
-                }
-                Ok((_, Err(NotLoaded::Refused(refusal)))) => refusal,
-                Ok((opening, Err(NotLoaded::ToCompile { folder, not_taken }))) => {
-                    let options = OpenOptions { cancel: CancelToken::new(), ..options.clone() };
-                    let fallback = fallback.cloned();
-                    compilation = Compilation::start(move || opening.compiled(&options, fallback));
-                    let after = not_taken.and_then(|(_, detail)| detail);
-                    let after = after.map_or_else(String::new, |detail| format!("; {detail}"));
-                    let detail = format!("they will be kept in {}{after}", folder.display());
-                    (NotUsedReason::Compiling, Some(detail))
-                }
-                Err(error) if is_last_resort => return Err(error),
-                Err(error) => (NotUsedReason::SessionFailed, Some(error.to_string())),
+            let not_loaded = match opened {
+                Ok((described, graph)) => return Ok((described, graph, compilation)),
+                Err(NotLoaded::Failed(error)) if provider == CPU => return Err(error),
+                Err(not_loaded) => not_loaded,
             };
-            refused.insert((provider, variant), refusal);
+            refused.insert((provider, variant), not_loaded.into_refusal());
         }
     }
 
-    /// Reads the descriptions and verifies the graph of the CPU's variant.
-    pub(crate) fn of(path: &Path, options: &OpenOptions) -> Result<Self, Error> {
-        let options = OpenOptions { device: DevicePreference::Cpu, strict: true, ..options.clone() };
-        let (package, runtime, plan) = Self::planned(path, &options, &Refused::new())?;
-        Self::described(package, runtime, plan, &options)
-    }
-
-    /// Reads the package's descriptions and chooses device and variant, without those that were tried already.
-    fn planned(
-        path: &Path,
-        options: &OpenOptions,
-        refused: &Refused,
-    ) -> Result<(OpenPackage, wheelwork_ort::Runtime, Plan), Error> {
-        options.go_on()?;
-        let package = wheelwork_package::open(path)?;
-        if let Some(provenance) = package.provenance() {
-            // Other chunks each time, by the one door that the standard library has to the system's randomness.
-            provenance.check_sample(RandomState::new().hash_one(()), SAMPLED_CHUNKS)?;
-        }
-        options.go_on()?;
-        let runtime = wheelwork_ort::environment()?;
-        let request =
-            DeviceRequest { device: options.device, strict: options.strict, threads: options.threads() };
-        let mut trial = None;
-        let placement = device::plan(&package, request, &mut |row, variant| match refused
-            .get(&(row.ep.to_owned(), variant.to_owned()))
-        {
-            Some(refusal) => Err(refusal.clone()),
-            None => {
-                trial = begin(row, variant, &package, &runtime, options)?;
-                device::detect(row, &runtime).map(drop)
-            }
-        })?;
-        Ok((package, runtime, Plan { placement, trial }))
-    }
-
-    /// Chooses and verifies the graph of what was planned.
-    fn described(
-        package: OpenPackage,
-        runtime: wheelwork_ort::Runtime,
-        Plan { placement, trial }: Plan,
-        options: &OpenOptions,
-    ) -> Result<Self, Error> {
-        let variant = package.variant(&placement.variant)?.clone();
-        let graph_file = graph_file(&package, &placement.variant, &variant, options.kv_cache)?;
-        let verified = package.verify_graph(&placement.variant, &graph_file)?;
-        options.go_on()?;
-        let facts = facts::read(&package, &placement.variant, options.context_length, &runtime.build_info)?;
-        let provenance = package.provenance();
-        let cancel = options.cancel.clone();
-        Ok(Self {
-            package,
-            placement,
-            graph_file,
-            verified,
-            runtime,
-            provenance,
-            facts,
-            variant,
-            trial,
-            cancel,
-        })
-    }
-
-    /// Loads static graphs or the one graph, and notes where they are. The inner error is a reason to try elsewhere.
-    fn load_any(&mut self, options: &OpenOptions) -> Result<Result<Loaded, NotLoaded>, Error> {
-        if self.static_graphs().is_some() {
+    /// Loads static graphs or the one graph, and notes where they are.
+    fn load(&mut self, options: &OpenOptions) -> Result<Loaded, NotLoaded> {
+        if self.described.static_graphs().is_some() {
             // Who has nothing else to run on meanwhile waits.
-            let compiles = options.strict || !self.has_cpu_variant();
-            return Ok(self.load_static(options, compiles));
+            let compiles = options.strict || !self.described.has_cpu_variant();
+            return self.load_static(options, compiles);
         }
-        let (graph, prepared) = self.load(options)?;
-        self.save_power(&graph, options);
-        self.placement.prepared = prepared;
-        self.placement.kv_cache = graph.kv_form();
-        self.placement.graphs.push(graph.placement(self.verified.weight_bytes));
-        if let Some(elsewhere) = self.placement.computes_elsewhere() {
-            return Ok(Err(NotLoaded::Refused((NotUsedReason::TookNoNodes, Some(elsewhere)))));
-        }
-        if self.placement.provider != CPU {
-            match self.self_check(&graph, options)? {
-                Ok(self_check) => self.placement.self_check = Some(self_check),
-                Err(refusal) => return Ok(Err(NotLoaded::Refused(refusal))),
-            }
-        }
-        Ok(Ok(Loaded::Dynamic(graph)))
-    }
-
-    fn static_graphs(&self) -> Option<&StaticGraphs> {
-        self.package.card.as_ref()?.static_graphs.get(&self.placement.variant)
-    }
-
-    fn has_cpu_variant(&self) -> bool {
-        self.package.variants.values().any(|variant| variant.target.ep == CPU)
+        dynamic_opening::load(&mut self.described, options, self.trial.as_ref()).map(Loaded::Dynamic)
     }
 
     /// Loads static graphs, compiled here and now if need be and `compiles`, and notes where they are.
-    pub(super) fn load_static(&mut self, options: &OpenOptions, compiles: bool) -> Result<Loaded, NotLoaded> {
-        let mut trial = self.trial.take();
-        let no_graphs = NotLoaded::Refused((NotUsedReason::NoVariant, None));
-        let graphs = self.static_graphs().ok_or(no_graphs)?;
-        let checked = static_opening::load(self, graphs, options, compiles, &mut trial);
-        self.trial = trial;
-        let Checked { model, self_check, simulator, not_taken } = checked?;
+    fn load_static(&mut self, options: &OpenOptions, compiles: bool) -> Result<Loaded, NotLoaded> {
+        let Self { described, trial } = self;
+        let Checked { model, self_check, simulator, not_taken } =
+            static_opening::load(described, options, compiles, trial)?;
+        let placement = &mut described.placement;
         let row = not_taken.map(|(reason, detail)| NotUsed {
-            provider: self.placement.provider.clone(),
-            device: self.placement.device,
+            provider: placement.provider.clone(),
+            device: placement.device,
             reason,
             detail,
         });
-        self.placement.not_used.splice(0..0, row);
-        self.placement.kv_cache = model.kv_form();
-        self.placement.graphs = model.placed().to_vec();
-        self.placement.self_check = Some(self_check);
-        self.placement.simulator = simulator;
+        placement.not_used.splice(0..0, row);
+        placement.kv_cache = model.kv_form();
+        placement.graphs = model.placed().to_vec();
+        placement.self_check = Some(self_check);
+        placement.simulator = simulator;
         Ok(Loaded::Static(model))
     }
 
     /// Compiles static graphs, loads and checks them.
     fn compiled(mut self, options: &OpenOptions, fallback: Option<Fallback>) -> Result<Ready, Refusal> {
-        let graph = self.load_static(options, true).map_err(|error| match error {
-            NotLoaded::Refused(refusal) => refusal,
+        let graph = self.load_static(options, true).map_err(|not_loaded| match not_loaded {
             NotLoaded::ToCompile { .. } => (NotUsedReason::CompileFailed, None),
+            other => other.into_refusal(),
         })?;
-        // The process has survived.
-        drop(self.trial.take());
         Ok(Ready {
-            facts: Arc::new(self.facts),
-            placement: self.placement,
+            facts: Arc::new(self.described.facts),
+            placement: self.described.placement,
             fallback,
             decoder: Box::new(move || graph.decoder()),
         })
-    }
-
-    /// Compares a graph on its device with the same file on the CPU, once for each device and package.
-    fn self_check(
-        &self,
-        graph: &Arc<OrtModel>,
-        options: &OpenOptions,
-    ) -> Result<Result<SelfCheck, Refusal>, Error> {
-        if options.skip_self_check {
-            return Ok(Ok(SelfCheck::Skipped));
-        }
-        if self.trial.as_ref().is_some_and(Trial::has_passed_before) {
-            return Ok(Ok(SelfCheck::PassedBefore));
-        }
-        if !self.fits_on_the_cpu(options)? {
-            return Ok(Ok(SelfCheck::NoMemory));
-        }
-        let on_cpu = SessionOptions { device: None, ..self.session_options() };
-        let (model, path) = (&self.variant.config.model, self.folder().join(&self.graph_file));
-        let cpu = OrtModel::load(&self.runtime.environment, &path, model, on_cpu)?;
-        let outcome = self_check::against_cpu(graph, &cpu, self.facts.context_length);
-        if let (Ok(_), Some(trial)) = (&outcome, &self.trial) {
-            trial.remember_pass();
-        }
-        Ok(outcome)
-    }
-
-    pub(crate) fn variant(&self) -> &OpenVariant {
-        &self.variant
-    }
-
-    /// The folder of the graph.
-    pub(crate) fn folder(&self) -> &Path {
-        &self.variant.folder
-    }
-
-    pub(crate) fn session_options(&self) -> SessionOptions {
-        SessionOptions {
-            threads: self.placement.threads,
-            context_length: self.facts.context_length,
-            cancel: self.cancel.clone(),
-            device: device::row(&self.placement.provider)
-                .filter(|row| row.library.is_some())
-                .map(|row| OnDevice { provider: row.ep, memory: row.memory }),
-        }
-    }
-
-    /// The prepared form, or why there is none to use.
-    pub(crate) fn prepared(&self, options: &OpenOptions) -> Result<Result<Stored, Prepared>, Error> {
-        if options.plain || self.placement.provider != CPU {
-            return Ok(Err(Prepared::NotWanted));
-        }
-        let subject = Subject::of(self, options.cache_dir.as_deref())?;
-        Ok(subject.map_or(Err(Prepared::NoPlace), |subject| Stored::find(&subject)))
-    }
-
-    /// Loads the prepared form, or the plain one with the reason why; neither where memory is short for it.
-    fn load(&self, options: &OpenOptions) -> Result<(Arc<OrtModel>, Prepared), Error> {
-        let reason = match self.prepared(options)? {
-            Err(reason) => reason,
-            Ok(stored) => {
-                self.check_memory(options, Prepared::Used)?;
-                match self.confirmed(&stored) {
-                    Some(graph) => return Ok((graph, Prepared::Used)),
-                    None => {
-                        options.go_on()?;
-                        Prepared::Damaged
-                    }
-                }
-            }
-        };
-        self.check_memory(options, reason)?;
-        Ok((self.load_graph(&self.folder().join(&self.graph_file))?, reason))
-    }
-
-    /// The prepared form, if it loads and computes what the plain form did.
-    pub(crate) fn confirmed(&self, stored: &Stored) -> Option<Arc<OrtModel>> {
-        let graph = self.load_graph(&stored.graph()).ok()?;
-        stored.is_confirmed_by(&mut OrtDecoder::start(&graph).ok()?).then_some(graph)
-    }
-
-    /// Lets sequences on the CPU compute with fewer threads, where that is wanted.
-    fn save_power(&self, graph: &OrtModel, options: &OpenOptions) {
-        let all = self.session_options();
-        let Some(threads) = options.power_saving_threads.filter(|_| all.device.is_none()) else { return };
-        // The opening is over by then.
-        let cancel = CancelToken::new();
-        let few = SessionOptions { threads: threads.clamp(1, all.threads), cancel, ..all };
-        let (environment, path) = (self.runtime.environment.clone(), graph.path().to_path_buf());
-        let model = self.variant.config.model.clone();
-        graph.save_power_with(PowerSaving::new(move || {
-            OrtModel::load(&environment, &path, &model, few.clone())
-        }));
-    }
-
-    fn load_graph(&self, graph: &Path) -> Result<Arc<OrtModel>, Error> {
-        let model = &self.variant.config.model;
-        Ok(OrtModel::load(&self.runtime.environment, graph, model, self.session_options())?)
-    }
-}
-
-/// Where a model is to run, and the trial of the provider there.
-struct Plan {
-    placement: Placement,
-    trial: Option<Trial>,
-}
-
-/// Notes that a provider's library is about to be loaded.
-fn begin(
-    row: &Provider,
-    variant: &str,
-    package: &OpenPackage,
-    runtime: &wheelwork_ort::Runtime,
-    options: &OpenOptions,
-) -> Result<Option<Trial>, Refusal> {
-    let Some(files) = &row.library else { return Ok(None) };
-    let library =
-        files.find(&runtime.path).map_err(|detail| (NotUsedReason::LibraryMissing, Some(detail)))?;
-    if row.is_simulated_here() && !options.device.names(row.device) {
-        return Err((NotUsedReason::SimulatorOnly, None));
-    }
-    let fingerprint =
-        package.fingerprint(variant).map_err(|error| (NotUsedReason::Damaged, Some(error.to_string())))?;
-    let backend = files.backend_beside(&library);
-    let subject = TrialSubject {
-        provider: row.ep,
-        fingerprint: &fingerprint,
-        runtime: &runtime.build_info,
-        library: &library,
-        backend: backend.as_deref(),
-        options: &options.provider_options,
-    };
-    let folder = options.trials_dir.as_deref();
-    let trial = Trial::begin(folder, subject);
-    trial.map(Some).map_err(|reason| (reason, folder.map(|folder| folder.display().to_string())))
-}
-
-/// The file of the graph with the wanted cache: the card's default where nothing is wanted.
-fn graph_file(
-    package: &OpenPackage,
-    name: &str,
-    variant: &OpenVariant,
-    wanted: Option<KvForm>,
-) -> Result<String, Error> {
-    let int8 = package.card.as_ref().and_then(|card| card.kv_cache.get(name));
-    match (wanted, int8) {
-        (Some(KvForm::Int8), None) => Err(Error::NoInt8KvCache { variant: name.to_owned() }),
-        (None, Some(cache)) if cache.default == KvForm::Int8 => Ok(cache.int8_graph.clone()),
-        (Some(KvForm::Int8), Some(cache)) => Ok(cache.int8_graph.clone()),
-        _ => Ok(variant.config.model.decoder.filename.clone()),
-    }
-}
-
-impl OpenOptions {
-    /// # Errors
-    /// [`Error::OpenCancelled`].
-    fn go_on(&self) -> Result<(), Error> {
-        self.cancel.request().map_or(Ok(()), |_| Err(Error::OpenCancelled))
-    }
-
-    pub(super) fn threads(&self) -> usize {
-        let default = || std::thread::available_parallelism().map_or(1, usize::from);
-        self.threads.unwrap_or_else(default).max(1)
     }
 }

@@ -16,8 +16,9 @@ use std::sync::Arc;
 use wheelwork_package::card::{ContextBinary, GraphForm, GraphPart, Packing, StaticGraphs};
 use wheelwork_package::{OpenPackage, OpenVariant, PackageError};
 
-use super::model::OpenOptions;
-use super::opening::Opening;
+use super::described::Described;
+use super::not_loaded::NotLoaded;
+use super::options::OpenOptions;
 use super::self_check;
 use crate::control::CancelToken;
 use crate::decoder::error::DecoderError;
@@ -25,11 +26,11 @@ use crate::decoder::ort::static_decoder::StaticDecoder;
 use crate::decoder::ort::static_graphs::{StaticModel, StaticSource};
 use crate::decoder::ort::static_session::{Plugin, Target, compile};
 use crate::decoder::traits::Decoder;
-use crate::device::compiled::{self, Kept, MakeError, Making, NotKept, Subject};
+use crate::device::cache::{Entry, NotFound, place};
+use crate::device::compiled::{self, MakeError, Making};
 use crate::device::trial::Trial;
 use crate::device::{self, NotUsedReason, Provider, Refusal, SelfCheck, StaticDriver};
 use crate::error::Error;
-use crate::open::prepare::place;
 
 /// Static graphs that a provider has loaded and computed.
 pub(super) struct Checked {
@@ -40,29 +41,22 @@ pub(super) struct Checked {
     pub(super) not_taken: Option<Refusal>,
 }
 
-/// Why static graphs were not loaded.
-pub(super) enum NotLoaded {
-    /// They cannot be used.
-    Refused(Refusal),
-    /// They must be compiled first, into this folder; with what of older compiled ones was not taken.
-    ToCompile { folder: PathBuf, not_taken: Option<Refusal> },
-}
-
 /// Loads the static graphs of what is being opened, and compares what they compute. Where they must be compiled for
 /// that and `compiles` is false, nothing is loaded.
 pub(super) fn load(
-    opening: &Opening,
-    graphs: &StaticGraphs,
+    described: &Described,
     options: &OpenOptions,
     compiles: bool,
     trial: &mut Option<Trial>,
 ) -> Result<Checked, NotLoaded> {
-    let driven = device::row(&opening.placement.provider).and_then(|row| Some((row, row.static_driver?)));
+    let no_graphs = NotLoaded::Refused((NotUsedReason::NoVariant, None));
+    let graphs = described.static_graphs().ok_or(no_graphs)?;
+    let driven = device::row(&described.placement.provider).and_then(|row| Some((row, row.static_driver?)));
     let (row, driver) = driven.ok_or(NotLoaded::Refused((NotUsedReason::NoDevice, None)))?;
-    let library = row.library.and_then(|library| library.find(&opening.runtime.path).ok());
+    let library = row.library.and_then(|library| library.find(&described.runtime.path).ok());
     let backend =
         library.as_ref().and_then(|path| row.library.and_then(|library| library.backend_beside(path)));
-    let attempt = Attempt { opening, graphs, options, row, driver, library, backend };
+    let attempt = Attempt { described, graphs, options, row, driver, library, backend };
     let (model, not_taken) = attempt.load(compiles, trial)?;
     let self_check = attempt.self_check(&model, trial.as_ref()).map_err(NotLoaded::Refused)?;
     Ok(Checked { model, self_check, simulator: row.is_simulated_here(), not_taken })
@@ -105,7 +99,7 @@ fn about((reason, detail): Refusal, what: &str) -> Refusal {
 }
 
 struct Attempt<'a> {
-    opening: &'a Opening,
+    described: &'a Described,
     graphs: &'a StaticGraphs,
     options: &'a OpenOptions,
     row: &'static Provider,
@@ -141,9 +135,9 @@ impl Attempt<'_> {
                 }
             }
         }
-        let subject = self.subject().map_err(NotLoaded::Refused)?;
-        if let Some(subject) = &subject {
-            match self.kept(subject) {
+        let entry = self.entry().map_err(NotLoaded::Refused)?;
+        if let Some(entry) = &entry {
+            match self.kept(entry) {
                 Ok(None) => {}
                 Ok(Some(model)) => return Ok((model, not_taken)),
                 Err(refusal) => not_taken = Some(about(refusal, "its graphs compiled here")),
@@ -157,12 +151,12 @@ impl Attempt<'_> {
                 refusal(NotUsedReason::NoMatchingBinary, &format!("the package has {have}"))
             })));
         }
-        let model = match subject {
+        let model = match entry {
             None => self.plain(),
-            Some(subject) if compiles => self.compiled(&subject, trial),
-            Some(subject) => {
+            Some(entry) if compiles => self.compiled(&entry, trial),
+            Some(entry) => {
                 self.can_begin(trial).map_err(NotLoaded::Refused)?;
-                return Err(NotLoaded::ToCompile { folder: subject.folder(), not_taken });
+                return Err(NotLoaded::ToCompile { folder: entry.folder(), not_taken });
             }
         };
         Ok((model.map_err(NotLoaded::Refused)?, not_taken))
@@ -186,7 +180,7 @@ impl Attempt<'_> {
         for file in binary.parts.iter().flat_map(|part| &part.binaries) {
             self.check_content(file)?;
         }
-        let folder = self.opening.folder();
+        let folder = self.described.folder();
         self.load_graphs(Source { parts: &parts, folder, bytes, binary: Some(binary) })
     }
 
@@ -194,22 +188,21 @@ impl Attempt<'_> {
     fn plain(&self) -> Result<Arc<StaticModel>, Refusal> {
         let parts = &self.graphs.parts;
         let bytes = self.verified(parts)?;
-        self.load_graphs(Source { parts, folder: self.opening.folder(), bytes, binary: None })
+        self.load_graphs(Source { parts, folder: self.described.folder(), bytes, binary: None })
     }
 
     /// What was compiled here earlier. What cannot be used is removed.
-    fn kept(&self, subject: &Subject) -> Result<Option<Arc<StaticModel>>, Refusal> {
-        let loaded = match Kept::find(subject, &self.files()) {
-            Err(NotKept::Missing) => return Ok(None),
-            Err(NotKept::Damaged(why)) => Err((NotUsedReason::Damaged, Some(why))),
-            Ok(Kept { folder, bytes }) => {
-                let parts = &self.graphs.parts;
+    fn kept(&self, entry: &Entry) -> Result<Option<Arc<StaticModel>>, Refusal> {
+        let loaded = match compiled::find(entry, &self.files()) {
+            Err(NotFound::Missing | NotFound::Stale) => return Ok(None),
+            Err(NotFound::Damaged(why)) => Err((NotUsedReason::Damaged, Some(why))),
+            Ok(bytes) => {
+                let (parts, folder) = (&self.graphs.parts, entry.folder());
                 self.load_graphs(Source { parts, folder: &folder, bytes, binary: None }).map(Some)
             }
         };
         if loaded.is_err() && self.options.cancel.request().is_none() {
-            // What cannot be removed is found damaged again.
-            let _ = fs_err::remove_dir_all(subject.folder());
+            entry.remove();
         }
         loaded
     }
@@ -222,45 +215,42 @@ impl Attempt<'_> {
     }
 
     /// Compiles the graphs, keeps them and loads what was kept.
-    fn compiled(&self, subject: &Subject, trial: &mut Option<Trial>) -> Result<Arc<StaticModel>, Refusal> {
+    fn compiled(&self, entry: &Entry, trial: &mut Option<Trial>) -> Result<Arc<StaticModel>, Refusal> {
         let bytes = self.can_begin(trial)?;
         let plugin = self.plugin(None);
-        let environment = &self.opening.runtime.environment;
+        let environment = &self.described.runtime.environment;
         let making = Making {
-            folder: self.opening.folder(),
+            folder: self.described.folder(),
             graphs: &self.files(),
             weight_bytes: bytes.values().sum(),
             compile: &|graph, out| compile(environment, &plugin, graph, out),
             watch: &|step| self.options.compile_watch.tell(step),
         };
-        compiled::make(subject, &making).map_err(|error| {
+        compiled::make(entry, &making).map_err(|error| {
             if let (MakeError::Refused(words), Some(trial)) = (&error, &trial) {
                 trial.remember_failure(words);
             }
-            refusal(NotUsedReason::CompileFailed, &error)
+            refusal(error.reason(), &error)
         })?;
         let missing = || refusal(NotUsedReason::Damaged, &"what was just compiled is not there");
-        self.kept(subject)?.ok_or_else(missing)
+        self.kept(entry)?.ok_or_else(missing)
     }
 
     /// Where this machine's compiled form stands; `None` where there is no place for one.
-    fn subject(&self) -> Result<Option<Subject>, Refusal> {
-        let package = &self.opening.package;
-        let root = fs_err::canonicalize(&package.root)
+    fn entry(&self) -> Result<Option<Entry>, Refusal> {
+        let place = place(&self.described.package.root, self.options.cache_dir.as_deref())
             .map_err(|error| refusal(NotUsedReason::SessionFailed, &error))?;
-        let Some(place) = place(&root, self.options.cache_dir.as_deref()) else { return Ok(None) };
-        let variant = &self.opening.placement.variant;
-        let fingerprint =
-            package.fingerprint(variant).map_err(|error| refusal(NotUsedReason::Damaged, &error))?;
-        // Of what the provider is told, paths say nothing of the result.
+        let Some(place) = place else { return Ok(None) };
+        let variant = &self.described.placement.variant;
         let Plugin { options, .. } = self.plugin(None);
-        let told = options.iter().filter(|(_, value)| !Path::new(value).is_absolute());
-        let told: String = told.map(|(name, value)| format!("{name}={value}\n")).collect();
-        let chip = self.system_on_chip().unwrap_or_default();
-        let libraries: String = self.libraries().map(|path| identity(&path) + "\n").collect();
-        let runtime = &self.opening.runtime.build_info;
-        let depends_on = [self.row.ep, fingerprint.as_str(), &chip, &told, &libraries, runtime];
-        Ok(Some(Subject::new(place.join(format!("{variant}.compiled")), &depends_on)))
+        let key = compiled::depends_on()
+            .and_model(&self.described.facts.identity(variant))
+            .and("provider", self.row.ep)
+            .and("chip", self.system_on_chip().unwrap_or_default())
+            .and_options(&options)
+            .and_libraries(self.libraries())
+            .key();
+        Ok(Some(Entry::new(place.join(format!("{variant}.compiled")), key)))
     }
 
     /// The graph files, in the order in which they are compiled.
@@ -271,7 +261,7 @@ impl Attempt<'_> {
 
     /// Verifies graphs of the package and what goes with them, down to their content.
     fn verified(&self, parts: &[GraphPart]) -> Result<BTreeMap<String, u64>, Refusal> {
-        let (package, variant) = (&self.opening.package, &self.opening.placement.variant);
+        let (package, variant) = (&self.described.package, &self.described.placement.variant);
         let bytes =
             verified(package, variant, parts).map_err(|error| refusal(NotUsedReason::Damaged, &error))?;
         for part in parts {
@@ -282,19 +272,19 @@ impl Attempt<'_> {
     }
 
     fn check_content(&self, file: &str) -> Result<(), Refusal> {
-        let (package, variant) = (&self.opening.package, &self.opening.placement.variant);
+        let (package, variant) = (&self.described.package, &self.described.placement.variant);
         package.check_content(variant, file).map_err(|error| refusal(NotUsedReason::Damaged, &error))
     }
 
     fn load_graphs(&self, source: Source<'_>) -> Result<Arc<StaticModel>, Refusal> {
-        let Self { opening, graphs, .. } = *self;
+        let Self { described, graphs, .. } = *self;
         if graphs.form == GraphForm::Float {
             self.check_content(self.driver.float_file.0)?;
         }
         let target = Target::Plugin(self.plugin(source.binary));
         let source = StaticSource {
-            folder: opening.folder(),
-            config: &opening.variant().config.model,
+            folder: described.folder(),
+            config: &described.variant.config.model,
             graphs,
             parts: source.parts,
             parts_folder: source.folder,
@@ -304,7 +294,7 @@ impl Attempt<'_> {
             context_length: self.options.context_length.unwrap_or(graphs.context_length),
             cancel: &self.options.cancel,
         };
-        StaticModel::load(&opening.runtime.environment, &source).map_err(|error| match error {
+        StaticModel::load(&described.runtime.environment, &source).map_err(|error| match error {
             DecoderError::Placement { .. } => refusal(NotUsedReason::TookNoNodes, &error),
             error => refusal(NotUsedReason::SessionFailed, &error),
         })
@@ -340,7 +330,7 @@ impl Attempt<'_> {
         options.extend(binary.map(driver.binary_options).into_iter().flatten());
         if self.graphs.form == GraphForm::Float {
             let (file, option) = driver.float_file;
-            options.insert(option, self.opening.folder().join(file).display().to_string());
+            options.insert(option, self.described.folder().join(file).display().to_string());
         }
         options
             .extend(self.options.provider_options.iter().map(|(name, value)| (name.as_str(), value.clone())));
@@ -378,14 +368,6 @@ impl Attempt<'_> {
         let here = self.system_on_chip();
         (self.driver.binary)(&self.graphs.context_binaries, &self.options.provider_options, here.as_deref())
     }
-}
-
-/// Name, size and time of the last change of a file: another version of a library differs in one of them.
-fn identity(path: &Path) -> String {
-    let metadata = fs_err::metadata(path).ok();
-    let changed = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    format!("{name} {:?} {changed:?}", metadata.map(|metadata| metadata.len()))
 }
 
 fn described<'p>(package: &'p OpenPackage, variant: &str) -> Option<(&'p OpenVariant, &'p StaticGraphs)> {

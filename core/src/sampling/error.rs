@@ -1,12 +1,9 @@
 //! Errors of sampling.
 
-use std::borrow::Cow;
-
-use wheelwork_package::{Class, Diagnostic};
+use wheelwork_diagnostic::{Diagnosis, Diagnostic, Remedy, retry, set};
 
 /// Why no token could be picked.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
 pub enum SamplingError {
     /// An option that is not a number or outside its range.
     #[error("{option} is {value}, expected {expected}")]
@@ -41,31 +38,12 @@ pub enum LogitFault {
 }
 
 impl Diagnostic for SamplingError {
-    fn code(&self) -> &'static str {
+    fn diagnosis(&self) -> Diagnosis {
         match self {
-            Self::OutOfRange { .. } => "sampling_out_of_range",
-            Self::NumericalFailure { .. } => "numerical_failure",
-        }
-    }
-
-    fn class(&self) -> Class {
-        Class::Retry
-    }
-
-    fn remedy(&self) -> Cow<'static, str> {
-        match self {
-            Self::OutOfRange { option, expected, .. } => format!("set {option} to {expected}").into(),
-            Self::NumericalFailure { .. } => {
-                "try again on the CPU (`--device cpu`); if it stays, quantise or install the model again"
-                    .into()
+            Self::OutOfRange { option, expected, .. } => {
+                retry("sampling_out_of_range", set(*option, *expected)).at(option)
             }
-        }
-    }
-
-    fn place(&self) -> Option<String> {
-        match self {
-            Self::OutOfRange { option, .. } => Some((*option).to_owned()),
-            Self::NumericalFailure { .. } => None,
+            Self::NumericalFailure { .. } => retry("numerical_failure", Remedy::OpenOn { device: "cpu" }),
         }
     }
 }

@@ -25,7 +25,6 @@ pub struct Compilation {
 
 /// How far graphs are that are compiled in the background.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum CompilationState {
     /// They are being compiled, loaded or checked.
     UnderWay,

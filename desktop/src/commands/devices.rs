@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 use wheelwork::device::{NotUsedReason, PROVIDERS, Provider, Support, detect, trial};
+use wheelwork_diagnostic::Diagnostic;
 use wheelwork_ort::{DeviceKind, LibraryError, PluginDevice, Runtime};
-use wheelwork_package::Diagnostic;
 
 use crate::arguments::{DevicesArguments, trials_dir};
 use crate::failure::Failure;
-use crate::output;
+use crate::{output, remedy};
 
 pub(crate) fn run(arguments: &DevicesArguments, json: bool) -> Result<(), Failure> {
     if arguments.retry {
@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &DevicesArguments, json: bool) -> Result<(), Failur
             anstream::println!("\nONNX Runtime: {}\n  {}", runtime.path.display(), runtime.build_info);
             anstream::println!("Threads: {}", threads());
         }
-        Err(error) => anstream::println!("\n{error}\n  what to do: {}", error.remedy()),
+        Err(error) => anstream::println!("\n{error}\n  what to do: {}", remedy::worded(&error.remedy())),
     }
     Ok(())
 }
@@ -64,7 +64,7 @@ pub(super) fn report() -> Value {
         .collect();
     let onnxruntime = match &runtime {
         Ok(runtime) => json!({ "path": runtime.path, "build": runtime.build_info }),
-        Err(error) => json!({ "error": error.to_string(), "remedy": error.remedy() }),
+        Err(error) => json!({ "error": error.to_string(), "remedy": remedy::worded(&error.remedy()) }),
     };
     json!({ "providers": rows, "threads": threads(), "onnxruntime": onnxruntime })
 }

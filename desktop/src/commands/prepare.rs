@@ -44,7 +44,7 @@ pub(crate) fn prepare(
         let (name, words) = match step {
             PrepareStep::Pack => ("prepare_pack", "packing the weights for this CPU ..."),
             PrepareStep::Collect { .. } => ("prepare_collect", "writing them ..."),
-            _ => ("prepare_compare", "comparing with the plain form ..."),
+            PrepareStep::Compare => ("prepare_compare", "comparing with the plain form ..."),
         };
         if shown.replace(name) != Some(name) {
             let told = if json {

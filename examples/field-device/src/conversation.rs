@@ -1,13 +1,14 @@
 //! The one conversation of the device, which outlives every process.
 
 use std::error::Error;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
 use wheelwork::snapshot::CacheFate;
 use wheelwork::{Autosave, Model, Session, SessionFile, SessionKey};
 use wheelwork_package::disk;
+use wheelwork_package::vfs::{Partial, RealVfs};
 
 /// Power may go at any token, and computing 8 of them again takes less than a second on most devices.
 const AUTOSAVE: Autosave = Autosave { tokens: 8, time: Duration::from_secs(1) };
@@ -42,14 +43,8 @@ fn read_key(state: &Path) -> io::Result<[u8; SessionKey::BYTES]> {
 fn make_key(state: &Path) -> io::Result<[u8; SessionKey::BYTES]> {
     let mut key = [0; SessionKey::BYTES];
     getrandom::fill(&mut key).map_err(io::Error::other)?;
-    let (partial, path) = (state.join("key.partial"), state.join("key"));
-    let mut options = fs_err::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    disk::set_mode(&mut options, 0o600);
-    let mut file = options.open(&partial)?;
-    file.write_all(&key)?;
-    file.sync_all()?;
-    fs_err::rename(&partial, &path)?;
-    disk::sync_folder(state)?;
+    let partial = Partial::file(&RealVfs, &state.join("key"))?;
+    disk::write_new(partial.path(), &key, 0o600)?;
+    partial.keep()?;
     Ok(key)
 }

@@ -2,43 +2,22 @@
 
 /// Why a graph is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
+#[allow(missing_docs)] // the fields are what the messages say
 pub enum GraphError {
     /// Every value is written once.
     #[error("the graph names two values `{0}`")]
     DuplicateValue(String),
     /// A size does not fit the machine.
     #[error("the initializer `{name}` with shape {shape:?} is too large to address")]
-    TooLarge {
-        /// The initializer.
-        name: String,
-        /// Its shape.
-        shape: Vec<usize>,
-    },
+    TooLarge { name: String, shape: Vec<usize> },
     /// Two names for the same bytes must need the same number of bytes.
     #[error(
         "the initializer `{name}` needs {needed} bytes, `{original}`, whose data it shares, has {present}"
     )]
-    AliasSize {
-        /// The second name.
-        name: String,
-        /// The first name.
-        original: String,
-        /// Bytes that the second name's type and shape need.
-        needed: u64,
-        /// Bytes of the first.
-        present: u64,
-    },
+    AliasSize { name: String, original: String, needed: u64, present: u64 },
     /// A constant's bytes are those of its type and shape.
     #[error("the constant `{name}` needs {needed} bytes and has {present}")]
-    ConstantSize {
-        /// The constant.
-        name: String,
-        /// Bytes that its type and shape need.
-        needed: u64,
-        /// Bytes that were given.
-        present: u64,
-    },
+    ConstantSize { name: String, needed: u64, present: u64 },
     /// The bytes of an existing graph are not ONNX.
     #[error("the bytes are no ONNX graph: {0}")]
     Unreadable(String),

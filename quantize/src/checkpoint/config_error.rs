@@ -1,16 +1,14 @@
 //! Errors of `config.json` and of the files that have to agree with it.
 
-use std::borrow::Cow;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use wheelwork_package::{Class, Diagnostic};
+use wheelwork_diagnostic::{Diagnosis, Diagnostic, check, give, retry, unsupported};
 
 use crate::architecture::FAMILIES;
 
 /// Why a configuration cannot be used.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the messages say
 pub enum ConfigError {
     /// A field that has no default.
@@ -54,51 +52,39 @@ impl fmt::Display for Found {
 }
 
 impl Diagnostic for ConfigError {
-    fn code(&self) -> &'static str {
+    fn diagnosis(&self) -> Diagnosis {
         match self {
-            Self::Missing { .. } => "config_field_missing",
-            Self::UnknownArchitecture { .. } => "config_unknown_architecture",
-            Self::Unsupported { .. } => "config_unsupported",
-            Self::OutOfRange { .. } => "config_out_of_range",
-            Self::Contradiction { .. } => "config_contradiction",
-            Self::NoEndToken { .. } => "config_no_end_token",
+            Self::Missing { path, field } => {
+                retry("config_field_missing", check(ORIGINAL)).at(at(path, field))
+            }
+            Self::UnknownArchitecture { path, .. } => unsupported(
+                "config_unknown_architecture",
+                give(format!("a checkpoint of one of: {}", supported_architectures())),
+            )
+            .file(path),
+            Self::Unsupported { path, field, .. } => {
+                unsupported("config_unsupported", give("a checkpoint without this feature"))
+                    .at(at(path, field))
+            }
+            Self::OutOfRange { path, field, .. } => {
+                retry("config_out_of_range", check(ORIGINAL)).at(at(path, field))
+            }
+            Self::Contradiction { path, field, .. } => retry(
+                "config_contradiction",
+                check("that config.json, the tokenizer and the weights come from the same model"),
+            )
+            .at(at(path, field)),
+            Self::NoEndToken { path } => {
+                retry("config_no_end_token", give("eos_token_id in generation_config.json")).file(path)
+            }
         }
     }
+}
 
-    fn class(&self) -> Class {
-        match self {
-            Self::UnknownArchitecture { .. } | Self::Unsupported { .. } => Class::Unsupported,
-            _ => Class::Retry,
-        }
-    }
+const ORIGINAL: &str = "config.json against the original of the model";
 
-    fn remedy(&self) -> Cow<'static, str> {
-        match self {
-            Self::UnknownArchitecture { .. } => {
-                format!("give a checkpoint of one of: {}", supported_architectures()).into()
-            }
-            Self::Unsupported { .. } => "give a checkpoint without this feature".into(),
-            Self::Missing { .. } | Self::OutOfRange { .. } => {
-                "check config.json against the original of the model".into()
-            }
-            Self::Contradiction { .. } => {
-                "check that config.json, the tokenizer and the weights come from the same model".into()
-            }
-            Self::NoEndToken { .. } => "add eos_token_id to generation_config.json".into(),
-        }
-    }
-
-    fn place(&self) -> Option<String> {
-        match self {
-            Self::Missing { path, field }
-            | Self::Unsupported { path, field, .. }
-            | Self::OutOfRange { path, field, .. }
-            | Self::Contradiction { path, field, .. } => Some(format!("{}: {field}", path.display())),
-            Self::UnknownArchitecture { path, .. } | Self::NoEndToken { path } => {
-                Some(path.display().to_string())
-            }
-        }
-    }
+fn at(path: &Path, field: &str) -> String {
+    format!("{}: {field}", path.display())
 }
 
 fn supported_architectures() -> String {

@@ -1,13 +1,11 @@
 //! Errors of reading a checkpoint's files.
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use wheelwork_package::{Class, Diagnostic};
+use wheelwork_diagnostic::{Diagnosis, Diagnostic, check, get, give, retry, unsupported, wait_until};
 
 /// Why a checkpoint could not be read.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the messages say
 pub enum CheckpointError {
     /// The operating system refused.
@@ -81,7 +79,6 @@ pub enum CheckpointError {
 
 /// Which rule of the safetensors format a file breaks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 #[allow(missing_docs)] // the fields are what the messages say
 pub enum HeaderFault {
     /// The length in the first eight bytes leads out of the file.
@@ -133,100 +130,57 @@ impl CheckpointError {
 }
 
 impl Diagnostic for CheckpointError {
-    fn code(&self) -> &'static str {
+    fn diagnosis(&self) -> Diagnosis {
         match self {
-            Self::Io { .. } => "checkpoint_io",
-            Self::NotAFolder { .. } => "checkpoint_not_a_folder",
-            Self::NotAFileName { .. } => "checkpoint_file_name",
-            Self::NotARegularFile { .. } => "checkpoint_not_a_regular_file",
-            Self::HardLink { .. } => "checkpoint_hard_link",
-            Self::TooLarge { .. } => "checkpoint_file_too_large",
-            Self::Json { .. } => "checkpoint_json",
-            Self::NoWeights { .. } => "checkpoint_no_weights",
-            Self::OtherFormat { .. } => "checkpoint_other_format",
-            Self::AlreadyQuantized { .. } => "checkpoint_already_quantized",
-            Self::Header { .. } => "checkpoint_header",
-            Self::DuplicateInIndex { .. } => "checkpoint_duplicate_in_index",
-            Self::TooManyShards { .. } => "checkpoint_too_many_shards",
-            Self::MissingShards { .. } => "checkpoint_missing_shards",
-            Self::ShardMismatch { .. } => "checkpoint_shard_mismatch",
-            Self::MissingTensors { .. } => "checkpoint_missing_tensors",
-            Self::UnexpectedTensors { .. } => "checkpoint_unexpected_tensors",
-            Self::TensorShape { .. } => "checkpoint_tensor_shape",
-            Self::Changed { .. } => "checkpoint_changed",
-            Self::UnsupportedDtype { .. } => "checkpoint_dtype",
-            Self::NonFinite { .. } => "checkpoint_non_finite",
-        }
-    }
-
-    fn class(&self) -> Class {
-        match self {
-            Self::OtherFormat { .. } | Self::AlreadyQuantized { .. } | Self::UnsupportedDtype { .. } => {
-                Class::Unsupported
+            Self::Io { path, .. } => {
+                retry("checkpoint_io", check("that the file exists and can be read")).file(path)
             }
-            _ => Class::Retry,
-        }
-    }
-
-    fn remedy(&self) -> Cow<'static, str> {
-        match self {
-            Self::Io { .. } => "check that the file exists and can be read".into(),
-            Self::NotAFolder { .. } | Self::NoWeights { .. } => {
-                "give the checkpoint's folder, with config.json and its safetensors files".into()
+            Self::NotAFolder { path } => retry("checkpoint_not_a_folder", give(FOLDER)).file(path),
+            Self::NotAFileName { folder, .. } => retry("checkpoint_file_name", get(AGAIN)).file(folder),
+            Self::NotARegularFile { path, .. } => {
+                retry("checkpoint_not_a_regular_file", give(COPY)).file(path)
             }
-            Self::NotARegularFile { .. } | Self::HardLink { .. } => {
-                "copy the checkpoint with its links resolved, as `cp -rL` does, and give the copy".into()
+            Self::HardLink { path, .. } => retry("checkpoint_hard_link", give(COPY)).file(path),
+            Self::TooLarge { path, .. } => retry("checkpoint_file_too_large", get(AGAIN)).file(path),
+            Self::Json { path, .. } => retry("checkpoint_json", get(AGAIN)).file(path),
+            Self::NoWeights { path } => retry("checkpoint_no_weights", give(FOLDER)).file(path),
+            Self::OtherFormat { path, .. } => {
+                unsupported("checkpoint_other_format", give("the checkpoint as safetensors")).file(path)
             }
-            Self::OtherFormat { .. } => "convert the checkpoint to safetensors first".into(),
-            Self::AlreadyQuantized { .. } | Self::UnsupportedDtype { .. } => {
-                "give the original checkpoint in bfloat16, float16 or float32".into()
+            Self::AlreadyQuantized { path, .. } => {
+                unsupported("checkpoint_already_quantized", give(ORIGINAL)).file(path)
             }
-            Self::MissingShards { .. } | Self::MissingTensors { .. } | Self::ShardMismatch { .. } => {
-                "get the checkpoint's missing files".into()
+            Self::Header { path, .. } => retry("checkpoint_header", get(AGAIN)).file(path),
+            Self::DuplicateInIndex { path, .. } => {
+                retry("checkpoint_duplicate_in_index", get(AGAIN)).file(path)
             }
-            Self::UnexpectedTensors { .. } | Self::TensorShape { .. } => {
-                "check that config.json and the weights come from the same model".into()
+            Self::TooManyShards { path, .. } => retry("checkpoint_too_many_shards", get(AGAIN)).file(path),
+            Self::MissingShards { path, .. } => retry("checkpoint_missing_shards", get(MISSING)).file(path),
+            Self::ShardMismatch { path, .. } => retry("checkpoint_shard_mismatch", get(MISSING)).file(path),
+            Self::MissingTensors { .. } => retry("checkpoint_missing_tensors", get(MISSING)),
+            Self::UnexpectedTensors { .. } => retry("checkpoint_unexpected_tensors", check(SAME_MODEL)),
+            Self::TensorShape { tensor, .. } => {
+                retry("checkpoint_tensor_shape", check(SAME_MODEL)).at(tensor)
             }
-            Self::Changed { .. } => "run it again when nothing writes the checkpoint".into(),
-            Self::NonFinite { .. } => {
-                "the weights are damaged: get the file again, or train without overflow".into()
+            Self::Changed { path } => {
+                retry("checkpoint_changed", wait_until("nothing writes the checkpoint")).file(path)
             }
-            Self::NotAFileName { .. }
-            | Self::TooLarge { .. }
-            | Self::Json { .. }
-            | Self::Header { .. }
-            | Self::DuplicateInIndex { .. }
-            | Self::TooManyShards { .. } => {
-                "the file is damaged or hostile: get it again from its source".into()
-            }
-        }
-    }
-
-    fn place(&self) -> Option<String> {
-        match self {
-            Self::Io { path, .. }
-            | Self::NotAFolder { path }
-            | Self::NotAFileName { folder: path, .. }
-            | Self::NotARegularFile { path, .. }
-            | Self::HardLink { path, .. }
-            | Self::TooLarge { path, .. }
-            | Self::Json { path, .. }
-            | Self::NoWeights { path }
-            | Self::OtherFormat { path, .. }
-            | Self::AlreadyQuantized { path, .. }
-            | Self::Header { path, .. }
-            | Self::DuplicateInIndex { path, .. }
-            | Self::TooManyShards { path, .. }
-            | Self::MissingShards { path, .. }
-            | Self::ShardMismatch { path, .. }
-            | Self::Changed { path }
-            | Self::UnsupportedDtype { path, .. }
-            | Self::NonFinite { path, .. } => Some(path.display().to_string()),
-            Self::TensorShape { tensor, .. } => Some(tensor.clone()),
-            Self::MissingTensors { .. } | Self::UnexpectedTensors { .. } => None,
+            Self::UnsupportedDtype { path, .. } => unsupported("checkpoint_dtype", give(ORIGINAL)).file(path),
+            Self::NonFinite { path, .. } => retry(
+                "checkpoint_non_finite",
+                get("the weights again: these are damaged, or were trained with an overflow"),
+            )
+            .file(path),
         }
     }
 }
+
+const FOLDER: &str = "the checkpoint's folder, with config.json and its safetensors files";
+const COPY: &str = "a copy of the checkpoint with its links resolved";
+const ORIGINAL: &str = "the original checkpoint in bfloat16, float16 or float32";
+const MISSING: &str = "the checkpoint's missing files";
+const AGAIN: &str = "the file again from its source: it is damaged or hostile";
+const SAME_MODEL: &str = "that config.json and the weights come from the same model";
 
 /// Names for a message: all of them, unless a hostile file made them up by the thousand.
 fn listed(names: &[String]) -> String {

@@ -1,7 +1,7 @@
 //! Checkpoints that must be refused: rows CK-01 to CK-19 of the reliability reference, each test by its row's id.
 //! [`Tiny::refusal`] also holds that nothing is left behind.
 
-use wheelwork_package::Diagnostic;
+use wheelwork_diagnostic::Diagnostic;
 use wheelwork_quantize::QuantizeError;
 use wheelwork_quantize::checkpoint::{CheckpointError, ConfigError, HeaderFault};
 
@@ -30,7 +30,7 @@ pub(crate) fn fault_of(error: QuantizeError) -> HeaderFault {
 }
 
 pub(crate) fn checkpoint_error(error: QuantizeError) -> CheckpointError {
-    assert!(!error.remedy().is_empty());
+    assert!(!error.remedy().to_string().is_empty());
     match error {
         QuantizeError::Checkpoint(error) => error,
         other => panic!("expected a checkpoint error, got {other:?}"),
@@ -38,7 +38,7 @@ pub(crate) fn checkpoint_error(error: QuantizeError) -> CheckpointError {
 }
 
 pub(crate) fn config_error(error: QuantizeError) -> ConfigError {
-    assert!(!error.remedy().is_empty());
+    assert!(!error.remedy().to_string().is_empty());
     match error {
         QuantizeError::Config(error) => error,
         other => panic!("expected a configuration error, got {other:?}"),

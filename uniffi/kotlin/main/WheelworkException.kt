@@ -13,25 +13,27 @@ public sealed class WheelworkException(
     message: String,
     /** One imperative sentence: what to do now. */
     public val remedy: String,
+    /** The remedy for a program, in `snake_case`, such as `free_disk`; the same in every language. */
+    public val remedyKind: String,
     /** The file, tensor, node or field, where there is one. */
     public val place: String?,
     cause: Throwable?,
 ) : Exception(message, cause) {
     /** Change the input or try again: nothing stored is damaged. */
-    public class Retry internal constructor(code: String, message: String, remedy: String, place: String?, cause: Throwable?) :
-        WheelworkException(code, message, remedy, place, cause)
+    public class Retry internal constructor(code: String, message: String, remedy: String, remedyKind: String, place: String?, cause: Throwable?) :
+        WheelworkException(code, message, remedy, remedyKind, place, cause)
 
     /** What is stored is damaged or incomplete: install it again. */
-    public class Reinstall internal constructor(code: String, message: String, remedy: String, place: String?, cause: Throwable?) :
-        WheelworkException(code, message, remedy, place, cause)
+    public class Reinstall internal constructor(code: String, message: String, remedy: String, remedyKind: String, place: String?, cause: Throwable?) :
+        WheelworkException(code, message, remedy, remedyKind, place, cause)
 
     /** This device, this build or this model cannot do what was asked. */
-    public class Unsupported internal constructor(code: String, message: String, remedy: String, place: String?, cause: Throwable?) :
-        WheelworkException(code, message, remedy, place, cause)
+    public class Unsupported internal constructor(code: String, message: String, remedy: String, remedyKind: String, place: String?, cause: Throwable?) :
+        WheelworkException(code, message, remedy, remedyKind, place, cause)
 
     /** A defect of Wheelwork: please report it. */
-    public class Bug internal constructor(code: String, message: String, remedy: String, place: String?, cause: Throwable?) :
-        WheelworkException(code, message, remedy, place, cause)
+    public class Bug internal constructor(code: String, message: String, remedy: String, remedyKind: String, place: String?, cause: Throwable?) :
+        WheelworkException(code, message, remedy, remedyKind, place, cause)
 }
 
 /** Has what a call across the language boundary throws arrive as this layer promises it. */
@@ -42,18 +44,18 @@ internal inline fun <T> translated(call: () -> T): T =
         throw failure.translated()
     } catch (panic: InternalException) {
         // Its words may hold text of a message.
-        throw WheelworkException.Bug("panicked", "a call panicked", "report this", null, null)
+        throw WheelworkException.Bug("panicked", "a call panicked", "report this", "report", null, null)
     } catch (text: CharacterCodingException) {
-        val remedy = "replace the surrogates that stand alone"
-        throw WheelworkException.Retry("malformed_text", "the text is no valid UTF-16", remedy, null, text)
+        val remedy = "correct the surrogates that stand alone"
+        throw WheelworkException.Retry("malformed_text", "the text is no valid UTF-16", remedy, "correct", null, text)
     }
 
 internal fun FfiException.Failed.translated(): Exception {
     if (code == "closed") return IllegalStateException(reason, this)
     return when (`class`) {
-        ErrorClass.RETRY -> WheelworkException.Retry(code, reason, remedy, place, this)
-        ErrorClass.REINSTALL -> WheelworkException.Reinstall(code, reason, remedy, place, this)
-        ErrorClass.UNSUPPORTED -> WheelworkException.Unsupported(code, reason, remedy, place, this)
-        ErrorClass.BUG -> WheelworkException.Bug(code, reason, remedy, place, this)
+        ErrorClass.RETRY -> WheelworkException.Retry(code, reason, remedy, remedyKind, place, this)
+        ErrorClass.REINSTALL -> WheelworkException.Reinstall(code, reason, remedy, remedyKind, place, this)
+        ErrorClass.UNSUPPORTED -> WheelworkException.Unsupported(code, reason, remedy, remedyKind, place, this)
+        ErrorClass.BUG -> WheelworkException.Bug(code, reason, remedy, remedyKind, place, this)
     }
 }

@@ -15,6 +15,7 @@ class FaultTest {
     fun a_missing_model_says_what_to_do() = withEngine { _ ->
         val failure = failure(WheelworkException::class) { Engine.open("no-such-model").close() }
         assertTrue(failure.code.isNotBlank() && failure.remedy.isNotBlank(), "$failure")
+        assertTrue(failure.remedyKind.matches(Regex("[a-z_]+")), failure.remedyKind)
         assertTrue(failure.message!!.contains("no-such-model"), failure.message)
         assertTrue(failure is WheelworkException.Retry || failure is WheelworkException.Reinstall, "$failure")
     }

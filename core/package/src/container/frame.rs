@@ -13,7 +13,6 @@ const BLOCK_BYTES: u64 = 128 << 10;
 
 /// Why bytes are not the one zstd frame of a chunk.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum FrameError {
     /// The frame ends after the chunk does.
     #[error("it ends within its {part}")]

@@ -165,6 +165,36 @@ fn with_entries(
     })
 }
 
+/// The same model with every file of weights named as `locate` says.
+///
+/// # Errors
+/// [`GraphError`] for what is no graph.
+pub fn with_locations(model: &[u8], locate: impl Fn(&str) -> String) -> Result<Vec<u8>, GraphError> {
+    const LOCATION: &[u8] = b"location";
+    replace(model, 7, |graph| {
+        replace(graph, 5, |tensor| {
+            replace(tensor, 13, |entry| {
+                let mut parts = Vec::new();
+                for field in Fields::new(entry) {
+                    let field = field?;
+                    parts.push((field.number, field.bytes()?.to_vec()));
+                }
+                let is_location = parts.iter().any(|(number, key)| *number == 1 && key == LOCATION);
+                let mut out = Vec::new();
+                for (number, value) in parts {
+                    match std::str::from_utf8(&value) {
+                        Ok(name) if is_location && number == 2 => {
+                            put_bytes(&mut out, 2, locate(name).as_bytes())
+                        }
+                        _ => put_bytes(&mut out, number, &value),
+                    }
+                }
+                Ok(out)
+            })
+        })
+    })
+}
+
 /// The same message with every field of that number passed through `edit`.
 fn replace(
     message: &[u8],

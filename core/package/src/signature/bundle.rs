@@ -3,8 +3,9 @@
 use base64ct::{Base64, Encoding};
 use serde::{Deserialize, Serialize};
 
+use super::key::{PublicKey, SecretKey};
+use super::state::excerpt;
 use super::statement::Statement;
-use super::{PublicKey, SecretKey};
 use crate::container::Head;
 
 const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
@@ -12,7 +13,6 @@ const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
 /// Why a bundle is not a signature of the package that it comes with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum BundleError {
     /// Bundle or statement are no JSON of the expected form.
     #[error("its {part} is not valid: {detail}")]
@@ -175,11 +175,6 @@ fn pre_authentication_encoding(payload: &[u8]) -> Vec<u8> {
     let mut bytes = format!("DSSEv1 {} {PAYLOAD_TYPE} {} ", PAYLOAD_TYPE.len(), payload.len()).into_bytes();
     bytes.extend(payload);
     bytes
-}
-
-/// The start of text from a file, printable.
-pub(super) fn excerpt(text: &str) -> String {
-    text.chars().take(80).flat_map(char::escape_default).collect()
 }
 
 fn shown(file: &Option<String>) -> String {

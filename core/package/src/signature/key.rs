@@ -1,7 +1,7 @@
 //! Ed25519 keys and their files: PEM, as OpenSSL reads and writes them.
 
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
 
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
@@ -10,9 +10,9 @@ use ed25519_dalek::pkcs8::{
 };
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 
-use super::SignatureError;
+use super::error::SignatureError;
 use crate::container::Digest;
-use crate::disk;
+use crate::disk::write_new;
 
 /// More than any PEM of an Ed25519 key with comments around it.
 const KEY_FILE_BYTES: u64 = 16 << 10;
@@ -137,15 +137,6 @@ fn read_pem(path: &Path) -> Result<Option<String>, SignatureError> {
     let mut bytes = Vec::new();
     fs_err::File::open(path).map_err(failed)?.take(KEY_FILE_BYTES).read_to_end(&mut bytes).map_err(failed)?;
     Ok(String::from_utf8(bytes).ok())
-}
-
-fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let mut options = fs_err::OpenOptions::new();
-    options.write(true).create_new(true);
-    disk::set_mode(&mut options, mode);
-    let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
 }
 
 #[cfg(test)]

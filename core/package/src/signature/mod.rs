@@ -8,10 +8,12 @@
 mod bundle;
 mod error;
 mod key;
+mod state;
 mod statement;
 mod trust;
 
 pub use bundle::BundleError;
 pub use error::SignatureError;
 pub use key::{PublicKey, SecretKey};
-pub use trust::{Policy, SignatureState, Trust};
+pub use state::SignatureState;
+pub use trust::{Policy, Trust};

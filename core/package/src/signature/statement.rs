@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bundle::{BundleError, excerpt};
+use super::bundle::BundleError;
+use super::state::excerpt;
 use crate::container::{Digest, Head, Index};
 
 const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";

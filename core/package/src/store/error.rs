@@ -1,19 +1,22 @@
 //! Errors of the store.
 
-use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use wheelwork_diagnostic::{
+    Diagnosis, Diagnostic, Remedy, choose, get, give, retry, unsupported, wait_until,
+};
+
 use crate::PackageError;
 use crate::container::{ContainerError, Digest, Name, NameError};
-use crate::diagnostic::{Class, Diagnostic};
 use crate::signature::SignatureError;
+use crate::vfs::DiskError;
 
 /// Why a package could not be installed, listed, verified, repaired or removed.
 ///
 /// Whatever the error, the version that was installed before still is.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
+#[allow(missing_docs)] // the fields are what the messages say
 pub enum StoreError {
     /// The package itself.
     #[error(transparent)]
@@ -23,75 +26,31 @@ pub enum StoreError {
     Signature(#[from] SignatureError),
     /// The file system refused.
     #[error("cannot {action} `{path}`: {source}")]
-    Io {
-        /// What was tried, as in `read`.
-        action: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    Io { action: &'static str, path: PathBuf, source: io::Error },
     /// The disk is too small, or has become full.
     #[error("`{path}` needs {needed_bytes} bytes more, there are {free_bytes} free")]
-    NoSpace {
-        /// The folder of the models.
-        path: PathBuf,
-        /// Bytes that are still to be written.
-        needed_bytes: u64,
-        /// Bytes that are free.
-        free_bytes: u64,
-    },
+    NoSpace { path: PathBuf, needed_bytes: u64, free_bytes: u64 },
     /// Somebody else writes to the store.
     #[error("another process{} is installing or removing", process(*.pid))]
-    Busy {
-        /// Its process id, as far as it can be read.
-        pid: Option<u32>,
-        /// When it took the lock, in seconds since 1970 by its clock.
-        started: Option<u64>,
-    },
+    Busy { pid: Option<u32>, started: Option<u64> },
     /// A newer version is installed.
     #[error("version {installed} of `{name}` is installed, this package has version {offered}")]
-    Downgrade {
-        /// The model.
-        name: Name,
-        /// The installed version counter.
-        installed: u64,
-        /// The package's.
-        offered: u64,
-    },
+    Downgrade { name: Name, installed: u64, offered: u64 },
     /// Something that the store did not make stands where the pointer goes.
     #[error("`{path}` is there and was not made by an installation")]
-    NotOurs {
-        /// What is there.
-        path: PathBuf,
-    },
+    NotOurs { path: PathBuf },
     /// No such model.
     #[error("no model `{name}` is installed")]
-    NotInstalled {
-        /// The name asked for.
-        name: Name,
-    },
+    NotInstalled { name: Name },
     /// Not a name that a model can have.
     #[error(transparent)]
     Name(#[from] NameError),
     /// A repair was offered another package.
     #[error("the source is package {offered}, `{name}` was installed from {installed}")]
-    OtherPackage {
-        /// The model.
-        name: Name,
-        /// The id of the installed package.
-        installed: Digest,
-        /// The id of the source.
-        offered: Digest,
-    },
+    OtherPackage { name: Name, installed: Digest, offered: Digest },
     /// The file system has no symbolic links.
     #[error("cannot make the link `{path}`: {source}")]
-    NoLinks {
-        /// The link.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    NoLinks { path: PathBuf, source: io::Error },
     /// Everything arrived intact, and is no package that we can open.
     #[error("the package does not open: {0}")]
     DoesNotOpen(#[source] PackageError),
@@ -107,74 +66,40 @@ impl StoreError {
     }
 }
 
+impl From<DiskError> for StoreError {
+    fn from(DiskError { action, path, source }: DiskError) -> Self {
+        Self::Io { action, path, source }
+    }
+}
+
 impl Diagnostic for StoreError {
-    fn code(&self) -> &'static str {
+    fn diagnosis(&self) -> Diagnosis {
         match self {
-            Self::Container(error) => error.code(),
-            Self::Signature(error) => error.code(),
-            Self::Io { .. } => "store_io",
-            Self::NoSpace { .. } => "store_no_space",
-            Self::Busy { .. } => "store_busy",
-            Self::Downgrade { .. } => "store_downgrade",
-            Self::NotOurs { .. } => "store_not_ours",
-            Self::NotInstalled { .. } => "store_not_installed",
-            Self::Name(_) => "store_name",
-            Self::OtherPackage { .. } => "store_other_package",
-            Self::NoLinks { .. } => "store_no_links",
-            Self::DoesNotOpen(error) => error.code(),
-            Self::Cancelled => "store_cancelled",
-        }
-    }
-
-    fn class(&self) -> Class {
-        match self {
-            Self::Container(error) => error.class(),
-            Self::Signature(error) => error.class(),
-            Self::DoesNotOpen(error) => error.class(),
-            Self::NoLinks { .. } => Class::Unsupported,
+            Self::Container(error) => error.diagnosis(),
+            Self::Signature(error) => error.diagnosis(),
+            Self::DoesNotOpen(error) => error.diagnosis(),
             // A full, slow, read-only or unplugged disk has damaged nothing.
-            _ => Class::Retry,
-        }
-    }
-
-    fn remedy(&self) -> Cow<'static, str> {
-        match self {
-            Self::Container(error) => error.remedy(),
-            Self::Signature(error) => error.remedy(),
-            Self::DoesNotOpen(error) => error.remedy(),
-            Self::Io { .. } => {
-                "check that the disk is there and can be written, then try again: what was done is kept"
-                    .into()
+            Self::Io { path, .. } => retry("store_io", Remedy::CheckStorage).file(path),
+            Self::NoSpace { path, needed_bytes, free_bytes } => {
+                retry("store_no_space", Remedy::FreeDisk { bytes: needed_bytes.saturating_sub(*free_bytes) })
+                    .file(path)
             }
-            Self::NoSpace { needed_bytes, free_bytes, .. } => format!(
-                "free {} bytes, then try again: what was done is kept",
-                needed_bytes.saturating_sub(*free_bytes)
-            )
-            .into(),
-            Self::Busy { .. } => "wait until it is done".into(),
-            Self::Downgrade { .. } => "get a newer package, or allow the downgrade".into(),
-            Self::NotOurs { .. } => "move it away or rename it".into(),
-            Self::NotInstalled { .. } => "choose one that `wheelwork list` shows".into(),
-            Self::Name(_) => "choose a name of a-z, 0-9, `.`, `_` and `-`".into(),
-            Self::OtherPackage { .. } => "give the package that was installed, or install the new one".into(),
-            Self::NoLinks { .. } => "keep models on a file system with symbolic links".into(),
-            Self::Cancelled => "start it again: what was done is kept".into(),
-        }
-    }
-
-    fn place(&self) -> Option<String> {
-        match self {
-            Self::Container(error) => error.place(),
-            Self::Signature(error) => error.place(),
-            Self::DoesNotOpen(error) => error.place(),
-            Self::Io { path, .. }
-            | Self::NoSpace { path, .. }
-            | Self::NotOurs { path }
-            | Self::NoLinks { path, .. } => Some(path.display().to_string()),
-            Self::Downgrade { name, .. } | Self::NotInstalled { name } | Self::OtherPackage { name, .. } => {
-                Some(name.to_string())
+            Self::Busy { .. } => retry("store_busy", wait_until("it is done")),
+            Self::Downgrade { name, .. } => {
+                retry("store_downgrade", get("a newer package, or allow the downgrade")).at(name)
             }
-            Self::Busy { .. } | Self::Name(_) | Self::Cancelled => None,
+            Self::NotOurs { path } => retry("store_not_ours", Remedy::MoveAway).file(path),
+            Self::NotInstalled { name } => retry("store_not_installed", Remedy::ChooseInstalled).at(name),
+            Self::Name(_) => retry("store_name", choose("a name of a-z, 0-9, `.`, `_` and `-`")),
+            Self::OtherPackage { name, .. } => {
+                retry("store_other_package", give("the package that was installed, or install the new one"))
+                    .at(name)
+            }
+            Self::NoLinks { path, .. } => {
+                unsupported("store_no_links", choose("a folder on a file system with symbolic links"))
+                    .file(path)
+            }
+            Self::Cancelled => retry("store_cancelled", Remedy::Continue),
         }
     }
 }

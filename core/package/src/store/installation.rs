@@ -274,10 +274,9 @@ impl<'a> Installation<'a> {
             .find(|version| !taken.contains(version))
             .unwrap_or_default();
         let slot = layout.slot(name, &version);
-        vfs.rename(partial.path(), slot.path()).map_err(StoreError::io("rename", partial.path()))?;
+        vfs::rename_durably(vfs, partial.path(), slot.path())?;
         // Every name on the way from the models' folder to the version.
-        for folder in [layout.model(name), layout.models(), layout.internal(), layout.models_dir().to_owned()]
-        {
+        for folder in [layout.models(), layout.internal(), layout.models_dir().to_owned()] {
             vfs.sync_dir(&folder).map_err(StoreError::io("sync", &folder))?;
         }
         Ok(version)
@@ -299,10 +298,8 @@ impl<'a> Installation<'a> {
                 _ => StoreError::Io { action: "make the link", path: next.clone(), source },
             }
         })?;
-        vfs.rename(&next, &pointer).map_err(StoreError::io("rename", &next))?;
         // Only after this may the old version go: until then the old pointer could come back.
-        let models = layout.models_dir();
-        vfs.sync_dir(models).map_err(StoreError::io("sync", models))
+        Ok(vfs::rename_durably(vfs, &next, &pointer)?)
     }
 }
 

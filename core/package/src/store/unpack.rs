@@ -6,9 +6,8 @@ use super::assembly::Assembly;
 use super::meter::Meter;
 use super::{InstallOptions, StoreError};
 use crate::container::{Chunk, Head, Source, Step, Watch, default_threads, read_chunks};
-use crate::disk::folder_of;
 use crate::signature::SignatureState;
-use crate::vfs::{RealVfs, Vfs};
+use crate::vfs::{Partial, RealVfs, Vfs};
 
 /// Writes the package that `source` holds to the new folder `target`: checked as an installation is, all or nothing.
 ///
@@ -28,19 +27,10 @@ pub fn unpack(
     if vfs.kind(target).map_err(StoreError::io("look at", target))?.is_some() {
         return Err(StoreError::NotOurs { path: target.to_owned() });
     }
-    let mut partial = target.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = Path::new(&partial);
-    vfs.remove_dir_all(partial).map_err(StoreError::io("remove", partial))?;
-    let written = write(&vfs, &head, partial, source, options, watch)
-        .and_then(|()| vfs.rename(partial, target).map_err(StoreError::io("rename", partial)));
-    if let Err(error) = written {
-        // Nothing resumes here, so nothing stays; the first error says more than one of the clean-up.
-        let _ = vfs.remove_dir_all(partial);
-        return Err(error);
-    }
-    let folder = folder_of(target);
-    vfs.sync_dir(folder).map_err(StoreError::io("sync", folder))?;
+    // Nothing resumes here, so nothing stays of a try that fails.
+    let partial = Partial::folder(&vfs, target)?;
+    write(&vfs, &head, partial.path(), source, options, watch)?;
+    partial.keep()?;
     Ok((head, signature))
 }
 

@@ -2,14 +2,16 @@
 //! what was not synced.
 //!
 //! Durability is the caller's business and the trait's vocabulary: content is durable after [`VfsFile::sync`], names
-//! (made, renamed, removed) after [`Vfs::sync_dir`] of their folder.
+//! (made, renamed, removed) after [`Vfs::sync_dir`] of their folder. [`Partial`] is the one way to put both together.
 
+mod partial;
 mod real;
 
 use std::fmt;
 use std::io;
 use std::path::Path;
 
+pub use partial::{DiskError, Partial, rename_durably, replace};
 pub use real::RealVfs;
 
 /// A file system.
@@ -148,7 +150,7 @@ pub(crate) fn read(vfs: &dyn Vfs, path: &Path, limit: u64) -> io::Result<Vec<u8>
 ///
 /// # Errors
 /// What the file system says.
-pub(crate) fn write(vfs: &dyn Vfs, path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn write(vfs: &dyn Vfs, path: &Path, bytes: &[u8]) -> io::Result<()> {
     if vfs.kind(path)?.is_some() {
         vfs.remove_file(path)?;
     }

@@ -3,9 +3,9 @@
 use std::io;
 use std::sync::Arc;
 
+use wheelwork_diagnostic::{Class, Diagnostic};
 use wheelwork_package::store::{Store, StoreError};
 use wheelwork_package::vfs::{RealVfs, Vfs};
-use wheelwork_package::{Class, Diagnostic};
 
 use crate::support::faulty::{Fault, FaultyVfs};
 use crate::support::memory::MemoryVfs;

@@ -1,7 +1,7 @@
 //! The head: prelude, index and the digests behind them.
 
 use proptest::prelude::*;
-use wheelwork_package::Diagnostic;
+use wheelwork_diagnostic::Diagnostic;
 use wheelwork_package::container::index::IndexError;
 use wheelwork_package::container::{ContainerError, Digest, Head, Index, NameError};
 
@@ -52,7 +52,7 @@ fn pk_02_every_flipped_bit_of_the_head_is_found() {
                 let mut flipped = bytes[..head_bytes].to_vec();
                 flipped[at] ^= 1 << bit;
                 let error = read(&flipped).expect_err("a flipped bit went unnoticed");
-                assert!(!error.code().is_empty() && !error.remedy().is_empty());
+                assert!(!error.code().is_empty() && !error.remedy().to_string().is_empty());
             }
         }
     }

@@ -3,10 +3,10 @@
 use std::io::{self, Cursor, Read};
 use std::ops::ControlFlow;
 
+use wheelwork_diagnostic::{Class, Diagnostic};
 use wheelwork_package::container::{ContainerError, Progress, Seekable, Step, Stream, unwatched};
 use wheelwork_package::signature::{Policy, SignatureState};
 use wheelwork_package::store::{InstallOptions, Store, StoreError};
-use wheelwork_package::{Class, Diagnostic};
 
 use crate::support::writer::Container;
 use crate::support::{files, in_memory, install, intact_version, key, name, noise, tiny, trust, unopened};

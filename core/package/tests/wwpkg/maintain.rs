@@ -3,9 +3,9 @@
 use std::io::{self, Cursor};
 use std::sync::Arc;
 
+use wheelwork_diagnostic::{Class, Diagnostic};
 use wheelwork_package::container::{Seekable, Stream, unwatched};
 use wheelwork_package::store::{Damage, InstallOptions, Store, StoreError};
-use wheelwork_package::{Class, Diagnostic};
 
 use crate::support::faulty::{Fault, FaultyVfs};
 use crate::support::{in_memory, install, intact_version, name, tiny, unopened};

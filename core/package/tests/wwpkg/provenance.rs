@@ -1,8 +1,9 @@
 //! What opening an installed package finds out.
 
+use wheelwork_diagnostic::{Diagnostic, Remedy};
+use wheelwork_package::PackageError;
 use wheelwork_package::signature::SignatureState;
 use wheelwork_package::store::{InstallOptions, Store};
-use wheelwork_package::{Diagnostic, PackageError};
 
 use crate::support::{install, tiny};
 
@@ -35,7 +36,7 @@ fn in_09_samples_find_a_flipped_bit_and_name_the_file_and_the_place() {
     for error in found {
         assert!(matches!(error, PackageError::Damaged { offset: 1400, bytes: 700, .. }), "{error}");
         assert!(error.place().unwrap().ends_with("cpu/model.onnx.data"));
-        assert!(error.remedy().contains("wheelwork repair"));
+        assert_eq!(error.remedy(), Remedy::Repair);
     }
 }
 

@@ -14,7 +14,9 @@ use wheelwork_package::genai_config::Model;
 
 use super::errors;
 use super::names::GraphNames;
-use super::session::{Expected, OnDevice, alone, builder, check_all, commit, on_plugin, shares, tensor};
+use super::session::{
+    Expected, Located, OnDevice, alone, builder, check_all, commit, on_plugin, shares, tensor,
+};
 use crate::control::CancelToken;
 use crate::decoder::error::DecoderError;
 use crate::decoder::graph_placement::{GraphPlacement, Share};
@@ -38,6 +40,8 @@ pub(crate) struct SessionOptions {
     pub(crate) device: Option<OnDevice>,
     /// Ends the load.
     pub(crate) cancel: CancelToken,
+    /// What to load instead of the file's content.
+    pub(crate) located: Option<Arc<Located>>,
 }
 
 /// A loaded graph.
@@ -58,6 +62,7 @@ pub(crate) struct OrtModel {
     session: Mutex<Session>,
     /// The same graph with fewer threads, where that is wanted.
     power_saving: OnceLock<PowerSaving>,
+    located: Option<Arc<Located>>,
 }
 
 impl OrtModel {
@@ -105,7 +110,7 @@ impl OrtModel {
         options: SessionOptions,
     ) -> Result<Arc<Self>, DecoderError> {
         let _alone = options.device.map(|_| alone());
-        let session = commit(builder, graph, &options.cancel)?;
+        let session = commit(builder, graph, options.located.as_deref(), &options.cancel)?;
         let names = GraphNames::of(model);
         let contract = |detail| DecoderError::Contract { graph: graph.display().to_string(), detail };
         let (kv_form, all_logits) = check_contract(&session, &names, model).map_err(contract)?;
@@ -127,6 +132,7 @@ impl OrtModel {
             session: Mutex::new(session),
             graph: graph.display().to_string(),
             power_saving: OnceLock::new(),
+            located: options.located,
         }))
     }
 
@@ -138,6 +144,11 @@ impl OrtModel {
     /// The file that was loaded.
     pub(crate) fn path(&self) -> &Path {
         Path::new(&self.graph)
+    }
+
+    /// What was loaded instead of the file's content.
+    pub(crate) fn located(&self) -> Option<&Arc<Located>> {
+        self.located.as_ref()
     }
 
     /// The session with fewer threads, where there is one.

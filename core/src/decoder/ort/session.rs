@@ -67,6 +67,16 @@ pub(super) fn on_plugin(
     Ok(builder.with_devices([device], Some(&options))?)
 }
 
+/// A graph that names its files from a folder which is not its own, to be loaded instead of what stands in its file.
+#[derive(Debug)]
+pub(crate) struct Located {
+    pub(crate) graph: Vec<u8>,
+    pub(crate) folder: String,
+}
+
+/// ONNX Runtime's name of that folder.
+const FOLDER: &str = "session.model_external_initializers_file_folder_path";
+
 /// Loads a graph; a token that is cancelled or suspended ends that.
 ///
 /// # Errors
@@ -74,11 +84,19 @@ pub(super) fn on_plugin(
 pub(super) fn commit(
     builder: ::ort::Result<SessionBuilder>,
     graph: &Path,
+    located: Option<&Located>,
     cancel: &CancelToken,
 ) -> Result<Session, DecoderError> {
-    let session = builder.and_then(|mut builder| {
+    let named_from = |builder: SessionBuilder| match located {
+        None => Ok(builder),
+        Some(located) => Ok(builder.with_config_entry(FOLDER, &located.folder)?),
+    };
+    let session = builder.and_then(named_from).and_then(|mut builder| {
         let _attached = cancel.attach(Arc::new(Load(builder.canceler())));
-        builder.commit_from_file(graph)
+        match located {
+            None => builder.commit_from_file(graph),
+            Some(located) => builder.commit_from_memory(&located.graph),
+        }
     });
     session.map_err(|error| match cancel.request() {
         Some(_) => DecoderError::Interrupted,

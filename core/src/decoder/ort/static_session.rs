@@ -53,7 +53,7 @@ pub(super) fn load(
         }
         Target::Plugin(plugin) => plugin_builder(environment, plugin, entries),
     };
-    let session = commit(builder, path, cancel)?;
+    let session = commit(builder, path, None, cancel)?;
     let shares = shares(&session).map_err(|message| errors::load(path, &message))?;
     let graph = || path.display().to_string();
     if let Target::Plugin(Plugin { provider, .. }) = target

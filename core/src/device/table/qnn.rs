@@ -56,7 +56,7 @@ static DRIVER: StaticDriver = StaticDriver {
     // SM8650.
     simulated: &[(SOC, "57"), (ARCH, "75")],
     system_on_chip,
-    binary,
+    binary: matching,
     binary_options: |binary| {
         vec![(SOC, binary.soc_model.to_string()), (ARCH, binary.arch.trim_start_matches('v').to_owned())]
     },
@@ -70,7 +70,7 @@ fn system_on_chip() -> Option<String> {
 }
 
 /// By the compiler's number, which the caller named, else by the part number.
-fn binary<'b>(
+fn matching<'b>(
     binaries: &'b [ContextBinary],
     options: &[(String, String)],
     here: Option<&str>,
@@ -109,15 +109,8 @@ mod tests {
         };
         let binaries = [binary("sm8650", 57), binary("sm8750", 69)];
         let found = |named: Option<&str>, here| {
-            super::binary(
-                &binaries,
-                &named
-                    .map(|number: &str| (SOC.to_owned(), number.to_owned()))
-                    .into_iter()
-                    .collect::<Vec<_>>(),
-                here,
-            )
-            .map(|binary| binary.soc_model)
+            let options: Vec<_> = named.iter().map(|&number| (SOC.to_owned(), number.to_owned())).collect();
+            matching(&binaries, &options, here).map(|binary| binary.soc_model)
         };
         assert_eq!(found(None, Some("sm8750p")), Some(69));
         assert_eq!(found(None, Some("sm8550")), None);

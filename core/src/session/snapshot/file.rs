@@ -37,7 +37,7 @@ impl SessionFile {
             Err(SnapshotError::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             lock => lock?,
         };
-        remove_if_there(&self.partial())?;
+        remove_if_there(&self.beside(".partial"))?;
         Ok(remove_if_there(&self.path)?)
     }
 
@@ -58,11 +58,6 @@ impl SessionFile {
         }
     }
 
-    /// The name that it has until it is complete.
-    pub(super) fn partial(&self) -> PathBuf {
-        self.beside(".partial")
-    }
-
     fn beside(&self, ending: &str) -> PathBuf {
         let mut name = self.path.file_name().unwrap_or_default().to_owned();
         name.push(ending);
@@ -76,7 +71,7 @@ impl<P: AsRef<Path> + ?Sized> From<&P> for SessionFile {
     }
 }
 
-pub(super) fn remove_if_there(path: &Path) -> io::Result<()> {
+fn remove_if_there(path: &Path) -> io::Result<()> {
     match fs_err::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result,

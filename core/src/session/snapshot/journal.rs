@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fs_err::{File, OpenOptions};
+use fs_err::File;
 use serde::Serialize;
 use wheelwork_package::disk::{self, NameLock};
+use wheelwork_package::vfs::{Partial, RealVfs};
 
 use super::cache_part::CachePart;
-use super::file::remove_if_there;
 use super::frame::{self, Chain};
 use super::head;
 use super::record::{Binding, kind};
@@ -80,20 +80,12 @@ impl Journal {
         autosave: Autosave,
         fill: impl FnOnce(&mut Self) -> Result<(), SnapshotError>,
     ) -> Result<Self, SnapshotError> {
-        let partial = file.partial();
-        let result = Self::create_at(&partial, file, lock, binding, autosave).and_then(|mut journal| {
-            fill(&mut journal)?;
-            journal.sync()?;
-            let path = journal.kept_in.path();
-            fs_err::rename(&partial, path)?;
-            disk::sync_folder(disk::folder_of(path))?;
-            Ok(journal)
-        });
-        if result.is_err() {
-            // The first error is on its way already.
-            let _ = fs_err::remove_file(&partial);
-        }
-        result
+        let partial = Partial::file(&RealVfs, file.path()).map_err(io::Error::from)?;
+        let mut journal = Self::create_at(partial.path(), file, lock, binding, autosave)?;
+        fill(&mut journal)?;
+        journal.sync()?;
+        partial.keep().map_err(io::Error::from)?;
+        Ok(journal)
     }
 
     fn create_at(
@@ -103,12 +95,7 @@ impl Journal {
         binding: Binding,
         autosave: Autosave,
     ) -> Result<Self, SnapshotError> {
-        // What a killed process has left, or somebody else has put there with a mode of his own.
-        remove_if_there(partial)?;
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        disk::set_mode(&mut options, PRIVATE);
-        let mut file = options.open(partial)?;
+        let mut file = disk::create_new(partial, PRIVATE)?;
         let (end, chain) = head::write(&mut file, kept_in.key.as_ref())?;
         let mut journal = Self {
             kept_in,

@@ -1,14 +1,14 @@
 //! Why messages could not become a prompt.
 
-use std::borrow::Cow;
-
-use wheelwork_package::{Class, Diagnostic, PackageError};
+use wheelwork_diagnostic::{
+    Diagnosis, Diagnostic, check, get, give, leave_out, reinstall, retry, unsupported,
+};
+use wheelwork_package::PackageError;
 
 use crate::text::tokenizer::TokenizerError;
 
 /// Why messages could not become a prompt. No variant holds text of a message.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum ChatError {
     /// `tokenizer_config.json` or `chat_template.jinja` can't be read.
     #[error(transparent)]
@@ -66,55 +66,28 @@ pub enum ChatError {
 }
 
 impl Diagnostic for ChatError {
-    fn code(&self) -> &'static str {
+    fn diagnosis(&self) -> Diagnosis {
         match self {
-            Self::Config(error) => error.code(),
-            Self::Template { .. } => "chat_template_invalid",
-            Self::NoTemplate { .. } => "chat_template_missing",
-            Self::NoContent { .. } => "message_without_content",
-            Self::Refused { .. } => "chat_template_refused",
-            Self::Render { .. } => "chat_template_failed",
-            Self::OutOfFuel { .. } => "chat_template_endless",
-            Self::TooLong { .. } => "chat_template_too_long",
-            Self::NoStandIn => "messages_not_separable",
-            Self::Tokenizer(error) => error.code(),
-        }
-    }
-
-    fn class(&self) -> Class {
-        match self {
-            Self::Config(error) => error.class(),
-            Self::NoContent { .. } | Self::Refused { .. } | Self::Render { .. } | Self::NoStandIn => {
-                Class::Retry
+            Self::Config(error) => error.diagnosis(),
+            Self::Template { .. } => reinstall("chat_template_invalid", get(TEMPLATE)),
+            Self::NoTemplate { .. } => {
+                unsupported("chat_template_missing", give("the model's chat_template.jinja in its folder"))
             }
-            Self::Template { .. } | Self::OutOfFuel { .. } | Self::TooLong { .. } => Class::Reinstall,
-            Self::NoTemplate { .. } => Class::Unsupported,
-            Self::Tokenizer(error) => error.class(),
-        }
-    }
-
-    fn remedy(&self) -> Cow<'static, str> {
-        match self {
-            Self::Config(error) => error.remedy(),
-            Self::NoTemplate { .. } => "put the model's chat_template.jinja into its folder".into(),
-            Self::NoContent { .. } => "give each message text, or at least one tool call".into(),
-            Self::Refused { .. } | Self::Render { .. } => {
-                "check roles and order of the messages against the template".into()
+            Self::NoContent { index, .. } => {
+                retry("message_without_content", give("each message text, or at least one tool call"))
+                    .at(format_args!("messages[{index}]"))
             }
-            Self::Template { .. } | Self::OutOfFuel { .. } | Self::TooLong { .. } => {
-                "take tokenizer_config.json anew from where the checkpoint came from, or give another template".into()
+            Self::Refused { .. } => retry("chat_template_refused", check(MESSAGES)),
+            Self::Render { .. } => retry("chat_template_failed", check(MESSAGES)),
+            Self::OutOfFuel { .. } => reinstall("chat_template_endless", get(TEMPLATE)),
+            Self::TooLong { .. } => reinstall("chat_template_too_long", get(TEMPLATE)),
+            Self::NoStandIn => {
+                retry("messages_not_separable", leave_out("private-use characters of the messages"))
             }
-            Self::NoStandIn => "remove private-use characters from the messages".into(),
-            Self::Tokenizer(error) => error.remedy(),
-        }
-    }
-
-    fn place(&self) -> Option<String> {
-        match self {
-            Self::Config(error) => error.place(),
-            Self::Tokenizer(error) => error.place(),
-            Self::NoContent { index, .. } => Some(format!("messages[{index}]")),
-            _ => None,
+            Self::Tokenizer(error) => error.diagnosis(),
         }
     }
 }
+
+const TEMPLATE: &str = "tokenizer_config.json again from where the checkpoint came from, or another template";
+const MESSAGES: &str = "roles and order of the messages against the template";

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::json;
-use wheelwork_package::Diagnostic;
+use wheelwork_diagnostic::Diagnostic;
 
 use super::*;
 use crate::text::tokenizer::Tokenizer;

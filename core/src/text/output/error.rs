@@ -1,12 +1,11 @@
 //! Why an answer can't be held to a form.
 
-use std::borrow::Cow;
-
-use wheelwork_package::{Class, Diagnostic};
+use wheelwork_diagnostic::{
+    Diagnosis, Diagnostic, Remedy, bug, choose, correct, report_with, retry, shorten, unsupported,
+};
 
 /// Why an answer can't be held to a form. `detail` may quote the form, never an answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum OutputError {
     /// A form that is too long.
     #[error("the output's form has {bytes} bytes, expected at most {limit}")]
@@ -80,41 +79,32 @@ pub enum OutputError {
 }
 
 impl Diagnostic for OutputError {
-    fn code(&self) -> &'static str {
+    fn diagnosis(&self) -> Diagnosis {
         match self {
-            Self::TooLarge { .. } => "output_too_large",
-            Self::TooDeep { .. } => "output_too_deep",
-            Self::TooManyDefinitions { .. } => "output_too_many_definitions",
-            Self::NotJson { .. } => "output_not_json",
-            Self::Invalid { .. } => "output_invalid",
-            Self::Vocabulary { .. } => "output_vocabulary",
-            Self::TooComplex { .. } => "output_too_complex",
-            Self::DeadEnd { .. } => "output_dead_end",
-            Self::NotAllowed { .. } => "output_not_allowed",
-            Self::Library => "output_library",
-        }
-    }
-
-    fn class(&self) -> Class {
-        match self {
-            Self::Vocabulary { .. } => Class::Unsupported,
-            Self::Library => Class::Bug,
-            _ => Class::Retry,
-        }
-    }
-
-    fn remedy(&self) -> Cow<'static, str> {
-        match self {
-            Self::TooLarge { .. } | Self::TooDeep { .. } | Self::TooManyDefinitions { .. } => {
-                "simplify the form, or split it over several turns".into()
-            }
-            Self::NotJson { .. } => "correct the schema's JSON".into(),
-            Self::Invalid { .. } => "change the form; docs/structured-output.md lists what it may say".into(),
-            Self::Vocabulary { .. } => "use a model with a smaller vocabulary, or no form".into(),
-            Self::TooComplex { .. } => "simplify the form: shorter repetitions, fewer alternatives".into(),
-            Self::DeadEnd { .. } => "allow characters that the model has tokens for".into(),
-            Self::NotAllowed { .. } => "begin the turn again".into(),
-            Self::Library => "report this with the form".into(),
+            Self::TooLarge { .. } => retry("output_too_large", shorten(CONSTRAINT)),
+            Self::TooDeep { .. } => retry("output_too_deep", shorten(CONSTRAINT)),
+            Self::TooManyDefinitions { .. } => retry("output_too_many_definitions", shorten(CONSTRAINT)),
+            Self::NotJson { .. } => retry("output_not_json", correct("the schema's JSON")),
+            Self::Invalid { .. } => retry(
+                "output_invalid",
+                correct("the output constraint; docs/structured-output.md lists what it may say"),
+            ),
+            Self::Vocabulary { .. } => unsupported(
+                "output_vocabulary",
+                choose("a model with a smaller vocabulary, or no output constraint"),
+            ),
+            Self::TooComplex { .. } => retry(
+                "output_too_complex",
+                shorten("the output constraint: shorter repetitions, fewer alternatives"),
+            ),
+            Self::DeadEnd { .. } => retry(
+                "output_dead_end",
+                correct("the output constraint: allow characters that the model has tokens for"),
+            ),
+            Self::NotAllowed { .. } => retry("output_not_allowed", Remedy::Retry),
+            Self::Library => bug("output_library", report_with("the output constraint")),
         }
     }
 }
+
+const CONSTRAINT: &str = "the output constraint, or split it over several turns";

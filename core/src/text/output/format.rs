@@ -11,7 +11,6 @@ use super::limits;
 /// What an answer must look like. As JSON: `{"json_schema": {..}}`, `{"regex": ".."}` or `{"lark": ".."}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum OutputFormat {
     /// JSON text that this schema (draft 2020-12 and earlier) describes. Keywords that can't be held are an error.
     JsonSchema(Value),

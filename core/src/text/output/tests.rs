@@ -3,7 +3,7 @@ use std::sync::OnceLock;
 
 use proptest::prelude::*;
 use serde_json::json;
-use wheelwork_package::Diagnostic;
+use wheelwork_diagnostic::Diagnostic;
 
 use super::*;
 use crate::text::tokenizer::Tokenizer;

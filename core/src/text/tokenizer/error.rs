@@ -1,14 +1,12 @@
 //! Why a tokenizer could not be loaded or used.
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 
+use wheelwork_diagnostic::{Diagnosis, Diagnostic, get, leave_out, reinstall, retry, shorten, unsupported};
 use wheelwork_package::tokenizer_file::TokenizerFileError;
-use wheelwork_package::{Class, Diagnostic};
 
 /// Why a tokenizer could not be loaded or used. No variant holds text that was to be encoded.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum TokenizerError {
     /// The file breaks a rule.
     #[error(transparent)]
@@ -38,38 +36,19 @@ pub enum TokenizerError {
 }
 
 impl Diagnostic for TokenizerError {
-    fn code(&self) -> &'static str {
+    fn diagnosis(&self) -> Diagnosis {
         match self {
-            Self::File(error) => error.code(),
-            Self::Library { .. } => "tokenizer_library",
-            Self::TextTooLong { .. } => "text_too_long",
-            Self::ByteWithoutToken { .. } => "byte_without_token",
-        }
-    }
-
-    fn class(&self) -> Class {
-        match self {
-            Self::File(error) => error.class(),
-            Self::Library { .. } => Class::Reinstall,
-            Self::TextTooLong { .. } => Class::Retry,
-            Self::ByteWithoutToken { .. } => Class::Unsupported,
-        }
-    }
-
-    fn remedy(&self) -> Cow<'static, str> {
-        match self {
-            Self::File(error) => error.remedy(),
-            Self::Library { .. } => "take tokenizer.json anew from where the checkpoint came from".into(),
-            Self::TextTooLong { .. } => "shorten the text".into(),
-            Self::ByteWithoutToken { .. } => "leave out unusual characters, or use another model".into(),
-        }
-    }
-
-    fn place(&self) -> Option<String> {
-        match self {
-            Self::File(error) => error.place(),
-            Self::Library { path, .. } | Self::ByteWithoutToken { path } => Some(path.display().to_string()),
-            Self::TextTooLong { .. } => None,
+            Self::File(error) => error.diagnosis(),
+            Self::Library { path, .. } => reinstall(
+                "tokenizer_library",
+                get("tokenizer.json again from where the checkpoint came from"),
+            )
+            .file(path),
+            Self::TextTooLong { .. } => retry("text_too_long", shorten("the text")),
+            Self::ByteWithoutToken { path } => {
+                unsupported("byte_without_token", leave_out("unusual characters, or use another model"))
+                    .file(path)
+            }
         }
     }
 }

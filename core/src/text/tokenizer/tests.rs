@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use wheelwork_package::Diagnostic;
+use wheelwork_diagnostic::Diagnostic;
 
 use super::*;
 

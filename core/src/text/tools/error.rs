@@ -1,12 +1,9 @@
 //! Why tools can't be offered.
 
-use std::borrow::Cow;
-
-use wheelwork_package::{Class, Diagnostic};
+use wheelwork_diagnostic::{Diagnosis, Diagnostic, correct, give, leave_out, retry, shorten};
 
 /// Why tools can't be offered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum ToolsError {
     /// More than a prompt should hold.
     #[error("there are {tools} tools, expected at most {limit}")]
@@ -43,29 +40,16 @@ pub enum ToolsError {
 }
 
 impl Diagnostic for ToolsError {
-    fn code(&self) -> &'static str {
+    fn diagnosis(&self) -> Diagnosis {
         match self {
-            Self::TooMany { .. } => "tools_too_many",
-            Self::Name { .. } => "tool_name",
-            Self::Twice { .. } => "tool_twice",
-            Self::Parameters { .. } => "tool_parameters",
-            Self::NothingToCall => "tools_nothing_to_call",
-            Self::TwoForms => "tools_two_forms",
-        }
-    }
-
-    fn class(&self) -> Class {
-        Class::Retry
-    }
-
-    fn remedy(&self) -> Cow<'static, str> {
-        match self {
-            Self::TooMany { .. } => "offer the tools that this question needs".into(),
-            Self::Name { .. } => "rename the tool".into(),
-            Self::Twice { .. } => "leave one of them out".into(),
-            Self::Parameters { .. } => "give a schema with `\"type\": \"object\"`".into(),
-            Self::NothingToCall => "give tools, or let the model choose".into(),
-            Self::TwoForms => "leave out one of the two".into(),
+            Self::TooMany { .. } => {
+                retry("tools_too_many", shorten("the list to the tools that this question needs"))
+            }
+            Self::Name { .. } => retry("tool_name", correct("the tool's name")),
+            Self::Twice { .. } => retry("tool_twice", leave_out("one of the two")),
+            Self::Parameters { .. } => retry("tool_parameters", give("a schema with `\"type\": \"object\"`")),
+            Self::NothingToCall => retry("tools_nothing_to_call", give("tools, or let the model choose")),
+            Self::TwoForms => retry("tools_two_forms", leave_out("one of the two")),
         }
     }
 }

@@ -5,7 +5,6 @@ use serde::Serialize;
 /// Why something is no call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum ToolFault {
     /// It names no function.
     NoName,

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use proptest::prelude::*;
-use wheelwork_package::Diagnostic;
+use wheelwork_diagnostic::Diagnostic;
 
 use serde_json::json;
 

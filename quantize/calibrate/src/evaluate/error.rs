@@ -1,9 +1,9 @@
 //! Why a package could not be evaluated.
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 
-use wheelwork_package::{Class, Diagnostic, PackageError};
+use wheelwork_diagnostic::{Diagnosis, Diagnostic, Remedy, give, retry};
+use wheelwork_package::PackageError;
 use wheelwork_quantize::QuantizeError;
 use wheelwork_quantize::checkpoint::OpenError;
 
@@ -11,7 +11,7 @@ use crate::CalibrateError;
 
 /// Why a package could not be evaluated.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
+#[allow(missing_docs)] // the fields are what the messages say
 pub enum EvaluateError {
     /// The package could not be run.
     #[error(transparent)]
@@ -27,36 +27,16 @@ pub enum EvaluateError {
     Checkpoint(#[from] QuantizeError),
     /// The package is not made of this checkpoint.
     #[error("the package has {field} {package}, the checkpoint has {checkpoint}")]
-    NotItsCheckpoint {
-        /// What differs.
-        field: &'static str,
-        /// Of the package.
-        package: usize,
-        /// Of the checkpoint.
-        checkpoint: usize,
-    },
+    NotItsCheckpoint { field: &'static str, package: usize, checkpoint: usize },
     /// A text or a list of problems of the caller's.
     #[error("`{}` cannot be used: {detail}", .path.display())]
-    Input {
-        /// The file.
-        path: PathBuf,
-        /// The rule that it breaks.
-        detail: String,
-    },
+    Input { path: PathBuf, detail: String },
     /// There is no token to compare.
     #[error("{tokens} tokens leave nothing to compare: at least 2 are needed")]
-    TooFewTokens {
-        /// Tokens of all texts.
-        tokens: usize,
-    },
+    TooFewTokens { tokens: usize },
     /// The float package that answers the tasks would be too large to make on the way.
     #[error("the float baseline would take {bytes} bytes, at most {limit} are made on the way")]
-    BaselineTooLarge {
-        /// Bytes of all weights as float32.
-        bytes: u64,
-        /// The limit.
-        limit: u64,
-    },
+    BaselineTooLarge { bytes: u64, limit: u64 },
     /// The caller asked to stop.
     #[error("cancelled")]
     Cancelled,
@@ -68,51 +48,22 @@ impl From<OpenError> for EvaluateError {
     }
 }
 
-impl EvaluateError {
-    fn inner(&self) -> Option<&dyn Diagnostic> {
-        match self {
-            Self::Runtime(error) => Some(error),
-            Self::Package(error) => Some(error),
-            Self::Reference(error) => Some(error),
-            Self::Checkpoint(error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
 impl Diagnostic for EvaluateError {
-    fn code(&self) -> &'static str {
+    fn diagnosis(&self) -> Diagnosis {
         match self {
-            Self::NotItsCheckpoint { .. } => "evaluate_other_checkpoint",
-            Self::Input { .. } => "evaluate_input",
-            Self::TooFewTokens { .. } => "evaluate_too_few_tokens",
-            Self::BaselineTooLarge { .. } => "evaluate_baseline_too_large",
-            Self::Cancelled => "evaluate_cancelled",
-            _ => self.inner().map_or("unknown", Diagnostic::code),
-        }
-    }
-
-    fn class(&self) -> Class {
-        self.inner().map_or(Class::Retry, Diagnostic::class)
-    }
-
-    fn remedy(&self) -> Cow<'static, str> {
-        match self {
-            Self::NotItsCheckpoint { .. } => "give the checkpoint that the package was made of".into(),
-            Self::Input { .. } => "correct the file; see --help for its form".into(),
-            Self::TooFewTokens { .. } => "give a longer text or more tokens".into(),
-            Self::BaselineTooLarge { .. } => {
-                "give another package of the checkpoint with `--baseline`, or leave out the tasks".into()
+            Self::Runtime(error) => error.diagnosis(),
+            Self::Package(error) => error.diagnosis(),
+            Self::Reference(error) => error.diagnosis(),
+            Self::Checkpoint(error) => error.diagnosis(),
+            Self::NotItsCheckpoint { .. } => {
+                retry("evaluate_other_checkpoint", give("the checkpoint that the package was made of"))
             }
-            Self::Cancelled => "run it again; nothing was left behind".into(),
-            _ => self.inner().map_or(Cow::Borrowed("report this"), Diagnostic::remedy),
-        }
-    }
-
-    fn place(&self) -> Option<String> {
-        match self {
-            Self::Input { path, .. } => Some(path.display().to_string()),
-            _ => self.inner().and_then(Diagnostic::place),
+            Self::Input { path, .. } => retry("evaluate_input", Remedy::CorrectFile).file(path),
+            Self::TooFewTokens { .. } => {
+                retry("evaluate_too_few_tokens", give("a longer text or more tokens"))
+            }
+            Self::BaselineTooLarge { .. } => retry("evaluate_baseline_too_large", Remedy::GiveBaseline),
+            Self::Cancelled => retry("evaluate_cancelled", Remedy::Retry),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Weights, configuration and tokenizer: rows CK-10 to CK-18.
 
 use serde_json::json;
-use wheelwork_package::Diagnostic;
+use wheelwork_diagnostic::Diagnostic;
 use wheelwork_package::tokenizer_file::{TokenizerFault, TokenizerFileError};
 use wheelwork_quantize::checkpoint::{CheckpointError, ConfigError, HeaderFault};
 use wheelwork_quantize::{QuantizeError, Recipe, RequestError, recipe};

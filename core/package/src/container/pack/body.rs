@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
+use super::error::PackError;
 use super::layout::Layout;
-use super::{PackError, PackOptions, Steps};
+use super::options::{PackOptions, Steps};
 use crate::container::index::ChunkEntry;
 use crate::container::pipeline::in_order;
 use crate::container::{Digest, frame};

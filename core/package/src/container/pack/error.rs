@@ -1,17 +1,20 @@
 //! Errors of packing.
 
-use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::LEVELS;
+use wheelwork_diagnostic::{
+    Diagnosis, Diagnostic, Remedy, bug, choose, correct, reinstall, retry, wait_until,
+};
+
+use super::options::LEVELS;
 use crate::PackageError;
 use crate::container::{ContainerError, Digest, NameError};
-use crate::diagnostic::{Class, Diagnostic};
+use crate::vfs::DiskError;
 
 /// Why a folder could not be packed. Nothing stands under the output's name afterwards that was not there before.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
+#[allow(missing_docs)] // the fields are what the messages say
 pub enum PackError {
     /// The folder is no package that opens.
     #[error(transparent)]
@@ -21,74 +24,34 @@ pub enum PackError {
     Container(#[from] ContainerError),
     /// The file system refused.
     #[error("cannot {action} `{path}`: {source}")]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    Io { action: &'static str, path: PathBuf, source: io::Error },
     /// A name that a container cannot hold.
     #[error("`{path}` cannot be packed: {error}")]
-    Name {
-        /// The file or folder.
-        path: PathBuf,
-        /// The broken rule.
-        error: NameError,
-    },
+    Name { path: PathBuf, error: NameError },
     /// A link, a device, or a folder in a folder.
     #[error("`{path}` cannot be packed: it is no file, and no folder of the package's root")]
-    NotAFile {
-        /// What stands there.
-        path: PathBuf,
-    },
+    NotAFile { path: PathBuf },
     /// The output would stand in the folder that is packed.
     #[error("`{path}` is in the folder that is packed")]
-    OutputInside {
-        /// The output.
-        path: PathBuf,
-    },
+    OutputInside { path: PathBuf },
     /// A file of a variant that the card does not list.
     #[error("`{file}` is not listed in wheelwork.json")]
-    NotInCard {
-        /// Its path in the package.
-        file: String,
-    },
+    NotInCard { file: String },
     /// A file that differs from what the card says.
     #[error("`{file}` has the SHA-256 {found}, wheelwork.json says another")]
-    Card {
-        /// Its path in the package.
-        file: String,
-        /// The digest of its content.
-        found: Digest,
-    },
+    Card { file: String, found: Digest },
     /// A file changed while it was being packed.
     #[error("`{path}` changed while it was being packed")]
-    Changed {
-        /// The file.
-        path: PathBuf,
-    },
+    Changed { path: PathBuf },
     /// A compression level that zstd does not have.
     #[error("the compression level is {level}, expected {} to {}", LEVELS.start(), LEVELS.end())]
-    Level {
-        /// The level.
-        level: i32,
-    },
+    Level { level: i32 },
     /// zstd failed, or did not give back what it was given.
     #[error("compression failed: {detail}")]
-    Compress {
-        /// What went wrong.
-        detail: String,
-    },
+    Compress { detail: String },
     /// The head came out longer or shorter than the room that was left for it.
     #[error("the head has {found} bytes, {planned} were planned")]
-    HeadLength {
-        /// The room.
-        planned: u64,
-        /// The length.
-        found: u64,
-    },
+    HeadLength { planned: u64, found: u64 },
     /// The caller cancelled.
     #[error("it was cancelled")]
     Cancelled,
@@ -101,64 +64,32 @@ impl PackError {
     }
 }
 
+impl From<DiskError> for PackError {
+    fn from(DiskError { action, path, source }: DiskError) -> Self {
+        Self::Io { action, path, source }
+    }
+}
+
 impl Diagnostic for PackError {
-    fn code(&self) -> &'static str {
+    fn diagnosis(&self) -> Diagnosis {
         match self {
-            Self::Package(error) => error.code(),
-            Self::Container(error) => error.code(),
-            Self::Io { .. } => "pack_io",
-            Self::Name { .. } => "pack_name",
-            Self::NotAFile { .. } => "pack_not_a_file",
-            Self::OutputInside { .. } => "pack_output_inside",
-            Self::NotInCard { .. } => "pack_not_in_card",
-            Self::Card { .. } => "pack_card",
-            Self::Changed { .. } => "pack_changed",
-            Self::Level { .. } => "pack_level",
-            Self::Compress { .. } => "pack_compress",
-            Self::HeadLength { .. } => "pack_head_length",
-            Self::Cancelled => "pack_cancelled",
-        }
-    }
-
-    fn class(&self) -> Class {
-        match self {
-            Self::Package(error) => error.class(),
-            Self::Container(error) => error.class(),
-            Self::Compress { .. } | Self::HeadLength { .. } => Class::Bug,
-            Self::NotInCard { .. } | Self::Card { .. } => Class::Reinstall,
-            _ => Class::Retry,
-        }
-    }
-
-    fn remedy(&self) -> Cow<'static, str> {
-        match self {
-            Self::Package(error) => error.remedy(),
-            Self::Container(error) => error.remedy(),
-            Self::Io { .. } => {
-                "check that the folder can be read, the output written, and the disk is not full".into()
+            Self::Package(error) => error.diagnosis(),
+            Self::Container(error) => error.diagnosis(),
+            Self::Io { path, .. } => retry("pack_io", Remedy::CheckStorage).file(path),
+            Self::Name { path, .. } => retry("pack_name", correct("its name")).file(path),
+            Self::NotAFile { path } => retry("pack_not_a_file", Remedy::MoveAway).file(path),
+            Self::OutputInside { path } => {
+                retry("pack_output_inside", choose("an output outside of the folder")).file(path)
             }
-            Self::Name { .. } => "rename it".into(),
-            Self::OutputInside { .. } => "write it somewhere else".into(),
-            Self::NotAFile { .. } | Self::NotInCard { .. } => "move it out of the package".into(),
-            Self::Card { .. } => "the package is damaged: quantise it again".into(),
-            Self::Changed { .. } => "pack again when nobody writes to the folder".into(),
-            Self::Level { .. } => "choose a level that zstd has".into(),
-            Self::Compress { .. } | Self::HeadLength { .. } => "report this".into(),
-            Self::Cancelled => "start it again".into(),
-        }
-    }
-
-    fn place(&self) -> Option<String> {
-        match self {
-            Self::Package(error) => error.place(),
-            Self::Container(error) => error.place(),
-            Self::Io { path, .. }
-            | Self::Name { path, .. }
-            | Self::NotAFile { path }
-            | Self::Changed { path }
-            | Self::OutputInside { path } => Some(path.display().to_string()),
-            Self::NotInCard { file } | Self::Card { file, .. } => Some(file.clone()),
-            Self::Level { .. } | Self::Compress { .. } | Self::HeadLength { .. } | Self::Cancelled => None,
+            Self::NotInCard { file } => reinstall("pack_not_in_card", Remedy::MoveAway).at(file),
+            Self::Card { file, .. } => reinstall("pack_card", Remedy::Reinstall).at(file),
+            Self::Changed { path } => {
+                retry("pack_changed", wait_until("nobody writes to the folder")).file(path)
+            }
+            Self::Level { .. } => retry("pack_level", choose("a level that zstd has")),
+            Self::Compress { .. } => bug("pack_compress", Remedy::Report),
+            Self::HeadLength { .. } => bug("pack_head_length", Remedy::Report),
+            Self::Cancelled => retry("pack_cancelled", Remedy::Retry),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::PackError;
+use super::error::PackError;
 use crate::container::{EntryPath, Index, Name};
 use crate::files::FileRecord;
 

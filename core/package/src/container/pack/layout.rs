@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use sha2::{Digest as _, Sha256};
 
 use super::chunker::{MOST_BYTES, first_chunk};
+use super::error::PackError;
 use super::folder::File;
-use super::{PackError, PackOptions, Steps};
+use super::options::{PackOptions, Steps};
 use crate::container::index::{ChunkEntry, FileEntry};
 use crate::container::{Digest, Index};
 

@@ -10,32 +10,18 @@ mod chunker;
 mod error;
 mod folder;
 mod layout;
+mod options;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use error::PackError;
+pub use options::{LEVELS, PackOptions};
 
-use super::{Digest, Head, Name, Step, Watch};
-use crate::disk::folder_of;
+use super::{Digest, Head, Step, Watch};
 use crate::signature::SecretKey;
-use crate::vfs::{RealVfs, Vfs, write_all_at};
+use crate::vfs::{Partial, RealVfs, Vfs, write_all_at};
 use layout::Layout;
-
-/// What to pack, and how.
-#[derive(Debug, Clone)]
-pub struct PackOptions {
-    /// The package's name: it will be installed as `NAME.ortpackage`.
-    pub name: Name,
-    /// The publisher's counter against rollback: higher with every release.
-    pub version: u64,
-    /// zstd's compression level; [`LEVELS`] are allowed.
-    pub level: i32,
-    /// Threads that compress; `None` for one a core.
-    pub threads: Option<usize>,
-}
-
-/// The compression levels, from fastest to smallest.
-pub const LEVELS: std::ops::RangeInclusive<i32> = 1..=22;
+use options::Steps;
 
 /// What [`pack`] wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,18 +80,9 @@ pub fn pack_with(
     let layout =
         Layout::of(options, files, &mut Steps { watch, step: Step::Scan, done_bytes: 0, total_bytes })?;
     folder::check_card(folder, &layout.index)?;
-    let partial = partial_path(output);
-    let written = write(vfs, layout, &partial, options, key, watch).and_then(|report| {
-        vfs.rename(&partial, output).map_err(PackError::io("rename", &partial))?;
-        Ok(report)
-    });
-    if written.is_err() {
-        // The first error says more than one of the clean-up.
-        let _ = vfs.remove_file(&partial);
-    }
-    let report = written?;
-    let folder = folder_of(output);
-    vfs.sync_dir(folder).map_err(PackError::io("sync", folder))?;
+    let partial = Partial::file(vfs, output)?;
+    let report = write(vfs, layout, partial.path(), options, key, watch)?;
+    partial.keep()?;
     Ok(report)
 }
 
@@ -117,9 +94,6 @@ fn write(
     key: Option<&SecretKey>,
     watch: &mut Watch<'_>,
 ) -> Result<PackReport, PackError> {
-    if vfs.kind(partial).map_err(PackError::io("look at", partial))?.is_some() {
-        vfs.remove_file(partial).map_err(PackError::io("remove", partial))?;
-    }
     let file = vfs.open_for_writing(partial).map_err(PackError::io("write", partial))?;
     let planned = signed_head(&layout, key)?.byte_len();
     let total_bytes = layout.index.content_bytes();
@@ -147,27 +121,4 @@ fn signed_head(layout: &Layout, key: Option<&SecretKey>) -> Result<Head, PackErr
     let mut head = Head::new(&layout.index)?;
     head.signature = key.map(|key| key.sign(&head));
     Ok(head)
-}
-
-fn partial_path(output: &Path) -> PathBuf {
-    let mut path = output.as_os_str().to_owned();
-    path.push(".partial");
-    path.into()
-}
-
-/// Progress of one step.
-struct Steps<'a, 'w> {
-    watch: &'a mut Watch<'w>,
-    step: Step,
-    done_bytes: u64,
-    total_bytes: u64,
-}
-
-impl Steps<'_, '_> {
-    fn add(&mut self, bytes: usize) -> Result<(), PackError> {
-        self.done_bytes += bytes as u64;
-        let progress =
-            super::Progress { step: self.step, done_bytes: self.done_bytes, total_bytes: self.total_bytes };
-        if (self.watch)(progress).is_break() { Err(PackError::Cancelled) } else { Ok(()) }
-    }
 }

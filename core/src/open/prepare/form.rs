@@ -1,0 +1,142 @@
+//! A prepared form on the disk: what it depends on, and whether it can be used.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use wheelwork_package::OpenPackage;
+use wheelwork_package::container::Digest;
+use wheelwork_package::graph::Verified;
+use wheelwork_package::graph::prepacked::with_locations;
+use wheelwork_package::vfs::DiskError;
+
+use crate::decoder::error::DecoderError;
+use crate::decoder::ort::session::Located;
+use crate::decoder::traits::Decoder;
+use crate::device::Prepared;
+use crate::device::cache::{CacheError, DependsOn, Entry, NotFound, place};
+use crate::error::PrepareError;
+use crate::facts::ModelIdentity;
+
+pub(super) const GRAPH: &str = "model.onnx";
+pub(super) const PACKED: &str = "packed.bin";
+/// The fact of the record that holds the SHA-256 over the plain form's logits after [`PROBE_TOKEN`], little-endian
+/// float32.
+pub(super) const PROBE: &str = "probe";
+/// The token whose logits are compared: any will do, one token passes through every matrix.
+const PROBE_TOKEN: u32 = 0;
+/// Raised when the files of a prepared form change.
+const LAYOUT: u32 = 2;
+
+/// A graph of a package.
+pub(crate) struct Source<'a> {
+    pub(crate) package: &'a OpenPackage,
+    pub(crate) identity: ModelIdentity,
+    /// The graph's file.
+    pub(crate) graph: PathBuf,
+    pub(crate) verified: &'a Verified,
+}
+
+/// A graph, and where its prepared form stands.
+pub(crate) struct Form {
+    pub(super) entry: Entry,
+    pub(super) graph: PathBuf,
+    pub(super) verified: Verified,
+}
+
+/// A prepared form that looks usable: everything but the content of the packed ranges was compared.
+pub(crate) struct Stored {
+    /// The graph's file, and the graph to load.
+    pub(crate) graph: PathBuf,
+    pub(crate) located: Arc<Located>,
+    probe: String,
+    /// Bytes that the prepared form takes beside the package.
+    pub(super) disk_bytes: u64,
+}
+
+impl Form {
+    /// `None` where there is no place for a prepared form.
+    ///
+    /// Threads are not in its key: the packed bytes do not depend on them, and the logits of the probe are compared at
+    /// every open.
+    pub(crate) fn of(source: Source<'_>, cache_dir: Option<&Path>) -> Result<Option<Self>, PrepareError> {
+        let Source { package, identity, graph, verified } = source;
+        let Some(place) = place(&package.root, cache_dir).map_err(CacheError::from)? else { return Ok(None) };
+        let bytes = read(&graph)?;
+        let key = DependsOn::new("prepared", LAYOUT)
+            .and_model(&identity)
+            .and("optimization", "all")
+            .and("graph", Digest::of(&bytes))
+            .and_cpu()
+            .key();
+        let file = graph.file_name().unwrap_or_default().display();
+        let entry = Entry::new(place.join(format!("{}.{file}", identity.variant)), key);
+        Ok(Some(Self { entry, graph, verified: verified.clone() }))
+    }
+
+    /// The prepared form, or why there is none.
+    pub(crate) fn find(&self) -> Result<Stored, Prepared> {
+        let record = self.entry.find().map_err(|reason| match reason {
+            NotFound::Missing => Prepared::Missing,
+            NotFound::Stale => Prepared::Stale,
+            NotFound::Damaged(_) => Prepared::Damaged,
+        })?;
+        let folder = self.entry.folder();
+        let file = |name| record.file(name).filter(|file| file.check_size(&folder).is_ok());
+        let (graph, packed) = file(GRAPH).zip(file(PACKED)).ok_or(Prepared::Damaged)?;
+        let probe = record.facts.get(PROBE).cloned().ok_or(Prepared::Damaged)?;
+        let path = folder.join(GRAPH);
+        let bytes = read(&path).map_err(|_| Prepared::Damaged)?;
+        if Digest::of(&bytes).to_string() != graph.sha256 {
+            return Err(Prepared::Damaged);
+        }
+        let located = self.located(&bytes, &folder).map_err(|_| Prepared::Damaged)?;
+        Ok(Stored { graph: path, located, probe, disk_bytes: graph.bytes + packed.bytes })
+    }
+
+    /// The folder that the package's graph stands in.
+    pub(super) fn package_folder(&self) -> &Path {
+        self.graph.parent().expect("a file's path has a folder")
+    }
+
+    /// The graph of the prepared form in `folder`, with its files named from a folder that holds this one and the
+    /// package's: ONNX Runtime follows no name out of the folder that it is given.
+    pub(super) fn located(&self, graph: &[u8], folder: &Path) -> Result<Arc<Located>, PrepareError> {
+        let resolved = |path: &Path| {
+            let resolved = fs_err::canonicalize(path).map_err(DiskError::of("find", path));
+            resolved.map_err(CacheError::from)
+        };
+        let (form, package) = (resolved(folder)?, resolved(self.package_folder())?);
+        let shared = form.components().zip(package.components()).take_while(|(one, other)| one == other);
+        let root: PathBuf = shared.map(|(one, _)| one).collect();
+        let below = |folder: &Path| {
+            let names = folder.strip_prefix(&root).ok()?.components();
+            names.map(|name| Some(format!("{}/", name.as_os_str().to_str()?))).collect::<Option<String>>()
+        };
+        let apart = || PrepareError::Apart { form: form.clone(), package: package.clone() };
+        let folder = root.to_str().filter(|root| !root.is_empty()).ok_or_else(apart)?.to_owned();
+        let (form, package) = below(&form).zip(below(&package)).ok_or_else(apart)?;
+        let graph = with_locations(graph, |name| match name {
+            PACKED => format!("{form}{name}"),
+            _ => format!("{package}{name}"),
+        })?;
+        Ok(Arc::new(Located { graph, folder }))
+    }
+}
+
+impl Stored {
+    /// Whether a decoder on the prepared form computes what the plain form did.
+    pub(crate) fn is_confirmed_by(&self, decoder: &mut dyn Decoder) -> bool {
+        probe(decoder).is_ok_and(|found| found == self.probe)
+    }
+}
+
+/// The digest of the logits after [`PROBE_TOKEN`].
+pub(super) fn probe(decoder: &mut dyn Decoder) -> Result<String, DecoderError> {
+    decoder.prefill(&[PROBE_TOKEN])?;
+    let bytes: Vec<u8> = decoder.logits().iter().flat_map(|logit| logit.to_le_bytes()).collect();
+    Ok(Digest::of(&bytes).to_string())
+}
+
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, PrepareError> {
+    Ok(fs_err::read(path).map_err(DiskError::of("read", path)).map_err(CacheError::from)?)
+}

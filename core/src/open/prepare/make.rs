@@ -1,0 +1,201 @@
+//! Making a prepared form, step by step, in a folder that nobody looks at until it is whole.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Instant;
+
+use serde::Serialize;
+use wheelwork_package::files::FileRecord;
+use wheelwork_package::graph::prepacked::{self, From, Plan};
+use wheelwork_package::vfs::DiskError;
+
+use super::form::{self, Form, GRAPH, PACKED, PROBE};
+use super::memory;
+use crate::decoder::ort::dynamic::OrtDecoder;
+use crate::decoder::ort::model::{OrtModel, SessionOptions};
+use crate::device::Prepared;
+use crate::device::cache::{CacheError, Made};
+use crate::error::{Error, PrepareError};
+use crate::open::described::Described;
+use crate::open::dynamic_opening;
+use crate::open::options::OpenOptions;
+
+/// ONNX Runtime's graph and its file of weights, both gone at the end.
+const SAVED_GRAPH: &str = "saved.onnx";
+const SAVED_WEIGHTS: &str = "saved.bin";
+/// Copied at once.
+const PIECE_BYTES: usize = 1 << 20;
+
+type Watch<'a> = &'a mut dyn FnMut(PrepareStep) -> ControlFlow<()>;
+
+/// A step of [`prepare`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PrepareStep {
+    /// ONNX Runtime packs and saves: most of the time, without a way to stop it in the middle.
+    Pack,
+    /// The packed ranges are put into their own file.
+    Collect {
+        /// Bytes so far.
+        done_bytes: u64,
+        /// Bytes in all.
+        total_bytes: u64,
+    },
+    /// The prepared form is opened and compared with the plain one.
+    Compare,
+}
+
+/// What [`prepare`] did.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PrepareReport {
+    /// False where a valid prepared form was there already.
+    pub is_new: bool,
+    /// Bytes on the disk that it takes beside the package.
+    pub disk_bytes: u64,
+    /// Bytes that preparing needed at its peak, beside the package.
+    pub peak_disk_bytes: u64,
+    /// Anonymous memory that loading the plain form and computing a token added; `None` where it was not loaded or the
+    /// system does not tell.
+    pub plain_memory_bytes: Option<u64>,
+    /// As `plain_memory_bytes`, for the prepared form.
+    pub prepared_memory_bytes: Option<u64>,
+    /// Time that it took.
+    pub seconds: f64,
+}
+
+/// Prepares the variant and graph that [`crate::Model::open_with`] would take on the CPU with the same options.
+///
+/// Takes some seconds a gigabyte and memory as an open without preparation does; the disk holds the weights and
+/// their packed copy a second time until it ends. `watch` is called before each step and within the longer ones; a break
+/// cancels. After an error, a cancel or a power cut the model opens as before, and the next call starts anew.
+///
+/// # Errors
+/// [`Error::Prepare`] and the errors of [`crate::Model::open_with`].
+pub fn prepare(
+    path: impl AsRef<Path>,
+    options: &OpenOptions,
+    watch: Watch<'_>,
+) -> Result<PrepareReport, Error> {
+    let start = Instant::now();
+    let described = Described::of(path.as_ref(), options)?;
+    let form = described.form(options)?.ok_or(PrepareError::NoPlace)?;
+    let held = form.entry.hold().map_err(PrepareError::from)?;
+    let mut report = PrepareReport {
+        is_new: false,
+        disk_bytes: 0,
+        peak_disk_bytes: 0,
+        plain_memory_bytes: None,
+        prepared_memory_bytes: None,
+        seconds: 0.0,
+    };
+    match form.find() {
+        Ok(stored) if dynamic_opening::confirmed(&described, &stored).is_some() => {
+            report.disk_bytes = stored.disk_bytes
+        }
+        _ => {
+            let weights: u64 = form.verified.files.values().sum();
+            // The weights and at most one and a half times as much packed, the packed part twice while it is collected.
+            let needed_bytes = weights.saturating_mul(4);
+            held.make(needed_bytes, |folder| make(&described, &form, folder, watch, &mut report))?;
+        }
+    }
+    Ok(PrepareReport { seconds: start.elapsed().as_secs_f64(), ..report })
+}
+
+/// The prepared form of the variant and graph that [`crate::Model::open_with`] would take on the CPU: [`Prepared::Used`] where
+/// record, graph and sizes are right. The packed ranges are judged by an open only. Loads no weights.
+///
+/// # Errors
+/// The errors of [`crate::Model::open_with`] before the graph is loaded.
+pub fn prepared_form(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Prepared, Error> {
+    let described = Described::of(path.as_ref(), options)?;
+    let Some(form) = described.form(options)? else { return Ok(Prepared::NoPlace) };
+    Ok(form.find().map_or_else(|reason| reason, |_| Prepared::Used))
+}
+
+fn make(
+    described: &Described,
+    form: &Form,
+    folder: &Path,
+    watch: Watch<'_>,
+    report: &mut PrepareReport,
+) -> Result<Made, Error> {
+    ask(watch, PrepareStep::Pack)?;
+    let before = memory::anonymous_bytes();
+    let (environment, model) = (&described.runtime.environment, &described.variant.config.model);
+    let saved = folder.join(SAVED_GRAPH);
+    let options = described.session_options();
+    let plain = OrtModel::load_and_save(environment, &form.graph, model, options, &saved, SAVED_WEIGHTS)
+        .map_err(|error| PrepareError::Save { message: error.to_string() })?;
+    let probe = form::probe(&mut OrtDecoder::start(&plain)?)?;
+    report.plain_memory_bytes = memory::added(before);
+    drop(plain);
+
+    let plan = prepacked::plan(&form::read(&form.graph)?, &form::read(&saved)?, PACKED);
+    let plan = plan.map_err(PrepareError::Graph)?.ok_or(PrepareError::NothingPacked)?;
+    let weights = folder.join(SAVED_WEIGHTS);
+    let saved_bytes = fs_err::metadata(&weights).map_err(failed("look at", &weights))?.len();
+    collect(form, folder, &plan, watch)?;
+    for path in [saved, weights] {
+        fs_err::remove_file(&path).map_err(failed("remove", &path))?;
+    }
+    let path = folder.join(GRAPH);
+    fs_err::write(&path, &plan.graph).map_err(failed("write", &path))?;
+
+    ask(watch, PrepareStep::Compare)?;
+    let before = memory::anonymous_bytes();
+    let located = Some(form.located(&plan.graph, folder)?);
+    let options = SessionOptions { located, ..described.session_options() };
+    let prepared = OrtModel::load(environment, &path, model, options)?;
+    if form::probe(&mut OrtDecoder::start(&prepared)?)? != probe {
+        return Err(PrepareError::Differs.into());
+    }
+    report.prepared_memory_bytes = memory::added(before);
+
+    let files = vec![FileRecord::of(folder, GRAPH)?, FileRecord::of(folder, PACKED)?];
+    report.is_new = true;
+    report.disk_bytes = files.iter().map(|file| file.bytes).sum();
+    report.peak_disk_bytes = plan.file_bytes + saved_bytes;
+    Ok(Made { files, facts: BTreeMap::from([(PROBE.to_owned(), probe)]) })
+}
+
+/// Puts the packed ranges one behind the other into their file.
+fn collect(form: &Form, partial: &Path, plan: &Plan, watch: Watch<'_>) -> Result<(), PrepareError> {
+    let path = partial.join(PACKED);
+    let mut packed = fs_err::File::create(&path).map_err(failed("write", &path))?;
+    packed.set_len(plan.file_bytes).map_err(failed("write", &path))?;
+    let mut piece = vec![0; PIECE_BYTES];
+    for range in &plan.ranges {
+        ask(watch, PrepareStep::Collect { done_bytes: range.to, total_bytes: plan.file_bytes })?;
+        let from = match &range.from {
+            From::Saved => partial.join(SAVED_WEIGHTS),
+            From::Original(name) => form.package_folder().join(name),
+        };
+        let mut copy = || {
+            let mut file = fs_err::File::open(&from)?;
+            file.seek(SeekFrom::Start(range.offset))?;
+            packed.seek(SeekFrom::Start(range.to))?;
+            let mut left = range.bytes;
+            while left > 0 {
+                let wanted = usize::try_from(left).map_or(PIECE_BYTES, |left| left.min(PIECE_BYTES));
+                let buffer = piece.get_mut(..wanted).expect("no more than a piece is wanted");
+                file.read_exact(buffer)?;
+                packed.write_all(buffer)?;
+                left -= wanted as u64;
+            }
+            Ok(())
+        };
+        copy().map_err(failed("read", &from))?;
+    }
+    Ok(())
+}
+
+fn failed<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> PrepareError + 'a {
+    move |source| CacheError::from(DiskError::of(action, path)(source)).into()
+}
+
+fn ask(watch: Watch<'_>, step: PrepareStep) -> Result<(), PrepareError> {
+    if watch(step).is_break() { Err(PrepareError::Cancelled) } else { Ok(()) }
+}
