@@ -28,7 +28,7 @@ pub struct MemoryPlan {
     pub kv_cache: KvForm,
     /// Whether the form prepared for this machine is counted, and why not.
     pub prepared: Prepared,
-    /// Anonymous: weights that ONNX Runtime copies, packed for the processor, twice with
+    /// Anonymous: weights that ONNX Runtime copies, packed for the CPU, twice with
     /// [`crate::OpenOptions::power_saving_threads`]; 0 for a prepared form and an open model.
     pub packed_weights_bytes: u64,
     /// Mapped: weights that are read from their files.

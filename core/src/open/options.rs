@@ -32,9 +32,9 @@ pub struct OpenOptions {
     /// must be on the models' file system. `None`: nowhere, each open of such a model compiles anew and waits for it.
     pub cache_dir: Option<PathBuf>,
     /// Told of each graph that is compiled for a device. Opens that are `strict` wait for it, and opens of packages that
-    /// have nothing for the processor; others go on in the background ([`Model::compilation`]).
+    /// have nothing for the CPU; others go on in the background ([`Model::compilation`]).
     pub compile_watch: CompileWatch,
-    /// Room for beginnings that sessions share ([`crate::Session::share_prefix`]), in bytes; 0: they share nothing.
+    /// Room for prefixes that sessions share ([`crate::Session::share_prefix`]), in bytes; 0: they share nothing.
     pub prefix_cache_bytes: u64,
     /// Options of the device's execution provider, by the names that [`crate::provider::PROVIDERS`] lists; used only
     /// where that provider is.

@@ -51,7 +51,7 @@ impl fmt::Display for SignatureState {
     }
 }
 
-/// The beginning of text from a file, printable.
+/// The start of text from a file, printable.
 pub(super) fn excerpt(text: &str) -> String {
     text.chars().take(80).flat_map(char::escape_default).collect()
 }
