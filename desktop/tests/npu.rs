@@ -4,11 +4,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod common;
+#[path = "common/npu.rs"]
+#[allow(dead_code)]
+mod npu;
 
 use std::path::Path;
 use std::process::Command;
 
 use common::{TemporaryPackage, testdata};
+use npu::{package, simulator};
 use serde_json::Value;
 use wheelwork::chat::Message;
 use wheelwork::device::{Device, NotUsedReason, SelfCheck};
@@ -17,24 +21,7 @@ use wheelwork_calibrate::TextBudget;
 use wheelwork_calibrate::agreement::{self, Agreement};
 use wheelwork_calibrate::static_graph::{self, VariantOptions};
 use wheelwork_quantize::recipe::BALANCED;
-use wheelwork_quantize::static_float::{self, StaticShapes, VARIANT};
-
-/// Whether the simulator is here; says so where it is not.
-fn has_simulator() -> bool {
-    let found = std::env::var_os("WHEELWORK_QNN_DIR").is_some_and(|folder| !folder.is_empty());
-    if !found {
-        println!("skipped: WHEELWORK_QNN_DIR names no folder with the simulator");
-    }
-    found
-}
-
-fn package() -> TemporaryPackage {
-    let package = TemporaryPackage::of("tiny-r1", BALANCED);
-    let shapes = StaticShapes { context_length: 256, prefill_tokens: 64 };
-    static_float::add_to(&package.path(), shapes).unwrap();
-    wheelwork_calibrate::static_check::add_to(&package.path(), VARIANT, 0.01).unwrap();
-    package
-}
+use wheelwork_quantize::static_float::VARIANT;
 
 fn on_npu() -> OpenOptions {
     OpenOptions { device: DevicePreference::Npu, strict: true, ..OpenOptions::default() }
@@ -50,11 +37,11 @@ fn relative_rms(found: &[f32], expected: &[f32]) -> f64 {
 
 #[test]
 fn the_simulator_answers_with_every_node_on_it() {
-    if !has_simulator() {
+    if simulator().is_none() {
         return;
     }
     let package = package();
-    let model = Model::open_with(package.path(), &on_npu()).unwrap();
+    let model = Model::open_with(package, &on_npu()).unwrap();
     let placement = model.placement();
     assert_eq!((placement.device, placement.simulator), (Device::Npu, true));
     assert_eq!(placement.graphs.len(), 2);
@@ -65,13 +52,13 @@ fn the_simulator_answers_with_every_node_on_it() {
     }
     assert!(matches!(placement.self_check, Some(SelfCheck::Passed { relative_rms }) if relative_rms < 0.01));
 
-    let agreement = agreement(&model, &package, VARIANT);
+    let agreement = agreement(&model, package, VARIANT);
     assert!(agreement.relative_rms <= 0.003, "{agreement:?}");
 }
 
 #[test]
 fn the_simulator_computes_the_integers_of_the_cpu() {
-    if !has_simulator() {
+    if simulator().is_none() {
         return;
     }
     let package = TemporaryPackage::of("tiny-r1", BALANCED);
@@ -84,7 +71,7 @@ fn the_simulator_computes_the_integers_of_the_cpu() {
     static_graph::add_variant(&testdata("tiny-r1"), &package.path(), &options, &()).unwrap();
     let model = Model::open_with(package.path(), &on_npu()).unwrap();
     assert_eq!((model.placement().device, model.placement().simulator), (Device::Npu, true));
-    let agreement = agreement(&model, &package, wheelwork_quantize::static_graph::VARIANT);
+    let agreement = agreement(&model, &package.path(), wheelwork_quantize::static_graph::VARIANT);
     assert!(agreement.relative_rms <= 0.02, "{agreement:?}");
     // Where the best token has a margin, it is the same.
     let clear = agreement.positions.iter().filter(|position| position.margin > 8.0 * position.difference_rms);
@@ -95,11 +82,11 @@ fn the_simulator_computes_the_integers_of_the_cpu() {
 }
 
 /// Greedy tokens of a problem on the simulator, beside the same graphs on the CPU.
-fn agreement(model: &Model, package: &TemporaryPackage, variant: &str) -> Agreement {
+fn agreement(model: &Model, package: &Path, variant: &str) -> Agreement {
     let facts = model.facts();
     let question = facts.template.prompt(&facts.tokenizer, &[Message::user("478 + 256 = ?")]).unwrap();
     let mut found = model.decoder().unwrap();
-    let mut expected = Model::static_reference(package.path(), variant).unwrap();
+    let mut expected = Model::static_reference(package, variant).unwrap();
     let agreement = agreement::greedy(found.as_mut(), expected.as_mut(), &question.ids, 12).unwrap();
     let (rms, same) = (agreement.relative_rms, agreement.same());
     println!("{variant}: relative RMS over 12 positions {rms:.5}, the same best token at {same}");
@@ -114,7 +101,7 @@ fn wheelwork(folder: &Path) -> Command {
 
 #[test]
 fn the_command_quantises_for_both_forms_and_answers_as_on_the_cpu() {
-    if !has_simulator() {
+    if simulator().is_none() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -156,8 +143,8 @@ fn answer(folder: &Path, package: &Path, device: &str) -> (Value, String, Value)
 fn static_graphs_on_the_cpu_give_the_answers_of_the_dynamic_one() {
     let package = package();
     let cpu = OpenOptions { device: DevicePreference::Cpu, ..OpenOptions::default() };
-    let mut dynamic = Model::open_with(package.path(), &cpu).unwrap().decoder().unwrap();
-    let mut fixed = Model::static_reference(package.path(), VARIANT).unwrap();
+    let mut dynamic = Model::open_with(package, &cpu).unwrap().decoder().unwrap();
+    let mut fixed = Model::static_reference(package, VARIANT).unwrap();
     let tokens: Vec<u32> = (100..200).collect();
     for decoder in [&mut dynamic, &mut fixed] {
         for chunk in tokens.chunks(decoder.chunk_tokens()) {
@@ -171,7 +158,7 @@ fn static_graphs_on_the_cpu_give_the_answers_of_the_dynamic_one() {
 /// Binaries that only devices can load: the placement says why they were not taken, and the plain graphs run.
 #[test]
 fn plain_graphs_run_where_smaller_binaries_are_refused() {
-    if !has_simulator() {
+    if simulator().is_none() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -18,7 +18,7 @@ use std::path::Path;
 use wheelwork_package::GenerationDefaults;
 use wheelwork_package::card::ControlTokens;
 use wheelwork_package::files::names as package_names;
-use wheelwork_package::tokenizer_file::{self, TokenizerFileError};
+use wheelwork_package::tokenizer_file;
 
 pub mod config;
 mod config_error;
@@ -28,6 +28,7 @@ pub mod files;
 mod header;
 mod index;
 mod json;
+mod open_error;
 mod template;
 pub mod tensors;
 mod tokens;
@@ -36,6 +37,7 @@ pub use config::Config;
 pub use config_error::{ConfigError, Found};
 pub use error::{CheckpointError, HeaderFault};
 pub use header::{HEADER_BYTES_LIMIT, TENSORS_LIMIT};
+pub use open_error::OpenError;
 
 use crate::architecture::{self, names};
 use files::Folder;
@@ -56,20 +58,6 @@ pub struct Checkpoint {
     pub generation: Option<GenerationDefaults>,
     /// What the files got wrong and how it was read, in sentences for a person.
     pub warnings: Vec<String>,
-}
-
-/// Why a checkpoint could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Its files.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    /// Its configuration.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// Its tokenizer.
-    #[error(transparent)]
-    Tokenizer(#[from] TokenizerFileError),
 }
 
 impl Checkpoint {

@@ -44,8 +44,7 @@ enum Step {
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {
-    let steps = if options.steps.is_empty() { Step::value_variants() } else { &options.steps };
-    steps::run_each("cargo xtask ci", steps, |step| step.run(workspace))
+    steps::run_each("cargo xtask ci", &options.steps, |step| step.run(workspace))
 }
 
 impl Step {

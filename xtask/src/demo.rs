@@ -16,13 +16,7 @@ const QUESTION: &str = "478 + 256 = ?";
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), TaskError> {
     let library = fetch::onnxruntime(workspace)?;
-    report::step("building the command");
-    command::run(
-        command::cargo()
-            .args(["build", "--release", "--locked", "--package", "wheelwork-desktop"])
-            .current_dir(&workspace.root),
-    )?;
-    let wheelwork = workspace.program("release", "wheelwork");
+    let wheelwork = workspace.build_command("release")?;
     place_beside(&library, &wheelwork)?;
     let package = quantised(workspace, &wheelwork)?;
 

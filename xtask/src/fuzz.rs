@@ -48,17 +48,6 @@ enum Target {
 }
 
 impl Target {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Index => "index",
-            Self::Signature => "signature",
-            Self::Chunk => "chunk",
-            Self::Package => "package",
-            Self::Graph => "graph",
-            Self::Form => "form",
-        }
-    }
-
     /// The longest input worth trying, in bytes.
     fn max_bytes(self) -> usize {
         match self {
@@ -95,20 +84,19 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     let programs = work.join(&host).join("release");
     let findings = work.join("findings");
     fs_err::create_dir_all(&findings)?;
-    let targets = if options.targets.is_empty() { Target::value_variants() } else { &options.targets };
-    steps::run_each("cargo xtask fuzz", targets, |target| {
-        let corpus = work.join("corpus").join(target.name());
+    steps::run_each("cargo xtask fuzz", &options.targets, |target| {
+        let corpus = work.join("corpus").join(steps::name(target));
         fs_err::create_dir_all(&corpus)?;
-        let mut fuzzer = Command::new(programs.join(target.name()));
+        let mut fuzzer = Command::new(programs.join(steps::name(target)));
         fuzzer
             .arg(&corpus)
-            .arg(workspace.root.join("fuzz").join("corpus").join(target.name()))
+            .arg(workspace.root.join("fuzz").join("corpus").join(steps::name(target)))
             .arg(format!("-max_total_time={}", options.seconds))
             .arg(format!("-max_len={}", target.max_bytes()))
             .arg(format!("-rss_limit_mb={MEMORY_MB}"))
             .arg(format!("-malloc_limit_mb={MEMORY_MB}"))
             .args(["-timeout=10", "-print_final_stats=1", "-verbosity=1"])
-            .arg(format!("-artifact_prefix={}/{}-", findings.display(), target.name()));
+            .arg(format!("-artifact_prefix={}/{}-", findings.display(), steps::name(target)));
         // A target that writes files does so a hundred times faster in memory.
         if Path::new(MEMORY_FOLDER).is_dir() {
             fuzzer.env("TMPDIR", MEMORY_FOLDER);

@@ -50,33 +50,13 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
         Some(program) => Python::at(&std::path::absolute(program)?),
         None => environment(workspace, &work)?,
     };
-    report::step("building the command");
-    command::run(
-        command::cargo()
-            .args(["build", "--locked", "--package", "wheelwork-desktop"])
-            .current_dir(&workspace.root),
-    )?;
-    let judges = if options.judges.is_empty() { Judge::value_variants() } else { &options.judges };
-    steps::run_each("cargo xtask judges", judges, |judge| {
-        let mut script = python.script(&folder(workspace).join(judge.script()));
-        script.arg("--wheelwork").arg(workspace.program("debug", "wheelwork")).arg("--work").arg(&work);
+    let wheelwork = workspace.build_command("debug")?;
+    steps::run_each("cargo xtask judges", &options.judges, |judge| {
+        let mut script = python.script(&folder(workspace).join(format!("{}.py", steps::name(judge))));
+        script.arg("--wheelwork").arg(&wheelwork).arg("--work").arg(&work);
         test::prepare(&mut script, workspace)?;
         command::run(&mut script)
     })
-}
-
-impl Judge {
-    fn script(self) -> &'static str {
-        match self {
-            Self::Graph => "graph.py",
-            Self::Prompt => "prompt.py",
-            Self::Logits => "logits.py",
-            Self::Genai => "genai.py",
-            Self::Package => "package.py",
-            Self::Builder => "builder.py",
-            Self::Quantizer => "quantizer.py",
-        }
-    }
 }
 
 fn folder(workspace: &Workspace) -> PathBuf {

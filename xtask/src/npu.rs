@@ -36,21 +36,16 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
         report::note("there is no simulator for this platform");
         return Ok(());
     }
-    report::step("building the command");
-    command::run(
-        command::cargo()
-            .args(["build", "--locked", "--package", "wheelwork-desktop"])
-            .current_dir(&workspace.root),
-    )?;
-    let forms = if options.forms.is_empty() { Form::value_variants() } else { &options.forms };
-    steps::run_each("cargo xtask npu", forms, |form| compare(workspace, *form))
+    workspace.build_command("debug")?;
+    steps::run_each("cargo xtask npu", &options.forms, |form| compare(workspace, &steps::name(form)))
 }
 
-fn compare(workspace: &Workspace, form: Form) -> Result<(), TaskError> {
+/// `form` as `wheelwork quantize --target` calls it.
+fn compare(workspace: &Workspace, form: &str) -> Result<(), TaskError> {
     let folder = workspace.target.join("npu");
     fs_err::create_dir_all(&folder)?;
     let checkpoint = workspace.root.join("testdata").join("tiny-r1");
-    let package = folder.join(format!("{}.ortpackage", form.target()));
+    let package = folder.join(format!("{}.ortpackage", form));
     let wheelwork = || {
         let mut wheelwork = Command::new(workspace.program("debug", "wheelwork"));
         test::prepare(&mut wheelwork, workspace)?;
@@ -61,7 +56,7 @@ fn compare(workspace: &Workspace, form: Form) -> Result<(), TaskError> {
         "--target",
         "cpu",
         "--target",
-        form.target(),
+        form,
         "--npu-context",
         "256",
     ]))?;
@@ -72,16 +67,6 @@ fn compare(workspace: &Workspace, form: Form) -> Result<(), TaskError> {
             .arg(&package)
             .arg("--problems")
             .arg(checkpoint.join("heldout.jsonl")),
-        &folder.join(format!("{}.log", form.target())),
+        &folder.join(format!("{}.log", form)),
     )
-}
-
-impl Form {
-    /// What `wheelwork quantize --target` calls it.
-    fn target(self) -> &'static str {
-        match self {
-            Self::QnnHtp => "qnn-htp",
-            Self::QnnHtpFloat => "qnn-htp-float",
-        }
-    }
 }

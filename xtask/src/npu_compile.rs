@@ -49,13 +49,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
         report::note("there is no compiler for this platform");
         return Ok(());
     }
-    report::step("building the command");
-    let build = |what: &[&str]| {
-        command::run(command::cargo().args(["build", "--locked"]).args(what).current_dir(&workspace.root))
-    };
-    build(&["--package", "wheelwork-desktop"])?;
+    workspace.build_command("debug")?;
     if options.greedy.is_some() {
-        build(&["--package", "wheelwork-calibrate", "--example", AGREEMENT])?;
+        workspace.build(&["--package", "wheelwork-calibrate", "--example", AGREEMENT])?;
     }
     let folder = workspace.target.join("npu-compile");
     fs_err::create_dir_all(&folder)?;

@@ -36,7 +36,7 @@ const CHANGED_BYTES: usize = 1 << 20;
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {
     let program = match &options.program {
         Some(program) => std::path::absolute(program)?,
-        None => build(workspace)?,
+        None => workspace.build_command("release")?,
     };
     let package = std::path::absolute(&options.package)?;
     fs_err::create_dir_all(&options.work)?;
@@ -66,15 +66,6 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     let prompt = ["--prompt", "478 + 256 = ?", "--max-tokens", "16", "--temperature", "0"];
     story.step("generate", &[&["generate", "--model", "story"], &prompt[..]].concat())?;
     Ok(())
-}
-
-fn build(workspace: &Workspace) -> Result<PathBuf, TaskError> {
-    command::run(
-        command::cargo()
-            .args(["build", "--release", "--locked", "--package", "wheelwork-desktop"])
-            .current_dir(&workspace.root),
-    )?;
-    Ok(workspace.program("release", "wheelwork"))
 }
 
 struct Story<'a> {

@@ -8,14 +8,14 @@ use clap::ValueEnum;
 use crate::report;
 use crate::task_error::TaskError;
 
-/// Runs every step. `task` is the command that repeats some of them, as in `cargo xtask ci`.
+/// Runs the steps that were asked for; all, where none was. `task` is the command that repeats some of them, as in `cargo xtask ci`.
 pub(crate) fn run_each<S: ValueEnum>(
     task: &str,
-    steps: &[S],
+    asked: &[S],
     run: impl Fn(&S) -> Result<(), TaskError>,
 ) -> Result<(), TaskError> {
     let mut outcomes = Vec::new();
-    for step in steps {
+    for step in if asked.is_empty() { S::value_variants() } else { asked } {
         let name = name(step);
         report::step(&name);
         let start = Instant::now();
@@ -50,7 +50,7 @@ fn summarise(task: &str, outcomes: &[Outcome]) -> Result<(), TaskError> {
 }
 
 /// The step's name on the command line.
-fn name(step: &impl ValueEnum) -> String {
+pub(crate) fn name(step: &impl ValueEnum) -> String {
     step.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
 }
 

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::command;
 use crate::task_error::TaskError;
+use crate::{command, report};
 
 /// The workspace.
 #[derive(Debug, Deserialize)]
@@ -65,6 +65,19 @@ impl Workspace {
     /// A path below the root, for messages: with `/` on every system.
     pub(crate) fn relative(&self, path: &Path) -> String {
         path.strip_prefix(&self.root).unwrap_or(path).to_string_lossy().replace('\\', "/")
+    }
+
+    /// Builds in the dev profile, or with `--release` among the arguments in the other.
+    pub(crate) fn build(&self, what: &[&str]) -> Result<(), TaskError> {
+        command::run(command::cargo().args(["build", "--locked"]).args(what).current_dir(&self.root))
+    }
+
+    /// Builds `wheelwork` in that profile (`debug`, `release`); where it is then.
+    pub(crate) fn build_command(&self, profile: &str) -> Result<PathBuf, TaskError> {
+        report::step("building the command");
+        let release: &[&str] = if profile == "release" { &["--release"] } else { &[] };
+        self.build(&[release, &["--package", "wheelwork-desktop"]].concat())?;
+        Ok(self.program(profile, "wheelwork"))
     }
 
     /// A program of the workspace after `cargo build` in that profile's folder (`debug`, `release`).

@@ -11,7 +11,7 @@ pub enum PluginError {
     /// The file is not there.
     #[error("the provider's library `{}` is missing", .path.display())]
     Missing { path: PathBuf },
-    /// The file is for another processor.
+    /// The file is for another CPU.
     #[error("the provider's library `{}` is for {found}, expected {expected}", .path.display())]
     WrongProcessor { path: PathBuf, found: String, expected: String },
     /// The file ends before its own header says.

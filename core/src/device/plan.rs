@@ -16,7 +16,7 @@ pub struct Request {
     /// A device other than [`DevicePreference::Auto`] is a condition; without it the best other device is taken and the
     /// request is listed in [`Placement::not_used`].
     pub strict: bool,
-    /// Threads of the CPU's provider.
+    /// Threads of the CPU provider.
     pub threads: usize,
 }
 

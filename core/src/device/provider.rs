@@ -76,11 +76,14 @@ pub(crate) struct StaticDriver {
     /// This machine's system-on-chip, as far as the system tells it.
     pub(crate) system_on_chip: fn() -> Option<String>,
     /// The compiled graphs for the system-on-chip that the caller's options name, else for this machine's.
-    pub(crate) binary:
-        for<'b> fn(&'b [ContextBinary], &[(String, String)], Option<&str>) -> Option<&'b ContextBinary>,
+    pub(crate) binary: ChooseBinary,
     /// The options that go with compiled graphs.
     pub(crate) binary_options: fn(&ContextBinary) -> Vec<(&'static str, String)>,
 }
+
+/// From binaries, options and this machine's system-on-chip to the binary that fits.
+type ChooseBinary =
+    for<'b> fn(&'b [ContextBinary], &[(String, String)], Option<&str>) -> Option<&'b ContextBinary>;
 
 /// A provider's library and where it is looked for.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 //! ONNX Runtime, fetched once by package name, version and hash into `target/onnxruntime/VERSION/`.
 //!
 //! 1. `pip download` brings the wheel of this platform: by name, so a mirror or a local index works too.
-//! 2. Its SHA-256 has to be the one in [`WHEELS`].
+//! 2. Its SHA-256 has to be the one in the project's table.
 //! 3. The library and its licences are taken out of the wheel; the rest is dropped.
 //! 4. The folder gets its name last, so a folder with a marker in it is complete.
 //!
@@ -42,58 +42,26 @@ pub(crate) fn onnxruntime(workspace: &Workspace) -> Result<PathBuf, TaskError> {
         };
     }
     let wheel = wheel_for(OS, ARCH, cfg!(target_env = "musl"))?;
-    let folder = PROJECT.fetch(workspace, wheel, |content, ready| take_out(content, ready, wheel))?;
+    let folder = PROJECT.fetch(workspace, &wheel, |content, ready| take_out(content, ready, &wheel))?;
     Ok(folder.join(library_name()))
 }
 
+/// The library in the wheels does not depend on Python, so whichever Python is installed fetches the same file.
 const PROJECT: Project = Project {
     name: "onnxruntime",
     version: VERSION,
+    wheels: "
+    linux    x86_64   manylinux_2_28_x86_64   libonnxruntime.so.1.32.0     99e1074c4b2197accd5073052a465361be17b89c093b8ffb6e6bd8f986c52df8
+    linux    aarch64  manylinux_2_28_aarch64  libonnxruntime.so.1.32.0     e36c187006e7a7c8b8d6d57f1a209dd63f52430dca6c282b177718ad6b841054
+    macos    aarch64  macosx_14_0_arm64       libonnxruntime.1.32.0.dylib  d52510bbbcc880c13b826f7d75cdf33ac5cf0bb864d960000fc29ce73f0cb83e
+    windows  x86_64   win_amd64               onnxruntime.dll              efe7456952c243a05a53d5b8732953625144642c2f3989094277f6217f0c0c40
+    windows  aarch64  win_arm64               onnxruntime.dll              64d394c69d561af3efd4d4f49dcac8f11d0ce135a20701c16d53b74056cd4cf8
+    ",
     remedy: "set ORT_DYLIB_PATH to a library that you have",
 };
 
-/// The wheels of [`VERSION`]. The library in them does not depend on Python,
-/// so whichever Python is installed fetches the same file.
-const WHEELS: [Wheel; 5] = [
-    Wheel {
-        os: "linux",
-        arch: "x86_64",
-        platform: "manylinux_2_28_x86_64",
-        library: "libonnxruntime.so.1.32.0",
-        sha256: "99e1074c4b2197accd5073052a465361be17b89c093b8ffb6e6bd8f986c52df8",
-    },
-    Wheel {
-        os: "linux",
-        arch: "aarch64",
-        platform: "manylinux_2_28_aarch64",
-        library: "libonnxruntime.so.1.32.0",
-        sha256: "e36c187006e7a7c8b8d6d57f1a209dd63f52430dca6c282b177718ad6b841054",
-    },
-    Wheel {
-        os: "macos",
-        arch: "aarch64",
-        platform: "macosx_14_0_arm64",
-        library: "libonnxruntime.1.32.0.dylib",
-        sha256: "d52510bbbcc880c13b826f7d75cdf33ac5cf0bb864d960000fc29ce73f0cb83e",
-    },
-    Wheel {
-        os: "windows",
-        arch: "x86_64",
-        platform: "win_amd64",
-        library: "onnxruntime.dll",
-        sha256: "efe7456952c243a05a53d5b8732953625144642c2f3989094277f6217f0c0c40",
-    },
-    Wheel {
-        os: "windows",
-        arch: "aarch64",
-        platform: "win_arm64",
-        library: "onnxruntime.dll",
-        sha256: "64d394c69d561af3efd4d4f49dcac8f11d0ce135a20701c16d53b74056cd4cf8",
-    },
-];
-
-fn wheel_for(os: &str, arch: &str, musl: bool) -> Result<&'static Wheel, TaskError> {
-    WHEELS.iter().find(|wheel| wheel.os == os && wheel.arch == arch && !musl).ok_or_else(|| {
+fn wheel_for(os: &str, arch: &str, musl: bool) -> Result<Wheel, TaskError> {
+    PROJECT.wheel(os, arch, musl).ok_or_else(|| {
         let libc = if musl { " (musl)" } else { "" };
         TaskError::new(format!("no package carries ONNX Runtime {VERSION} for {os} {arch}{libc}")).remedy(
             format!("build ONNX Runtime {VERSION} for this machine and set {PATH_VARIABLE} to its library"),
@@ -123,7 +91,7 @@ mod tests {
 
     #[test]
     fn every_library_name_and_hash_is_of_the_pinned_version() {
-        for wheel in &WHEELS {
+        for wheel in PROJECT.wheels() {
             assert!(wheel.os == "windows" || wheel.library.contains(VERSION), "{wheel:?}");
             assert_eq!(wheel.sha256.len(), 64, "{wheel:?}");
         }

@@ -14,6 +14,8 @@ use crate::{command, report};
 pub(super) struct Project {
     pub(super) name: &'static str,
     pub(super) version: &'static str,
+    /// A wheel a line, with the fields of [`Wheel`].
+    pub(super) wheels: &'static str,
     /// What else a person can do where pip finds nothing.
     pub(super) remedy: &'static str,
 }
@@ -41,6 +43,19 @@ const PYTHON_VERSION: &str = "3.12";
 const MARKER: &str = "wheel.sha256";
 
 impl Project {
+    pub(super) fn wheels(&self) -> impl Iterator<Item = Wheel> {
+        self.wheels.lines().filter_map(|line| {
+            let mut fields = line.split_whitespace();
+            let mut next = || fields.next();
+            Some(Wheel { os: next()?, arch: next()?, platform: next()?, library: next()?, sha256: next()? })
+        })
+    }
+
+    /// The wheel for a platform; none is made for musl.
+    pub(super) fn wheel(&self, os: &str, arch: &str, musl: bool) -> Option<Wheel> {
+        self.wheels().find(|wheel| wheel.os == os && wheel.arch == arch && !musl)
+    }
+
     /// `target/NAME/VERSION`, filled by `take_out(content of the wheel, new folder)` unless it is there already.
     pub(super) fn fetch(
         &self,
@@ -72,18 +87,12 @@ impl Project {
 
     /// Brings the wheel into `staging` and checks its hash.
     fn download(&self, python: &Python, wheel: &Wheel, staging: &Path) -> Result<PathBuf, TaskError> {
-        let Self { name, version, remedy } = self;
+        let Self { name, version, remedy, .. } = self;
         let folder = staging.join("wheel");
         let mut pip = python.module("pip");
         pip.args(["download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:"])
-            .args([
-                "--implementation",
-                "cp",
-                "--python-version",
-                PYTHON_VERSION,
-                "--platform",
-                wheel.platform,
-            ])
+            .args(["--implementation", "cp", "--python-version", PYTHON_VERSION])
+            .args(["--platform", wheel.platform])
             .arg("--dest")
             .arg(&folder)
             .arg(format!("{name}=={version}"));

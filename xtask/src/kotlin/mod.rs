@@ -93,9 +93,7 @@ struct Folder {
 /// Builds the library, the generator and the command, and all that the other steps build: what a crate is built with
 /// depends on its neighbours, and so `cargo xtask ci` builds it once.
 fn build(workspace: &Workspace, arguments: &[&str]) -> Result<(), TaskError> {
-    let mut cargo = command::cargo();
-    cargo.args(["build", "--locked", "--workspace", "--lib", "--bins", "--examples"]);
-    command::run(cargo.args(arguments).current_dir(&workspace.root))
+    workspace.build(&[&["--workspace", "--lib", "--bins", "--examples"], arguments].concat())
 }
 
 /// Puts the library that was just built into a folder and its Kotlin below it; returns the Kotlin file.

@@ -27,9 +27,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), TaskError> {
         report::warning(&long.to_string());
     }
     layers::print();
-    let rules: [(&str, Vec<Finding>); 11] = [
+    let rules: [(&str, Vec<Finding>); 12] = [
         ("crates depend on each other as deny.toml allows", arrows::check(workspace)?),
         ("only the decoder names ONNX Runtime's crate inside core", names::ort_outside_the_decoder(&files)),
+        ("only the table of providers names Qualcomm's inside core", names::qnn_outside_the_table(&files)),
         ("unsafe code is forbidden at every crate's root, but for a list", crates::unsafe_code(workspace)?),
         ("no file has more unsafe code than its limit", crates::unsafe_limits(&files)),
         ("lints, version and minimum Rust version stand in one place", crates::inherited(workspace)?),

@@ -1,5 +1,5 @@
-//! Inside `core`, ONNX Runtime's crate is named by the decoder that drives it and by nothing else: a second
-//! decoder must not have to look like the first.
+//! Inside `core`, ONNX Runtime's crate is named by the decoder that drives it, and a chip maker's provider by the table
+//! of providers: a second decoder or provider must not have to look like the first.
 
 use super::finding::Finding;
 use super::text_file::TextFile;
@@ -15,6 +15,23 @@ pub(super) fn ort_outside_the_decoder(files: &[TextFile]) -> Vec<Finding> {
         .flat_map(TextFile::lines)
         .filter(|(_, line)| names_ort(line))
         .map(|(place, _)| Finding::new(place, "names `ort::`: only core/src/decoder/ort/ does"))
+        .collect()
+}
+
+/// Words of Qualcomm's provider and where they may stand inside `core/src`.
+const QNN: [&str; 3] = ["qnn", "htp", "soc_model"];
+const QNN_ALLOWED: [&str; 2] = ["core/src/device/table.rs", "core/src/device/table/qnn.rs"];
+
+pub(super) fn qnn_outside_the_table(files: &[TextFile]) -> Vec<Finding> {
+    files
+        .iter()
+        .filter(|file| file.path.starts_with("core/src/") && !QNN_ALLOWED.contains(&file.path.as_str()))
+        .flat_map(TextFile::lines)
+        .filter_map(|(place, line)| {
+            let line = line.to_lowercase();
+            let word = QNN.into_iter().find(|word| line.contains(word))?;
+            Some(Finding::new(place, format!("names `{word}`: only the table of providers does")))
+        })
         .collect()
 }
 
@@ -56,5 +73,14 @@ mod tests {
         let places: Vec<_> =
             ort_outside_the_decoder(&files).into_iter().map(|finding| finding.place).collect();
         assert_eq!(places, ["core/src/decoder/mod.rs:2"]);
+    }
+
+    #[test]
+    fn a_provider_is_named_by_the_table_alone() {
+        let file = |path: &str| TextFile { path: path.into(), text: "\n// Hexagon's HTP".into() };
+        let files =
+            [file("core/src/device/table/qnn.rs"), file("core/src/open/model.rs"), file("docs/npu.md")];
+        let places: Vec<_> = qnn_outside_the_table(&files).into_iter().map(|finding| finding.place).collect();
+        assert_eq!(places, ["core/src/open/model.rs:2"]);
     }
 }

@@ -184,7 +184,7 @@ pub fn with_locations(model: &[u8], locate: impl Fn(&str) -> String) -> Result<V
                 for (number, value) in parts {
                     match std::str::from_utf8(&value) {
                         Ok(name) if is_location && number == 2 => {
-                            put_bytes(&mut out, 2, locate(name).as_bytes())
+                            put_bytes(&mut out, 2, locate(name).as_bytes());
                         }
                         _ => put_bytes(&mut out, number, &value),
                     }

@@ -92,7 +92,7 @@ pub fn prepare(
     };
     match form.find() {
         Ok(stored) if dynamic_opening::confirmed(&described, &stored).is_some() => {
-            report.disk_bytes = stored.disk_bytes
+            report.disk_bytes = stored.disk_bytes;
         }
         _ => {
             let weights: u64 = form.verified.files.values().sum();
