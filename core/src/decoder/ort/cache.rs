@@ -236,7 +236,7 @@ impl Layers<u8> {
 }
 
 /// An element as the bytes that stand in a session file.
-pub(super) trait Element: PrimitiveTensorElementType + Debug + Copy + Default {
+pub(super) trait Element: 'static + PrimitiveTensorElementType + Debug + Copy + Default {
     fn put(values: &[Self], bytes: &mut Vec<u8>);
     fn take(bytes: &[u8], values: &mut [Self]);
 
