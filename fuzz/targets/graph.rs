@@ -7,5 +7,6 @@ use wheelwork_package::graph;
 fuzz_target!(|bytes: &[u8]| {
     if graph::verify(bytes).is_ok() {
         let _ = graph::prepacked::plan(bytes, bytes, "model.onnx.data");
+        let _ = graph::prepacked::with_locations(bytes, str::to_owned);
     }
 });

@@ -248,6 +248,21 @@ fn packed_weights_hang_on_the_smallest_initialiser() {
     assert_eq!(prepacked::plan(&good(), &good(), "packed.bin").unwrap(), None);
 }
 
+#[test]
+fn a_graph_names_its_files_from_elsewhere_and_is_otherwise_the_same() {
+    let original = good();
+    assert_eq!(prepacked::with_locations(&original, str::to_owned).unwrap(), original);
+    let moved = prepacked::with_locations(&original, |name| format!("folder/{name}")).unwrap();
+    let locations = |model: &[u8]| -> Vec<String> {
+        let tensors = Model::read(model).unwrap().graph.initializers;
+        let entries = tensors.iter().flat_map(|tensor| tensor.external.clone());
+        entries.filter(|(key, _)| *key == "location").map(|(_, value)| value.to_owned()).collect()
+    };
+    let expected: Vec<_> = locations(&original).iter().map(|name| format!("folder/{name}")).collect();
+    assert!(!expected.is_empty());
+    assert_eq!(locations(&moved), expected);
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_an_answer(bytes in prop::collection::vec(any::<u8>(), 0..400)) {

@@ -1,6 +1,6 @@
 //! A prepared form on the disk: what it depends on, and whether it can be used.
 
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use std::sync::Arc;
 
 use wheelwork_package::OpenPackage;
@@ -19,6 +19,8 @@ use crate::facts::ModelIdentity;
 
 pub(super) const GRAPH: &str = "model.onnx";
 pub(super) const PACKED: &str = "packed.bin";
+/// What the graph calls it: no file of a package has that name.
+pub(super) const PACKED_LOCATION: &str = "./packed.bin";
 /// The fact of the record that holds the SHA-256 over the plain form's logits after [`PROBE_TOKEN`], little-endian
 /// float32.
 pub(super) const PROBE: &str = "probe";
@@ -108,13 +110,15 @@ impl Form {
         let root: PathBuf = shared.map(|(one, _)| one).collect();
         let below = |folder: &Path| {
             let names = folder.strip_prefix(&root).ok()?.components();
-            names.map(|name| Some(format!("{}/", name.as_os_str().to_str()?))).collect::<Option<String>>()
+            names
+                .map(|name| Some(format!("{}{MAIN_SEPARATOR}", name.as_os_str().to_str()?)))
+                .collect::<Option<String>>()
         };
         let apart = || PrepareError::Apart { form: form.clone(), package: package.clone() };
         let folder = root.to_str().filter(|root| !root.is_empty()).ok_or_else(apart)?.to_owned();
         let (form, package) = below(&form).zip(below(&package)).ok_or_else(apart)?;
         let graph = with_locations(graph, |name| match name {
-            PACKED => format!("{form}{name}"),
+            PACKED_LOCATION => format!("{form}{PACKED}"),
             _ => format!("{package}{name}"),
         })?;
         Ok(Arc::new(Located { graph, folder }))

@@ -11,7 +11,7 @@ use wheelwork_package::files::FileRecord;
 use wheelwork_package::graph::prepacked::{self, From, Plan};
 use wheelwork_package::vfs::DiskError;
 
-use super::form::{self, Form, GRAPH, PACKED, PROBE};
+use super::form::{self, Form, GRAPH, PACKED, PACKED_LOCATION, PROBE};
 use super::memory;
 use crate::decoder::ort::dynamic::OrtDecoder;
 use crate::decoder::ort::model::{OrtModel, SessionOptions};
@@ -133,7 +133,7 @@ fn make(
     report.plain_memory_bytes = memory::added(before);
     drop(plain);
 
-    let plan = prepacked::plan(&form::read(&form.graph)?, &form::read(&saved)?, PACKED);
+    let plan = prepacked::plan(&form::read(&form.graph)?, &form::read(&saved)?, PACKED_LOCATION);
     let plan = plan.map_err(PrepareError::Graph)?.ok_or(PrepareError::NothingPacked)?;
     let weights = folder.join(SAVED_WEIGHTS);
     let saved_bytes = fs_err::metadata(&weights).map_err(failed("look at", &weights))?.len();
