@@ -1,12 +1,13 @@
 //! From ONNX Runtime's errors to ours.
 
+use std::fmt::Display;
 use std::path::Path;
 
 use crate::decoder::error::DecoderError;
 use crate::decoder::kv::KvShape;
 
 /// Why a run of `tokens` behind `cached` ones failed: ONNX Runtime tells it in words alone.
-pub(super) fn run(error: &::ort::Error, tokens: usize, cached: usize) -> DecoderError {
+pub(super) fn run(error: &impl Display, tokens: usize, cached: usize) -> DecoderError {
     let message = error.to_string();
     let tells = |words: &&str| message.contains(*words);
     if message.contains("terminate flag") {
@@ -20,7 +21,7 @@ pub(super) fn run(error: &::ort::Error, tokens: usize, cached: usize) -> Decoder
 
 /// Why a sequence of that capacity could not be made: nothing but memory is asked for.
 pub(super) fn no_cache(
-    error: &::ort::Error,
+    error: &impl Display,
     shape: KvShape,
     capacity: usize,
     tokens: usize,
@@ -35,7 +36,7 @@ pub(super) fn no_cache(
 }
 
 /// Why a graph was not loaded.
-pub(super) fn load(graph: &Path, message: &impl ToString) -> DecoderError {
+pub(super) fn load(graph: &Path, message: &impl Display) -> DecoderError {
     DecoderError::Load { graph: graph.display().to_string(), message: message.to_string() }
 }
 
@@ -45,7 +46,7 @@ mod tests {
 
     #[test]
     fn words_of_onnx_runtime_become_variants() {
-        let of = |words: &str| run(&::ort::Error::new(words), 3, 5);
+        let of = |words: &str| run(&words, 3, 5);
         assert!(matches!(of("Exiting due to terminate flag being set to true."), DecoderError::Interrupted));
         for words in ["Failed to allocate memory for requested buffer", "std::bad_alloc", "bad allocation"] {
             assert!(matches!(of(words), DecoderError::OutOfMemory { tokens: 3, cached: 5, .. }), "{words}");
