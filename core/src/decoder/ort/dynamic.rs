@@ -45,7 +45,7 @@ impl OrtDecoder {
             let [home, model] = [Arc::clone(model), Arc::clone(model)];
             Ok(Self { home, model, len: 0, cache, step, run_options })
         };
-        start().map_err(|error| errors::no_cache(&error, model.shape, capacity, capacity, 0))
+        start().map_err(|error: ::ort::Error| errors::no_cache(&error, model.shape, capacity, capacity, 0))
     }
 
     /// See [`crate::Model::kv_ranges`].
