@@ -16,6 +16,7 @@ use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use wheelwork_package::disk::{self, FileLock};
+use wheelwork_package::vfs;
 
 use super::cache::Key;
 use super::detect::Refusal;
@@ -97,13 +98,13 @@ impl Trial {
     pub fn remember_failure(&self, words: &str) {
         if let (Some(base), Some(_)) = (&self.base, &self.marker) {
             // Forgotten, it is only tried again.
-            let _ = fs_err::write(base.with_extension(FAILED), words);
+            let _ = vfs::replace(&base.with_extension(FAILED), words.as_bytes());
         }
     }
 
     fn mark(folder: &Path, path: &Path) -> io::Result<Option<FileLock>> {
         fs_err::create_dir_all(folder)?;
-        let file = match fs_err::File::options().write(true).create_new(true).open(path) {
+        let file = match disk::create_new(path, 0o644) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             file => file?,
         };

@@ -145,7 +145,8 @@ impl Described {
         let source = Source {
             package: &self.package,
             identity: self.facts.identity(&self.placement.variant),
-            graph: self.folder().join(&self.graph_file),
+            folder: self.folder(),
+            file: &self.graph_file,
             verified: &self.verified,
         };
         Ok(Form::of(source, options.cache_dir.as_deref())?)

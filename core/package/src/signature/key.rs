@@ -109,8 +109,7 @@ impl PublicKey {
     /// The text of its PEM file.
     #[must_use]
     pub fn to_pem(&self) -> String {
-        // Only a failing allocation could make this empty.
-        self.0.to_public_key_pem(LineEnding::LF).unwrap_or_default()
+        self.0.to_public_key_pem(LineEnding::LF).expect("a key of 32 bytes is always PEM")
     }
 
     /// What a signature names this key by: the SHA-256 of its PEM.

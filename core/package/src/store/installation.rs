@@ -2,7 +2,7 @@
 //! steps: whatever a step leaves behind is either named by the pointer, complete and durable, or not named at all.
 
 use std::collections::HashSet;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use super::assembly::Assembly;
@@ -124,10 +124,10 @@ impl<'a> Installation<'a> {
     /// Bytes that are still to be written, and bytes that are free.
     fn space(&self, partial: &Slot, donors: &Donors<'_>) -> Result<(u64, u64), StoreError> {
         let vfs = self.store.vfs.as_ref();
-        let mut counted = HashSet::new();
+        let (links, mut counted) = (self.has_links(), HashSet::new());
         let mut needed_bytes = SLACK_BYTES + self.head.byte_len();
         for file in &self.head.index.files {
-            if !counted.insert(file.sha256) || donors.has_file(&file.sha256) {
+            if links && (!counted.insert(file.sha256) || donors.has_file(&file.sha256)) {
                 continue;
             }
             let path = file.path.under(&partial.package());
@@ -140,6 +140,19 @@ impl<'a> Installation<'a> {
         let path = self.store.layout.models_dir();
         let free_bytes = vfs.free_bytes(path).map_err(StoreError::io("look for space on", path))?;
         Ok((needed_bytes, free_bytes))
+    }
+
+    /// Whether a file may have a second name. Android refuses them to apps; equal files are then stored as often as they
+    /// are named, and while a version gives way to the next, what both have is stored twice.
+    fn has_links(&self) -> bool {
+        let (vfs, layout) = (self.store.vfs.as_ref(), &self.store.layout);
+        // What a killed process has left.
+        let _ = vfs.remove_file(&layout.linked());
+        let linked = vfs.hard_link(&layout.lock(), &layout.linked());
+        let _ = vfs.remove_file(&layout.linked());
+        let is_refusal =
+            |error: &io::Error| matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported);
+        !linked.is_err_and(|error| is_refusal(&error))
     }
 
     fn no_space(&self, needed_bytes: u64, free_bytes: u64) -> StoreError {
@@ -272,7 +285,7 @@ impl<'a> Installation<'a> {
         let version = (0..)
             .map(|number| Layout::version(&self.head.id, number))
             .find(|version| !taken.contains(version))
-            .unwrap_or_default();
+            .expect("there are more numbers than folders");
         let slot = layout.slot(name, &version);
         vfs::rename_durably(vfs, partial.path(), slot.path())?;
         // Every name on the way from the models' folder to the version.

@@ -65,6 +65,11 @@ impl Layout {
         self.internal().join("lock")
     }
 
+    /// A second name of the lock, for a moment: whether there is such a thing.
+    pub(super) fn linked(&self) -> PathBuf {
+        self.internal().join("linked")
+    }
+
     /// A package that is made only to be installed.
     pub(super) fn staging(&self) -> PathBuf {
         self.internal().join("staging")

@@ -22,8 +22,7 @@ pub(super) struct Record {
 impl Record {
     /// The bytes of the file.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
-        // A struct of strings always serialises.
-        serde_json::to_vec(self).unwrap_or_default()
+        serde_json::to_vec(self).expect("a struct of texts is always JSON")
     }
 
     /// What stands in the file; [`SignatureState::NotChecked`] if that cannot be read.

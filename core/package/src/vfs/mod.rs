@@ -108,7 +108,7 @@ pub(crate) fn write_all_at(file: &dyn VfsFile, mut bytes: &[u8], mut offset: u64
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         };
-        bytes = bytes.get(written..).unwrap_or_default();
+        bytes = bytes.get(written..).ok_or(io::ErrorKind::InvalidData)?;
         offset += written as u64;
     }
     Ok(())
@@ -139,11 +139,10 @@ pub(crate) fn read_at(file: &dyn VfsFile, length: usize, offset: u64) -> io::Res
 /// What the file system says; [`io::ErrorKind::FileTooLarge`].
 pub(crate) fn read(vfs: &dyn Vfs, path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = vfs.open(path)?;
-    let length = file.byte_len()?;
-    if length > limit {
-        return Err(io::ErrorKind::FileTooLarge.into());
+    match usize::try_from(file.byte_len()?) {
+        Ok(length) if length as u64 <= limit => read_at(file.as_ref(), length, 0),
+        _ => Err(io::ErrorKind::FileTooLarge.into()),
     }
-    read_at(file.as_ref(), usize::try_from(length).unwrap_or(usize::MAX), 0)
 }
 
 /// Writes a new file and makes its content durable.

@@ -2,12 +2,15 @@
 
 use std::io::{self, Cursor, Read};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use wheelwork_diagnostic::{Class, Diagnostic};
 use wheelwork_package::container::{ContainerError, Progress, Seekable, Step, Stream, unwatched};
 use wheelwork_package::signature::{Policy, SignatureState};
 use wheelwork_package::store::{InstallOptions, Store, StoreError};
 
+use crate::support::faulty::{Fault, FaultyVfs};
+use crate::support::memory::MemoryVfs;
 use crate::support::writer::Container;
 use crate::support::{files, in_memory, install, intact_version, key, name, noise, tiny, trust, unopened};
 
@@ -82,6 +85,35 @@ fn an_update_takes_what_is_equal_from_the_installed_version() {
     wheelwork_package::open(&report.path).unwrap();
     let again = install(&store, &new.bytes(), &InstallOptions::default()).unwrap();
     assert!(!again.is_new && again.received_bytes == 0);
+}
+
+#[test]
+fn where_links_are_refused_an_update_copies_and_asks_for_the_room_that_this_takes() {
+    let without = |fault, vfs: &MemoryVfs| {
+        Store::with_vfs("/models", Arc::new(FaultyVfs::new(Arc::new(vfs.clone()), u64::MAX, fault)))
+    };
+    let vfs = MemoryVfs::default();
+    let store = without(Fault::NoHardLinks, &vfs);
+    install(&store, &tiny(1).bytes(), &unopened()).unwrap();
+    let needed = |store: &Store| {
+        vfs.set_free_bytes(0);
+        let error = install(store, &tiny(2).bytes(), &unopened()).unwrap_err();
+        vfs.set_free_bytes(1 << 40);
+        match error {
+            StoreError::NoSpace { needed_bytes, .. } => needed_bytes,
+            other => panic!("{other}"),
+        }
+    };
+    // Tokenizer twice, graph, configurations.
+    let (copied, linked) = (needed(&store), needed(&Store::with_vfs("/models", Arc::new(vfs.clone()))));
+    assert!(copied > linked + 2 * 2500 + 890, "{copied} {linked}");
+    let report = install(&store, &tiny(2).bytes(), &unopened()).unwrap();
+    assert!(report.reused_bytes > 0, "{report:?}");
+    assert_eq!(intact_version(&store), 2);
+
+    let error = install(&without(Fault::NoLinks, &vfs), &tiny(3).bytes(), &unopened()).unwrap_err();
+    assert!(matches!(error, StoreError::NoLinks { .. }), "{error}");
+    assert_eq!(intact_version(&store), 2);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use ::ort::memory::Allocator;
 use ::ort::session::{IoBinding, NoSelectedOutputs, RunOptions};
 use ::ort::value::Tensor;
 
-use super::cache::OrtCache;
+use super::cache::Cache;
 use super::model::OrtModel;
 use super::names::GraphNames;
 use super::session::alone;
@@ -26,7 +26,7 @@ impl Bound {
     /// Binds the cache and new tensors for `tokens` new tokens and a mask over `mask_tokens`.
     pub(super) fn new(
         model: &OrtModel,
-        cache: &mut OrtCache,
+        cache: &mut dyn Cache,
         tokens: usize,
         mask_tokens: usize,
     ) -> ::ort::Result<Self> {

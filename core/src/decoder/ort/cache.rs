@@ -23,72 +23,38 @@ use super::names::GraphNames;
 use super::session::alone;
 use crate::decoder::kv::{self, KvRange, KvShape};
 
-/// Keys and values of one sequence, in either form.
-pub(super) enum OrtCache {
-    Float(Layers<f32>),
-    Int8(Layers<i8>),
-}
+/// Keys and values of one sequence, whatever their elements are.
+pub(super) trait Cache: Send {
+    fn capacity_tokens(&self) -> usize;
 
-impl OrtCache {
-    /// A cache of zeros in the memory that `place` gives.
-    pub(super) fn new(
-        shape: KvShape,
-        form: KvForm,
-        capacity_tokens: usize,
-        place: &Allocator,
-    ) -> ::ort::Result<Self> {
-        Ok(match form {
-            KvForm::Float => Self::Float(Layers::zeros(shape, capacity_tokens, place)?),
-            KvForm::Int8 => Self::Int8(Layers::zeros(shape, capacity_tokens, place)?),
-        })
-    }
+    /// The same first `len` tokens in tensors of their own, with zeros behind them; not for transposed keys.
+    fn grown(&self, capacity_tokens: usize, len: usize, place: &Allocator) -> ::ort::Result<Box<dyn Cache>>;
 
-    pub(super) fn capacity_tokens(&self) -> usize {
-        match self {
-            Self::Float(layers) => layers.capacity_tokens,
-            Self::Int8(layers) => layers.capacity_tokens,
-        }
-    }
+    /// Appends keys and values of some tokens: per layer keys, then values; per head, token by token, or channel by
+    /// channel for transposed keys.
+    fn read(&self, tokens: Range<usize>, bytes: &mut Vec<u8>) -> ::ort::Result<()>;
 
-    /// The same first `len` tokens with more room behind them.
-    pub(super) fn grown(&self, capacity_tokens: usize, len: usize, place: &Allocator) -> ::ort::Result<Self> {
-        Ok(match self {
-            Self::Float(layers) => Self::Float(layers.grown(capacity_tokens, len, place)?),
-            Self::Int8(layers) => Self::Int8(layers.grown(capacity_tokens, len, place)?),
-        })
-    }
-
-    /// Appends keys and values of some tokens: per layer keys, then values; per head, token by token.
-    pub(super) fn read(&self, tokens: Range<usize>, bytes: &mut Vec<u8>) -> ::ort::Result<()> {
-        match self {
-            Self::Float(layers) => layers.read(tokens, bytes),
-            Self::Int8(layers) => layers.read(tokens, bytes),
-        }
-    }
-
-    /// Puts back what [`OrtCache::read`] gave, at any place within the capacity.
-    pub(super) fn write(&mut self, tokens: Range<usize>, bytes: &[u8]) -> ::ort::Result<()> {
-        match self {
-            Self::Float(layers) => layers.write(tokens, bytes),
-            Self::Int8(layers) => layers.write(tokens, bytes),
-        }
-    }
+    /// Puts back what [`Cache::read`] gave for as many tokens, at any place within the capacity.
+    fn write(&mut self, tokens: Range<usize>, bytes: &[u8]) -> ::ort::Result<()>;
 
     /// Binds each tensor as the past and the present of its layer.
-    pub(super) fn bind(&mut self, binding: &mut IoBinding, names: &GraphNames) -> ::ort::Result<()> {
-        match self {
-            Self::Float(layers) => layers.bind(binding, names),
-            Self::Int8(layers) => layers.bind(binding, names),
-        }
-    }
+    fn bind(&mut self, binding: &mut IoBinding, names: &GraphNames) -> ::ort::Result<()>;
 
-    /// How large the first `len` tokens of each layer are; `None` for an int8 cache.
-    pub(super) fn ranges(&self, len: usize) -> ::ort::Result<Option<Vec<KvRange>>> {
-        match self {
-            Self::Float(layers) => layers.ranges(len).map(Some),
-            Self::Int8(_) => Ok(None),
-        }
-    }
+    /// How large the first `len` tokens of each layer are; `None` for integers.
+    fn ranges(&self, len: usize) -> ::ort::Result<Option<Vec<KvRange>>>;
+}
+
+/// A cache of zeros in the memory that `place` gives.
+pub(super) fn zeros(
+    shape: KvShape,
+    form: KvForm,
+    capacity_tokens: usize,
+    place: &Allocator,
+) -> ::ort::Result<Box<dyn Cache>> {
+    Ok(match form {
+        KvForm::Float => Box::new(Layers::<f32>::zeros(shape, capacity_tokens, place)?),
+        KvForm::Int8 => Box::new(Layers::<i8>::zeros(shape, capacity_tokens, place)?),
+    })
 }
 
 /// Keys and values in turn, layer by layer, each `[1, num_key_value_heads, capacity, head_dim]`, or
@@ -123,32 +89,42 @@ impl<T: Element> Layers<T> {
                 let _alone = (!place.memory_info().is_cpu_accessible()).then(alone);
                 Tensor::<T>::new(place, dims)?
             };
-            overwrite(&mut tensor, |elements| elements.fill(element(index)))?;
+            edit(&mut tensor, false, |elements| elements.fill(element(index)))?;
             Ok(tensor)
         };
         let tensors = (0..2 * shape.num_hidden_layers).map(tensor).collect::<::ort::Result<_>>()?;
         Ok(Self { shape, capacity_tokens, transposes_keys, tensors })
     }
 
-    pub(super) fn capacity_tokens(&self) -> usize {
+    /// Where in a tensor some tokens stand: the elements of a row, and those of the tokens in each row.
+    fn place(&self, index: usize, tokens: &Range<usize>) -> (usize, Range<usize>) {
+        let width = self.width(index);
+        (self.capacity_tokens * width, tokens.start * width..tokens.end * width)
+    }
+
+    /// Elements of a token in a row, which is a head, or a channel of one for transposed keys.
+    fn width(&self, index: usize) -> usize {
+        if self.transposes_keys && index.is_multiple_of(2) { 1 } else { self.shape.head_dim }
+    }
+}
+
+impl<T: Element> Cache for Layers<T> {
+    fn capacity_tokens(&self) -> usize {
         self.capacity_tokens
     }
 
-    /// The same first `len` tokens in tensors of their own, with zeros behind them; not for transposed keys.
-    pub(super) fn grown(&self, capacity_tokens: usize, len: usize, place: &Allocator) -> ::ort::Result<Self> {
+    fn grown(&self, capacity_tokens: usize, len: usize, place: &Allocator) -> ::ort::Result<Box<dyn Cache>> {
         let mut grown = Self::zeros(self.shape, capacity_tokens, place)?;
         let ((old_row, elements), (new_row, _)) = (self.place(0, &(0..len)), grown.place(0, &(0..len)));
         for (old, new) in self.tensors.iter().zip(&mut grown.tensors) {
             on_host(old, |old| {
-                overwrite(new, |new| copy(old, old_row, elements.clone(), new, new_row, elements.clone()))
+                edit(new, false, |new| copy(old, old_row, elements.clone(), new, new_row, elements.clone()))
             })??;
         }
-        Ok(grown)
+        Ok(Box::new(grown))
     }
 
-    /// Appends keys and values of some tokens: per layer keys, then values; per head, token by token, or channel by
-    /// channel for transposed keys.
-    pub(super) fn read(&self, tokens: Range<usize>, bytes: &mut Vec<u8>) -> ::ort::Result<()> {
+    fn read(&self, tokens: Range<usize>, bytes: &mut Vec<u8>) -> ::ort::Result<()> {
         let before = bytes.len();
         for (index, tensor) in self.tensors.iter().enumerate() {
             let (row, elements) = self.place(index, &tokens);
@@ -163,15 +139,14 @@ impl<T: Element> Layers<T> {
         Ok(())
     }
 
-    /// Puts back what [`Layers::read`] gave for as many tokens, at any place within the capacity.
-    pub(super) fn write(&mut self, tokens: Range<usize>, bytes: &[u8]) -> ::ort::Result<()> {
+    fn write(&mut self, tokens: Range<usize>, bytes: &[u8]) -> ::ort::Result<()> {
         if bytes.len() != self.shape.token_bytes().saturating_mul(tokens.len()) {
             return Err(::ort::Error::new("the keys and values are not those of so many tokens"));
         }
         let mut rest = bytes;
         for index in 0..self.tensors.len() {
             let (row, elements) = self.place(index, &tokens);
-            edit(&mut self.tensors[index], |all| {
+            edit(&mut self.tensors[index], true, |all| {
                 for row in all.chunks_exact_mut(row) {
                     // There are bytes for every row, as was compared above.
                     let (part, behind) = rest.split_at(elements.len() * size_of::<T>());
@@ -183,8 +158,7 @@ impl<T: Element> Layers<T> {
         Ok(())
     }
 
-    /// Binds each tensor as the past and the present of its layer.
-    pub(super) fn bind(&mut self, binding: &mut IoBinding, names: &GraphNames) -> ::ort::Result<()> {
+    fn bind(&mut self, binding: &mut IoBinding, names: &GraphNames) -> ::ort::Result<()> {
         let names = names.past.iter().zip(&names.present);
         for (tensor, (past, present)) in self.tensors.iter_mut().zip(names) {
             binding.bind_input(past.as_str(), &*tensor)?;
@@ -193,15 +167,23 @@ impl<T: Element> Layers<T> {
         Ok(())
     }
 
-    /// Where in a tensor some tokens stand: the elements of a row, and those of the tokens in each row.
-    fn place(&self, index: usize, tokens: &Range<usize>) -> (usize, Range<usize>) {
-        let width = self.width(index);
-        (self.capacity_tokens * width, tokens.start * width..tokens.end * width)
-    }
-
-    /// Elements of a token in a row, which is a head, or a channel of one for transposed keys.
-    fn width(&self, index: usize) -> usize {
-        if self.transposes_keys && index.is_multiple_of(2) { 1 } else { self.shape.head_dim }
+    fn ranges(&self, len: usize) -> ::ort::Result<Option<Vec<KvRange>>> {
+        let head_dim = self.shape.head_dim;
+        let (head, elements) = self.place(0, &(0..len));
+        let range = |tensor: &Tensor<T>, largest: fn(&[f32], usize) -> Vec<f32>| {
+            on_host(tensor, |all| {
+                let heads = all.chunks_exact(head).map(|head| T::floats(&head[elements.clone()]));
+                heads.map(|head| Some(largest(head?, head_dim))).collect::<Option<Vec<_>>>()
+            })
+        };
+        let layer = |layer: &[Tensor<T>]| {
+            let keys = range(&layer[0], kv::largest_rotated)?;
+            let values = range(&layer[1], kv::largest)?;
+            Ok(keys
+                .zip(values)
+                .map(|(keys, values)| KvRange { keys: keys.concat(), values: values.concat() }))
+        };
+        self.tensors.chunks_exact(2).map(layer).collect()
     }
 }
 
@@ -253,30 +235,15 @@ impl Layers<u8> {
     }
 }
 
-impl Layers<f32> {
-    fn ranges(&self, len: usize) -> ::ort::Result<Vec<KvRange>> {
-        let head_dim = self.shape.head_dim;
-        let (head, elements) = self.place(0, &(0..len));
-        let range = |tensor: &Tensor<f32>, largest: fn(&[f32], usize) -> Vec<f32>| {
-            on_host(tensor, |all| {
-                let heads = all.chunks_exact(head);
-                heads.flat_map(|head| largest(&head[elements.clone()], head_dim)).collect()
-            })
-        };
-        let layer = |layer: &[Tensor<f32>]| {
-            Ok(KvRange {
-                keys: range(&layer[0], kv::largest_rotated)?,
-                values: range(&layer[1], kv::largest)?,
-            })
-        };
-        self.tensors.chunks_exact(2).map(layer).collect()
-    }
-}
-
 /// An element as the bytes that stand in a session file.
-pub(super) trait Element: PrimitiveTensorElementType + Debug + Copy + Default {
+pub(super) trait Element: 'static + PrimitiveTensorElementType + Debug + Copy + Default {
     fn put(values: &[Self], bytes: &mut Vec<u8>);
     fn take(bytes: &[u8], values: &mut [Self]);
+
+    /// The elements themselves, where they are floats.
+    fn floats(_: &[Self]) -> Option<&[f32]> {
+        None
+    }
 }
 
 impl Element for f32 {
@@ -288,6 +255,10 @@ impl Element for f32 {
         for (value, bytes) in values.iter_mut().zip(bytes.as_chunks().0) {
             *value = Self::from_le_bytes(*bytes);
         }
+    }
+
+    fn floats(values: &[Self]) -> Option<&[f32]> {
+        Some(values)
     }
 }
 
@@ -337,27 +308,19 @@ fn on_host<T: Element, R>(tensor: &Tensor<T>, see: impl FnOnce(&[T]) -> R) -> ::
     Ok(see(copy.extract_tensor().1))
 }
 
-/// Changes a tensor's elements, wherever they stand.
-fn edit<T: Element>(tensor: &mut Tensor<T>, change: impl FnOnce(&mut [T])) -> ::ort::Result<()> {
+/// Changes a tensor's elements, wherever they stand; `change` sees zeros where it need not see what is there.
+fn edit<T: Element>(tensor: &mut Tensor<T>, sees: bool, change: impl FnOnce(&mut [T])) -> ::ort::Result<()> {
     if tensor.memory_info().is_cpu_accessible() {
         change(tensor.extract_tensor_mut().1);
         return Ok(());
     }
     let mut copy = host_tensor(tensor)?;
-    transfer(tensor, &mut copy)?;
-    change(copy.extract_tensor_mut().1);
-    transfer(&copy, tensor)
-}
-
-/// As [`edit`], for a tensor whose elements may be anything before; what `write` leaves out becomes zero.
-fn overwrite<T: Element>(tensor: &mut Tensor<T>, write: impl FnOnce(&mut [T])) -> ::ort::Result<()> {
-    if tensor.memory_info().is_cpu_accessible() {
-        write(tensor.extract_tensor_mut().1);
-        return Ok(());
+    if sees {
+        transfer(tensor, &mut copy)?;
+    } else {
+        copy.extract_tensor_mut().1.fill(T::default());
     }
-    let mut copy = host_tensor(tensor)?;
-    copy.extract_tensor_mut().1.fill(T::default());
-    write(copy.extract_tensor_mut().1);
+    change(copy.extract_tensor_mut().1);
     transfer(&copy, tensor)
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use ::ort::session::{NoSelectedOutputs, RunOptions};
 
 use super::bound::Bound;
-use super::cache::OrtCache;
+use super::cache::{self, Cache};
 use super::errors;
 use super::model::OrtModel;
 use super::run_modes::Terminate;
@@ -27,7 +27,7 @@ pub(crate) struct OrtDecoder {
     /// What computes now.
     model: Arc<OrtModel>,
     len: usize,
-    cache: OrtCache,
+    cache: Box<dyn Cache>,
     /// For steps of one token: everything stays bound. Its logits are those of the last run.
     step: Bound,
     run_options: Arc<RunOptions<NoSelectedOutputs>>,
@@ -39,8 +39,8 @@ impl OrtDecoder {
         let context = model.limits.context_length;
         let capacity = grown_capacity(0, FIRST_CAPACITY_TOKENS.min(context), context);
         let start = || {
-            let mut cache = OrtCache::new(model.shape, model.kv_form, capacity, &model.cache_place()?)?;
-            let step = Bound::new(model, &mut cache, 1, capacity)?;
+            let mut cache = cache::zeros(model.shape, model.kv_form, capacity, &model.cache_place()?)?;
+            let step = Bound::new(model, &mut *cache, 1, capacity)?;
             let run_options = Arc::new(RunOptions::new()?);
             let [home, model] = [Arc::clone(model), Arc::clone(model)];
             Ok(Self { home, model, len: 0, cache, step, run_options })
@@ -66,16 +66,16 @@ impl OrtDecoder {
     }
 
     /// What is cached, in a cache of its own.
-    fn copied(&self, capacity: usize) -> ::ort::Result<(OrtCache, Bound)> {
+    fn copied(&self, capacity: usize) -> ::ort::Result<(Box<dyn Cache>, Bound)> {
         let mut cache = self.cache.grown(capacity, self.len, &self.model.cache_place()?)?;
-        let step = Bound::new(&self.model, &mut cache, 1, capacity)?;
+        let step = Bound::new(&self.model, &mut *cache, 1, capacity)?;
         Ok((cache, step))
     }
 
     /// Goes on with another session of the same graph.
     fn compute_on(&mut self, model: &Arc<OrtModel>) -> ::ort::Result<()> {
         let capacity = self.cache.capacity_tokens();
-        let mut step = Bound::new(model, &mut self.cache, 1, capacity)?;
+        let mut step = Bound::new(model, &mut *self.cache, 1, capacity)?;
         step.logits_mut().copy_from_slice(self.step.logits_mut());
         (self.step, self.model) = (step, Arc::clone(model));
         Ok(())
@@ -83,7 +83,7 @@ impl OrtDecoder {
 
     fn prefill_chunk(&mut self, tokens: &[u32]) -> ::ort::Result<()> {
         let total = self.len + tokens.len();
-        let mut bound = Bound::new(&self.model, &mut self.cache, tokens.len(), total)?;
+        let mut bound = Bound::new(&self.model, &mut *self.cache, tokens.len(), total)?;
         bound.write(tokens, self.len);
         bound.run(&self.model, &self.run_options)?;
         self.step.logits_mut().copy_from_slice(bound.last_logits(self.model.vocab_size()));

@@ -8,7 +8,7 @@ use ::ort::session::{IoBinding, NoSelectedOutputs, RunOptions};
 use ::ort::value::Tensor;
 use wheelwork_package::tensors::{LOGITS, static_graph as names};
 
-use super::cache::Layers;
+use super::cache::{self, Cache};
 use super::names::GraphNames;
 use super::static_graphs::{Form, StaticModel, pad};
 use super::static_io::Call;
@@ -16,7 +16,7 @@ use super::static_io::Call;
 /// Tensors of one sequence.
 pub(super) struct FloatForm {
     model: Arc<StaticModel>,
-    cache: Layers<f32>,
+    cache: Box<dyn Cache>,
     prefill: Bound,
     decode: Bound,
 }
@@ -38,13 +38,18 @@ struct Bound {
 
 impl FloatForm {
     pub(super) fn new(model: &Arc<StaticModel>) -> ::ort::Result<Self> {
-        let cache = Layers::zeros(model.kv_shape(), model.graphs.context_length, &Allocator::default())?;
+        let cache = cache::zeros(
+            model.kv_shape(),
+            model.kv_form(),
+            model.graphs.context_length,
+            &Allocator::default(),
+        )?;
         Self::with_cache(model, cache)
     }
 
-    fn with_cache(model: &Arc<StaticModel>, mut cache: Layers<f32>) -> ::ort::Result<Self> {
-        let prefill = Bound::new(model, &mut cache, Call::Prefill)?;
-        let decode = Bound::new(model, &mut cache, Call::Decode)?;
+    fn with_cache(model: &Arc<StaticModel>, mut cache: Box<dyn Cache>) -> ::ort::Result<Self> {
+        let prefill = Bound::new(model, &mut *cache, Call::Prefill)?;
+        let decode = Bound::new(model, &mut *cache, Call::Decode)?;
         Ok(Self { model: Arc::clone(model), cache, prefill, decode })
     }
 }
@@ -93,7 +98,7 @@ impl Form for FloatForm {
 }
 
 impl Bound {
-    fn new(model: &StaticModel, cache: &mut Layers<f32>, call: Call) -> ::ort::Result<Self> {
+    fn new(model: &StaticModel, cache: &mut dyn Cache, call: Call) -> ::ort::Result<Self> {
         let allocator = Allocator::default();
         let config = &model.config;
         let mut bound = Self {

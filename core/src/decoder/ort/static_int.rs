@@ -17,7 +17,7 @@ use ::ort::value::Tensor;
 use wheelwork_package::card::Encodings;
 use wheelwork_package::tensors::static_graph as names;
 
-use super::cache::Layers;
+use super::cache::{Cache as _, Layers};
 use super::codes::{dequantize, quantize};
 use super::static_graphs::{Codes, Form, StaticModel, pad};
 use super::static_io::{Call, output};

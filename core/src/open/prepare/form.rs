@@ -32,13 +32,16 @@ pub(crate) struct Source<'a> {
     pub(crate) package: &'a OpenPackage,
     pub(crate) identity: ModelIdentity,
     /// The graph's file.
-    pub(crate) graph: PathBuf,
+    /// The variant's folder, and the graph's file in it.
+    pub(crate) folder: &'a Path,
+    pub(crate) file: &'a str,
     pub(crate) verified: &'a Verified,
 }
 
 /// A graph, and where its prepared form stands.
 pub(crate) struct Form {
     pub(super) entry: Entry,
+    pub(super) package_folder: PathBuf,
     pub(super) graph: PathBuf,
     pub(super) verified: Verified,
 }
@@ -59,8 +62,9 @@ impl Form {
     /// Threads are not in its key: the packed bytes do not depend on them, and the logits of the probe are compared at
     /// every open.
     pub(crate) fn of(source: Source<'_>, cache_dir: Option<&Path>) -> Result<Option<Self>, PrepareError> {
-        let Source { package, identity, graph, verified } = source;
+        let Source { package, identity, folder, file, verified } = source;
         let Some(place) = place(&package.root, cache_dir).map_err(CacheError::from)? else { return Ok(None) };
+        let graph = folder.join(file);
         let bytes = read(&graph)?;
         let key = DependsOn::new("prepared", LAYOUT)
             .and_model(&identity)
@@ -68,9 +72,8 @@ impl Form {
             .and("graph", Digest::of(&bytes))
             .and_cpu()
             .key();
-        let file = graph.file_name().unwrap_or_default().display();
         let entry = Entry::new(place.join(format!("{}.{file}", identity.variant)), key);
-        Ok(Some(Self { entry, graph, verified: verified.clone() }))
+        Ok(Some(Self { entry, package_folder: folder.to_owned(), graph, verified: verified.clone() }))
     }
 
     /// The prepared form, or why there is none.
@@ -93,11 +96,6 @@ impl Form {
         Ok(Stored { graph: path, located, probe, disk_bytes: graph.bytes + packed.bytes })
     }
 
-    /// The folder that the package's graph stands in.
-    pub(super) fn package_folder(&self) -> &Path {
-        self.graph.parent().expect("a file's path has a folder")
-    }
-
     /// The graph of the prepared form in `folder`, with its files named from a folder that holds this one and the
     /// package's: ONNX Runtime follows no name out of the folder that it is given.
     pub(super) fn located(&self, graph: &[u8], folder: &Path) -> Result<Arc<Located>, PrepareError> {
@@ -105,7 +103,7 @@ impl Form {
             let resolved = fs_err::canonicalize(path).map_err(DiskError::of("find", path));
             resolved.map_err(CacheError::from)
         };
-        let (form, package) = (resolved(folder)?, resolved(self.package_folder())?);
+        let (form, package) = (resolved(folder)?, resolved(&self.package_folder)?);
         let shared = form.components().zip(package.components()).take_while(|(one, other)| one == other);
         let root: PathBuf = shared.map(|(one, _)| one).collect();
         let below = |folder: &Path| {

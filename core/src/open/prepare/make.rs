@@ -171,7 +171,7 @@ fn collect(form: &Form, partial: &Path, plan: &Plan, watch: Watch<'_>) -> Result
         ask(watch, PrepareStep::Collect { done_bytes: range.to, total_bytes: plan.file_bytes })?;
         let from = match &range.from {
             From::Saved => partial.join(SAVED_WEIGHTS),
-            From::Original(name) => form.package_folder().join(name),
+            From::Original(name) => form.package_folder.join(name),
         };
         let mut copy = || {
             let mut file = fs_err::File::open(&from)?;

@@ -16,6 +16,10 @@ pub(crate) enum Fault {
     Full,
     /// It writes half, if it is a write; from then on, everything that needs space fails.
     ShortThenFull,
+    /// No file gets a second name, as on Android.
+    NoHardLinks,
+    /// Nor is there a symbolic link.
+    NoLinks,
     /// From then on, everything fails: the process or the machine is gone.
     Gone,
 }
@@ -130,11 +134,17 @@ impl Vfs for FaultyVfs {
 
     fn hard_link(&self, existing: &Path, link: &Path) -> io::Result<()> {
         self.clock.tick(Needs::Space)?;
+        if matches!(self.clock.fault, Fault::NoHardLinks | Fault::NoLinks) {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
         self.inner.hard_link(existing, link)
     }
 
     fn link_dir(&self, target: &Path, link: &Path) -> io::Result<()> {
         self.clock.tick(Needs::Space)?;
+        if self.clock.fault == Fault::NoLinks {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
         self.inner.link_dir(target, link)
     }
 
