@@ -45,7 +45,7 @@ fn compare(workspace: &Workspace, form: &str) -> Result<(), TaskError> {
     let folder = workspace.target.join("npu");
     fs_err::create_dir_all(&folder)?;
     let checkpoint = workspace.root.join("testdata").join("tiny-r1");
-    let package = folder.join(format!("{}.ortpackage", form));
+    let package = folder.join(format!("{form}.ortpackage"));
     let wheelwork = || {
         let mut wheelwork = Command::new(workspace.program("debug", "wheelwork"));
         test::prepare(&mut wheelwork, workspace)?;
@@ -67,6 +67,6 @@ fn compare(workspace: &Workspace, form: &str) -> Result<(), TaskError> {
             .arg(&package)
             .arg("--problems")
             .arg(checkpoint.join("heldout.jsonl")),
-        &folder.join(format!("{}.log", form)),
+        &folder.join(format!("{form}.log")),
     )
 }
