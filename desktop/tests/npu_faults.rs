@@ -59,7 +59,7 @@ fn refusal(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let error = json_lines(&output.stderr).pop().unwrap()["error"].take();
     assert_eq!(error["code"], "no_usable_device", "{error}");
-    error["message"].as_str().unwrap().to_owned()
+    [&error["message"], &error["remedy"]].map(|text| text.as_str().unwrap()).join("; ")
 }
 
 /// The provider's row in the first event of an answer that the CPU gave.
