@@ -30,7 +30,7 @@ fuzz_target!(|bytes: &[u8]| {
         _ => Ok(OutputFormat::Lark(text.to_owned())),
     };
     let Ok(form) = form else { return };
-    if form.check(&FACTS.tokenizer).is_err() {
+    if wheelwork::output::check(&form, &FACTS.tokenizer).is_err() {
         return;
     }
     let options = Options {

@@ -5,8 +5,8 @@
 //! BINARY            the provider's binary, which it names
 //! ```
 //!
-//! They are kept in the [`cache`](super::cache), below `VARIANT.compiled`. Drivers load damaged binaries without a word, so
-//! every open compares the digests ([`find`]).
+//! They are kept in the device cache, below `VARIANT.compiled`. Drivers load damaged binaries without a word, so
+//! every open compares the digests.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;

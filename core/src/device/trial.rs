@@ -9,7 +9,7 @@
 //! PROVIDER-KEY.failed    the provider refused to compile the graphs; holds its words
 //! ```
 //!
-//! `KEY` stands for the package's variant, ONNX Runtime, the provider's library files and options ([`super::cache`]): another
+//! `KEY` stands for the package's variant, ONNX Runtime, the provider's library files and options: another
 //! one is another trial.
 
 use std::io::{self, Seek as _, Write as _};

@@ -32,11 +32,11 @@ pub struct OpenOptions {
     /// must be on the models' file system. `None`: nowhere, each open of such a model compiles anew and waits for it.
     pub cache_dir: Option<PathBuf>,
     /// Told of each graph that is compiled for a device. Opens that are `strict` wait for it, and opens of packages that
-    /// have nothing for the CPU; others go on in the background ([`Model::compilation`]).
+    /// have nothing for the CPU; others go on in the background ([`crate::Model::compilation`]).
     pub compile_watch: CompileWatch,
     /// Room for prefixes that sessions share ([`crate::Session::share_prefix`]), in bytes; 0: they share nothing.
     pub prefix_cache_bytes: u64,
-    /// Options of the device's execution provider, by the names that [`crate::provider::PROVIDERS`] lists; used only
+    /// Options of the device's execution provider, by the names that [`crate::device::PROVIDERS`] lists; used only
     /// where that provider is.
     pub provider_options: Vec<(String, String)>,
     /// Where it is noted which providers were tried on this machine, so that one that took the process down is not

@@ -10,10 +10,10 @@
 //! ```
 //!
 //! - Nothing is stored twice and nothing linked: Android refuses hard links. The graph is given to ONNX Runtime from memory,
-//!   with every file named from a folder that holds both the form and the package ([`form::Located`]).
+//!   with every file named from a folder that holds both the form and the package.
 //! - The weights as they were stay the authority: where a packed range does not fit them, ONNX Runtime packs anew.
 //! - Every open computes one token and compares its logits, bit for bit, with those of the plain form
-//!   ([`form::PROBE_TOKEN`]). It reads every matrix, so damage in a mapped range is found; then the plain form runs.
+//!   (`form::PROBE_TOKEN`). It reads every matrix, so damage in a mapped range is found; then the plain form runs.
 
 pub(crate) mod form;
 mod make;

@@ -37,7 +37,7 @@ fn allowed(matcher: &mut Matcher, tokenizer: &Tokenizer) -> Vec<u32> {
 }
 
 fn code(format: &OutputFormat) -> &'static str {
-    check(&format, tiny()).map_or_else(|error| error.code(), |()| "ok")
+    check(format, tiny()).map_or_else(|error| error.code(), |()| "ok")
 }
 
 /// Takes the first allowed token twenty times; an error is fine, an end of the process is not.
