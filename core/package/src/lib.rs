@@ -16,6 +16,7 @@
 //! This crate knows files and names. It must never see ONNX Runtime, the protobuf crate or a tokenizer.
 #![forbid(unsafe_code)]
 
+pub mod budget;
 pub mod card;
 pub mod compression;
 pub mod container;

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use minijinja::value::Serde;
 use minijinja::{ErrorKind, Value, context};
+use wheelwork_package::budget::TEMPLATE_STEPS;
 
 use super::functions::{self, REFUSED};
 use super::guard::Guard;
@@ -18,9 +19,6 @@ use super::{ChatError, Message, Prompt, Role, ToolCall};
 use crate::text::reasoning::OPEN_TAG;
 use crate::text::tokenizer::{TEXT_BYTES_LIMIT, Tokenizer, TokenizerError};
 use crate::text::tools::{Tool, ToolSyntax};
-
-/// Steps of a template, besides one for each byte of the messages: R1's takes less than a hundred a message.
-const FUEL: u64 = 1_000_000;
 
 /// A template with the texts that it needs; its syntax is checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +50,7 @@ impl ChatTemplate {
     /// [`ChatError::Template`].
     pub fn new(source: String, bos_token: String, eos_token: String) -> Result<Self, ChatError> {
         let invalid = |error| ChatError::Template { detail: describe(&error) };
-        functions::environment(&source, FUEL)
+        functions::environment(&source, TEMPLATE_STEPS.number)
             .map_err(invalid)?
             .template_from_str(&source)
             .map_err(invalid)?;
@@ -125,7 +123,8 @@ impl ChatTemplate {
         if bytes > limit {
             return Err(TokenizerError::TextTooLong { bytes, limit }.into());
         }
-        let rendered = self.render(&guard.messages(), &guard.tools(), FUEL + bytes as u64)?;
+        let rendered =
+            self.render(&guard.messages(), &guard.tools(), TEMPLATE_STEPS.plus(bytes as u64).number)?;
         Ok(Prompt::from_guarded(&rendered, &guard, tokenizer)?)
     }
 
@@ -138,7 +137,7 @@ impl ChatTemplate {
     /// Whether the template has a place for definitions of tools.
     #[must_use]
     pub fn takes_tools(&self) -> bool {
-        let environment = functions::environment(&self.source, FUEL).ok();
+        let environment = functions::environment(&self.source, TEMPLATE_STEPS.number).ok();
         let template = environment.as_ref().and_then(|it| it.template_from_str(&self.source).ok());
         template.is_some_and(|template| template.undeclared_variables(false).contains("tools"))
     }

@@ -1,0 +1,282 @@
+//! What foreign data may cost: the limits in one table, and the budget that an interpreter of such data takes as an
+//! argument.
+//!
+//! Counts bound the work: steps, bytes, depth. A deadline stands beside them as the last resort, for work whose steps are
+//! not ours to count. SECURITY.md shows [`LIMITS`] with the reasons; a test compares the two.
+//!
+//! ```
+//! use wheelwork_package::budget::{Budget, Limit};
+//!
+//! const LINES: Limit = Limit { name: "lines of a list", number: 2, unit: "steps", reason: "an example" };
+//! let budget = Budget::new().steps(LINES);
+//! assert!(budget.take_steps(2).is_ok());
+//! assert!(budget.take_steps(1).is_err());
+//! ```
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use wheelwork_diagnostic::{Diagnosis, Diagnostic, Remedy, get, retry, unsupported};
+
+/// A row of [`LIMITS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// What is limited.
+    pub name: &'static str,
+    /// How much of it is allowed.
+    pub number: u64,
+    /// Of what; `ms` where it is a deadline.
+    pub unit: &'static str,
+    /// Why this number.
+    pub reason: &'static str,
+}
+
+impl Limit {
+    /// The same, and as much more as the size of an input justifies.
+    #[must_use]
+    pub fn plus(self, more: u64) -> Self {
+        Self { number: self.number.saturating_add(more), ..self }
+    }
+
+    /// The number as a size in memory.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation)] // checked just before
+    pub const fn as_usize(self) -> usize {
+        // Limits are far below 4 GiB; where one were not, a 32-bit device would have the lower limit.
+        if self.number > usize::MAX as u64 { usize::MAX } else { self.number as usize }
+    }
+}
+
+/// Makes a constant of each row, and [`LIMITS`] of all.
+macro_rules! limits {
+    ($($constant:ident: $name:literal, $number:expr, $unit:literal, $reason:literal;)+) => {
+        $(
+            #[doc = concat!("The limit of ", $name, ".")]
+            pub const $constant: Limit = Limit { name: $name, number: $number, unit: $unit, reason: $reason };
+        )+
+        /// Every limit that is enforced.
+        pub const LIMITS: &[Limit] = &[$($constant),+];
+    };
+}
+
+limits! {
+    TEMPLATE_STEPS: "steps of a chat template", 1_000_000, "steps",
+        "and one a byte of the messages; R1's takes less than a hundred a message";
+}
+
+/// What one interpretation of foreign data may still cost. What is not limited is free.
+#[derive(Default)]
+pub struct Budget {
+    steps: Meter,
+    bytes: Meter,
+    depth: Meter,
+    deadline: Option<(Limit, Instant)>,
+    cancelled: Option<Probe>,
+}
+
+type Probe = Box<dyn Fn() -> bool + Send + Sync>;
+
+/// A limit, and how much of it is used.
+#[derive(Debug, Default)]
+struct Meter {
+    limit: Option<Limit>,
+    used: AtomicU64,
+}
+
+/// So many steps are between two looks at the clock and the cancel probe.
+const PROBE_STEPS: u64 = 1024;
+
+impl Budget {
+    /// Nothing is limited yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Limits [`Budget::take_steps`].
+    #[must_use]
+    pub fn steps(self, limit: Limit) -> Self {
+        Self { steps: Meter::new(limit), ..self }
+    }
+
+    /// Limits [`Budget::take_bytes`].
+    #[must_use]
+    pub fn bytes(self, limit: Limit) -> Self {
+        Self { bytes: Meter::new(limit), ..self }
+    }
+
+    /// Limits [`Budget::nest`].
+    #[must_use]
+    pub fn depth(self, limit: Limit) -> Self {
+        Self { depth: Meter::new(limit), ..self }
+    }
+
+    /// Ends the work that many milliseconds from now, wherever it looks at its budget.
+    #[must_use]
+    pub fn deadline(self, limit: Limit) -> Self {
+        // A deadline that the clock can't hold is none.
+        let end = Instant::now().checked_add(Duration::from_millis(limit.number));
+        Self { deadline: end.map(|end| (limit, end)), ..self }
+    }
+
+    /// Ends the work once the probe says so.
+    #[must_use]
+    pub fn cancelled_by(self, probe: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self { cancelled: Some(Box::new(probe)), ..self }
+    }
+
+    /// Takes steps; looks at deadline and cancel now and then.
+    ///
+    /// # Errors
+    /// [`Exhausted`].
+    pub fn take_steps(&self, count: u64) -> Result<(), Exhausted> {
+        let before = self.steps.take(count)?;
+        if before / PROBE_STEPS == before.saturating_add(count) / PROBE_STEPS { Ok(()) } else { self.probe() }
+    }
+
+    /// Takes bytes of memory or of output.
+    ///
+    /// # Errors
+    /// [`Exhausted`].
+    pub fn take_bytes(&self, count: u64) -> Result<(), Exhausted> {
+        self.bytes.take(count).map(drop)
+    }
+
+    /// Goes one level deeper, until the guard is dropped.
+    ///
+    /// # Errors
+    /// [`Exhausted`].
+    pub fn nest(&self) -> Result<Nested<'_>, Exhausted> {
+        // The guard is made first, so that the level is given back where the limit is reached.
+        let nested = Nested(&self.depth);
+        self.depth.take(1).map(|_| nested)
+    }
+
+    /// Looks at deadline and cancel now: for work that takes no steps.
+    ///
+    /// # Errors
+    /// [`Exhausted`].
+    pub fn probe(&self) -> Result<(), Exhausted> {
+        if self.cancelled.as_ref().is_some_and(|cancelled| cancelled()) {
+            return Err(Exhausted::Cancelled);
+        }
+        match self.deadline {
+            Some((limit, end)) if Instant::now() >= end => Err(Exhausted::Limit(limit)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Budget {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { steps, bytes, depth, deadline, cancelled: _ } = self;
+        let fields = [("steps", steps), ("bytes", bytes), ("depth", depth)];
+        let mut shown = formatter.debug_struct("Budget");
+        for (name, meter) in fields {
+            shown.field(name, meter);
+        }
+        shown.field("deadline", deadline).finish_non_exhaustive()
+    }
+}
+
+impl Meter {
+    fn new(limit: Limit) -> Self {
+        Self { limit: Some(limit), used: AtomicU64::new(0) }
+    }
+
+    /// What was used before.
+    fn take(&self, count: u64) -> Result<u64, Exhausted> {
+        // Counts are added from one thread at a time or need no order between threads.
+        let before = self.used.fetch_add(count, Ordering::Relaxed);
+        match self.limit {
+            Some(limit) if before.saturating_add(count) > limit.number => Err(Exhausted::Limit(limit)),
+            _ => Ok(before),
+        }
+    }
+}
+
+/// A level of depth; given back when dropped.
+#[derive(Debug)]
+pub struct Nested<'b>(&'b Meter);
+
+impl Drop for Nested<'_> {
+    fn drop(&mut self) {
+        self.0.used.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Foreign data cost more than it may, or nobody waits for it any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Exhausted {
+    /// A limit is exceeded.
+    #[error("the limit of {} is exceeded: {} {}", .0.name, .0.number, .0.unit)]
+    Limit(Limit),
+    /// The caller cancelled.
+    #[error("the work was cancelled")]
+    Cancelled,
+}
+
+impl Diagnostic for Exhausted {
+    fn diagnosis(&self) -> Diagnosis {
+        match self {
+            Self::Limit(limit) => {
+                unsupported("limit_exceeded", get("the file from another source")).at(limit.name)
+            }
+            Self::Cancelled => retry("work_cancelled", Remedy::Retry),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const TWO: Limit = Limit { name: "twos", number: 2, unit: "steps", reason: "a test" };
+
+    #[test]
+    fn security_md_has_the_limits_as_they_are() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../SECURITY.md");
+        let text = fs_err::read_to_string(path).unwrap();
+        let (_, table) = text.split_once("| what | limit | why |\n|---|---|---|\n").unwrap();
+        let rows: Vec<_> = table.lines().take_while(|line| line.starts_with('|')).collect();
+        let row = |limit: &Limit| {
+            let Limit { name, number, unit, reason } = limit;
+            format!("| {name} | {number} {unit} | {reason} |")
+        };
+        assert_eq!(rows, LIMITS.iter().map(row).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn each_limit_is_exceeded_by_one_more_and_named() {
+        let budget = Budget::new().steps(TWO).bytes(TWO.plus(1));
+        assert_eq!(budget.take_steps(2), Ok(()));
+        assert_eq!(budget.take_steps(1), Err(Exhausted::Limit(TWO)));
+        assert_eq!(budget.take_bytes(3), Ok(()));
+        assert_eq!(budget.take_bytes(u64::MAX), Err(Exhausted::Limit(TWO.plus(1))));
+        assert_eq!(Exhausted::Limit(TWO).to_string(), "the limit of twos is exceeded: 2 steps");
+        assert_eq!(Budget::new().take_steps(u64::MAX), Ok(()));
+    }
+
+    #[test]
+    fn a_level_that_is_left_is_given_back() {
+        let budget = Budget::new().depth(TWO);
+        for _ in 0..3 {
+            let _outer = budget.nest().unwrap();
+            let _inner = budget.nest().unwrap();
+            assert_eq!(budget.nest().unwrap_err(), Exhausted::Limit(TWO));
+        }
+    }
+
+    #[test]
+    fn work_ends_when_it_is_cancelled_or_its_time_is_over() {
+        let cancelled = Budget::new().cancelled_by(|| true);
+        assert_eq!(cancelled.take_steps(1), Ok(()), "it looks now and then");
+        assert_eq!(cancelled.take_steps(PROBE_STEPS), Err(Exhausted::Cancelled));
+        let over = Limit { number: 0, unit: "ms", ..TWO };
+        assert_eq!(Budget::new().deadline(over).probe(), Err(Exhausted::Limit(over)));
+        assert_eq!(Budget::new().deadline(TWO.plus(u64::MAX)).probe(), Ok(()));
+    }
+}
