@@ -8,7 +8,7 @@ mod snapshot;
 use wheelwork_diagnostic::{
     Diagnosis, Diagnostic, Remedy, Requantize, correct, give, retry, set, shorten, unsupported,
 };
-use wheelwork_ort::LibraryError;
+use wheelwork_ort::{LibraryError, Version};
 use wheelwork_package::PackageError;
 
 use crate::decoder::DecoderError;
@@ -119,6 +119,16 @@ pub enum Error {
         /// The variant.
         variant: String,
     },
+    /// What is asked for needs a newer ONNX Runtime.
+    #[error("{what} needs ONNX Runtime {needed}, this is {found}")]
+    RuntimeTooOld {
+        /// What is asked for.
+        what: &'static str,
+        /// The first version that can.
+        needed: Version,
+        /// The version that is loaded.
+        found: Version,
+    },
 }
 
 impl From<CacheError> for Error {
@@ -167,6 +177,9 @@ impl Diagnostic for Error {
             }
             Self::NotEnoughMemory { largest_context_tokens: tokens, .. } => {
                 retry("not_enough_memory", Remedy::ReduceContext { tokens: *tokens })
+            }
+            Self::RuntimeTooOld { needed, .. } => {
+                unsupported("onnxruntime_too_old", wheelwork_ort::install(needed))
             }
             Self::NoInt8KvCache { .. } => {
                 unsupported("no_int8_kv_cache", Remedy::Requantize(Requantize::Int8Cache))

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
-use crate::{command, fuzz, gpu, kotlin, steps, test, tidy};
+use crate::{command, fuzz, gpu, kotlin, runtimes, steps, test, tidy};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -35,6 +35,8 @@ enum Step {
     Test,
     /// The GPU tests, on a GPU made of software.
     Gpu,
+    /// The tests with a model, on the versions of ONNX Runtime that phones have.
+    Runtimes,
     /// Every example builds.
     Examples,
     /// The Kotlin side on the JVM, where there is one.
@@ -67,6 +69,7 @@ impl Step {
             ),
             Self::Test => test::run(workspace, &test::Options::default()),
             Self::Gpu => gpu::run(workspace),
+            Self::Runtimes => runtimes::run(workspace),
             Self::Fuzz => fuzz::run(workspace, &fuzz::Options::default()),
             Self::Kotlin => kotlin::run(workspace, &kotlin::Options::default()),
             Self::Examples => command::run(&mut cargo("build --workspace --examples --locked")),

@@ -1,4 +1,4 @@
-//! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | kotlin | fuzz | gpu | npu |
+//! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | kotlin | fuzz | gpu | runtimes | npu |
 //! npu-compile | kill-test | package-story | checkpoint`.
 //!
 //! They need Rust and Python's `pip`, nothing else. What they fetch lies in `target/` and is fetched once.
@@ -21,6 +21,7 @@ mod npu_compile;
 mod package_story;
 mod python;
 mod report;
+mod runtimes;
 mod steps;
 mod task_error;
 mod test;
@@ -58,6 +59,8 @@ enum Task {
     Tidy,
     /// Runs the GPU tests on a GPU made of software, which is fetched.
     Gpu,
+    /// Runs the tests with a model on the older versions of ONNX Runtime that phones have.
+    Runtimes,
     /// Answers held-out problems on the simulator of an NPU and compares with the CPU.
     Npu(npu::Options),
     /// Compiles cuts of a 1.5B model for NPUs, with sizes, times and memory.
@@ -100,6 +103,7 @@ fn run(task: &Task) -> Result<(), TaskError> {
         Task::Checkpoint(options) => checkpoint::run(&workspace, options),
         Task::Tidy => tidy::run(&workspace),
         Task::Gpu => gpu::run(&workspace),
+        Task::Runtimes => runtimes::run(&workspace),
         Task::Npu(options) => npu::run(&workspace, options),
         Task::NpuCompile(options) => npu_compile::run(&workspace, options),
         Task::Fuzz(options) => fuzz::run(&workspace, options),

@@ -64,5 +64,11 @@ impl Diagnostic for LibraryError {
 }
 
 fn library() -> Remedy {
-    Remedy::SetLibraryPath { variable: PATH_VARIABLE, version: format!("1.{}", ort::MINOR_VERSION) }
+    install(&format!("1.{}", ort::MINOR_VERSION))
+}
+
+/// Has an ONNX Runtime of at least this version installed.
+#[must_use]
+pub fn install(version: &impl ToString) -> Remedy {
+    Remedy::SetLibraryPath { variable: PATH_VARIABLE, version: version.to_string() }
 }

@@ -9,8 +9,9 @@
 //! 4. makes the process's one environment with telemetry events off as well.
 //!
 //! [`plugin`] adds execution providers that are libraries of their own, and [`assignment()`] tells which provider got
-//! which node. [`shared_contexts`] has sessions share binaries. [`copy`] moves tensors between devices. Unsafe code stands in `telemetry.rs`, `assignment.rs` and
-//! `tensor_copy.rs` and nowhere else in the project.
+//! which node. [`shared_contexts`] has sessions share binaries. [`copy`] moves tensors between devices. [`version`] says what only newer
+//! ones can do. Unsafe code stands in `telemetry.rs`, `assignment.rs`, `tensor_copy.rs` and `version.rs` and nowhere else in the
+//! project.
 
 pub mod assignment;
 mod error;
@@ -21,15 +22,17 @@ mod plugin_error;
 pub mod shared_contexts;
 mod telemetry;
 mod tensor_copy;
+pub mod version;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 pub use assignment::{AssignedNode, assignment};
-pub use error::LibraryError;
+pub use error::{LibraryError, install};
 pub use plugin::{DeviceKind, PluginDevice, on_cpu};
 pub use plugin_error::PluginError;
 pub use tensor_copy::copy;
+pub use version::Version;
 
 /// The process's ONNX Runtime.
 #[derive(Debug, Clone)]
@@ -38,8 +41,10 @@ pub struct Runtime {
     pub environment: ort::environment::Environment,
     /// The file that was loaded, as it was given to the system's loader.
     pub path: PathBuf,
-    /// What the library says of its build, version included.
+    /// What the library says of its build.
     pub build_info: String,
+    /// The library's version.
+    pub version: Version,
 }
 
 /// ONNX Runtime allows one environment a process, so the first success is kept; failures are not.
@@ -80,8 +85,11 @@ fn load(candidates: &[PathBuf]) -> Result<Runtime, LibraryError> {
             tried.push((path.clone(), unfit.to_string()));
             continue;
         }
-        match ort::init_from(path) {
+        let resolved = version::resolved(path);
+        match ort::init_from(&resolved) {
             Ok(builder) => {
+                let version =
+                    version::of_library(&resolved).map_err(|message| LibraryError::NotStarted { message })?;
                 let environment = builder
                     .with_name("wheelwork")
                     .with_telemetry(false)
@@ -89,7 +97,8 @@ fn load(candidates: &[PathBuf]) -> Result<Runtime, LibraryError> {
                     .map_err(LibraryError::start)?;
                 // Errors come back as status values; the library's own lines on stderr would only repeat them.
                 environment.set_log_level(ort::logging::LogLevel::Fatal);
-                let loaded = Runtime { environment, path: path.clone(), build_info: ort::info().to_owned() };
+                let (path, build_info) = (path.clone(), ort::info().to_owned());
+                let loaded = Runtime { environment, path, build_info, version };
                 return Ok(runtime.insert(loaded).clone());
             }
             Err(error) => tried.push((path.clone(), LibraryError::reason(&error))),

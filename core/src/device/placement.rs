@@ -220,6 +220,8 @@ pub enum NotUsedReason {
     RunFailed,
     /// The provider does not load the graph.
     SessionFailed,
+    /// This ONNX Runtime does not load the graph; another of the package's is used.
+    RuntimeTooOld,
     /// The provider loaded the graph and took none of the nodes that compute.
     TookNoNodes,
 }
@@ -246,6 +248,7 @@ impl NotUsedReason {
             Self::SelfCheckFailed => "it computed wrong numbers",
             Self::RunFailed => "it failed in the middle of a run",
             Self::SessionFailed => "it does not load the graph",
+            Self::RuntimeTooOld => "this ONNX Runtime is too old for its graph",
             Self::TookNoNodes => "it left the computing to another provider",
         }
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use wheelwork_diagnostic::{
     Diagnosis, Diagnostic, Remedy, bug, give, report_with, retry, unsupported, wait_until,
 };
+use wheelwork_ort::Version;
 use wheelwork_package::GraphError;
 use wheelwork_package::vfs::DiskError;
 
@@ -19,6 +20,14 @@ pub enum PrepareError {
     /// ONNX Runtime packs nothing of this graph on this CPU.
     #[error("ONNX Runtime packs no weights of this graph on this CPU")]
     NothingPacked,
+    /// ONNX Runtime cannot save what it packs.
+    #[error("packed weights are saved by ONNX Runtime {needed} or newer, this is {found}")]
+    RuntimeTooOld {
+        /// The first version that can.
+        needed: Version,
+        /// The version that is loaded.
+        found: Version,
+    },
     /// It could not be kept.
     #[error(transparent)]
     Cache(#[from] CacheError),
@@ -55,6 +64,9 @@ impl Diagnostic for PrepareError {
                 give("a cache folder on the model's file system, or install the model"),
             ),
             Self::NothingPacked => unsupported("prepare_nothing", Remedy::UseAsItIs),
+            Self::RuntimeTooOld { needed, .. } => {
+                unsupported("prepare_onnxruntime_too_old", wheelwork_ort::install(needed))
+            }
             Self::Cache(CacheError::Busy { path }) => {
                 retry("prepare_busy", wait_until("the other process is done, or use the model as it is"))
                     .file(path)

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 
-use wheelwork_ort::Runtime;
+use wheelwork_ort::version::INT8_KV_CACHE;
+use wheelwork_ort::{Runtime, Version};
 use wheelwork_package::card::{KvForm, StaticGraphs};
 use wheelwork_package::files::names;
 use wheelwork_package::graph::Verified;
@@ -22,7 +23,8 @@ use crate::decoder::ort::session::OnDevice;
 use crate::device::cache::DependsOn;
 use crate::device::trial::Trial;
 use crate::device::{
-    self, CPU, Device, DevicePreference, NotUsedReason, Placement, Prepared, Provider, Refusal, Request,
+    self, CPU, Device, DevicePreference, NotUsed, NotUsedReason, Placement, Prepared, Provider, Refusal,
+    Request,
 };
 use crate::error::Error;
 use crate::facts::{ModelFacts, ModelIdentity};
@@ -91,9 +93,10 @@ impl Described {
 
     /// Chooses and verifies the graph of what was planned.
     pub(super) fn new(planned: Planned, options: &OpenOptions) -> Result<(Self, Option<Trial>), Error> {
-        let Planned { package, runtime, placement, trial } = planned;
+        let Planned { package, runtime, mut placement, trial } = planned;
         let variant = package.variant(&placement.variant)?.clone();
-        let graph_file = graph_file(&package, &placement.variant, &variant, options.kv_cache)?;
+        let wanted = options.kv_cache;
+        let graph_file = graph_file(&package, &mut placement, &variant, wanted, runtime.version)?;
         let verified = package.verify_graph(&placement.variant, &graph_file)?;
         options.go_on()?;
         let facts = facts::read(&package, &placement.variant, options.context_length, &runtime.build_info)?;
@@ -263,18 +266,38 @@ fn begin(
     trial.map(Some).map_err(|reason| (reason, folder.map(|folder| folder.display().to_string())))
 }
 
-/// The file of the graph with the wanted cache: the card's default where nothing is wanted.
+/// The file of the graph with the wanted cache: the card's default where nothing is wanted, or the float one where this ONNX
+/// Runtime does not load the default, which the placement then says.
 fn graph_file(
     package: &OpenPackage,
-    name: &str,
+    placement: &mut Placement,
     variant: &OpenVariant,
     wanted: Option<KvForm>,
+    found: Version,
 ) -> Result<String, Error> {
-    let int8 = package.card.as_ref().and_then(|card| card.kv_cache.get(name));
-    match (wanted, int8) {
-        (Some(KvForm::Int8), None) => Err(Error::NoInt8KvCache { variant: name.to_owned() }),
-        (None, Some(cache)) if cache.default == KvForm::Int8 => Ok(cache.int8_graph.clone()),
-        (Some(KvForm::Int8), Some(cache)) => Ok(cache.int8_graph.clone()),
-        _ => Ok(variant.config.model.decoder.filename.clone()),
+    let float = || Ok(variant.config.model.decoder.filename.clone());
+    let cache = package.card.as_ref().and_then(|card| card.kv_cache.get(&placement.variant));
+    let Some(cache) = cache else {
+        return match wanted {
+            Some(KvForm::Int8) => Err(Error::NoInt8KvCache { variant: placement.variant.clone() }),
+            _ => float(),
+        };
+    };
+    if wanted.unwrap_or(cache.default) == KvForm::Float {
+        return float();
     }
+    let needed = INT8_KV_CACHE;
+    if found >= needed {
+        return Ok(cache.int8_graph.clone());
+    }
+    if wanted.is_some() {
+        return Err(Error::RuntimeTooOld { what: "the int8 key-value cache", needed, found });
+    }
+    placement.not_used.push(NotUsed {
+        provider: placement.provider.clone(),
+        device: placement.device,
+        reason: NotUsedReason::RuntimeTooOld,
+        detail: Some(format!("{} needs {needed}, this is {found}", cache.int8_graph)),
+    });
+    float()
 }

@@ -11,9 +11,9 @@ use crate::{command, report};
 
 /// A project on pip's index, pinned.
 #[derive(Debug)]
-pub(super) struct Project {
+pub(crate) struct Project {
     pub(super) name: &'static str,
-    pub(super) version: &'static str,
+    pub(crate) version: &'static str,
     /// A wheel a line, with the fields of [`Wheel`].
     pub(super) wheels: &'static str,
     /// What else a person can do where pip finds nothing.

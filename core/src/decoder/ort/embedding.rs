@@ -93,7 +93,7 @@ impl Embedding {
             let block = index / block_size;
             let zero_point =
                 zero_points.as_ref().map_or(middle, |zero_points| code(zero_points, bits, block));
-            let scale = scale.get(block).copied().unwrap_or_default();
+            let scale = scale.get(block).expect("`open` has blocks divide a row's columns");
             *value = f32::from(code(&codes, bits, index) - zero_point) * scale;
         }
         Ok(())
@@ -127,7 +127,7 @@ impl Embedding {
 
 /// The code at an index: of 4 bits, the even ones stand in the low half of a byte.
 fn code(bytes: &[u8], bits: u8, index: usize) -> i16 {
-    let byte = |index: usize| bytes.get(index).copied().unwrap_or_default();
+    let byte = |index: usize| *bytes.get(index).expect("as many bytes were read as a row's codes take");
     i16::from(match (bits, index % 2) {
         (4, 0) => byte(index / 2) & 0x0f,
         (4, _) => byte(index / 2) >> 4,

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde::Serialize;
+use wheelwork_ort::version::SAVED_PACKED_WEIGHTS;
 use wheelwork_package::files::FileRecord;
 use wheelwork_package::graph::prepacked::{self, From, Plan};
 use wheelwork_package::vfs::DiskError;
@@ -81,6 +82,10 @@ pub fn prepare(
     let start = Instant::now();
     let described = Described::of(path.as_ref(), options)?;
     let form = described.form(options)?.ok_or(PrepareError::NoPlace)?;
+    let (needed, found) = (SAVED_PACKED_WEIGHTS, described.runtime.version);
+    if found < needed {
+        return Err(PrepareError::RuntimeTooOld { needed, found }.into());
+    }
     let held = form.entry.hold().map_err(PrepareError::from)?;
     let mut report = PrepareReport {
         is_new: false,
