@@ -24,11 +24,13 @@ pub mod config;
 mod config_error;
 pub mod dtype;
 mod error;
+mod fields;
 pub mod files;
 mod header;
 mod index;
 mod json;
 mod open_error;
+mod rope_config;
 mod template;
 pub mod tensors;
 mod tokens;
@@ -172,5 +174,6 @@ fn contradiction(
     rule: &'static str,
     other: String,
 ) -> ConfigError {
-    ConfigError::Contradiction { path: folder.path().join(config::NAME), field, value, rule, other }
+    let path = folder.path().join(config::NAME);
+    ConfigError::Contradiction { path, field: field.into(), value, rule, other }
 }

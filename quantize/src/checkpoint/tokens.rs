@@ -121,7 +121,7 @@ fn check_rows(
         Some(id) if usize::try_from(id).map_or(true, |id| id >= config.vocab_size) => {
             Err(ConfigError::Contradiction {
                 path: folder.path().join(config::NAME),
-                field: "vocab_size",
+                field: "vocab_size".into(),
                 value: config.vocab_size.to_string(),
                 rule: "more than the largest token id",
                 other: id.to_string(),

@@ -3,7 +3,7 @@
 use serde_json::json;
 use wheelwork_diagnostic::Diagnostic;
 use wheelwork_package::tokenizer_file::{TokenizerFault, TokenizerFileError};
-use wheelwork_quantize::checkpoint::{CheckpointError, ConfigError, HeaderFault};
+use wheelwork_quantize::checkpoint::{Checkpoint, CheckpointError, ConfigError, HeaderFault};
 use wheelwork_quantize::{QuantizeError, Recipe, RequestError, recipe};
 
 use super::{checkpoint_error, config_error, header_fault};
@@ -56,8 +56,11 @@ fn ck_12_another_number_of_layers_is_refused_with_both_values() {
         let mut tiny = Tiny::qwen2();
         tiny.set("num_hidden_layers", json!(layers)).write();
         match config_error(tiny.refusal()) {
-            ConfigError::Contradiction { field: "num_hidden_layers", value, other, .. } => {
-                assert_eq!((value, other), (layers.to_string(), "2".to_owned()));
+            ConfigError::Contradiction { field, value, other, .. } => {
+                assert_eq!(
+                    (field.as_str(), value, other.as_str()),
+                    ("num_hidden_layers", layers.to_string(), "2")
+                );
             }
             other => panic!("{other:?}"),
         }
@@ -71,7 +74,7 @@ fn ck_12_a_token_without_a_row_is_refused() {
     tiny.write();
     let error = config_error(tiny.refusal());
     assert!(
-        matches!(&error, ConfigError::Contradiction { field: "vocab_size", other, .. } if other == "40"),
+        matches!(&error, ConfigError::Contradiction { field, other, .. } if field == "vocab_size" && other == "40"),
         "{error:?}"
     );
 
@@ -83,7 +86,7 @@ fn ck_12_a_token_without_a_row_is_refused() {
     tiny.write();
     let error = config_error(tiny.refusal());
     assert!(
-        matches!(&error, ConfigError::Contradiction { field: "vocab_size", other, .. } if other == "6"),
+        matches!(&error, ConfigError::Contradiction { field, other, .. } if field == "vocab_size" && other == "6"),
         "{error:?}"
     );
 }
@@ -93,7 +96,10 @@ fn ck_12_a_tied_projection_that_exists_is_refused() {
     let mut tiny = Tiny::qwen2();
     tiny.set("tie_word_embeddings", json!(true)).write();
     let error = config_error(tiny.refusal());
-    assert!(matches!(error, ConfigError::Contradiction { field: "tie_word_embeddings", .. }), "{error:?}");
+    assert!(
+        matches!(&error, ConfigError::Contradiction { field, .. } if field == "tie_word_embeddings"),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -119,7 +125,7 @@ fn ck_14_sizes_out_of_range_are_refused() {
         tiny.set(field, value.clone()).write();
         let error = config_error(tiny.refusal());
         assert!(
-            matches!(&error, ConfigError::OutOfRange { field: named, .. } if *named == field),
+            matches!(&error, ConfigError::OutOfRange { field: named, .. } if named == field),
             "{field} = {value}: {error:?}"
         );
         assert!(error.place().unwrap().ends_with(&format!("config.json: {field}")));
@@ -146,17 +152,23 @@ fn ck_14_heads_that_do_not_divide_are_refused() {
     let mut tiny = Tiny::qwen2();
     tiny.set("num_key_value_heads", json!(3)).write();
     let error = config_error(tiny.refusal());
-    assert!(matches!(error, ConfigError::Contradiction { field: "num_attention_heads", .. }), "{error:?}");
+    assert!(
+        matches!(&error, ConfigError::Contradiction { field, .. } if field == "num_attention_heads"),
+        "{error:?}"
+    );
 
     let mut tiny = Tiny::qwen2();
     tiny.set("num_attention_heads", json!(3)).set("num_key_value_heads", json!(3)).write();
     let error = config_error(tiny.refusal());
-    assert!(matches!(error, ConfigError::Contradiction { field: "hidden_size", .. }), "{error:?}");
+    assert!(
+        matches!(&error, ConfigError::Contradiction { field, .. } if field == "hidden_size"),
+        "{error:?}"
+    );
 
     let mut tiny = Tiny::qwen2();
     tiny.set("head_dim", json!(24)).write();
     let error = config_error(tiny.refusal());
-    assert!(matches!(error, ConfigError::Unsupported { field: "head_dim", .. }), "{error:?}");
+    assert!(matches!(&error, ConfigError::Unsupported { field, .. } if field == "head_dim"), "{error:?}");
 }
 
 #[test]
@@ -167,14 +179,121 @@ fn ck_14_features_that_would_change_the_graph_are_refused_by_name() {
         ("attention_bias", json!(true), "attention_bias"),
         ("mlp_bias", json!(true), "mlp_bias"),
         ("use_sliding_window", json!(true), "use_sliding_window"),
+        ("layer_types", json!(["full_attention", "sliding_attention"]), "layer_types"),
+        ("partial_rotary_factor", json!(0.5), "partial_rotary_factor"),
         ("rope_scaling", yarn.clone(), "rope_scaling.rope_type"),
-        ("rope_parameters", yarn, "rope_scaling.rope_type"),
+        ("rope_scaling", json!({"type": "yarn", "rope_type": "yarn"}), "rope_scaling.rope_type"),
+        ("rope_scaling", json!({"type": "dynamic"}), "rope_scaling.type"),
+        ("rope_parameters", yarn, "rope_parameters.rope_type"),
     ] {
         let mut tiny = Tiny::qwen2();
         tiny.set(field, value).write();
         let error = config_error(tiny.refusal());
-        assert!(matches!(&error, ConfigError::Unsupported { field, .. } if *field == named), "{error:?}");
+        assert!(matches!(&error, ConfigError::Unsupported { field, .. } if field == named), "{error:?}");
     }
+}
+
+#[test]
+fn ck_14_a_wrong_type_names_field_value_and_what_is_allowed() {
+    for (field, value, message) in [
+        ("hidden_size", json!("64"), "sets hidden_size to \"64\", expected a whole number"),
+        ("num_hidden_layers", json!(2.5), "sets num_hidden_layers to 2.5, expected a whole number"),
+        ("rope_theta", json!([1]), "sets rope_theta to [1], expected a number"),
+        ("tie_word_embeddings", json!("no"), "sets tie_word_embeddings to \"no\", expected true or false"),
+        ("rope_scaling", json!("yarn"), "sets rope_scaling to \"yarn\", expected an object"),
+        ("architectures", json!("Qwen2ForCausalLM"), "to \"Qwen2ForCausalLM\", expected a list of texts"),
+        ("rope_scaling", json!({"type": 1}), "sets rope_scaling.type to 1, expected a text"),
+    ] {
+        let mut tiny = Tiny::qwen2();
+        tiny.set(field, value).write();
+        let error = tiny.refusal();
+        assert!(error.to_string().ends_with(message), "{error}");
+        assert!(matches!(config_error(error), ConfigError::WrongType { .. }));
+    }
+}
+
+#[test]
+fn ck_21_two_spellings_that_agree_are_one_setting() {
+    let llama3 = json!({"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                        "original_max_position_embeddings": 32, "rope_type": "llama3"});
+    let with = |field: &str, value| {
+        let mut all = llama3.clone();
+        all[field] = value;
+        all
+    };
+    let opened = |fields: &[(&str, serde_json::Value)]| {
+        let mut tiny = Tiny::llama();
+        for (field, value) in fields {
+            tiny.set(field, value.clone());
+        }
+        tiny.write();
+        Checkpoint::open(&tiny.path()).unwrap().config.rope
+    };
+    let plain = opened(&[]);
+    let scaled = opened(&[("rope_scaling", llama3.clone())]);
+    assert!(scaled.scaling.is_some_and(|scaling| scaling.factor == 8.0) && plain.scaling.is_none());
+    assert_eq!(opened(&[("rope_scaling", json!({"type": "default", "rope_type": "default"}))]), plain);
+    assert_eq!(opened(&[("rope_scaling", with("type", json!("llama3")))]), scaled);
+    assert_eq!(opened(&[("rope_parameters", with("rope_theta", json!(10000.0)))]), scaled);
+    assert_eq!(opened(&[("rope_parameters", llama3.clone()), ("rope_scaling", llama3.clone())]), scaled);
+    assert_eq!(
+        opened(&[("rope_parameters", json!({"rope_theta": 5.0})), ("rope_theta", json!(null))]).theta,
+        5.0
+    );
+}
+
+#[test]
+fn ck_21_two_spellings_that_differ_are_named() {
+    let llama3 =
+        json!({"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "rope_type": "llama3"});
+    let parameters = json!({"rope_theta": 10000.0, "rope_type": "default"});
+    let theta = json!({"rope_theta": 500.0});
+    let mut other_factor = llama3.clone();
+    other_factor["factor"] = json!(4.0);
+    for (fields, named) in [
+        (
+            vec![("rope_scaling", json!({"type": "yarn", "rope_type": "default"}))],
+            ["rope_scaling.rope_type", "rope_scaling.type"],
+        ),
+        (
+            vec![("rope_parameters", parameters.clone()), ("rope_scaling", llama3.clone())],
+            ["rope_parameters.rope_type", "rope_scaling.rope_type"],
+        ),
+        (
+            vec![("rope_parameters", llama3), ("rope_scaling", other_factor)],
+            ["rope_parameters.factor", "rope_scaling.factor"],
+        ),
+        (vec![("rope_parameters", theta.clone())], ["rope_theta", "rope_parameters.rope_theta"]),
+        // transformers reads `rope_scaling` alone, and so its default.
+        (
+            vec![
+                ("rope_theta", json!(null)),
+                ("rope_parameters", theta),
+                ("rope_scaling", json!({"type": "default"})),
+            ],
+            ["rope_parameters.rope_theta", "rope_scaling.rope_theta"],
+        ),
+        (vec![("model_type", json!("qwen3"))], ["architectures", "model_type"]),
+    ] {
+        let mut tiny = Tiny::llama();
+        for (field, value) in fields {
+            tiny.set(field, value);
+        }
+        tiny.write();
+        match config_error(tiny.refusal()) {
+            ConfigError::ContradictsItself { field, other_field, .. } => {
+                assert_eq!([field, other_field], named)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    // What is not supported is refused by its name, whatever stands beside it.
+    let mut tiny = Tiny::llama();
+    tiny.set("rope_parameters", parameters)
+        .set("rope_scaling", json!({"rope_type": "yarn", "factor": 4.0}))
+        .write();
+    let error = config_error(tiny.refusal());
+    assert!(matches!(&error, ConfigError::Unsupported { found, .. } if found == "yarn"), "{error:?}");
 }
 
 #[test]
