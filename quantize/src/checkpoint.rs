@@ -7,7 +7,7 @@
 //!   model.safetensors.index.json       which shard holds which tensor -> index
 //! tokenizer.json                       vocabulary, added tokens       -> wheelwork_package::tokenizer_file
 //! tokenizer_config.json                begin and end of a text        -> tokens
-//! generation_config.json               (optional) end of an answer    -> tokens
+//! generation_config.json               (optional) sampling, end of an answer -> generation, tokens
 //! ```
 //!
 //! Whatever bytes these files hold, the outcome is a [`Checkpoint`] that keeps its promises or a typed error: sizes
@@ -26,6 +26,7 @@ pub mod dtype;
 mod error;
 mod fields;
 pub mod files;
+mod generation;
 mod header;
 mod index;
 mod json;
@@ -56,8 +57,8 @@ pub struct Checkpoint {
     pub tensors: Tensors,
     /// Token ids that the runtime acts on; each has a row in the embedding table.
     pub tokens: ControlTokens,
-    /// `generation_config.json`, if there is one.
-    pub generation: Option<GenerationDefaults>,
+    /// `generation_config.json`, or what `config.json` says of sampling where there is none.
+    pub generation: GenerationDefaults,
     /// What the files got wrong and how it was read, in sentences for a person.
     pub warnings: Vec<String>,
 }
@@ -78,13 +79,9 @@ impl Checkpoint {
         let facts = tokenizer_file::read(&folder.path().join(package_names::TOKENIZER))?;
         let tokenizer =
             folder.read_json(package_names::TOKENIZER_CONFIG, tokens::TOKENIZER_CONFIG_BYTES_LIMIT)?;
-        let generation: Option<GenerationDefaults> = tokens::read_optional(
-            &folder,
-            package_names::GENERATION_CONFIG,
-            tokens::GENERATION_CONFIG_BYTES_LIMIT,
-        )?;
+        let generation = generation::read(&folder)?;
         let tokens::Resolved { tokens, mut warnings } =
-            tokens::resolve(&folder, &config, &facts, &tokenizer, generation.as_ref())?;
+            tokens::resolve(&folder, &config, &facts, &tokenizer, &generation)?;
         warnings.extend(template::warning(&folder, &tokenizer, &tokens)?);
         Ok(Self { folder, config, tensors, tokens, generation, warnings })
     }

@@ -43,7 +43,7 @@ pub(crate) fn write(
             write_file(&folder.join(name), &source.read(name, limit)?)?;
         }
     }
-    if checkpoint.generation.is_none() {
+    if !source.has(names::GENERATION_CONFIG) {
         write_json(&folder.join(names::GENERATION_CONFIG), &generation_defaults(checkpoint))?;
     }
     let mut licences: Vec<String> = Vec::new();
@@ -93,14 +93,15 @@ pub(crate) fn write_json<T: serde::Serialize>(path: &Path, value: &T) -> Result<
 fn genai_config(checkpoint: &Checkpoint, context_length: usize) -> GenaiConfig {
     let config = &checkpoint.config;
     let tokens = &checkpoint.tokens;
-    let defaults = checkpoint.generation.clone().unwrap_or_default();
+    let defaults = checkpoint.generation.sampling();
+    let do_sample = defaults.temperature > 0.0;
     let search = Search {
-        do_sample: defaults.do_sample.unwrap_or(false),
+        do_sample,
         max_length: context_length,
-        temperature: defaults.temperature.unwrap_or(1.0),
-        top_k: defaults.top_k.unwrap_or(0),
-        top_p: defaults.top_p.unwrap_or(1.0),
-        repetition_penalty: defaults.repetition_penalty.unwrap_or(1.0),
+        temperature: if do_sample { defaults.temperature } else { 1.0 },
+        top_k: defaults.top_k,
+        top_p: defaults.top_p,
+        repetition_penalty: defaults.repetition_penalty,
         ..Search::default()
     };
     GenaiConfig {
@@ -128,11 +129,11 @@ fn genai_config(checkpoint: &Checkpoint, context_length: usize) -> GenaiConfig {
     }
 }
 
-/// For checkpoints without `generation_config.json`: only what was found out.
+/// For checkpoints without `generation_config.json`: what other files say.
 fn generation_defaults(checkpoint: &Checkpoint) -> GenerationDefaults {
     GenerationDefaults {
         bos_token_id: checkpoint.tokens.bos.map(TokenIds::One),
         eos_token_id: Some(TokenIds::Several(checkpoint.tokens.eos.clone())),
-        ..GenerationDefaults::default()
+        ..checkpoint.generation.clone()
     }
 }

@@ -180,8 +180,10 @@ fn open_variant(folder: PathBuf, target: Variant) -> Result<OpenVariant, Package
             eos_token_id: Some(config.model.eos_token_id.clone()),
             do_sample: Some(config.search.do_sample),
             temperature: Some(config.search.temperature),
+            top_k: Some(config.search.top_k),
             top_p: Some(config.search.top_p),
-            ..GenerationDefaults::default()
+            min_p: None,
+            repetition_penalty: Some(config.search.repetition_penalty),
         }
     };
     Ok(OpenVariant { folder, target, config, generation })

@@ -22,7 +22,7 @@ pub enum ConfigError {
     Unsupported { path: PathBuf, field: String, found: String, supported: &'static str },
     /// A value of another type.
     #[error("`{path}` sets {field} to {found}, expected {expected}")]
-    WrongType { path: PathBuf, field: String, found: String, expected: &'static str },
+    WrongValue { path: PathBuf, field: String, found: String, expected: &'static str },
     /// A value outside its limits.
     #[error("`{path}` sets {field} to {found}, expected {least} to {greatest}")]
     OutOfRange { path: PathBuf, field: String, found: Found, least: Found, greatest: Found },
@@ -72,8 +72,8 @@ impl Diagnostic for ConfigError {
                 unsupported("config_unsupported", give("a checkpoint without this feature"))
                     .at(at(path, field))
             }
-            Self::WrongType { path, field, expected, .. } => {
-                retry("config_wrong_type", correct(format!("{field}: it takes {expected}")))
+            Self::WrongValue { path, field, expected, .. } => {
+                retry("config_wrong_value", correct(format!("{field}: it takes {expected}")))
                     .at(at(path, field))
             }
             Self::OutOfRange { path, field, .. } => {

@@ -81,7 +81,7 @@ impl<'a> Fields<'a> {
         nested.map(|(field, _)| field.as_str())
     }
 
-    fn typed<T>(
+    pub(super) fn typed<T>(
         &self,
         field: &str,
         expected: &'static str,
@@ -89,7 +89,7 @@ impl<'a> Fields<'a> {
     ) -> Result<Option<T>, ConfigError> {
         match self.values.get(field) {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => read(value).map(Some).ok_or_else(|| ConfigError::WrongType {
+            Some(value) => read(value).map(Some).ok_or_else(|| ConfigError::WrongValue {
                 path: self.path.into(),
                 field: self.name(field),
                 found: shortened(&value.to_string()).replace("\\\"", "\""),

@@ -29,6 +29,7 @@ const ROWS: &[(&str, &str)] = &[
     ("CK-19", "an output inside the checkpoint; a checkpoint that changes while it is read"),
     ("CK-20", "a kill or a full disk anywhere, and then a run that resumes"),
     ("CK-21", "one setting in two spellings that differ"),
+    ("CK-22", "sampling defaults that are out of range, or that the runtime does not have"),
     ("PK-01", "a package file that ends early, anywhere"),
     ("PK-02", "a flipped bit, anywhere in a package file"),
     ("PK-03", "a compressed frame with a window of 2 GiB"),

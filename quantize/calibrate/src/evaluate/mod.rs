@@ -271,9 +271,10 @@ pub(crate) fn chains(
 ) -> Result<Vec<Written>, EvaluateError> {
     let budget = (tokens * CHAIN_PERCENT / 100).max(1);
     let chain_tokens = WINDOW_TOKENS.min(model.facts().context_length / 2);
-    let written = texts::write_chains(model, texts::PROMPTS, budget, chain_tokens, cancel, &mut |tokens| {
-        progress.progress(Stage::Chains, tokens.min(budget), budget);
-    })?;
+    let written =
+        texts::write_chains(model, &texts::PROMPTS, 1, budget, chain_tokens, cancel, &mut |tokens| {
+            progress.progress(Stage::Chains, tokens.min(budget), budget);
+        })?;
     if cancel.is_cancelled() { Err(EvaluateError::Cancelled) } else { Ok(written) }
 }
 

@@ -208,7 +208,37 @@ fn ck_14_a_wrong_type_names_field_value_and_what_is_allowed() {
         tiny.set(field, value).write();
         let error = tiny.refusal();
         assert!(error.to_string().ends_with(message), "{error}");
-        assert!(matches!(config_error(error), ConfigError::WrongType { .. }));
+        assert!(matches!(config_error(error), ConfigError::WrongValue { .. }));
+    }
+}
+
+#[test]
+fn ck_22_sampling_that_the_runtime_does_not_have_is_refused_by_file_and_field() {
+    for (field, value) in [
+        ("top_k", json!(-1)),
+        ("top_k", json!(20.0)),
+        ("top_p", json!(1.5)),
+        ("top_p", json!("0.9")),
+        ("min_p", json!(-0.1)),
+        ("temperature", json!(0.0)),
+        ("temperature", json!(-1)),
+        ("repetition_penalty", json!(0)),
+        ("do_sample", json!("true")),
+        ("eos_token_id", json!(-1)),
+        ("eos_token_id", json!([END, -1])),
+        ("bos_token_id", json!(1.5)),
+        ("num_beams", json!(4)),
+        ("no_repeat_ngram_size", json!(3)),
+        ("suppress_tokens", json!([1])),
+    ] {
+        let mut tiny = Tiny::qwen2();
+        tiny.generation_config["do_sample"] = json!(true);
+        tiny.generation_config[field] = value.clone();
+        tiny.write();
+        let error = tiny.refusal();
+        let named = format!("generation_config.json` sets {field} to {value}, expected ");
+        assert!(error.to_string().contains(&named), "{error}");
+        assert!(matches!(config_error(error), ConfigError::WrongValue { .. }));
     }
 }
 
