@@ -31,6 +31,8 @@ mod header;
 mod index;
 mod json;
 mod open_error;
+mod prefixes;
+mod recognise;
 mod rope_config;
 mod template;
 pub mod tensors;
@@ -64,14 +66,18 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Opens a checkpoint's folder. Reads no weights.
+    /// Opens a checkpoint's folder. Reads no weights but those of an output projection that should be the embedding
+    /// table's.
     ///
     /// # Errors
     /// [`OpenError`]: the first rule that a file breaks.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let folder = Folder::open(path)?;
+        recognise::check(&folder)?;
         let config = config::read(&folder)?;
-        let tensors = Tensors::open(&folder)?;
+        let (mut tensors, which_files) = Tensors::open(&folder)?;
+        let prefix = prefixes::remove(&folder, &mut tensors)?;
+        remove_tied_head(&folder, &config, &mut tensors)?;
         check_tensors(&folder, &config, &tensors)?;
 
         // Opened here first, so that the file's kind is checked; the reader opens it by its path.
@@ -83,8 +89,31 @@ impl Checkpoint {
         let tokens::Resolved { tokens, mut warnings } =
             tokens::resolve(&folder, &config, &facts, &tokenizer, &generation)?;
         warnings.extend(template::warning(&folder, &tokenizer, &tokens)?);
+        warnings.extend([which_files, prefix].into_iter().flatten());
         Ok(Self { folder, config, tensors, tokens, generation, warnings })
     }
+}
+
+/// An output projection that repeats the embedding table, as some tools save it, is left out.
+///
+/// # Errors
+/// [`ConfigError::Contradiction`] where it has other numbers.
+fn remove_tied_head(folder: &Folder, config: &Config, tensors: &mut Tensors) -> Result<(), OpenError> {
+    if !config.tie_word_embeddings || tensors.shape(names::LM_HEAD).is_none() {
+        return Ok(());
+    }
+    if !tensors.are_equal(names::EMBEDDING, names::LM_HEAD)? {
+        return Err(contradiction(
+            folder,
+            "tie_word_embeddings",
+            "true".into(),
+            "false where the output projection is not the embedding table",
+            names::LM_HEAD.into(),
+        )
+        .into());
+    }
+    tensors.remove(names::LM_HEAD);
+    Ok(())
 }
 
 /// The tensors are those of the architecture, in name and shape.
@@ -92,16 +121,6 @@ fn check_tensors(folder: &Folder, config: &Config, tensors: &Tensors) -> Result<
     let present = tensors.names();
     check_unquantized(folder, &present)?;
     check_layers(folder, config, &present)?;
-    if config.tie_word_embeddings && tensors.shape(names::LM_HEAD).is_some() {
-        return Err(contradiction(
-            folder,
-            "tie_word_embeddings",
-            "true".into(),
-            "false where there is a tensor of the output projection",
-            names::LM_HEAD.into(),
-        )
-        .into());
-    }
     let expected = architecture::tensors(config);
     let missing: Vec<_> = expected.iter().filter(|(name, _)| tensors.shape(name).is_none()).collect();
     if !missing.is_empty() {

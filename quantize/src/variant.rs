@@ -6,6 +6,7 @@ use std::path::Path;
 use wheelwork_package::files::{FileRecord, names};
 use wheelwork_package::genai_config::{self, Decoder, GenaiConfig, Search};
 use wheelwork_package::generation::TokenIds;
+use wheelwork_package::json::without_bom;
 use wheelwork_package::{GenerationDefaults, PackageError, tokenizer_file};
 
 use crate::checkpoint::Checkpoint;
@@ -40,7 +41,10 @@ pub(crate) fn write(
     let source = &checkpoint.folder;
     for (name, limit) in COPIED {
         if source.has(name) {
-            write_file(&folder.join(name), &source.read(name, limit)?)?;
+            let content = source.read(name, limit)?;
+            // Other readers of these files do not skip the mark.
+            let content = if name.ends_with(".json") { without_bom(&content) } else { &content };
+            write_file(&folder.join(name), content)?;
         }
     }
     if !source.has(names::GENERATION_CONFIG) {

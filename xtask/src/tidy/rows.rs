@@ -30,6 +30,8 @@ const ROWS: &[(&str, &str)] = &[
     ("CK-20", "a kill or a full disk anywhere, and then a run that resumes"),
     ("CK-21", "one setting in two spellings that differ"),
     ("CK-22", "sampling defaults that are out of range, or that the runtime does not have"),
+    ("CK-23", "a checkpoint as caches, copies, editors and training tools leave it: it is read"),
+    ("CK-24", "a folder or file that is no checkpoint: an adapter, a pointer, a pickle, GGUF, a hub's name"),
     ("PK-01", "a package file that ends early, anywhere"),
     ("PK-02", "a flipped bit, anywhere in a package file"),
     ("PK-03", "a compressed frame with a window of 2 GiB"),
