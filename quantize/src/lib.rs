@@ -182,8 +182,8 @@ pub(crate) fn resolve(
         None => options.recipe.clone(),
     };
     let plan = decoder_graph::plan(&checkpoint.config, &recipe, context_length)?;
-    plan.check_blocks()?;
-    let warnings = checkpoint.warnings.iter().cloned().chain(context_warning).collect();
+    let warnings = [&checkpoint.warnings, &plan.warnings].into_iter().flatten().cloned();
+    let warnings = warnings.chain(context_warning).collect();
     Ok(Resolved { recipe, plan, context_length, warnings })
 }
 

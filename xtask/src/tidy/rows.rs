@@ -32,6 +32,7 @@ const ROWS: &[(&str, &str)] = &[
     ("CK-22", "sampling defaults that are out of range, or that the runtime does not have"),
     ("CK-23", "a checkpoint as caches, copies, editors and training tools leave it: it is read"),
     ("CK-24", "a folder or file that is no checkpoint: an adapter, a pointer, a pickle, GGUF, a hub's name"),
+    ("CK-25", "blocks of weights that do not fill the rows"),
     ("PK-01", "a package file that ends early, anywhere"),
     ("PK-02", "a flipped bit, anywhere in a package file"),
     ("PK-03", "a compressed frame with a window of 2 GiB"),

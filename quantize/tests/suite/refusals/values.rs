@@ -4,6 +4,7 @@ use serde_json::json;
 use wheelwork_diagnostic::Diagnostic;
 use wheelwork_package::tokenizer_file::{TokenizerFault, TokenizerFileError};
 use wheelwork_quantize::checkpoint::{Checkpoint, CheckpointError, ConfigError, HeaderFault};
+use wheelwork_quantize::scheme::BlockSize;
 use wheelwork_quantize::{QuantizeError, Recipe, RequestError, recipe};
 
 use super::{checkpoint_error, config_error, header_fault};
@@ -382,10 +383,8 @@ fn ck_18_unsupported_element_types_are_refused_by_name() {
     assert_eq!(fault, HeaderFault::UnknownDtype { tensor: "a".into(), dtype: "F4".into() });
 }
 
-#[test]
-fn blocks_that_do_not_fill_the_rows_are_refused() {
-    let mut tiny = Tiny::qwen2();
-    let inner = 80;
+/// A checkpoint whose MLP has so many elements.
+fn with_inner(mut tiny: Tiny, inner: usize) -> Tiny {
     tiny.set("intermediate_size", json!(inner));
     for layer in 0..2 {
         let name = |rest: &str| format!("model.layers.{layer}.mlp.{rest}.weight");
@@ -394,10 +393,32 @@ fn blocks_that_do_not_fill_the_rows_are_refused() {
         tiny.random(&name("down_proj"), &[64, inner]);
     }
     tiny.write();
+    tiny
+}
+
+#[test]
+fn ck_25_rows_that_no_blocks_fill_are_refused() {
+    let tiny = with_inner(Tiny::qwen2(), 72);
     let error = tiny.refusal();
     assert!(
-        matches!(error, QuantizeError::Request(RequestError::BlockSize { columns: 80, block_size: 32, .. })),
+        matches!(error, QuantizeError::Request(RequestError::BlockSize { columns: 72, block_size: 32, .. })),
         "{error:?}"
     );
     tiny.quantize(&Recipe::named("float").unwrap()).unwrap();
+}
+
+#[test]
+fn ck_25_blocks_that_do_not_fill_the_rows_become_smaller_and_that_is_said() {
+    for tiny in [with_inner(Tiny::qwen2(), 80), with_inner(Tiny::tied(), 80)] {
+        for size in BlockSize::ALL {
+            let card = tiny.quantize(&recipe::BALANCED.with_block_size(size)).unwrap().card;
+            for tensor in &card.quantization.tensors {
+                let columns = if tensor.name.ends_with("down_proj.weight") { 80 } else { 64 };
+                assert!(columns % tensor.block_size == 0 && tensor.block_size <= 64, "{tensor:?}");
+            }
+            let said = card.warnings.iter().filter(|warning| warning.starts_with("blocks of ")).count();
+            let size = usize::from(size);
+            assert_eq!(said, usize::from(size > 16) + usize::from(size > 64), "{size}: {:?}", card.warnings);
+        }
+    }
 }
