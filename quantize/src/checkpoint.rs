@@ -17,6 +17,7 @@ use std::path::Path;
 
 use wheelwork_package::GenerationDefaults;
 use wheelwork_package::card::ControlTokens;
+use wheelwork_package::container::Name;
 use wheelwork_package::files::names as package_names;
 use wheelwork_package::tokenizer_file;
 
@@ -91,6 +92,19 @@ impl Checkpoint {
         warnings.extend(template::warning(&folder, &tokenizer, &tokens)?);
         warnings.extend([which_files, prefix].into_iter().flatten());
         Ok(Self { folder, config, tensors, tokens, generation, warnings })
+    }
+
+    /// What its package is called unless somebody says otherwise: the folder's name, or in Hugging Face's cache
+    /// (`models--ORGANISATION--NAME/snapshots/REVISION`) the model's.
+    #[must_use]
+    pub fn name(&self) -> Name {
+        let path = self.folder.path();
+        let path = fs_err::canonicalize(path).unwrap_or_else(|_| path.into());
+        let last = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let cached = path.parent().filter(|parent| parent.ends_with("snapshots")).and_then(Path::parent);
+        let model = cached
+            .and_then(|cached| Some(last(cached).strip_prefix("models--")?.rsplit("--").next()?.to_owned()));
+        Name::nearest(&model.unwrap_or_else(|| last(&path)))
     }
 }
 

@@ -51,6 +51,7 @@ fn ck_23_a_snapshot_of_the_cache_is_read_and_links_anywhere_else_are_not() {
     }
     let opened = Checkpoint::open(&snapshot).unwrap();
     assert_eq!(opened.tensors.identity()[0].name, "model.safetensors");
+    assert_eq!(opened.name().as_str(), "work");
 
     let weights = snapshot.join("model.safetensors");
     let outside = tiny.file("model.safetensors");
