@@ -155,18 +155,13 @@ impl Options {
     /// # Errors
     /// [`SamplingError`] for values out of range.
     pub fn sampling(&self, facts: &ModelFacts) -> Result<SamplingOptions, SamplingError> {
-        let defaults = &facts.defaults;
-        let neutral = SamplingOptions::default();
-        let temperature = if defaults.do_sample == Some(false) { Some(0.0) } else { defaults.temperature };
+        let defaults = facts.defaults.sampling();
         let options = SamplingOptions {
-            temperature: self.temperature.or(temperature).unwrap_or(neutral.temperature),
-            top_k: self.top_k.or(defaults.top_k).unwrap_or(neutral.top_k),
-            top_p: self.top_p.or(defaults.top_p).unwrap_or(neutral.top_p),
-            min_p: self.min_p.or(defaults.min_p).unwrap_or(neutral.min_p),
-            repetition_penalty: self
-                .repetition_penalty
-                .or(defaults.repetition_penalty)
-                .unwrap_or(neutral.repetition_penalty),
+            temperature: self.temperature.unwrap_or(defaults.temperature),
+            top_k: self.top_k.unwrap_or(defaults.top_k),
+            top_p: self.top_p.unwrap_or(defaults.top_p),
+            min_p: self.min_p.unwrap_or(defaults.min_p),
+            repetition_penalty: self.repetition_penalty.unwrap_or(defaults.repetition_penalty),
             seed: self.seed,
         };
         options.validate()?;

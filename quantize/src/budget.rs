@@ -34,6 +34,7 @@ const SAMPLE_WEIGHTS: usize = 1 << 17;
 /// A projection that can be stored in several ways.
 struct Choice {
     node: String,
+    columns: usize,
     /// From the cheapest on.
     options: Vec<Point>,
     chosen: usize,
@@ -84,9 +85,11 @@ pub fn mixed(
         return Err(RequestError::Budget { asked: bits_per_weight, least, greatest }.into());
     }
     spend(&mut choices, least, |bytes| bits(bytes) <= bits_per_weight);
-    let exception = |choice: Choice| Some((choice.node, choice.options.get(choice.chosen)?.scheme));
-    let exceptions: BTreeMap<_, _> =
-        choices.into_iter().filter_map(exception).filter(|(_, scheme)| *scheme != base).collect();
+    let exception = |choice: Choice| {
+        let scheme = choice.options.get(choice.chosen)?.scheme;
+        (scheme != base.fitted(choice.columns)).then_some((choice.node, scheme))
+    };
+    let exceptions: BTreeMap<_, _> = choices.into_iter().filter_map(exception).collect();
     Ok(Recipe { exceptions, ..recipe.clone() })
 }
 
@@ -147,7 +150,7 @@ fn choice(
         .zip(errors)
         .map(|(scheme, error)| Point { scheme, bytes: bytes(scheme), error: error.relative() })
         .collect();
-    Ok(Choice { node: matrix.node.clone(), options, chosen: 0 })
+    Ok(Choice { node: matrix.node.clone(), columns: matrix.columns, options, chosen: 0 })
 }
 
 /// Schemes from the cheapest on, those whose blocks fill the rows.
@@ -158,7 +161,7 @@ fn ladder(base: BlockScheme, columns: usize) -> Vec<BlockScheme> {
     let sizes = if base.block_size == default {
         vec![BlockSize::Of128, BlockSize::Of64, default]
     } else {
-        vec![base.block_size]
+        vec![base.fitted(columns).block_size]
     };
     let mut schemes: Vec<_> = sizes.into_iter().map(sized).filter(fills).collect();
     let largest = schemes.first().map_or(default, |scheme| scheme.block_size);
@@ -175,6 +178,7 @@ mod tests {
             |(index, &error): (usize, &f64)| Point { scheme: INT8, bytes: [100, 110, 200][index], error };
         let choice = |errors: &[f64; 3]| Choice {
             node: String::new(),
+            columns: 128,
             options: errors.iter().enumerate().map(option).collect(),
             chosen: 0,
         };

@@ -7,7 +7,7 @@
 //!   model.safetensors.index.json       which shard holds which tensor -> index
 //! tokenizer.json                       vocabulary, added tokens       -> wheelwork_package::tokenizer_file
 //! tokenizer_config.json                begin and end of a text        -> tokens
-//! generation_config.json               (optional) end of an answer    -> tokens
+//! generation_config.json               (optional) sampling, end of an answer -> generation, tokens
 //! ```
 //!
 //! Whatever bytes these files hold, the outcome is a [`Checkpoint`] that keeps its promises or a typed error: sizes
@@ -17,6 +17,7 @@ use std::path::Path;
 
 use wheelwork_package::GenerationDefaults;
 use wheelwork_package::card::ControlTokens;
+use wheelwork_package::container::Name;
 use wheelwork_package::files::names as package_names;
 use wheelwork_package::tokenizer_file;
 
@@ -24,11 +25,16 @@ pub mod config;
 mod config_error;
 pub mod dtype;
 mod error;
+mod fields;
 pub mod files;
+mod generation;
 mod header;
 mod index;
 mod json;
 mod open_error;
+mod prefixes;
+mod recognise;
+mod rope_config;
 mod template;
 pub mod tensors;
 mod tokens;
@@ -54,21 +60,25 @@ pub struct Checkpoint {
     pub tensors: Tensors,
     /// Token ids that the runtime acts on; each has a row in the embedding table.
     pub tokens: ControlTokens,
-    /// `generation_config.json`, if there is one.
-    pub generation: Option<GenerationDefaults>,
+    /// `generation_config.json`, or what `config.json` says of sampling where there is none.
+    pub generation: GenerationDefaults,
     /// What the files got wrong and how it was read, in sentences for a person.
     pub warnings: Vec<String>,
 }
 
 impl Checkpoint {
-    /// Opens a checkpoint's folder. Reads no weights.
+    /// Opens a checkpoint's folder. Reads no weights but those of an output projection that should be the embedding
+    /// table's.
     ///
     /// # Errors
     /// [`OpenError`]: the first rule that a file breaks.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let folder = Folder::open(path)?;
+        recognise::check(&folder)?;
         let config = config::read(&folder)?;
-        let tensors = Tensors::open(&folder)?;
+        let (mut tensors, which_files) = Tensors::open(&folder)?;
+        let prefix = prefixes::remove(&folder, &mut tensors)?;
+        remove_tied_head(&folder, &config, &mut tensors)?;
         check_tensors(&folder, &config, &tensors)?;
 
         // Opened here first, so that the file's kind is checked; the reader opens it by its path.
@@ -76,16 +86,48 @@ impl Checkpoint {
         let facts = tokenizer_file::read(&folder.path().join(package_names::TOKENIZER))?;
         let tokenizer =
             folder.read_json(package_names::TOKENIZER_CONFIG, tokens::TOKENIZER_CONFIG_BYTES_LIMIT)?;
-        let generation: Option<GenerationDefaults> = tokens::read_optional(
-            &folder,
-            package_names::GENERATION_CONFIG,
-            tokens::GENERATION_CONFIG_BYTES_LIMIT,
-        )?;
+        let generation = generation::read(&folder)?;
         let tokens::Resolved { tokens, mut warnings } =
-            tokens::resolve(&folder, &config, &facts, &tokenizer, generation.as_ref())?;
+            tokens::resolve(&folder, &config, &facts, &tokenizer, &generation)?;
         warnings.extend(template::warning(&folder, &tokenizer, &tokens)?);
+        warnings.extend([which_files, prefix].into_iter().flatten());
         Ok(Self { folder, config, tensors, tokens, generation, warnings })
     }
+
+    /// What its package is called unless somebody says otherwise: the folder's name, or in Hugging Face's cache
+    /// (`models--ORGANISATION--NAME/snapshots/REVISION`) the model's.
+    #[must_use]
+    pub fn name(&self) -> Name {
+        let path = self.folder.path();
+        let path = fs_err::canonicalize(path).unwrap_or_else(|_| path.into());
+        let last = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let cached = path.parent().filter(|parent| parent.ends_with("snapshots")).and_then(Path::parent);
+        let model = cached
+            .and_then(|cached| Some(last(cached).strip_prefix("models--")?.rsplit("--").next()?.to_owned()));
+        Name::nearest(&model.unwrap_or_else(|| last(&path)))
+    }
+}
+
+/// An output projection that repeats the embedding table, as some tools save it, is left out.
+///
+/// # Errors
+/// [`ConfigError::Contradiction`] where it has other numbers.
+fn remove_tied_head(folder: &Folder, config: &Config, tensors: &mut Tensors) -> Result<(), OpenError> {
+    if !config.tie_word_embeddings || tensors.shape(names::LM_HEAD).is_none() {
+        return Ok(());
+    }
+    if !tensors.are_equal(names::EMBEDDING, names::LM_HEAD)? {
+        return Err(contradiction(
+            folder,
+            "tie_word_embeddings",
+            "true".into(),
+            "false where the output projection is not the embedding table",
+            names::LM_HEAD.into(),
+        )
+        .into());
+    }
+    tensors.remove(names::LM_HEAD);
+    Ok(())
 }
 
 /// The tensors are those of the architecture, in name and shape.
@@ -93,16 +135,6 @@ fn check_tensors(folder: &Folder, config: &Config, tensors: &Tensors) -> Result<
     let present = tensors.names();
     check_unquantized(folder, &present)?;
     check_layers(folder, config, &present)?;
-    if config.tie_word_embeddings && tensors.shape(names::LM_HEAD).is_some() {
-        return Err(contradiction(
-            folder,
-            "tie_word_embeddings",
-            "true".into(),
-            "false where there is a tensor of the output projection",
-            names::LM_HEAD.into(),
-        )
-        .into());
-    }
     let expected = architecture::tensors(config);
     let missing: Vec<_> = expected.iter().filter(|(name, _)| tensors.shape(name).is_none()).collect();
     if !missing.is_empty() {
@@ -172,5 +204,6 @@ fn contradiction(
     rule: &'static str,
     other: String,
 ) -> ConfigError {
-    ConfigError::Contradiction { path: folder.path().join(config::NAME), field, value, rule, other }
+    let path = folder.path().join(config::NAME);
+    ConfigError::Contradiction { path, field: field.into(), value, rule, other }
 }

@@ -17,12 +17,15 @@
 //!
 //! Inputs and outputs are those of [`wheelwork_package::tensors`].
 
-use wheelwork_onnx::{Dimension, ElementType, External, Graph, GraphError, Node, Value};
+use std::collections::BTreeMap;
+
+use wheelwork_onnx::{Dimension, ElementType, External, Graph, Node, Value};
 use wheelwork_package::files::names as file_names;
 use wheelwork_package::tensors as contract;
 
 use crate::architecture::names;
 use crate::checkpoint::Config;
+use crate::error::{QuantizeError, RequestError};
 use crate::plan::{Content, Plan};
 use crate::recipe::Recipe;
 
@@ -31,13 +34,31 @@ mod matrix;
 /// Plans the graph and its weights for sequences of up to `context_length` tokens.
 ///
 /// # Errors
-/// [`GraphError`]: a size that no machine can address, or a defect of this module.
-pub fn plan(config: &Config, recipe: &Recipe, context_length: usize) -> Result<Plan, GraphError> {
+/// [`RequestError::BlockSize`] where no blocks fill the rows of a matrix; [`QuantizeError::Graph`]: a size that no machine
+/// can address, or a defect of this module.
+pub fn plan(config: &Config, recipe: &Recipe, context_length: usize) -> Result<Plan, QuantizeError> {
     let graph = Graph::new("decoder", file_names::WEIGHTS);
-    let mut decoder = Decoder { config, recipe, graph, contents: Vec::new() };
+    let mut decoder = Decoder {
+        config,
+        recipe,
+        graph,
+        contents: Vec::new(),
+        smaller_blocks: BTreeMap::new(),
+        unfilled: None,
+    };
     decoder.build(context_length);
+    // Before the graph, whose shapes do not add up then.
+    if let Some(error) = decoder.unfilled {
+        return Err(error.into());
+    }
     let model = decoder.graph.finish("wheelwork", env!("CARGO_PKG_VERSION"))?;
-    Ok(Plan { model, contents: decoder.contents })
+    let warning = |((columns, asked), (fitted, matrices)): ((usize, usize), (usize, usize))| {
+        format!(
+            "blocks of {asked} weights do not fill rows of {columns}: {matrices} matrices are stored in blocks of {fitted}"
+        )
+    };
+    let warnings = decoder.smaller_blocks.into_iter().map(warning).collect();
+    Ok(Plan { model, contents: decoder.contents, warnings })
 }
 
 struct Decoder<'a> {
@@ -45,6 +66,10 @@ struct Decoder<'a> {
     recipe: &'a Recipe,
     graph: Graph,
     contents: Vec<Content>,
+    /// By columns and block size of the recipe: the block size instead, and of how many matrices.
+    smaller_blocks: BTreeMap<(usize, usize), (usize, usize)>,
+    /// The first matrix whose rows no blocks fill.
+    unfilled: Option<RequestError>,
 }
 
 /// What every layer's attention reads beside its own weights.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use wheelwork_diagnostic::{
-    Diagnosis, Diagnostic, Remedy, bug, choose, report_with, retry, set, unsupported, wait_until,
+    Diagnosis, Diagnostic, Remedy, bug, choose, leave_out, report_with, retry, set, unsupported, wait_until,
 };
 use wheelwork_onnx::GraphError;
 use wheelwork_package::PackageError;
@@ -86,8 +86,11 @@ pub enum RequestError {
     #[error("the recipe `{recipe}` does not store layers in 4 bits, so a budget has nothing to choose from")]
     NothingToMix { recipe: &'static str },
     /// Blocks that do not fill the rows.
-    #[error("the recipe's blocks of {block_size} weights do not divide the {columns} columns of `{tensor}`")]
+    #[error("no blocks of up to {block_size} weights fill the rows of `{tensor}`, which have {columns}")]
     BlockSize { tensor: String, columns: usize, block_size: usize },
+    /// Two codes share a byte.
+    #[error("`{tensor}` has {rows} rows, static graphs take an even number")]
+    OddRows { tensor: String, rows: usize },
 }
 
 impl QuantizeError {
@@ -152,7 +155,11 @@ impl Diagnostic for RequestError {
                 retry("nothing_to_mix", choose("the recipe `balanced` or `fast`, or no budget"))
             }
             Self::BlockSize { tensor, .. } => {
-                unsupported("block_size", choose("smaller blocks, or the recipe `float`")).at(tensor)
+                unsupported("block_size", choose("the recipe `float`: blocks have a multiple of 16 weights"))
+                    .at(tensor)
+            }
+            Self::OddRows { tensor, .. } => {
+                unsupported("static_graph_odd_rows", leave_out("the static graphs")).at(tensor)
             }
         }
     }

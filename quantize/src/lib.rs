@@ -53,6 +53,7 @@ mod weights;
 use std::path::{Path, PathBuf};
 
 use wheelwork_package::Card;
+use wheelwork_package::container::Name;
 use wheelwork_package::files::names;
 
 pub use calibration::Calibration;
@@ -76,8 +77,8 @@ pub(crate) const CPU: &str = "cpu";
 /// What is asked of [`quantize`].
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Options {
-    /// The model's name; by default the checkpoint folder's.
-    pub name: Option<String>,
+    /// What the package is called, wherever it goes; by default [`Checkpoint::name`].
+    pub name: Option<Name>,
     /// Which scheme each kind of matrix is stored in.
     pub recipe: Recipe,
     /// Stored bits per weight of the layers' projections, scales and zero points included: [`budget`] mixes schemes to
@@ -144,7 +145,7 @@ pub fn quantize_calibrated(
         checkpoint: &checkpoint,
         plan: &plan,
         recipe: &recipe,
-        name: options.name.as_deref(),
+        name: options.name.clone().unwrap_or_else(|| checkpoint.name()),
         context_length,
         warnings,
     };
@@ -182,8 +183,8 @@ pub(crate) fn resolve(
         None => options.recipe.clone(),
     };
     let plan = decoder_graph::plan(&checkpoint.config, &recipe, context_length)?;
-    plan.check_blocks()?;
-    let warnings = checkpoint.warnings.iter().cloned().chain(context_warning).collect();
+    let warnings = [&checkpoint.warnings, &plan.warnings].into_iter().flatten().cloned();
+    let warnings = warnings.chain(context_warning).collect();
     Ok(Resolved { recipe, plan, context_length, warnings })
 }
 
@@ -192,7 +193,7 @@ struct Request<'a> {
     checkpoint: &'a Checkpoint,
     plan: &'a Plan,
     recipe: &'a Recipe,
-    name: Option<&'a str>,
+    name: Name,
     context_length: usize,
     warnings: Vec<String>,
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use wheelwork_package::card::{self, Architecture, Quantization, TensorError};
+use wheelwork_package::container::Name;
 use wheelwork_package::files::names;
 use wheelwork_package::manifest::Variant;
 use wheelwork_package::{Card, Manifest};
@@ -19,7 +20,7 @@ pub(crate) struct Contents<'a> {
     pub checkpoint: &'a Checkpoint,
     pub plan: &'a Plan,
     pub recipe: &'a Recipe,
-    pub name: Option<&'a str>,
+    pub name: Name,
     pub context_length: usize,
     pub tensor_errors: Vec<TensorError>,
     pub licences: Vec<String>,
@@ -44,12 +45,11 @@ impl Contents<'_> {
     }
 
     fn card(self, files: Vec<wheelwork_package::files::FileRecord>) -> Result<Card, QuantizeError> {
-        let source = self.checkpoint.folder.path();
         let recipe = serde_json::to_value(self.recipe)
             .map_err(|error| QuantizeError::write(Path::new(names::CARD))(error.into()))?;
         Ok(Card {
             format_version: card::FORMAT_VERSION.to_owned(),
-            name: self.name.map_or_else(|| folder_name(source), str::to_owned),
+            name: self.name.to_string(),
             producer: concat!("wheelwork ", env!("CARGO_PKG_VERSION")).to_owned(),
             architecture: architecture(&self.checkpoint.config, self.context_length),
             tokens: self.checkpoint.tokens.clone(),
@@ -81,10 +81,4 @@ fn architecture(config: &Config, context_length: usize) -> Architecture {
         vocab_size: config.vocab_size,
         max_position_embeddings: context_length,
     }
-}
-
-/// The last part of a path, links resolved: `.` has a name too.
-fn folder_name(path: &Path) -> String {
-    let path = fs_err::canonicalize(path).unwrap_or_else(|_| path.into());
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

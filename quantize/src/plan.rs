@@ -3,7 +3,6 @@
 
 use wheelwork_onnx::{Extent, Model};
 
-use crate::error::RequestError;
 use crate::scheme::{BlockScheme, Scheme};
 
 /// A graph and what to write beside it.
@@ -13,6 +12,9 @@ pub struct Plan {
     pub model: Model,
     /// What the data file holds; the extents do not overlap.
     pub contents: Vec<Content>,
+    /// Matrices that have smaller blocks than the recipe asks for, as those do not fill their rows; in sentences for a
+    /// person.
+    pub warnings: Vec<String>,
 }
 
 /// One thing in the data file.
@@ -80,25 +82,6 @@ impl Plan {
             weights += matrix.rows() as u64 * matrix.columns as u64;
         }
         8.0 * bytes as f64 / weights as f64
-    }
-
-    /// Blocks fill the rows of every matrix.
-    ///
-    /// # Errors
-    /// [`RequestError::BlockSize`].
-    pub fn check_blocks(&self) -> Result<(), RequestError> {
-        for matrix in self.matrices() {
-            if let Storage::Blocks { scheme, .. } = matrix.storage
-                && !matrix.columns.is_multiple_of(scheme.block_size.into())
-            {
-                return Err(RequestError::BlockSize {
-                    tensor: matrix.parts.first().map(|(name, _)| name.clone()).unwrap_or_default(),
-                    columns: matrix.columns,
-                    block_size: scheme.block_size.into(),
-                });
-            }
-        }
-        Ok(())
     }
 
     /// Tensors of the checkpoint that the plan reads, in the order of reading.

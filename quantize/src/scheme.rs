@@ -51,7 +51,7 @@ pub enum Bits {
 }
 
 /// Weights that share a scale: the sizes that the runtime's fast kernels take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(into = "usize")]
 #[allow(missing_docs)]
 pub enum BlockSize {
@@ -93,6 +93,14 @@ impl Scheme {
 }
 
 impl BlockScheme {
+    /// The same with the largest blocks, up to its own, that fill rows of so many weights; itself where none do.
+    #[must_use]
+    pub fn fitted(self, columns: usize) -> Self {
+        let fills = |size: &BlockSize| *size <= self.block_size && columns.is_multiple_of((*size).into());
+        let block_size = BlockSize::ALL.into_iter().rev().find(fills).unwrap_or(self.block_size);
+        Self { block_size, ..self }
+    }
+
     /// Bytes of a row: codes, scales and zero points.
     #[must_use]
     pub fn row_bytes(self, columns: usize) -> usize {

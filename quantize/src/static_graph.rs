@@ -100,7 +100,7 @@ impl<'a> Draft<'a> {
     /// Plans the parts, creates their data files in an empty folder and writes the embedding table.
     ///
     /// # Errors
-    /// [`QuantizeError`]: [`RequestError::ContextLength`] or [`RequestError::BlockSize`] for what cannot be, others as they
+    /// [`QuantizeError`]: [`RequestError::ContextLength`], [`RequestError::BlockSize`] or [`RequestError::OddRows`] for what cannot be, others as they
     /// come.
     pub fn begin(folder: &Path, fold: Fold<'a>, options: StaticOptions) -> Result<Self, QuantizeError> {
         let config = &fold.checkpoint().config;
@@ -277,9 +277,12 @@ fn check_blocks(matrices: &[PlannedMatrix]) -> Result<(), RequestError> {
     for matrix in matrices {
         // Two codes share a byte, and a channel's lie a row apart.
         let block_size = matrix.scheme.block_size.map_or(1, usize::from);
-        if !matrix.columns.is_multiple_of(block_size) || !matrix.rows.is_multiple_of(2) {
-            let (tensor, columns) = (matrix.tensor.clone(), matrix.columns);
-            return Err(RequestError::BlockSize { tensor, columns, block_size });
+        let tensor = || matrix.tensor.clone();
+        if !matrix.columns.is_multiple_of(block_size) {
+            return Err(RequestError::BlockSize { tensor: tensor(), columns: matrix.columns, block_size });
+        }
+        if !matrix.rows.is_multiple_of(2) {
+            return Err(RequestError::OddRows { tensor: tensor(), rows: matrix.rows });
         }
     }
     Ok(())

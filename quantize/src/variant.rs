@@ -6,6 +6,7 @@ use std::path::Path;
 use wheelwork_package::files::{FileRecord, names};
 use wheelwork_package::genai_config::{self, Decoder, GenaiConfig, Search};
 use wheelwork_package::generation::TokenIds;
+use wheelwork_package::json::without_bom;
 use wheelwork_package::{GenerationDefaults, PackageError, tokenizer_file};
 
 use crate::checkpoint::Checkpoint;
@@ -40,10 +41,13 @@ pub(crate) fn write(
     let source = &checkpoint.folder;
     for (name, limit) in COPIED {
         if source.has(name) {
-            write_file(&folder.join(name), &source.read(name, limit)?)?;
+            let content = source.read(name, limit)?;
+            // Other readers of these files do not skip the mark.
+            let content = if name.ends_with(".json") { without_bom(&content) } else { &content };
+            write_file(&folder.join(name), content)?;
         }
     }
-    if checkpoint.generation.is_none() {
+    if !source.has(names::GENERATION_CONFIG) {
         write_json(&folder.join(names::GENERATION_CONFIG), &generation_defaults(checkpoint))?;
     }
     let mut licences: Vec<String> = Vec::new();
@@ -93,14 +97,15 @@ pub(crate) fn write_json<T: serde::Serialize>(path: &Path, value: &T) -> Result<
 fn genai_config(checkpoint: &Checkpoint, context_length: usize) -> GenaiConfig {
     let config = &checkpoint.config;
     let tokens = &checkpoint.tokens;
-    let defaults = checkpoint.generation.clone().unwrap_or_default();
+    let defaults = checkpoint.generation.sampling();
+    let do_sample = defaults.temperature > 0.0;
     let search = Search {
-        do_sample: defaults.do_sample.unwrap_or(false),
+        do_sample,
         max_length: context_length,
-        temperature: defaults.temperature.unwrap_or(1.0),
-        top_k: defaults.top_k.unwrap_or(0),
-        top_p: defaults.top_p.unwrap_or(1.0),
-        repetition_penalty: defaults.repetition_penalty.unwrap_or(1.0),
+        temperature: if do_sample { defaults.temperature } else { 1.0 },
+        top_k: defaults.top_k,
+        top_p: defaults.top_p,
+        repetition_penalty: defaults.repetition_penalty,
         ..Search::default()
     };
     GenaiConfig {
@@ -128,11 +133,11 @@ fn genai_config(checkpoint: &Checkpoint, context_length: usize) -> GenaiConfig {
     }
 }
 
-/// For checkpoints without `generation_config.json`: only what was found out.
+/// For checkpoints without `generation_config.json`: what other files say.
 fn generation_defaults(checkpoint: &Checkpoint) -> GenerationDefaults {
     GenerationDefaults {
         bos_token_id: checkpoint.tokens.bos.map(TokenIds::One),
         eos_token_id: Some(TokenIds::Several(checkpoint.tokens.eos.clone())),
-        ..GenerationDefaults::default()
+        ..checkpoint.generation.clone()
     }
 }

@@ -145,7 +145,8 @@ def write_tokenizer(folder):
     dump(folder / "tokenizer.json", tokenizer)
     (folder / "tokenizer_config.json").write_bytes((source / "tokenizer_config.json").read_bytes())
     generation = json.loads((source / "generation_config.json").read_text())
-    generation |= {"bos_token_id": COMMON["bos_token_id"], "eos_token_id": COMMON["eos_token_id"]}
+    # All tokens: where nothing is said, sampling keeps 50, and what a random model writes would miss most of them.
+    generation |= {"bos_token_id": COMMON["bos_token_id"], "eos_token_id": COMMON["eos_token_id"], "top_k": 0}
     dump(folder / "generation_config.json", generation)
 
 

@@ -26,23 +26,35 @@ def arguments():
     return Wheelwork(given.wheelwork, given.work), given.work
 
 
+class Refused(Exception):
+    """A command has failed, with a code and a class."""
+
+    def __init__(self, command, error, stderr):
+        super().__init__(f"`{command}` failed: {error.get('message') or stderr}")
+        self.code, self.kind = error.get("code"), error.get("class", "bug")
+
+
 class Wheelwork:
-    """The command's program; packages that it makes go into `work`."""
+    """The command's program; packages that it makes go into `work`. Commands that fail raise `Refused`."""
 
     def __init__(self, program, work):
         self.program = program
         self.work = work
 
-    def quantize(self, checkpoint, quality, block_size=None):
+    def quantize(self, checkpoint, quality, block_size=None, name=None):
         """Makes a package and gives its folder."""
-        package = self.work / f"{checkpoint.name}-{quality}{block_size or ''}.ortpackage"
+        package = self.work / f"{name or checkpoint.name}-{quality}{block_size or ''}.ortpackage"
         blocks = ["--block-size", block_size] if block_size else []
-        self._run("quantize", checkpoint, "--out", package, "--quality", quality, *blocks, "--overwrite")
+        self.run("quantize", checkpoint, "--out", package, "--quality", quality, *blocks, "--overwrite", "--json")
         return package
+
+    def inspect(self, model):
+        """What a package says of itself."""
+        return self.run("inspect", model, "--json")[-1]
 
     def generate(self, model, prompt_ids, max_tokens):
         """The ids of a greedy generation, without the stop token."""
-        finished = self._run(
+        finished = self.run(
             "generate", "--model", model, "--prompt-ids", ",".join(map(str, prompt_ids)),
             "--max-tokens", max_tokens, "--temperature", 0, "--json",
         )[-1]
@@ -54,14 +66,14 @@ class Wheelwork:
         """Makes a key pair in `work`, where there is none yet, and gives the public key's PEM."""
         public = self.work / f"{name}.pub.pem"
         if not public.exists():
-            self._run("key", self.work / name)
+            self.run("key", self.work / name)
         return public.read_bytes()
 
     def pack(self, folder, name, version, key):
         """Packs and signs; gives what the command says of it, and the file."""
         file = self.work / f"{name}.wwpkg"
         file.unlink(missing_ok=True)
-        packed = self._run(
+        packed = self.run(
             "pack", folder, "--out", file, "--name", name, "--version", version,
             "--key", self.work / f"{key}.key.pem", "--json",
         )[-1]
@@ -73,15 +85,16 @@ class Wheelwork:
             json.dump(messages, file)
             file.flush()
             chosen = ["--template", template] if template else []
-            [shown] = self._run("prompt", "--tokenizer", tokenizer, "--messages", file.name, *chosen, "--json")
+            [shown] = self.run("prompt", "--tokenizer", tokenizer, "--messages", file.name, *chosen, "--json")
         return shown["text"], shown["ids"]
 
-    def _run(self, *words):
+    def run(self, *words):
         """Runs one command and gives the JSON values that it wrote, one a line."""
         command = [str(word) for word in (self.program, *words)]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", check=False)
         if done.returncode != 0:
-            sys.exit(f"`{' '.join(command)}` failed ({done.returncode}):\n{done.stderr}")
+            errors = [json.loads(line) for line in done.stderr.splitlines() if line.startswith('{"error"')]
+            raise Refused(" ".join(command), errors[-1]["error"] if errors else {}, done.stderr)
         return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 

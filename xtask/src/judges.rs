@@ -41,6 +41,8 @@ enum Judge {
     Builder,
     /// onnxruntime's own quantiser: errs more on the same tensors.
     Quantizer,
+    /// transformers: 600 combinations of what differs in checkpoints, each read alike or refused; a real model's forms.
+    Checkpoints,
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {

@@ -16,7 +16,13 @@ pub const JSON_BYTES_LIMIT: u64 = 16 << 20;
 /// [`PackageError::Io`], [`PackageError::TooLarge`] or [`PackageError::Invalid`].
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, PackageError> {
     let bytes = read_bytes(path, JSON_BYTES_LIMIT)?;
-    serde_json::from_slice(&bytes).map_err(|error| PackageError::invalid(path, error))
+    serde_json::from_slice(without_bom(&bytes)).map_err(|error| PackageError::invalid(path, error))
+}
+
+/// The bytes without the mark that some editors put before UTF-8.
+#[must_use]
+pub fn without_bom(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
 }
 
 /// Reads a file of at most `limit` bytes.

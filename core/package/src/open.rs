@@ -8,6 +8,7 @@ use crate::card::StaticGraphs;
 use crate::files::{FileRecord, is_plain_name, names};
 use crate::graph::{self, GraphError, Verified};
 use crate::manifest::{CPU_PROVIDER, SCHEMA_VERSION, Variant};
+use crate::store::installed_name;
 use crate::{Card, GenaiConfig, GenerationDefaults, Manifest, PackageError, json};
 
 /// A package whose descriptions were read and agree with each other.
@@ -15,7 +16,7 @@ use crate::{Card, GenaiConfig, GenerationDefaults, Manifest, PackageError, json}
 pub struct OpenPackage {
     /// The folder that was given.
     pub root: PathBuf,
-    /// The folder's name without `.ortpackage`, or the card's name.
+    /// The name that it is installed by, else the card's, else the folder's without `.ortpackage`.
     pub name: String,
     /// What stands in `wheelwork.json`; absent in folders of other makers.
     pub card: Option<Card>,
@@ -74,7 +75,9 @@ pub fn open(root: &Path) -> Result<OpenPackage, PackageError> {
     if variants.is_empty() {
         return Err(PackageError::invalid(manifest_path, "the component `model` has no variants"));
     }
-    let name = card.as_ref().map_or_else(|| folder_name(root), |card| card.name.clone());
+    let installed = installed_name(root).map(|name| name.to_string());
+    let name = installed.or_else(|| card.as_ref().map(|card| card.name.clone()));
+    let name = name.unwrap_or_else(|| folder_name(root));
     Ok(OpenPackage { root: root.into(), name, card, variants })
 }
 
@@ -180,8 +183,10 @@ fn open_variant(folder: PathBuf, target: Variant) -> Result<OpenVariant, Package
             eos_token_id: Some(config.model.eos_token_id.clone()),
             do_sample: Some(config.search.do_sample),
             temperature: Some(config.search.temperature),
+            top_k: Some(config.search.top_k),
             top_p: Some(config.search.top_p),
-            ..GenerationDefaults::default()
+            min_p: None,
+            repetition_penalty: Some(config.search.repetition_penalty),
         }
     };
     Ok(OpenVariant { folder, target, config, generation })

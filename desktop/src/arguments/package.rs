@@ -85,7 +85,7 @@ pub(crate) struct PackArguments {
     /// Your counter against rollback: raise it with every release
     #[arg(long = "version", value_name = "N", default_value_t = 1)]
     pub(crate) package_version: u64,
-    /// The name that it is installed by [default: the folder's, without its ending]
+    /// The name that it is installed by [default: the package's own]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
     /// zstd's level, 1 to 22

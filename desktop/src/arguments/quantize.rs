@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use wheelwork_calibrate::TextBudget;
+use wheelwork_package::container::Name;
 use wheelwork_quantize::scheme::BlockSize;
 
 use super::StaticArguments;
@@ -15,6 +16,9 @@ pub(crate) struct QuantizeArguments {
     /// The package folder to make; conventionally NAME.ortpackage
     #[arg(long, short, value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// What the package is called, wherever it goes [default: the checkpoint's folder]
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub(crate) name: Option<Name>,
     /// How much to store, and how much to search for it
     #[arg(long, value_enum, default_value_t = Quality::Balanced)]
     pub(crate) quality: Quality,
@@ -117,6 +121,10 @@ pub(crate) enum KvChoice {
     Auto,
     /// Both, int8 by default
     Int8,
+}
+
+fn name(text: &str) -> Result<Name, String> {
+    Name::new(text).map_err(|error| error.to_string())
 }
 
 fn block_size(text: &str) -> Result<BlockSize, String> {

@@ -34,6 +34,7 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
         Quality::Balanced | Quality::Best => BALANCED,
     };
     let options = Options {
+        name: arguments.name.clone(),
         recipe: match arguments.block_size {
             Some(block_size) => recipe.with_block_size(block_size),
             None => recipe,
@@ -42,7 +43,6 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
         context_length: arguments.context_length,
         overwrite: arguments.overwrite,
         resume: arguments.resume,
-        ..Options::default()
     };
     static_graph::check(&arguments.static_graphs)?;
     let start = Instant::now();

@@ -25,9 +25,9 @@ fn a_folder_is_installed_and_replaces_its_older_self() {
     let folder = workshop.package();
     let folder = folder.to_str().unwrap();
     let report = workshop.run(&["install", folder]);
-    assert_eq!((report["name"].as_str(), report["version"].as_u64()), (Some("model"), Some(1)));
+    assert_eq!((report["name"].as_str(), report["version"].as_u64()), (Some("qwen3"), Some(1)));
     assert_eq!(workshop.run(&["install", folder])["is_new"], false);
-    workshop.run(&["verify", "model"]);
+    workshop.run(&["verify", "qwen3"]);
     let leftovers = std::fs::read_dir(workshop.path("models")).unwrap().count();
     assert_eq!(leftovers, 2, "the pointer and the store, nothing of the packing");
 }
@@ -49,7 +49,7 @@ fn a_killed_installation_of_a_folder_leaves_nothing_after_gc_or_the_next_one() {
         workshop.run(cure);
         assert!(!staged.exists(), "{cure:?}");
     }
-    workshop.run(&["verify", "model"]);
+    workshop.run(&["verify", "qwen3"]);
 }
 
 #[test]

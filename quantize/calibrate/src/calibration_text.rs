@@ -69,7 +69,7 @@ impl Text {
         hex(&hash.finalize())
     }
 
-    /// Chains that the model writes at its own temperature, prompts included, until the budget is spent or every prompt
+    /// Chains that the model writes by its own defaults, prompts included, until the budget is spent or every prompt
     /// was asked four times. The same package on the same machine writes the same chains.
     ///
     /// # Errors
@@ -84,10 +84,10 @@ impl Text {
             model.card().is_none_or(|card| card.architecture.vocab_size >= GENERAL_VOCABULARY);
         let (name, prompts) =
             if knows_general_text { ("reasoning", REASONING) } else { ("arithmetic", ARITHMETIC) };
-        let rounds = (0..ROUNDS).flat_map(|_| prompts.lines());
+        let prompts: Vec<&str> = prompts.lines().collect();
         let each = &mut |done| watch.text(done, budget.tokens);
         let limit = budget.sequence_tokens;
-        let chains = texts::write_chains(model, rounds, budget.tokens, limit, cancel, each)?;
+        let chains = texts::write_chains(model, &prompts, ROUNDS, budget.tokens, limit, cancel, each)?;
         if cancel.is_cancelled() {
             return Err(CalibrateError::Cancelled);
         }

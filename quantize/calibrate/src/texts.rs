@@ -69,11 +69,15 @@ pub(crate) struct Written {
     pub(crate) ended: bool,
 }
 
-/// Lets the model write to prompts, sampled as the model's own advice says and with fixed seeds, until
-/// `token_budget` tokens (prompts included) are there or every prompt has its chain. `each` is told the tokens so far.
-pub(crate) fn write_chains<'p>(
+/// Where a model that is greedy by default is asked the same again: its own advice would give the same chain.
+const REPEATED_TEMPERATURE: f32 = 0.6;
+
+/// Lets the model write to prompts, in rounds, as the model's own advice says and with fixed seeds, until
+/// `token_budget` tokens (prompts included) are there or every prompt has its chains. `each` is told the tokens so far.
+pub(crate) fn write_chains(
     model: &Model,
-    prompts: impl IntoIterator<Item = &'p str>,
+    prompts: &[&str],
+    rounds: usize,
     token_budget: usize,
     chain_tokens: usize,
     cancel: &CancelToken,
@@ -83,7 +87,8 @@ pub(crate) fn write_chains<'p>(
     let mut session = model.session()?;
     let mut written = Vec::new();
     let mut total = 0;
-    for (seed, prompt) in (0..).zip(prompts) {
+    let is_greedy = facts.defaults.sampling().temperature == 0.0;
+    for (number, &prompt) in (0_usize..).zip(std::iter::repeat_n(prompts, rounds).flatten()) {
         if total >= token_budget || cancel.is_cancelled() {
             break;
         }
@@ -91,7 +96,8 @@ pub(crate) fn write_chains<'p>(
         let prompt_ids = facts.template.prompt(&facts.tokenizer, &message)?.ids;
         let options = Options {
             max_tokens: Some(chain_tokens),
-            seed: Some(seed),
+            temperature: (is_greedy && number >= prompts.len()).then_some(REPEATED_TEMPERATURE),
+            seed: Some(number as u64),
             cancel: cancel.clone(),
             ..Options::default()
         };

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use wheelwork_diagnostic::{Diagnosis, Diagnostic, check, give, retry, unsupported};
+use wheelwork_diagnostic::{Diagnosis, Diagnostic, check, correct, give, leave_out, retry, unsupported};
 
 use crate::architecture::FAMILIES;
 
@@ -13,19 +13,25 @@ use crate::architecture::FAMILIES;
 pub enum ConfigError {
     /// A field that has no default.
     #[error("`{path}` lacks the field {field}")]
-    Missing { path: PathBuf, field: &'static str },
+    Missing { path: PathBuf, field: String },
     /// A model of another kind.
     #[error("`{path}` describes the architecture `{found}`, supported are {}", supported_architectures())]
     UnknownArchitecture { path: PathBuf, found: String },
     /// A feature of a known architecture that the graph does not have.
     #[error("`{path}` sets {field} to {found}, supported is {supported}")]
-    Unsupported { path: PathBuf, field: &'static str, found: String, supported: &'static str },
+    Unsupported { path: PathBuf, field: String, found: String, supported: &'static str },
+    /// A value of another type.
+    #[error("`{path}` sets {field} to {found}, expected {expected}")]
+    WrongValue { path: PathBuf, field: String, found: String, expected: &'static str },
     /// A value outside its limits.
     #[error("`{path}` sets {field} to {found}, expected {least} to {greatest}")]
-    OutOfRange { path: PathBuf, field: &'static str, found: Found, least: Found, greatest: Found },
+    OutOfRange { path: PathBuf, field: String, found: Found, least: Found, greatest: Found },
     /// Two statements that cannot both be true.
     #[error("`{path}` sets {field} to {value}, expected {rule}, which is {other}")]
-    Contradiction { path: PathBuf, field: &'static str, value: String, rule: &'static str, other: String },
+    Contradiction { path: PathBuf, field: String, value: String, rule: &'static str, other: String },
+    /// One setting in two spellings, with two values.
+    #[error("`{path}` contradicts itself: {field} is {value}, {other_field} is {other}")]
+    ContradictsItself { path: PathBuf, field: String, value: String, other_field: String, other: String },
     /// Generation would never end.
     #[error(
         "`{path}` names no end-of-sequence token, nor do generation_config.json and tokenizer_config.json"
@@ -66,12 +72,21 @@ impl Diagnostic for ConfigError {
                 unsupported("config_unsupported", give("a checkpoint without this feature"))
                     .at(at(path, field))
             }
+            Self::WrongValue { path, field, expected, .. } => {
+                retry("config_wrong_value", correct(format!("{field}: it takes {expected}")))
+                    .at(at(path, field))
+            }
             Self::OutOfRange { path, field, .. } => {
                 retry("config_out_of_range", check(ORIGINAL)).at(at(path, field))
             }
             Self::Contradiction { path, field, .. } => retry(
                 "config_contradiction",
                 check("that config.json, the tokenizer and the weights come from the same model"),
+            )
+            .at(at(path, field)),
+            Self::ContradictsItself { path, field, other_field, .. } => retry(
+                "config_contradicts_itself",
+                leave_out(format!("{field} or {other_field}, whichever does not describe the model")),
             )
             .at(at(path, field)),
             Self::NoEndToken { path } => {

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use wheelwork_diagnostic::{Diagnosis, Diagnostic, check, get, give, retry, unsupported, wait_until};
+use wheelwork_diagnostic::{
+    Diagnosis, Diagnostic, check, choose, correct, get, give, retry, unsupported, wait_until,
+};
 
 /// Why a checkpoint could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -20,9 +22,27 @@ pub enum CheckpointError {
     /// A link, a pipe, a device.
     #[error("`{path}` is {kind}, expected a regular file")]
     NotARegularFile { path: PathBuf, kind: &'static str },
-    /// The same content has a second name somewhere.
-    #[error("`{path}` has {links} hard links, expected 1")]
-    HardLink { path: PathBuf, links: u64 },
+    /// A file that every checkpoint has.
+    #[error("`{path}` is missing")]
+    MissingFile { path: PathBuf },
+    /// Something that a download leaves in a file's place.
+    #[error("`{path}` is {kind}, not the file itself")]
+    NotTheFile { path: PathBuf, kind: &'static str },
+    /// A model's name on a hub.
+    #[error("there is no folder `{name}`; it looks like a model's name on a hub")]
+    HubName { name: String },
+    /// A folder of checkpoints.
+    #[error("`{path}` has no config.json, but in it these folders have: {}", listed(subfolders))]
+    InSubfolder { path: PathBuf, subfolders: Vec<String> },
+    /// An adapter is no model.
+    #[error("`{path}` is a LoRA adapter, without the weights of {base}, which it changes")]
+    AdapterAlone { path: PathBuf, base: String },
+    /// Without the adapter it would be another model.
+    #[error("`{path}` stands beside the weights: with this LoRA adapter they are another model than without")]
+    AdapterBeside { path: PathBuf },
+    /// A model that was saved while an adapter sat on it.
+    #[error("`{path}` holds a LoRA adapter that is not merged: it has the tensor `{tensor}`")]
+    UnmergedAdapter { path: PathBuf, tensor: String },
     /// Larger than any honest file of its kind.
     #[error("`{path}` has {bytes} bytes, more than the {limit} allowed for this file")]
     TooLarge { path: PathBuf, bytes: u64, limit: u64 },
@@ -32,9 +52,20 @@ pub enum CheckpointError {
     /// No weights of any known format.
     #[error("`{path}` has neither model.safetensors nor model.safetensors.index.json")]
     NoWeights { path: PathBuf },
-    /// Weights in a format that we do not read.
-    #[error("`{path}` is {format}, expected safetensors; it was not opened")]
-    OtherFormat { path: PathBuf, format: &'static str },
+    /// Weights under names that nothing looks for.
+    #[error(
+        "`{path}` has neither model.safetensors nor model.safetensors.index.json, only {}",
+        listed(names)
+    )]
+    OtherNames { path: PathBuf, names: Vec<String> },
+    /// Which of them is the model, no file says.
+    #[error(
+        "`{path}` has the weights twice: as model.safetensors, and in all files that model.safetensors.index.json names"
+    )]
+    WeightsTwice { path: PathBuf },
+    /// Something else than a folder of safetensors files.
+    #[error("`{path}` is {format}, expected a folder with safetensors files; it was not opened")]
+    OtherFormat { path: PathBuf, format: &'static str, wanted: &'static str },
     /// Rounding rounded weights again would lose twice.
     #[error("`{path}` is already quantised ({method}), expected floating-point weights")]
     AlreadyQuantized { path: PathBuf, method: String },
@@ -140,12 +171,54 @@ impl Diagnostic for CheckpointError {
             Self::NotARegularFile { path, .. } => {
                 retry("checkpoint_not_a_regular_file", give(COPY)).file(path)
             }
-            Self::HardLink { path, .. } => retry("checkpoint_hard_link", give(COPY)).file(path),
+            Self::MissingFile { path } => {
+                retry("checkpoint_missing_file", get("it from where the model is from")).file(path)
+            }
+            Self::NotTheFile { path, .. } => retry(
+                "checkpoint_not_the_file",
+                get("the file itself: with `git lfs pull` in its folder, or by downloading it again"),
+            )
+            .file(path),
+            Self::HubName { name } => retry(
+                "checkpoint_hub_name",
+                get(format!(
+                    "the model first, such as with `hf download {name} --local-dir FOLDER`, and give that folder"
+                )),
+            ),
+            Self::InSubfolder { path, .. } => {
+                retry("checkpoint_in_subfolder", give("one of these folders")).file(path)
+            }
+            Self::AdapterAlone { path, .. } => retry(
+                "checkpoint_adapter_alone",
+                give(format!("the base model with the adapter in it: {MERGE}")),
+            )
+            .file(path),
+            Self::AdapterBeside { path } => retry(
+                "checkpoint_adapter_beside",
+                give(format!("the merged model ({MERGE}), or the folder without the adapter's files")),
+            )
+            .file(path),
+            Self::UnmergedAdapter { path, .. } => {
+                retry("checkpoint_unmerged_adapter", give(format!("the merged model: {MERGE}"))).file(path)
+            }
             Self::TooLarge { path, .. } => retry("checkpoint_file_too_large", get(AGAIN)).file(path),
-            Self::Json { path, .. } => retry("checkpoint_json", get(AGAIN)).file(path),
+            Self::Json { path, .. } => retry(
+                "checkpoint_json",
+                correct("it, if you have edited it, or get it again from its source"),
+            )
+            .file(path),
             Self::NoWeights { path } => retry("checkpoint_no_weights", give(FOLDER)).file(path),
-            Self::OtherFormat { path, .. } => {
-                unsupported("checkpoint_other_format", give("the checkpoint as safetensors")).file(path)
+            Self::OtherNames { path, .. } => retry(
+                "checkpoint_other_names",
+                get("model.safetensors.index.json, or call the one file with all weights model.safetensors"),
+            )
+            .file(path),
+            Self::WeightsTwice { path } => {
+                retry("checkpoint_weights_twice", choose("one of them, and move the other out of the folder"))
+                    .file(path)
+            }
+            Self::OtherFormat { path, wanted, .. } => {
+                unsupported("checkpoint_other_format", give(*wanted)).file(path)
             }
             Self::AlreadyQuantized { path, .. } => {
                 unsupported("checkpoint_already_quantized", give(ORIGINAL)).file(path)
@@ -177,6 +250,8 @@ impl Diagnostic for CheckpointError {
 
 const FOLDER: &str = "the checkpoint's folder, with config.json and its safetensors files";
 const COPY: &str = "a copy of the checkpoint with its links resolved";
+/// How an adapter and its base become one.
+const MERGE: &str = "load both with peft, then `merge_and_unload()` and `save_pretrained(FOLDER)`";
 const ORIGINAL: &str = "the original checkpoint in bfloat16, float16 or float32";
 const MISSING: &str = "the checkpoint's missing files";
 const AGAIN: &str = "the file again from its source: it is damaged or hostile";

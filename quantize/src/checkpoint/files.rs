@@ -1,16 +1,21 @@
 //! Files of a checkpoint folder: only regular files that stand in it themselves, read by position.
 //!
 //! A checkpoint comes from a stranger. A file name in it must not lead anywhere else: names have no path in them,
-//! symbolic links are not followed, a file with a second hard link is refused, and so are pipes and devices, which
-//! could block or never end. The rules are checked before a file is opened and again on the open file, because the
-//! folder may change in between.
+//! symbolic links are not followed, and pipes and devices, which could block or never end, are refused. The rules are
+//! checked before a file is opened and again on the open file, because the folder may change in between.
+//!
+//! One kind of link is followed, because that is where checkpoints are: in Hugging Face's cache every file of
+//! `snapshots/REVISION` is a link to a file of `blobs`, named by its digest, in the same model's folder. A file with
+//! several hard links is as good as any: it is a copy that takes no room.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::de::DeserializeOwned;
+use wheelwork_package::json::without_bom;
 
-use super::CheckpointError;
+use super::{CheckpointError, recognise};
 use crate::positioned::read_exact_at;
 
 /// The longest file name that is read.
@@ -25,6 +30,8 @@ pub struct Folder {
 /// An open regular file.
 #[derive(Debug)]
 pub struct RegularFile {
+    /// Where it stands in the folder, whatever a link there leads to.
+    path: PathBuf,
     file: fs_err::File,
     bytes: u64,
     modified: Option<SystemTime>,
@@ -32,13 +39,18 @@ pub struct RegularFile {
 
 impl Folder {
     /// # Errors
-    /// [`CheckpointError::NotAFolder`] or [`CheckpointError::Io`].
+    /// [`CheckpointError::HubName`], [`CheckpointError::OtherFormat`] or [`CheckpointError::NotAFolder`] where it is no
+    /// folder, or [`CheckpointError::Io`].
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
-        let metadata = fs_err::metadata(path).map_err(|source| CheckpointError::io(path, source))?;
-        if !metadata.is_dir() {
-            return Err(CheckpointError::NotAFolder { path: path.into() });
+        match fs_err::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => Ok(Self { path: path.into() }),
+            Ok(_) => Err(recognise::other_format(path)
+                .unwrap_or_else(|| CheckpointError::NotAFolder { path: path.into() })),
+            Err(error) if error.kind() == ErrorKind::NotFound && recognise::is_hub_name(path) => {
+                Err(CheckpointError::HubName { name: shortened(&path.to_string_lossy()) })
+            }
+            Err(source) => Err(CheckpointError::io(path, source)),
         }
-        Ok(Self { path: path.into() })
     }
 
     /// The folder's path.
@@ -50,20 +62,46 @@ impl Folder {
     /// Opens a file of this folder.
     ///
     /// # Errors
-    /// [`CheckpointError::NotAFileName`], [`CheckpointError::NotARegularFile`], [`CheckpointError::HardLink`] or
-    /// [`CheckpointError::Io`].
+    /// [`CheckpointError::NotAFileName`], [`CheckpointError::MissingFile`], [`CheckpointError::NotARegularFile`],
+    /// [`CheckpointError::NotTheFile`] or [`CheckpointError::Io`].
     pub fn file(&self, name: &str) -> Result<RegularFile, CheckpointError> {
         if !is_file_name(name) {
             return Err(CheckpointError::NotAFileName { folder: self.path.clone(), name: shortened(name) });
         }
         let path = self.path.join(name);
-        let metadata =
-            fs_err::symlink_metadata(&path).map_err(|source| CheckpointError::io(&path, source))?;
+        let io = |source: std::io::Error| match source.kind() {
+            ErrorKind::NotFound => CheckpointError::MissingFile { path: path.clone() },
+            _ => CheckpointError::io(&path, source),
+        };
+        let mut target = path.clone();
+        let mut metadata = fs_err::symlink_metadata(&path).map_err(io)?;
+        if metadata.is_symlink()
+            && let Some(blob) = self.blob(&path)
+        {
+            metadata = fs_err::symlink_metadata(&blob).map_err(io)?;
+            target = blob;
+        }
         check_regular(&path, &metadata)?;
-        let file = open_without_following(&path).map_err(|source| CheckpointError::io(&path, source))?;
-        let metadata = file.metadata().map_err(|source| CheckpointError::io(&path, source))?;
+        let file = open_without_following(&target).map_err(io)?;
+        let metadata = file.metadata().map_err(io)?;
         check_regular(&path, &metadata)?;
-        Ok(RegularFile { file, bytes: metadata.len(), modified: metadata.modified().ok() })
+        let file = RegularFile { path, file, bytes: metadata.len(), modified: metadata.modified().ok() };
+        recognise::check_content(&file)?;
+        Ok(file)
+    }
+
+    /// Where a link in a snapshot of Hugging Face's cache leads: into the `blobs` beside `snapshots`, and nowhere else
+    /// on the way.
+    fn blob(&self, link: &Path) -> Option<PathBuf> {
+        let folder = fs_err::canonicalize(&self.path).ok()?;
+        let snapshots = folder.parent().filter(|parent| parent.ends_with("snapshots"))?;
+        let blob = fs_err::canonicalize(link).ok()?;
+        let is_beside = blob.parent()? == snapshots.parent()?.join("blobs");
+        let digest = blob.file_name()?.to_str()?;
+        // SHA-1 of Git, or SHA-256 of Git LFS.
+        let is_digest =
+            matches!(digest.len(), 40 | 64) && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        (is_beside && is_digest).then_some(blob)
     }
 
     /// Whether something of that name stands in the folder, of whatever kind.
@@ -108,7 +146,7 @@ impl Folder {
     /// As [`Folder::read`], and [`CheckpointError::Json`].
     pub fn read_json<T: DeserializeOwned>(&self, name: &str, limit: u64) -> Result<T, CheckpointError> {
         let content = self.read(name, limit)?;
-        serde_json::from_slice(&content)
+        serde_json::from_slice(without_bom(&content))
             .map_err(|error| CheckpointError::Json { path: self.path.join(name), detail: error.to_string() })
     }
 }
@@ -117,7 +155,7 @@ impl RegularFile {
     /// The file's path.
     #[must_use]
     pub fn path(&self) -> &Path {
-        self.file.path()
+        &self.path
     }
 
     /// The file's size in bytes when it was opened.
@@ -177,21 +215,7 @@ fn check_regular(path: &Path, metadata: &std::fs::Metadata) -> Result<(), Checkp
         };
         return Err(CheckpointError::NotARegularFile { path: path.into(), kind });
     }
-    match links(metadata) {
-        0 | 1 => Ok(()),
-        links => Err(CheckpointError::HardLink { path: path.into(), links }),
-    }
-}
-
-#[cfg(unix)]
-fn links(metadata: &std::fs::Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::nlink(metadata)
-}
-
-/// The standard library does not tell on other systems.
-#[cfg(not(unix))]
-fn links(_: &std::fs::Metadata) -> u64 {
-    1
+    Ok(())
 }
 
 #[cfg(unix)]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::files::{Folder, is_file_name, shortened};
 use super::json::Entries;
@@ -20,20 +21,25 @@ pub(super) type Shards = BTreeMap<String, BTreeSet<String>>;
 
 #[derive(Deserialize)]
 struct RawIndex {
-    weight_map: Entries<String>,
+    weight_map: Entries<Value>,
 }
 
-/// Reads the index and checks that every shard it names stands in the folder.
+/// Reads the index.
 ///
 /// # Errors
-/// [`CheckpointError::NotAFileName`], [`CheckpointError::DuplicateInIndex`], [`CheckpointError::TooManyShards`],
-/// [`CheckpointError::MissingShards`] with all of them, and those of [`Folder::read_json`].
+/// [`CheckpointError::NotAFileName`], [`CheckpointError::DuplicateInIndex`], [`CheckpointError::TooManyShards`] and
+/// those of [`Folder::read_json`].
 pub(super) fn read(folder: &Folder) -> Result<Shards, CheckpointError> {
     let RawIndex { weight_map: Entries(entries) } = folder.read_json(NAME, BYTES_LIMIT)?;
     let path = || folder.path().join(NAME);
     let mut shards = Shards::new();
     let mut names = HashSet::with_capacity(entries.len());
     for (tensor, shard) in entries {
+        let Value::String(shard) = shard else {
+            let (tensor, shard) = (shortened(&tensor), shortened(&shard.to_string()));
+            let detail = format!("weight_map.{tensor} is {shard}, expected the name of a file");
+            return Err(CheckpointError::Json { path: path(), detail });
+        };
         if !is_file_name(&shard) {
             return Err(CheckpointError::NotAFileName { folder: path(), name: shortened(&shard) });
         }
@@ -46,11 +52,19 @@ pub(super) fn read(folder: &Folder) -> Result<Shards, CheckpointError> {
         let (path, shards) = (path(), shards.len());
         return Err(CheckpointError::TooManyShards { path, shards, limit: SHARDS_LIMIT });
     }
+    Ok(shards)
+}
+
+/// Every shard stands in the folder.
+///
+/// # Errors
+/// [`CheckpointError::MissingShards`] with all that do not.
+pub(super) fn check_complete(folder: &Folder, shards: &Shards) -> Result<(), CheckpointError> {
     let missing: Vec<_> = shards.keys().filter(|shard| !folder.has(shard)).cloned().collect();
     if missing.is_empty() {
-        Ok(shards)
+        Ok(())
     } else {
-        Err(CheckpointError::MissingShards { path: path(), missing })
+        Err(CheckpointError::MissingShards { path: folder.path().join(NAME), missing })
     }
 }
 

@@ -1,24 +1,17 @@
 //! The tensors of a checkpoint: where each stands, and reading rows of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::dtype::FloatType;
 use super::files::{Folder, RegularFile, shortened};
-use super::{CheckpointError, header, index};
+use super::{CheckpointError, header, index, recognise};
 
 /// The weights of a checkpoint that is one file.
-const SINGLE: &str = "model.safetensors";
-/// Formats that are refused by name. Their files are never opened: a pickle is a program.
-const OTHER_FORMATS: [(&str, &str); 6] = [
-    (".bin", "a PyTorch pickle"),
-    (".pt", "a PyTorch pickle"),
-    (".pth", "a PyTorch pickle"),
-    (".ckpt", "a PyTorch pickle"),
-    (".gguf", "a GGUF file"),
-    (".h5", "a Keras file"),
-];
+pub(super) const SINGLE: &str = "model.safetensors";
+/// Elements that are compared at a time.
+const COMPARED: usize = 1 << 20;
 
 /// All tensors of a checkpoint.
 #[derive(Debug)]
@@ -65,29 +58,89 @@ pub struct ReadBuffer {
 }
 
 impl Tensors {
-    /// Reads the headers of `model.safetensors`, or of the shards that `model.safetensors.index.json` names.
+    /// Reads the headers of `model.safetensors`, or of the shards that `model.safetensors.index.json` names; with a
+    /// sentence for a person where both stand.
     ///
     /// # Errors
     /// Any [`CheckpointError`] about weight files.
-    pub fn open(folder: &Folder) -> Result<Self, CheckpointError> {
+    pub(super) fn open(folder: &Folder) -> Result<(Self, Option<String>), CheckpointError> {
         let mut tensors = Self { files: Vec::new(), by_name: HashMap::new() };
-        if folder.has(SINGLE) {
-            let file = folder.file(SINGLE)?;
-            let entries = header::read(&file)?;
-            tensors.add(file, entries);
-        } else if folder.has(index::NAME) {
-            let mut differences = index::Differences::default();
-            for (shard, expected) in index::read(folder)? {
-                let file = folder.file(&shard)?;
-                let entries = header::read(&file)?;
-                differences.add(&shard, &expected, &entries);
-                tensors.add(file, entries);
+        let has_single = folder.has(SINGLE);
+        if !folder.has(index::NAME) {
+            if !has_single {
+                return Err(recognise::no_weights(folder)?);
             }
-            differences.check(folder)?;
-        } else {
-            return Err(no_weights(folder)?);
+            tensors.add_single(folder)?;
+            return Ok((tensors, None));
         }
-        Ok(tensors)
+        let shards = index::read(folder)?;
+        if has_single && !shards.contains_key(SINGLE) {
+            if shards.keys().all(|shard| folder.has(shard)) {
+                return Err(CheckpointError::WeightsTwice { path: folder.path().into() });
+            }
+            tensors.add_single(folder)?;
+            let index = index::NAME;
+            return Ok((
+                tensors,
+                Some(format!("{index} names files that are missing; {SINGLE} is read, as it is whole")),
+            ));
+        }
+        index::check_complete(folder, &shards)?;
+        let mut differences = index::Differences::default();
+        for (shard, expected) in shards {
+            let file = folder.file(&shard)?;
+            let entries = header::read(&file)?;
+            differences.add(&shard, &expected, &entries);
+            tensors.add(file, entries);
+        }
+        differences.check(folder)?;
+        Ok((tensors, None))
+    }
+
+    fn add_single(&mut self, folder: &Folder) -> Result<(), CheckpointError> {
+        let file = folder.file(SINGLE)?;
+        let entries = header::read(&file)?;
+        self.add(file, entries);
+        Ok(())
+    }
+
+    /// Gives every tensor another name; false, and nothing changes, if two would get the same.
+    pub(super) fn rename(&mut self, renamed: impl Fn(&str) -> String) -> bool {
+        let names: HashSet<_> = self.by_name.keys().map(|name| renamed(name)).collect();
+        if names.len() != self.by_name.len() {
+            return false;
+        }
+        self.by_name = self.by_name.drain().map(|(name, location)| (renamed(&name), location)).collect();
+        true
+    }
+
+    /// Leaves a tensor out.
+    pub(super) fn remove(&mut self, name: &str) {
+        self.by_name.remove(name);
+    }
+
+    /// Whether two tensors have the same shape and numbers. Reads both.
+    ///
+    /// # Errors
+    /// As [`Tensors::get`] and [`FloatTensor::read`].
+    pub(super) fn are_equal(&self, one: &str, other: &str) -> Result<bool, CheckpointError> {
+        let (one, other) = (self.get(one)?, self.get(other)?);
+        if one.shape() != other.shape() {
+            return Ok(false);
+        }
+        let mut buffers = [ReadBuffer::default(), ReadBuffer::default()];
+        let mut first = 0;
+        while first < one.elements() {
+            let count = COMPARED.min(one.elements() - first);
+            let [left, right] = &mut buffers;
+            one.read(first, count, left)?;
+            other.read(first, count, right)?;
+            if left.weights != right.weights {
+                return Ok(false);
+            }
+            first += count;
+        }
+        Ok(true)
     }
 
     /// All names, sorted.
@@ -188,15 +241,4 @@ impl FloatTensor<'_> {
             value: weights.get(position).copied().unwrap_or(f32::NAN),
         })
     }
-}
-
-/// Why a folder has no weights for us: another format, by name, or none at all.
-fn no_weights(folder: &Folder) -> Result<CheckpointError, CheckpointError> {
-    let path = folder.path().to_owned();
-    for name in folder.names()? {
-        if let Some((_, format)) = OTHER_FORMATS.iter().find(|(suffix, _)| name.ends_with(suffix)) {
-            return Ok(CheckpointError::OtherFormat { path: path.join(name), format });
-        }
-    }
-    Ok(CheckpointError::NoWeights { path })
 }

@@ -16,12 +16,10 @@ use wheelwork_package::generation::TokenIds;
 use wheelwork_package::tokenizer_file::TokenizerFacts;
 
 use super::files::Folder;
-use super::{CheckpointError, Config, ConfigError, config};
+use super::{Config, ConfigError, config};
 
 /// The longest `tokenizer_config.json` that is read, in bytes; chat templates stand in it.
 pub(super) const TOKENIZER_CONFIG_BYTES_LIMIT: u64 = 16 << 20;
-/// The longest `generation_config.json` that is read, in bytes.
-pub(super) const GENERATION_CONFIG_BYTES_LIMIT: u64 = 1 << 20;
 /// What the families' tokenizers call the two ends of reasoning.
 const REASONING: [&str; 2] = ["<think>", "</think>"];
 
@@ -58,7 +56,7 @@ pub(super) fn resolve(
     config: &Config,
     facts: &TokenizerFacts,
     tokenizer: &TokenizerConfig,
-    generation: Option<&GenerationDefaults>,
+    generation: &GenerationDefaults,
 ) -> Result<Resolved, ConfigError> {
     let mut warnings = Vec::new();
     let id_of = |field: &str, text: Option<&TokenText>, warnings: &mut Vec<String>| {
@@ -72,9 +70,8 @@ pub(super) fn resolve(
     let tokenizer_bos = id_of("bos_token", tokenizer.bos_token.as_ref(), &mut warnings);
     let tokenizer_eos = id_of("eos_token", tokenizer.eos_token.as_ref(), &mut warnings);
     let ids = |ids: Option<&TokenIds>| ids.map(|ids| ids.as_slice().to_vec()).unwrap_or_default();
-    let generation_bos =
-        ids(generation.and_then(|generation| generation.bos_token_id.as_ref())).first().copied();
-    let generation_eos = ids(generation.and_then(|generation| generation.eos_token_id.as_ref()));
+    let generation_bos = ids(generation.bos_token_id.as_ref()).first().copied();
+    let generation_eos = ids(generation.eos_token_id.as_ref());
 
     let bos = tokenizer_bos.or(generation_bos).or(config.bos_token_id);
     for (file, stated) in [("config.json", config.bos_token_id), ("generation_config.json", generation_bos)] {
@@ -121,7 +118,7 @@ fn check_rows(
         Some(id) if usize::try_from(id).map_or(true, |id| id >= config.vocab_size) => {
             Err(ConfigError::Contradiction {
                 path: folder.path().join(config::NAME),
-                field: "vocab_size",
+                field: "vocab_size".into(),
                 value: config.vocab_size.to_string(),
                 rule: "more than the largest token id",
                 other: id.to_string(),
@@ -129,18 +126,6 @@ fn check_rows(
         }
         _ => Ok(()),
     }
-}
-
-/// Reads an optional JSON file.
-///
-/// # Errors
-/// [`CheckpointError`].
-pub(super) fn read_optional<T: serde::de::DeserializeOwned>(
-    folder: &Folder,
-    name: &str,
-    limit: u64,
-) -> Result<Option<T>, CheckpointError> {
-    if folder.has(name) { folder.read_json(name, limit).map(Some) } else { Ok(None) }
 }
 
 impl TokenText {

@@ -3,6 +3,7 @@
 use wheelwork_onnx::{ElementType, External, Node, Value};
 
 use super::Decoder;
+use crate::error::RequestError;
 use crate::plan::{Content, Storage, StoredMatrix};
 use crate::scheme::{BlockScheme, Scheme};
 
@@ -124,7 +125,19 @@ impl Decoder<'_> {
                 let storage = Storage::Float32(values.extent);
                 (Matrix::Float32(values), storage)
             }
-            Scheme::Blocks(scheme) => {
+            Scheme::Blocks(asked) => {
+                let scheme = asked.fitted(columns);
+                let [size, asked] = [scheme, asked].map(|scheme| usize::from(scheme.block_size));
+                if size != asked {
+                    self.smaller_blocks.entry((columns, asked)).or_insert((size, 0)).1 += 1;
+                } else if !columns.is_multiple_of(size) {
+                    let tensor = format!("{name}.weight");
+                    self.unfilled.get_or_insert(RequestError::BlockSize {
+                        tensor,
+                        columns,
+                        block_size: size,
+                    });
+                }
                 let codes =
                     graph.external(&format!("{name}.codes"), ElementType::Uint8, &codes_shape(scheme, rows));
                 let scales = graph.external(

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use wheelwork_package::open;
 use wheelwork_quantize::Recipe;
+use wheelwork_quantize::checkpoint::Checkpoint;
 
 use crate::checkpoint::{END, HEAD_DIM, Tiny};
 use crate::package::Opened;
@@ -52,6 +53,37 @@ fn llama3_scaling_reaches_the_tables_from_both_forms_of_the_configuration() {
             (1.0 - smooth) * frequency / 8.0 + smooth * frequency
         });
     }
+}
+
+/// Without `do_sample` transformers is greedy, and where it samples it keeps 50 tokens.
+#[test]
+fn defaults_mean_the_same_to_the_runtime_and_genai() {
+    let greedy = json!({"eos_token_id": END, "temperature": 0.6, "top_p": 0.95});
+    let sampled =
+        json!({"eos_token_id": END, "do_sample": true, "temperature": 0.6, "repetition_penalty": 1.1});
+    for (generation, do_sample, temperature) in [(greedy, false, 0.0), (sampled, true, 0.6)] {
+        let mut tiny = Tiny::qwen2();
+        tiny.generation_config = generation;
+        tiny.write();
+        let package = open(&tiny.quantize(&Recipe::default()).unwrap().package).unwrap();
+        let variant = package.variant("cpu").unwrap();
+        let (runtime, genai) = (variant.generation.sampling(), &variant.config.search);
+        assert_eq!((runtime.temperature, genai.do_sample), (temperature, do_sample));
+        assert_eq!((runtime.top_k, runtime.top_p), (genai.top_k, genai.top_p));
+        assert_eq!((runtime.top_k, runtime.repetition_penalty), (50, genai.repetition_penalty));
+    }
+}
+
+/// transformers reads them there too where no other file has them.
+#[test]
+fn defaults_in_config_json_count_where_there_is_no_generation_configuration() {
+    let mut tiny = Tiny::qwen2();
+    tiny.set("do_sample", json!(true)).set("top_k", json!(7)).write();
+    assert_eq!(Checkpoint::open(&tiny.path()).unwrap().generation.top_k, None);
+    fs_err::remove_file(tiny.file("generation_config.json")).unwrap();
+    let package = open(&tiny.quantize(&Recipe::default()).unwrap().package).unwrap();
+    let sampling = package.variant("cpu").unwrap().generation.sampling();
+    assert_eq!((sampling.temperature, sampling.top_k), (1.0, 7));
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod calibration;
 mod checkpoint;
 mod contents;
 mod fidelity;
+mod folders;
 mod graphs;
 mod package;
 mod refusals;

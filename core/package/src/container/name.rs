@@ -10,6 +10,9 @@ use super::limits::NAME_BYTES;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(String);
 
+/// What is called after nothing that could be a name.
+const NAMELESS: &str = "model";
+
 impl Name {
     /// Checks a name.
     ///
@@ -30,6 +33,15 @@ impl Name {
             return Err(NameError::Device { name: shown() });
         }
         Ok(Self(name.to_owned()))
+    }
+
+    /// The name that is nearest to a text: in lower case, `-` for what is not allowed, cut to its length.
+    #[must_use]
+    pub fn nearest(text: &str) -> Self {
+        let allowed = |character: char| if is_allowed(character) { character } else { '-' };
+        let name: String = text.to_lowercase().chars().map(allowed).take(NAME_BYTES).collect();
+        let name = name.trim_matches('.');
+        Self::new(name).unwrap_or_else(|_| Self(NAMELESS.to_owned()))
     }
 
     /// The name as text.
@@ -136,6 +148,22 @@ fn is_device(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_text_has_a_nearest_name() {
+        for (text, name) in [
+            ("SmolLM2-135M-Instruct", "smollm2-135m-instruct"),
+            (".my model (2)", "my-model--2-"),
+            ("Modèle", "mod-le"),
+            ("", "model"),
+            ("..", "model"),
+            ("CON", "model"),
+        ] {
+            assert_eq!(Name::nearest(text).as_str(), name);
+        }
+        let long = Name::nearest(&"x".repeat(100));
+        assert_eq!(Name::new(long.as_str()).unwrap(), long);
+    }
 
     #[test]
     fn names_of_real_packages_are_allowed() {

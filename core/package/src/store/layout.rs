@@ -14,6 +14,12 @@ pub(super) struct Layout {
     models_dir: PathBuf,
 }
 
+/// The name that a package is installed by, if a store holds it.
+pub(crate) fn installed_name(package: &Path) -> Option<Name> {
+    let slot = Slot::of_package(&fs_err::canonicalize(package).ok()?)?;
+    Name::new(slot.0.parent()?.file_name()?.to_str()?).ok()
+}
+
 /// A folder of a model: a version or an unfinished transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Slot(PathBuf);

@@ -52,6 +52,7 @@ pub use verify::{Damage, VerifyReport};
 
 use crate::vfs::{RealVfs, Vfs};
 use layout::Layout;
+pub(crate) use layout::installed_name;
 
 /// The packages installed in a folder.
 ///

@@ -7,15 +7,12 @@ use wheelwork_package::container::Name;
 use wheelwork_package::container::pack::{PackError, PackOptions, PackReport, pack};
 use wheelwork_package::signature::SecretKey;
 
-use super::model_name;
 use crate::failure::Failure;
 use crate::progress::Reporter;
 
-/// The name that a folder is packed under: its own without `.ortpackage`.
+/// The name that a folder is packed under: the package's own.
 pub(super) fn name_of(folder: &Path) -> Result<Name, Failure> {
-    let folder = std::path::absolute(folder)?;
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    model_name(name.strip_suffix(".ortpackage").unwrap_or(&name))
+    Ok(Name::nearest(&wheelwork_package::open(folder)?.name))
 }
 
 /// Packs a folder.

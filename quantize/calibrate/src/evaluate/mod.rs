@@ -162,7 +162,7 @@ pub fn evaluate(
         written.into_iter().map(|chain| Chain { tokens: chain.tokens, ended: chain.ended }).collect();
     let evaluation = Evaluation {
         producer: concat!("wheelwork ", env!("CARGO_PKG_VERSION")).to_owned(),
-        reference: name_of(checkpoint.folder.path()),
+        reference: checkpoint.name().to_string(),
         kv_cache: placement.kv_cache,
         threads: placement.threads,
         runtime,
@@ -243,22 +243,23 @@ fn answer_tasks(
     let run = |folder: &Path, kv_cache, stage| {
         let open = OpenOptions { kv_cache, threads: options.threads, ..OpenOptions::default() };
         let model = Model::open_with(folder, &open)?;
-        tasks::answer(&model, problems, options.task_tokens, &options.cancel, &mut |done| {
+        let answers = tasks::answer(&model, problems, options.task_tokens, &options.cancel, &mut |done| {
             progress.progress(stage, done, problems.len());
-        })
+        })?;
+        Ok::<_, EvaluateError>((model.facts().name.clone(), answers))
     };
     let (name, baseline) = match &options.baseline {
-        Some(folder) => (name_of(folder), run(folder, None, Stage::BaselineTasks)?),
+        Some(folder) => run(folder, None, Stage::BaselineTasks)?,
         None => {
             let scratch =
                 tempfile::tempdir_in(&options.scratch).map_err(CalibrateError::spill(&options.scratch))?;
             let float = scratch.path().join("float.ortpackage");
             let recipe = wheelwork_quantize::Options { recipe: FLOAT, ..Default::default() };
             wheelwork_quantize::quantize(checkpoint.folder.path(), &float, &recipe, &())?;
-            ("the checkpoint in float32".to_owned(), run(&float, None, Stage::BaselineTasks)?)
+            ("the checkpoint in float32".to_owned(), run(&float, None, Stage::BaselineTasks)?.1)
         }
     };
-    let found = run(package, options.kv_cache, Stage::PackageTasks)?;
+    let (_, found) = run(package, options.kv_cache, Stage::PackageTasks)?;
     Ok(tasks::compare(&name, problems, &found, &baseline))
 }
 
@@ -271,9 +272,10 @@ pub(crate) fn chains(
 ) -> Result<Vec<Written>, EvaluateError> {
     let budget = (tokens * CHAIN_PERCENT / 100).max(1);
     let chain_tokens = WINDOW_TOKENS.min(model.facts().context_length / 2);
-    let written = texts::write_chains(model, texts::PROMPTS, budget, chain_tokens, cancel, &mut |tokens| {
-        progress.progress(Stage::Chains, tokens.min(budget), budget);
-    })?;
+    let written =
+        texts::write_chains(model, &texts::PROMPTS, 1, budget, chain_tokens, cancel, &mut |tokens| {
+            progress.progress(Stage::Chains, tokens.min(budget), budget);
+        })?;
     if cancel.is_cancelled() { Err(EvaluateError::Cancelled) } else { Ok(written) }
 }
 

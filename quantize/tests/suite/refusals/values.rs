@@ -3,7 +3,8 @@
 use serde_json::json;
 use wheelwork_diagnostic::Diagnostic;
 use wheelwork_package::tokenizer_file::{TokenizerFault, TokenizerFileError};
-use wheelwork_quantize::checkpoint::{CheckpointError, ConfigError, HeaderFault};
+use wheelwork_quantize::checkpoint::{Checkpoint, CheckpointError, ConfigError, HeaderFault};
+use wheelwork_quantize::scheme::BlockSize;
 use wheelwork_quantize::{QuantizeError, Recipe, RequestError, recipe};
 
 use super::{checkpoint_error, config_error, header_fault};
@@ -56,8 +57,11 @@ fn ck_12_another_number_of_layers_is_refused_with_both_values() {
         let mut tiny = Tiny::qwen2();
         tiny.set("num_hidden_layers", json!(layers)).write();
         match config_error(tiny.refusal()) {
-            ConfigError::Contradiction { field: "num_hidden_layers", value, other, .. } => {
-                assert_eq!((value, other), (layers.to_string(), "2".to_owned()));
+            ConfigError::Contradiction { field, value, other, .. } => {
+                assert_eq!(
+                    (field.as_str(), value, other.as_str()),
+                    ("num_hidden_layers", layers.to_string(), "2")
+                );
             }
             other => panic!("{other:?}"),
         }
@@ -71,7 +75,7 @@ fn ck_12_a_token_without_a_row_is_refused() {
     tiny.write();
     let error = config_error(tiny.refusal());
     assert!(
-        matches!(&error, ConfigError::Contradiction { field: "vocab_size", other, .. } if other == "40"),
+        matches!(&error, ConfigError::Contradiction { field, other, .. } if field == "vocab_size" && other == "40"),
         "{error:?}"
     );
 
@@ -83,7 +87,7 @@ fn ck_12_a_token_without_a_row_is_refused() {
     tiny.write();
     let error = config_error(tiny.refusal());
     assert!(
-        matches!(&error, ConfigError::Contradiction { field: "vocab_size", other, .. } if other == "6"),
+        matches!(&error, ConfigError::Contradiction { field, other, .. } if field == "vocab_size" && other == "6"),
         "{error:?}"
     );
 }
@@ -93,7 +97,10 @@ fn ck_12_a_tied_projection_that_exists_is_refused() {
     let mut tiny = Tiny::qwen2();
     tiny.set("tie_word_embeddings", json!(true)).write();
     let error = config_error(tiny.refusal());
-    assert!(matches!(error, ConfigError::Contradiction { field: "tie_word_embeddings", .. }), "{error:?}");
+    assert!(
+        matches!(&error, ConfigError::Contradiction { field, .. } if field == "tie_word_embeddings"),
+        "{error:?}"
+    );
 }
 
 #[test]
@@ -119,7 +126,7 @@ fn ck_14_sizes_out_of_range_are_refused() {
         tiny.set(field, value.clone()).write();
         let error = config_error(tiny.refusal());
         assert!(
-            matches!(&error, ConfigError::OutOfRange { field: named, .. } if *named == field),
+            matches!(&error, ConfigError::OutOfRange { field: named, .. } if named == field),
             "{field} = {value}: {error:?}"
         );
         assert!(error.place().unwrap().ends_with(&format!("config.json: {field}")));
@@ -146,17 +153,23 @@ fn ck_14_heads_that_do_not_divide_are_refused() {
     let mut tiny = Tiny::qwen2();
     tiny.set("num_key_value_heads", json!(3)).write();
     let error = config_error(tiny.refusal());
-    assert!(matches!(error, ConfigError::Contradiction { field: "num_attention_heads", .. }), "{error:?}");
+    assert!(
+        matches!(&error, ConfigError::Contradiction { field, .. } if field == "num_attention_heads"),
+        "{error:?}"
+    );
 
     let mut tiny = Tiny::qwen2();
     tiny.set("num_attention_heads", json!(3)).set("num_key_value_heads", json!(3)).write();
     let error = config_error(tiny.refusal());
-    assert!(matches!(error, ConfigError::Contradiction { field: "hidden_size", .. }), "{error:?}");
+    assert!(
+        matches!(&error, ConfigError::Contradiction { field, .. } if field == "hidden_size"),
+        "{error:?}"
+    );
 
     let mut tiny = Tiny::qwen2();
     tiny.set("head_dim", json!(24)).write();
     let error = config_error(tiny.refusal());
-    assert!(matches!(error, ConfigError::Unsupported { field: "head_dim", .. }), "{error:?}");
+    assert!(matches!(&error, ConfigError::Unsupported { field, .. } if field == "head_dim"), "{error:?}");
 }
 
 #[test]
@@ -167,14 +180,151 @@ fn ck_14_features_that_would_change_the_graph_are_refused_by_name() {
         ("attention_bias", json!(true), "attention_bias"),
         ("mlp_bias", json!(true), "mlp_bias"),
         ("use_sliding_window", json!(true), "use_sliding_window"),
+        ("layer_types", json!(["full_attention", "sliding_attention"]), "layer_types"),
+        ("partial_rotary_factor", json!(0.5), "partial_rotary_factor"),
         ("rope_scaling", yarn.clone(), "rope_scaling.rope_type"),
-        ("rope_parameters", yarn, "rope_scaling.rope_type"),
+        ("rope_scaling", json!({"type": "yarn", "rope_type": "yarn"}), "rope_scaling.rope_type"),
+        ("rope_scaling", json!({"type": "dynamic"}), "rope_scaling.type"),
+        ("rope_parameters", yarn, "rope_parameters.rope_type"),
     ] {
         let mut tiny = Tiny::qwen2();
         tiny.set(field, value).write();
         let error = config_error(tiny.refusal());
-        assert!(matches!(&error, ConfigError::Unsupported { field, .. } if *field == named), "{error:?}");
+        assert!(matches!(&error, ConfigError::Unsupported { field, .. } if field == named), "{error:?}");
     }
+}
+
+#[test]
+fn ck_14_a_wrong_type_names_field_value_and_what_is_allowed() {
+    for (field, value, message) in [
+        ("hidden_size", json!("64"), "sets hidden_size to \"64\", expected a whole number"),
+        ("num_hidden_layers", json!(2.5), "sets num_hidden_layers to 2.5, expected a whole number"),
+        ("rope_theta", json!([1]), "sets rope_theta to [1], expected a number"),
+        ("tie_word_embeddings", json!("no"), "sets tie_word_embeddings to \"no\", expected true or false"),
+        ("rope_scaling", json!("yarn"), "sets rope_scaling to \"yarn\", expected an object"),
+        ("architectures", json!("Qwen2ForCausalLM"), "to \"Qwen2ForCausalLM\", expected a list of texts"),
+        ("rope_scaling", json!({"type": 1}), "sets rope_scaling.type to 1, expected a text"),
+    ] {
+        let mut tiny = Tiny::qwen2();
+        tiny.set(field, value).write();
+        let error = tiny.refusal();
+        assert!(error.to_string().ends_with(message), "{error}");
+        assert!(matches!(config_error(error), ConfigError::WrongValue { .. }));
+    }
+}
+
+#[test]
+fn ck_22_sampling_that_the_runtime_does_not_have_is_refused_by_file_and_field() {
+    for (field, value) in [
+        ("top_k", json!(-1)),
+        ("top_k", json!(20.0)),
+        ("top_p", json!(1.5)),
+        ("top_p", json!("0.9")),
+        ("min_p", json!(-0.1)),
+        ("temperature", json!(0.0)),
+        ("temperature", json!(-1)),
+        ("repetition_penalty", json!(0)),
+        ("do_sample", json!("true")),
+        ("eos_token_id", json!(-1)),
+        ("eos_token_id", json!([END, -1])),
+        ("bos_token_id", json!(1.5)),
+        ("num_beams", json!(4)),
+        ("no_repeat_ngram_size", json!(3)),
+        ("suppress_tokens", json!([1])),
+    ] {
+        let mut tiny = Tiny::qwen2();
+        tiny.generation_config["do_sample"] = json!(true);
+        tiny.generation_config[field] = value.clone();
+        tiny.write();
+        let error = tiny.refusal();
+        let named = format!("generation_config.json` sets {field} to {value}, expected ");
+        assert!(error.to_string().contains(&named), "{error}");
+        assert!(matches!(config_error(error), ConfigError::WrongValue { .. }));
+    }
+}
+
+#[test]
+fn ck_21_two_spellings_that_agree_are_one_setting() {
+    let llama3 = json!({"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                        "original_max_position_embeddings": 32, "rope_type": "llama3"});
+    let with = |field: &str, value| {
+        let mut all = llama3.clone();
+        all[field] = value;
+        all
+    };
+    let opened = |fields: &[(&str, serde_json::Value)]| {
+        let mut tiny = Tiny::llama();
+        for (field, value) in fields {
+            tiny.set(field, value.clone());
+        }
+        tiny.write();
+        Checkpoint::open(&tiny.path()).unwrap().config.rope
+    };
+    let plain = opened(&[]);
+    let scaled = opened(&[("rope_scaling", llama3.clone())]);
+    assert!(scaled.scaling.is_some_and(|scaling| scaling.factor == 8.0) && plain.scaling.is_none());
+    assert_eq!(opened(&[("rope_scaling", json!({"type": "default", "rope_type": "default"}))]), plain);
+    assert_eq!(opened(&[("rope_scaling", with("type", json!("llama3")))]), scaled);
+    assert_eq!(opened(&[("rope_parameters", with("rope_theta", json!(10000.0)))]), scaled);
+    assert_eq!(opened(&[("rope_parameters", llama3.clone()), ("rope_scaling", llama3.clone())]), scaled);
+    assert_eq!(
+        opened(&[("rope_parameters", json!({"rope_theta": 5.0})), ("rope_theta", json!(null))]).theta,
+        5.0
+    );
+}
+
+#[test]
+fn ck_21_two_spellings_that_differ_are_named() {
+    let llama3 =
+        json!({"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "rope_type": "llama3"});
+    let parameters = json!({"rope_theta": 10000.0, "rope_type": "default"});
+    let theta = json!({"rope_theta": 500.0});
+    let mut other_factor = llama3.clone();
+    other_factor["factor"] = json!(4.0);
+    for (fields, named) in [
+        (
+            vec![("rope_scaling", json!({"type": "yarn", "rope_type": "default"}))],
+            ["rope_scaling.rope_type", "rope_scaling.type"],
+        ),
+        (
+            vec![("rope_parameters", parameters.clone()), ("rope_scaling", llama3.clone())],
+            ["rope_parameters.rope_type", "rope_scaling.rope_type"],
+        ),
+        (
+            vec![("rope_parameters", llama3), ("rope_scaling", other_factor)],
+            ["rope_parameters.factor", "rope_scaling.factor"],
+        ),
+        (vec![("rope_parameters", theta.clone())], ["rope_theta", "rope_parameters.rope_theta"]),
+        // transformers reads `rope_scaling` alone, and so its default.
+        (
+            vec![
+                ("rope_theta", json!(null)),
+                ("rope_parameters", theta),
+                ("rope_scaling", json!({"type": "default"})),
+            ],
+            ["rope_parameters.rope_theta", "rope_scaling.rope_theta"],
+        ),
+        (vec![("model_type", json!("qwen3"))], ["architectures", "model_type"]),
+    ] {
+        let mut tiny = Tiny::llama();
+        for (field, value) in fields {
+            tiny.set(field, value);
+        }
+        tiny.write();
+        match config_error(tiny.refusal()) {
+            ConfigError::ContradictsItself { field, other_field, .. } => {
+                assert_eq!([field, other_field], named)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    // What is not supported is refused by its name, whatever stands beside it.
+    let mut tiny = Tiny::llama();
+    tiny.set("rope_parameters", parameters)
+        .set("rope_scaling", json!({"rope_type": "yarn", "factor": 4.0}))
+        .write();
+    let error = config_error(tiny.refusal());
+    assert!(matches!(&error, ConfigError::Unsupported { found, .. } if found == "yarn"), "{error:?}");
 }
 
 #[test]
@@ -233,10 +383,8 @@ fn ck_18_unsupported_element_types_are_refused_by_name() {
     assert_eq!(fault, HeaderFault::UnknownDtype { tensor: "a".into(), dtype: "F4".into() });
 }
 
-#[test]
-fn blocks_that_do_not_fill_the_rows_are_refused() {
-    let mut tiny = Tiny::qwen2();
-    let inner = 80;
+/// A checkpoint whose MLP has so many elements.
+fn with_inner(mut tiny: Tiny, inner: usize) -> Tiny {
     tiny.set("intermediate_size", json!(inner));
     for layer in 0..2 {
         let name = |rest: &str| format!("model.layers.{layer}.mlp.{rest}.weight");
@@ -245,10 +393,32 @@ fn blocks_that_do_not_fill_the_rows_are_refused() {
         tiny.random(&name("down_proj"), &[64, inner]);
     }
     tiny.write();
+    tiny
+}
+
+#[test]
+fn ck_25_rows_that_no_blocks_fill_are_refused() {
+    let tiny = with_inner(Tiny::qwen2(), 72);
     let error = tiny.refusal();
     assert!(
-        matches!(error, QuantizeError::Request(RequestError::BlockSize { columns: 80, block_size: 32, .. })),
+        matches!(error, QuantizeError::Request(RequestError::BlockSize { columns: 72, block_size: 32, .. })),
         "{error:?}"
     );
     tiny.quantize(&Recipe::named("float").unwrap()).unwrap();
+}
+
+#[test]
+fn ck_25_blocks_that_do_not_fill_the_rows_become_smaller_and_that_is_said() {
+    for tiny in [with_inner(Tiny::qwen2(), 80), with_inner(Tiny::tied(), 80)] {
+        for size in BlockSize::ALL {
+            let card = tiny.quantize(&recipe::BALANCED.with_block_size(size)).unwrap().card;
+            for tensor in &card.quantization.tensors {
+                let columns = if tensor.name.ends_with("down_proj.weight") { 80 } else { 64 };
+                assert!(columns % tensor.block_size == 0 && tensor.block_size <= 64, "{tensor:?}");
+            }
+            let said = card.warnings.iter().filter(|warning| warning.starts_with("blocks of ")).count();
+            let size = usize::from(size);
+            assert_eq!(said, usize::from(size > 16) + usize::from(size > 64), "{size}: {:?}", card.warnings);
+        }
+    }
 }
