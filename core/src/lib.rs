@@ -68,7 +68,7 @@ pub use event::{Event, FinishReason, ReasoningEnd};
 pub use facts::{ModelFacts, ModelIdentity};
 pub use metrics::{Timings, Usage};
 pub use open::prepare::{self, PrepareReport, PrepareStep, prepare, prepared_form};
-pub use open::{Available, Fit, MemoryCheck, MemoryPlan, Model, OpenOptions, plan};
+pub use open::{Available, Fit, MemoryCheck, MemoryPlan, Model, OpenOptions, examine, plan};
 pub use options::{Budget, OnContextFull, OnLoop, Options, PromptLookup, Thinking};
 pub use sequence::prefix_cache;
 pub use sequence::{Compilation, CompilationState, SharedPrefix};

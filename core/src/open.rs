@@ -2,6 +2,7 @@
 
 mod described;
 mod dynamic_opening;
+mod examine;
 mod facts;
 mod memory;
 mod model;
@@ -14,6 +15,7 @@ mod score;
 mod self_check;
 mod static_opening;
 
+pub use examine::examine;
 pub use memory::{Available, Fit, MemoryPlan};
 pub use model::Model;
 pub use options::{MemoryCheck, OpenOptions};

@@ -13,6 +13,7 @@
 mod fitting;
 pub mod snapshot;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::control::CancelToken;
@@ -37,6 +38,8 @@ pub struct Session {
     journal: Option<Journal>,
     /// A turn that was suspended, or that an earlier process left unfinished.
     unfinished: Option<(TurnStart, Vec<Progress>)>,
+    /// The damaged file that this session was read from: the only copy of what could not be.
+    damaged: Option<PathBuf>,
     /// Tokens of the turn under way that are in the file; `None` once the turn was recorded or left.
     saved_tokens: Option<usize>,
 }
@@ -71,15 +74,18 @@ impl Session {
         mut decoder: Box<dyn Decoder>,
         file: impl Into<SessionFile>,
     ) -> Result<(Self, Restored), Error> {
+        let file = file.into();
         let binding = Binding { identity: facts.identity(&placement.variant), kv_cache: placement.kv_cache };
         let State { messages, cached, unfinished, restored } =
-            snapshot::restore(&file.into(), &binding, &mut *decoder)?;
+            snapshot::restore(&file, &binding, &mut *decoder)?;
         let sequence = Sequence::new(facts, placement, decoder, cached);
-        Ok((Self { messages, unfinished, ..Self::on(sequence) }, restored))
+        let damaged = restored.damaged_at.map(|_| file.path().to_owned());
+        Ok((Self { messages, unfinished, damaged, ..Self::on(sequence) }, restored))
     }
 
     fn on(sequence: Sequence) -> Self {
-        Self { sequence, messages: Vec::new(), journal: None, unfinished: None, saved_tokens: None }
+        let (messages, journal) = (Vec::new(), None);
+        Self { sequence, messages, journal, unfinished: None, damaged: None, saved_tokens: None }
     }
 
     /// The same session with shared prefixes to take from and to add to. [`crate::Model::session`] does this; here for
@@ -377,6 +383,9 @@ impl Session {
     }
 
     fn write_journal(&self, file: SessionFile, autosave: Autosave) -> Result<Journal, Error> {
+        if self.damaged.as_deref() == Some(file.path()) {
+            return Err(SnapshotError::OnlyCopy { file: file.path().display().to_string() }.into());
+        }
         let lock = match &self.journal {
             Some(journal) if journal.is_kept_in(&file).is_some() => Arc::clone(journal.lock()),
             _ => file.lock()?,

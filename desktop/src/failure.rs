@@ -57,6 +57,14 @@ pub(crate) enum Failure {
         /// What is wrong with it.
         detail: String,
     },
+    /// A secret of the caller's that others can read.
+    #[error("`{}` can be read by others: its permissions are {mode:03o}, expected 600", .path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
     /// A flag that the request would ignore.
     #[error("`{flag}` is for `--quality best` and `--target qnn-htp`: nothing else calibrates")]
     NeedsBest {
@@ -184,6 +192,10 @@ impl Failure {
             Self::InputFile { path, .. } => {
                 Told::new("input_file", "correct_file", remedy::worded(&Remedy::CorrectFile))
                     .at(path.display())
+            }
+            Self::Exposed { path, .. } => {
+                let remedy = format!("keep it for yourself: `chmod 600 {}`", path.display());
+                Told::new("key_exposed", "set", remedy).at(path.display())
             }
             Self::NeedsBest { .. } => {
                 Told::new("needs_quality_best", "set", "add `--quality best`, or leave the flag out")

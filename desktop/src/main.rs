@@ -7,6 +7,7 @@ mod arguments;
 mod commands;
 mod compiling;
 mod failure;
+mod input_file;
 mod interrupt;
 mod machine;
 mod model_source;

@@ -23,6 +23,7 @@ pub(crate) fn worded(remedy: &Remedy) -> String {
         Remedy::Repair => {
             "see what else is damaged with `wheelwork verify NAME`, and mend it with `wheelwork repair NAME`"
         }
+        Remedy::Salvage => "save what can be read of it with `--salvage NEW_FILE`, or take an older copy",
         Remedy::Requantize(Requantize::Int8Cache) => {
             "open it with the float cache, or quantise the checkpoint again with `--kv int8`"
         }

@@ -1,32 +1,44 @@
 //! `--session FILE`: a conversation that outlives the process.
 
-use std::io::Read;
 use std::path::Path;
 
 use wheelwork::snapshot::{CacheFate, SnapshotError};
 use wheelwork::{Autosave, Error, Model, Restored, Session, SessionFile, SessionKey};
 use wheelwork_package::disk;
 use wheelwork_package::files::hex;
+use wheelwork_package::vfs::{read_secret, stands};
 
 use crate::arguments::SessionArguments;
 use crate::failure::Failure;
 
+/// More than a key with its line end.
+const KEY_FILE_BYTES: u64 = 4096;
+
 /// A session, kept in its file if there is one; it stands where the file says if that exists already.
 pub(crate) fn open(model: &Model, arguments: &SessionArguments) -> Result<Session, Failure> {
     let Some(file) = file(arguments)? else { return Ok(model.session()?) };
-    let mut session = if file.path().exists() {
-        let (session, restored) = model.restore(file.clone())?;
+    let kept_in = match &arguments.salvage {
+        None => file.clone(),
+        Some(path) if !stands(path)? => file.at(path),
+        Some(path) => {
+            let detail = "it exists, and what is saved goes to a new file".to_owned();
+            return Err(Failure::InputFile { path: path.clone(), detail });
+        }
+    };
+    let source = if arguments.salvage.is_some() { file.salvaged() } else { file };
+    let mut session = if arguments.salvage.is_some() || stands(source.path())? {
+        let path = source.path().display().to_string();
+        let (session, restored) = model.restore(source)?;
         if restored.kept_elsewhere {
             // What the other has not written yet would be lost, even if it ends in this moment.
-            let file = file.path().display().to_string();
-            return Err(Error::from(SnapshotError::InUse { file }).into());
+            return Err(Error::from(SnapshotError::InUse { file: path }).into());
         }
         tell(&restored);
         session
     } else {
         model.session()?
     };
-    session.keep_in(file, Autosave::default())?;
+    session.keep_in(kept_in, Autosave::default())?;
     Ok(session)
 }
 
@@ -35,7 +47,7 @@ fn file(arguments: &SessionArguments) -> Result<Option<SessionFile>, Failure> {
     let Some(path) = &arguments.session else { return Ok(None) };
     let Some(key_file) = &arguments.session_key else { return Ok(Some(SessionFile::from(path))) };
     // Beside a session that exists, a missing key is a typing error.
-    if !key_file.exists() && !path.exists() {
+    if !stands(key_file)? && !stands(path)? {
         make_key(key_file).map_err(|error| Failure::input_file(key_file, &error))?;
     }
     Ok(Some(SessionFile::encrypted(path, read_key(key_file)?)))
@@ -53,11 +65,9 @@ fn make_key(path: &Path) -> std::io::Result<()> {
 }
 
 fn read_key(path: &Path) -> Result<SessionKey, Failure> {
-    let mut text = String::new();
-    fs_err::File::open(path)
-        .and_then(|file| file.take(4096).read_to_string(&mut text))
-        .map_err(|error| Failure::input_file(path, &error))?;
-    let key = from_hex(text.trim()).ok_or_else(|| Failure::InputFile {
+    let bytes = read_secret(path, KEY_FILE_BYTES)?;
+    let key = std::str::from_utf8(&bytes).ok().and_then(|text| from_hex(text.trim()));
+    let key = key.ok_or_else(|| Failure::InputFile {
         path: path.into(),
         detail: "expected a key: 64 hexadecimal digits".to_owned(),
     })?;
@@ -80,7 +90,13 @@ fn tell(restored: &Restored) {
     if let CacheFate::Recomputed { because } = &restored.cache {
         anstream::eprintln!("warning: the session's cache is computed again: {because}");
     }
-    if restored.dropped_bytes > 0 {
+    if let Some(offset) = restored.damaged_at {
+        anstream::eprintln!(
+            "warning: the session is damaged from byte {offset} on; {} messages of it are saved, {} bytes are lost",
+            restored.messages,
+            restored.dropped_bytes
+        );
+    } else if restored.dropped_bytes > 0 {
         anstream::eprintln!(
             "warning: {} bytes at the session's end were not complete and are left out",
             restored.dropped_bytes
@@ -105,7 +121,8 @@ mod tests {
     fn a_key_is_made_only_for_a_session_that_is_new() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| Some(folder.path().join(name));
-        let arguments = SessionArguments { session: path("session"), session_key: path("key") };
+        let arguments =
+            SessionArguments { session: path("session"), session_key: path("key"), salvage: None };
         file(&arguments).unwrap();
         let made = fs_err::read(path("key").unwrap()).unwrap();
         file(&arguments).unwrap();

@@ -1,16 +1,16 @@
-//! From `--trust` and `--key` to the keys and the policy that a package is judged by.
+//! From `--trust` and `--key` to the keys and the policy that a package is judged by, and the keys that were trusted before.
 
 use std::path::PathBuf;
 
-use wheelwork_package::signature::{Policy, PublicKey, SignatureState, Trust};
+use wheelwork_package::signature::{KeyRing, Policy, PublicKey, SignatureState, Trust};
 
-use crate::arguments::{TrustArguments, TrustPolicy};
+use crate::arguments::{TrustArguments, TrustPolicy, keys_dir};
 use crate::failure::Failure;
 
 /// The trust that the arguments ask for.
 ///
 /// Without `--trust`: who gives a key wants its signature, and what comes from outside this machine needs one. A local
-/// file without either is used, and how its signature stands is said.
+/// file without either is used, and how its signature stands by the keys that were trusted before is said.
 pub(crate) fn of(arguments: &TrustArguments, is_remote: bool) -> Result<Trust, Failure> {
     let policy = match arguments.trust {
         Some(TrustPolicy::Require) => Policy::Require,
@@ -19,12 +19,34 @@ pub(crate) fn of(arguments: &TrustArguments, is_remote: bool) -> Result<Trust, F
         None if is_remote || !arguments.key.is_empty() => Policy::Require,
         None => Policy::Warn,
     };
-    Ok(Trust { policy, keys: keys(&arguments.key)? })
+    // Where a signature is required, it is one of a key that was given with this very command.
+    let keys = if policy == Policy::Warn { known(&arguments.key)? } else { keys(&arguments.key)? };
+    Ok(Trust { policy, keys })
 }
 
 /// Reads public keys.
-pub(crate) fn keys(files: &[PathBuf]) -> Result<Vec<PublicKey>, Failure> {
+fn keys(files: &[PathBuf]) -> Result<Vec<PublicKey>, Failure> {
     files.iter().map(|file| Ok(PublicKey::read(file)?)).collect()
+}
+
+/// The keys in these files and those that were trusted before.
+pub(crate) fn known(files: &[PathBuf]) -> Result<Vec<PublicKey>, Failure> {
+    let remembered = ring().map_or_else(|| Ok(Vec::new()), |ring| ring.keys())?;
+    Ok([keys(files)?, remembered].concat())
+}
+
+/// Remembers the key that vouched for what was installed.
+pub(crate) fn remember(trust: &Trust, state: &SignatureState) -> Result<(), Failure> {
+    let SignatureState::Valid { key } = state else { return Ok(()) };
+    let key = trust.keys.iter().find(|trusted| trusted.fingerprint().to_string() == *key);
+    if let Some((ring, key)) = ring().zip(key) {
+        ring.remember(key)?;
+    }
+    Ok(())
+}
+
+fn ring() -> Option<KeyRing> {
+    keys_dir().map(|folder| KeyRing::new(&folder))
 }
 
 /// Says on stderr how a signature stands that is not valid.

@@ -135,6 +135,6 @@ fn a_session_with_a_key_goes_on_with_it_and_not_without() {
 
 fn other_key(folder: &Path) -> String {
     let path = folder.join("other");
-    fs_err::write(&path, "0123456789abcdef".repeat(4)).unwrap();
+    wheelwork_package::disk::write_new(&path, "0123456789abcdef".repeat(4).as_bytes(), 0o600).unwrap();
     path.display().to_string()
 }

@@ -1,6 +1,9 @@
 //! The file of a graph's external data while it is filled, from several threads and in any order.
 
+use std::io;
 use std::path::Path;
+
+use wheelwork_package::vfs::open_existing_to_write;
 
 use crate::positioned::{read_exact_at, write_all_at};
 
@@ -15,7 +18,7 @@ impl ExternalFile {
     ///
     /// # Errors
     /// What the operating system says, for instance that the file exists.
-    pub(crate) fn create(path: &Path, bytes: u64) -> std::io::Result<Self> {
+    pub(crate) fn create(path: &Path, bytes: u64) -> io::Result<Self> {
         let file = fs_err::OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
         file.set_len(bytes)?;
         Ok(Self { file })
@@ -25,11 +28,11 @@ impl ExternalFile {
     ///
     /// # Errors
     /// What the operating system says.
-    pub(crate) fn reopen(path: &Path, bytes: u64) -> std::io::Result<Self> {
-        match fs_err::OpenOptions::new().read(true).write(true).open(path) {
+    pub(crate) fn reopen(path: &Path, bytes: u64) -> io::Result<Self> {
+        match open_existing_to_write(path).map_err(io::Error::from) {
             Ok(file) if file.metadata()?.len() == bytes => return Ok(Self { file }),
             Ok(_) => fs_err::remove_file(path)?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
         Self::create(path, bytes)
@@ -39,7 +42,7 @@ impl ExternalFile {
     ///
     /// # Errors
     /// What the operating system says, for instance that the disk is full.
-    pub(crate) fn write_at(&self, bytes: &[u8], offset: u64) -> std::io::Result<()> {
+    pub(crate) fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         write_all_at(&self.file, bytes, offset)
     }
 
@@ -47,7 +50,7 @@ impl ExternalFile {
     ///
     /// # Errors
     /// What the operating system says, also where the file ends too early.
-    pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<()> {
+    pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         read_exact_at(&self.file, buffer, offset)
     }
 
@@ -55,7 +58,7 @@ impl ExternalFile {
     ///
     /// # Errors
     /// What the operating system says.
-    pub(crate) fn sync(&self) -> std::io::Result<()> {
+    pub(crate) fn sync(&self) -> io::Result<()> {
         self.file.sync_all()
     }
 }

@@ -10,13 +10,14 @@
 //! is complete. Its digest is checked before it is believed: after a power failure, the journal may have reached the
 //! disk before the weights. A last line that was cut off is dropped.
 
-use std::io::{Seek as _, SeekFrom};
+use std::io::{self, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use wheelwork_package::card::TensorError;
 use wheelwork_package::files::hex;
+use wheelwork_package::vfs::open_existing_to_write;
 
 use crate::checkpoint::tensors::ShardIdentity;
 use crate::disk;
@@ -105,11 +106,11 @@ impl Journal {
     /// [`RequestError::ResumeMismatch`] or [`QuantizeError::Write`].
     pub(crate) fn resume(path: &Path, key: &Key) -> Result<Option<(Self, Vec<Finished>)>, QuantizeError> {
         let write = || QuantizeError::write(path);
-        let mut file = match fs_err::OpenOptions::new().read(true).write(true).open(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        let mut file = match open_existing_to_write(path).map_err(io::Error::from) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file.map_err(write())?,
         };
-        let mut lines = Lines { reader: std::io::BufReader::new(&mut file), bytes: 0 };
+        let mut lines = Lines { reader: io::BufReader::new(&mut file), bytes: 0 };
         let Some(found) = lines.next::<Key>().map_err(write())? else { return Ok(None) };
         if let Some(difference) = found.difference(key) {
             return Err(RequestError::ResumeMismatch { path: path.into(), difference }.into());
@@ -149,8 +150,8 @@ struct Lines<R> {
     bytes: u64,
 }
 
-impl<R: std::io::BufRead> Lines<R> {
-    fn next<T: serde::de::DeserializeOwned>(&mut self) -> std::io::Result<Option<T>> {
+impl<R: io::BufRead> Lines<R> {
+    fn next<T: serde::de::DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
         let mut line = Vec::new();
         let count = self.reader.read_until(b'\n', &mut line)?;
         if line.pop() != Some(b'\n') {

@@ -12,10 +12,12 @@
 //! [`Output::commit`] moves the package into place with one rename, after all of it has reached the disk, and removes
 //! the rest. A run that is killed leaves the folder, and a run that resumes goes on in it.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use wheelwork_package::disk::{FileLock, folder_of};
 use wheelwork_package::files::names;
+use wheelwork_package::vfs;
 
 use crate::CPU;
 use crate::disk;
@@ -70,7 +72,7 @@ impl Output {
         check_target(&target, standing.overwrite)?;
         let partial = partial(&target);
         let found = !create_folder(&partial)?;
-        if found && !partial.join(LOCK).is_file() {
+        if found && !is_ours(&partial)? {
             return Err(RequestError::NotOurs { path: partial }.into());
         }
         let lock = lock(&partial)?;
@@ -167,10 +169,19 @@ fn create_folder(path: &Path) -> Result<bool, QuantizeError> {
     }
 }
 
+/// Whether a run made that folder: an empty lock, and nothing else that a run does not write.
+fn is_ours(partial: &Path) -> Result<bool, QuantizeError> {
+    let is_lock = vfs::file_bytes(&partial.join(LOCK)).is_ok_and(|bytes| bytes == 0);
+    let entries = fs_err::read_dir(partial).map_err(QuantizeError::write(partial))?;
+    let names: Result<Vec<_>, _> = entries.map(|entry| Ok(entry?.file_name())).collect();
+    let names = names.map_err(QuantizeError::write(partial))?;
+    let is_known = |name: &OsString| [LOCK, JOURNAL, PACKAGE, REPLACED].iter().any(|known| name == *known);
+    Ok(is_lock && names.iter().all(is_known))
+}
+
 fn lock(partial: &Path) -> Result<FileLock, QuantizeError> {
     let path = partial.join(LOCK);
-    let open = || fs_err::OpenOptions::new().write(true).create(true).truncate(false).open(&path);
-    let lock = open().and_then(FileLock::try_take).map_err(QuantizeError::write(&path))?;
+    let lock = FileLock::try_take_at(&path, 0o644).map_err(QuantizeError::write(&path))?;
     lock.ok_or_else(|| RequestError::Busy { path: partial.into() }.into())
 }
 
@@ -215,7 +226,7 @@ fn check_target(target: &Path, overwrite: bool) -> Result<(), RequestError> {
 /// up.
 #[must_use]
 pub fn is_unfinished(out: &Path) -> bool {
-    partial(out).join(LOCK).is_file()
+    is_ours(&partial(out)).unwrap_or(false)
 }
 
 /// The unfinished package's folder beside the target.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wheelwork::engine::{Engine, EngineOptions};
-use wheelwork::snapshot::{CacheFate, Restored};
+use wheelwork::snapshot::{CacheFate, Restored, SessionFile};
 use wheelwork::{CompilationState, Model, Session};
 
 use crate::chat::session_file;
@@ -65,24 +65,16 @@ impl EngineHandle {
     /// # Errors
     /// For a file that is no session, a wrong key, and as [`EngineHandle::chat`].
     pub fn restore(&self, path: String, key: Option<Vec<u8>>) -> Result<RestoredChat, FfiError> {
-        let file = session_file(path, key)?;
-        guarded(|| {
-            let (session, restored) = self.engine()?.model().restore(file)?;
-            let Restored { messages: _, cache, unfinished_turn, dropped_bytes, kept_elsewhere } = restored;
-            let chat = self.adopt(session)?;
-            let (cached_tokens, recomputed_because) = match cache {
-                CacheFate::Restored { tokens } => (count(tokens), None),
-                CacheFate::Recomputed { because } => (0, Some(because)),
-            };
-            Ok(RestoredChat {
-                chat,
-                cached_tokens,
-                recomputed_because,
-                unfinished_turn,
-                dropped_bytes,
-                kept_elsewhere,
-            })
-        })
+        self.restored(session_file(path, key)?)
+    }
+
+    /// As [`EngineHandle::restore`] from a damaged file, of which all that is whole is read. The conversation can be kept
+    /// in another file only: the damaged one is the only copy of the rest.
+    ///
+    /// # Errors
+    /// As [`EngineHandle::restore`].
+    pub fn salvage(&self, path: String, key: Option<Vec<u8>>) -> Result<RestoredChat, FfiError> {
+        self.restored(session_file(path, key)?.salvaged())
     }
 
     /// Where the model runs, and why not on a better device.
@@ -141,6 +133,33 @@ impl EngineHandle {
 }
 
 impl EngineHandle {
+    fn restored(&self, file: SessionFile) -> Result<RestoredChat, FfiError> {
+        guarded(|| {
+            let (session, restored) = self.engine()?.model().restore(file)?;
+            let Restored {
+                messages: _,
+                cache,
+                unfinished_turn,
+                dropped_bytes,
+                damaged_at: _,
+                kept_elsewhere,
+            } = restored;
+            let chat = self.adopt(session)?;
+            let (cached_tokens, recomputed_because) = match cache {
+                CacheFate::Restored { tokens } => (count(tokens), None),
+                CacheFate::Recomputed { because } => (0, Some(because)),
+            };
+            Ok(RestoredChat {
+                chat,
+                cached_tokens,
+                recomputed_because,
+                unfinished_turn,
+                dropped_bytes,
+                kept_elsewhere,
+            })
+        })
+    }
+
     pub(crate) fn engine(&self) -> Result<Engine, FfiError> {
         self.lock().clone().ok_or_else(FfiError::closed)
     }

@@ -44,6 +44,10 @@ pub struct OpenOptions {
     /// tried again; absent, nowhere.
     #[uniffi(default = None)]
     pub trials_dir: Option<String>,
+    /// Where the app keeps the key by which forms that were prepared or compiled beside an installed model are known as made
+    /// here; absent, those are not used.
+    #[uniffi(default = None)]
+    pub keys_dir: Option<String>,
     /// What memory is held against; absent, what the system says is free.
     #[uniffi(default = None)]
     pub memory: Option<MemoryCheck>,
@@ -99,6 +103,7 @@ impl From<OpenOptions> for wheelwork::OpenOptions {
             prefix_cache_bytes: options.prefix_cache_bytes,
             provider_options: options.provider_options.into_iter().collect(),
             trials_dir: options.trials_dir.map(Into::into),
+            keys_dir: options.keys_dir.map(Into::into),
             memory: options.memory.map_or_else(Default::default, Into::into),
             compile_watch: CompileWatch::default(),
             skip_self_check: false,

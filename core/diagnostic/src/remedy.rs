@@ -40,6 +40,7 @@ pub enum Remedy {
     InstallCompiler,
 
     RestoreSession,
+    Salvage,
     GivePackage,
     GivePackageFile,
     GiveKey,
@@ -115,6 +116,7 @@ impl Remedy {
             Self::InstallProvider => ("install_provider", "install the provider's libraries for this CPU and ONNX Runtime version, all in one folder".into()),
             Self::InstallCompiler => ("install_compiler", "install the compiler for NPUs".into()),
             Self::RestoreSession => ("restore_session", "restore the session from its file, or start a new one".into()),
+            Self::Salvage => ("salvage", "save what can be read of it to another file, or take an older copy".into()),
             Self::GivePackage => ("give_package", "give an .ortpackage folder".into()),
             Self::GivePackageFile => ("give_package_file", "give a .wwpkg file".into()),
             Self::GiveKey => ("give_key", "give an Ed25519 key in PEM".into()),

@@ -44,6 +44,9 @@ impl LibraryError {
 }
 
 fn describe(tried: &[(PathBuf, String)]) -> String {
+    if tried.is_empty() {
+        return "it is neither beside the program nor in a folder of the system's".to_owned();
+    }
     tried
         .iter()
         .map(|(path, reason)| format!("`{}`: {reason}", path.display()))

@@ -80,8 +80,10 @@ fn load(candidates: &[PathBuf]) -> Result<Runtime, LibraryError> {
     telemetry::switch_off();
     let mut tried = Vec::new();
     for path in candidates {
-        // A plain name is the loader's to find.
-        if let Ok(Some(unfit)) = object_file::examine(path) {
+        // A plain name is the loader's to find: nothing of that name in the current folder is looked at.
+        if path.components().count() > 1
+            && let Ok(Some(unfit)) = object_file::examine(path)
+        {
             tried.push((path.clone(), unfit.to_string()));
             continue;
         }

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use fs_err::{File, OpenOptions};
 
+use crate::vfs::error::FileError;
+use crate::vfs::regular::{open_existing_to_write, open_to_write, set_mode};
+
 /// The folder that a path stands in; `.` for a bare name.
 #[must_use]
 pub fn folder_of(path: &Path) -> &Path {
@@ -47,19 +50,28 @@ pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     written.and_then(|()| sync_folder(folder_of(path)))
 }
 
-/// Unix permissions of a file that `options` makes, from its first moment on; nothing elsewhere.
-fn set_mode(options: &mut OpenOptions, mode: u32) {
-    #[cfg(unix)]
-    fs_err::os::unix::fs::OpenOptionsExt::mode(options, mode);
-    #[cfg(not(unix))]
-    let _ = (options, mode);
-}
-
 /// The lock of a file, held by the system for this process until it is dropped or the process ends, however that is.
 #[derive(Debug)]
 pub struct FileLock(File);
 
 impl FileLock {
+    /// Opens a file and locks it: makes it if need be, follows no link and truncates nothing. `None` where somebody else
+    /// holds the lock.
+    ///
+    /// # Errors
+    /// What the system says, and what stands there that is no file of ours.
+    pub fn try_take_at(path: &Path, mode: u32) -> io::Result<Option<Self>> {
+        Self::try_take(open_to_write(path, mode)?)
+    }
+
+    /// As [`FileLock::try_take_at`], but makes nothing.
+    ///
+    /// # Errors
+    /// As there; [`io::ErrorKind::NotFound`].
+    pub fn try_take_existing(path: &Path) -> io::Result<Option<Self>> {
+        Self::try_take(open_existing_to_write(path)?)
+    }
+
     /// Locks an open file; `None` where somebody else holds the lock.
     ///
     /// # Errors
@@ -100,15 +112,16 @@ impl NameLock {
     /// Locks a name; `None` where somebody else holds the lock.
     ///
     /// # Errors
-    /// What the system says.
+    /// What the system says, and what stands there that is no empty file: it would be removed when the lock goes.
     pub fn try_take(name: PathBuf) -> io::Result<Option<Self>> {
         loop {
-            let mut options = OpenOptions::new();
-            options.write(true).create(true).truncate(false);
-            set_mode(&mut options, 0o600);
-            let Some(mut lock) = FileLock::try_take(options.open(&name)?)? else { return Ok(None) };
+            let Some(mut lock) = FileLock::try_take_at(&name, 0o600)? else { return Ok(None) };
             // The holder before may have removed the file that was opened here.
             if is_at(lock.file(), &name)? {
+                let bytes = lock.file().metadata()?.len();
+                if bytes > 0 {
+                    return Err(FileError::not_ours(&name, format!("it has {bytes} bytes")).into());
+                }
                 return Ok(Some(Self { name, _lock: lock }));
             }
         }
@@ -119,8 +132,8 @@ impl NameLock {
     /// # Errors
     /// What the system says.
     pub fn is_held(name: &Path) -> io::Result<bool> {
-        match OpenOptions::new().write(true).open(name) {
-            Ok(file) => Ok(FileLock::try_take(file)?.is_none()),
+        match FileLock::try_take_existing(name) {
+            Ok(lock) => Ok(lock.is_none()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
@@ -140,7 +153,7 @@ impl Drop for NameLock {
 fn is_at(file: &File, name: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
     let opened = file.metadata()?;
-    match fs_err::metadata(name) {
+    match fs_err::symlink_metadata(name) {
         Ok(there) => Ok((there.dev(), there.ino()) == (opened.dev(), opened.ino())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),

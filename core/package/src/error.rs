@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use wheelwork_diagnostic::{Diagnosis, Diagnostic, Remedy, check, choose, reinstall, retry, unsupported};
+use wheelwork_diagnostic::{
+    Diagnosis, Diagnostic, Remedy, check, choose, give, reinstall, retry, unsupported,
+};
 
 use crate::GraphError;
-use crate::vfs::DiskError;
+use crate::vfs::{DiskError, FileError, FileFault};
 
 /// Why a package or one of its files could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -19,7 +21,13 @@ pub enum PackageError {
     /// The operating system refused.
     #[error("cannot read `{path}`: {source}")]
     Io { path: PathBuf, source: std::io::Error },
-    /// A JSON file is larger than any honest one.
+    /// A link, a folder, a pipe, a socket or a device.
+    #[error("`{path}` is {found}, expected a file")]
+    NotAFile { path: PathBuf, found: &'static str },
+    /// A variant's folder is a link, or none.
+    #[error("`{path}` is no folder of the package: {why}")]
+    NotAFolder { path: PathBuf, why: String },
+    /// A file is larger than any honest one.
     #[error("`{path}` has {bytes} bytes, more than the {limit} allowed for this file")]
     TooLarge { path: PathBuf, bytes: u64, limit: u64 },
     /// A JSON file does not parse, or lacks a field.
@@ -53,6 +61,18 @@ impl PackageError {
     }
 }
 
+impl From<FileError> for PackageError {
+    fn from(FileError { path, fault }: FileError) -> Self {
+        match fault {
+            FileFault::Io(source) => Self::Io { path, source },
+            FileFault::NotAFile { found } => Self::NotAFile { path, found },
+            FileFault::TooLarge { bytes, limit } => Self::TooLarge { path, bytes, limit },
+            FileFault::NotOurs { why } => Self::NotAFolder { path, why },
+            fault @ FileFault::Exposed { .. } => Self::Io { path, source: fault.into() },
+        }
+    }
+}
+
 impl From<DiskError> for PackageError {
     fn from(DiskError { path, source, .. }: DiskError) -> Self {
         Self::Io { path, source }
@@ -66,6 +86,8 @@ impl Diagnostic for PackageError {
             Self::Io { path, .. } => {
                 retry("package_io", check("that the path exists and can be read")).file(path)
             }
+            Self::NotAFile { path, .. } => reinstall("package_not_a_file", give(COPIES)).file(path),
+            Self::NotAFolder { path, .. } => reinstall("package_not_a_folder", give(COPIES)).file(path),
             Self::TooLarge { path, .. } => reinstall("package_file_too_large", Remedy::Reinstall).file(path),
             Self::Invalid { path, .. } => reinstall("package_invalid", Remedy::Reinstall).file(path),
             Self::Version { path, .. } => unsupported("package_version", Remedy::UseItsVersion).file(path),
@@ -88,3 +110,5 @@ impl Diagnostic for PackageError {
         }
     }
 }
+
+const COPIES: &str = "a folder that holds files themselves, not links to them";

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::PackageError;
+use crate::vfs::{Links, file_bytes, open_file};
 
 /// File names inside a package.
 pub mod names {
@@ -47,7 +48,7 @@ impl FileRecord {
     /// Reads a file and records it.
     ///
     /// # Errors
-    /// [`PackageError::Io`].
+    /// [`PackageError::Io`] or [`PackageError::NotAFile`].
     pub fn of(folder: &Path, name: &str) -> Result<Self, PackageError> {
         let (bytes, sha256) = digest(&folder.join(name))?;
         Ok(Self { name: name.to_owned(), bytes, sha256 })
@@ -56,11 +57,10 @@ impl FileRecord {
     /// Compares the size on disk with the record; reads no content.
     ///
     /// # Errors
-    /// [`PackageError::Io`] or [`PackageError::SizeMismatch`].
+    /// [`PackageError::Io`], [`PackageError::NotAFile`] or [`PackageError::SizeMismatch`].
     pub fn check_size(&self, folder: &Path) -> Result<(), PackageError> {
         let path = folder.join(&self.name);
-        let found =
-            fs_err::metadata(&path).map_err(|source| PackageError::Io { path: path.clone(), source })?.len();
+        let found = file_bytes(&path)?;
         if found == self.bytes {
             Ok(())
         } else {
@@ -71,7 +71,7 @@ impl FileRecord {
     /// Reads the file and compares size and digest with the record.
     ///
     /// # Errors
-    /// [`PackageError::Io`], [`PackageError::SizeMismatch`] or [`PackageError::HashMismatch`].
+    /// As [`FileRecord::check_size`], and [`PackageError::HashMismatch`].
     pub fn check_content(&self, folder: &Path) -> Result<(), PackageError> {
         self.check_size(folder)?;
         let path = folder.join(&self.name);
@@ -87,7 +87,7 @@ impl FileRecord {
 /// Size in bytes and SHA-256 of a file, read in pieces of 1 MiB.
 fn digest(path: &Path) -> Result<(u64, String), PackageError> {
     let io = |source| PackageError::Io { path: path.into(), source };
-    let mut file = fs_err::File::open(path).map_err(io)?;
+    let mut file = open_file(path, Links::Refused)?;
     let mut hasher = Sha256::new();
     let mut piece = vec![0; 1 << 20];
     let mut bytes = 0;

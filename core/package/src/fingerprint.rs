@@ -6,6 +6,7 @@ use std::path::Path;
 use sha2::{Digest as _, Sha256};
 
 use crate::files::{FileRecord, hex};
+use crate::vfs::{Links, open_file};
 use crate::{OpenPackage, PackageError};
 
 /// Pieces of a file that is too large to read.
@@ -40,7 +41,9 @@ fn sampled(folder: &Path) -> Result<Vec<FileRecord>, PackageError> {
     let mut records = Vec::new();
     for entry in fs_err::read_dir(folder).map_err(io)? {
         let path = entry.map_err(io)?.path();
-        let Some(name) = path.file_name().filter(|_| path.is_file()) else { continue };
+        // What is no file is no part of it.
+        let is_file = fs_err::symlink_metadata(&path).map_err(io)?.is_file();
+        let Some(name) = path.file_name().filter(|_| is_file) else { continue };
         let (bytes, sha256) =
             sample(&path).map_err(|source| PackageError::Io { path: path.clone(), source })?;
         records.push(FileRecord { name: name.to_string_lossy().into_owned(), bytes, sha256 });
@@ -50,7 +53,7 @@ fn sampled(folder: &Path) -> Result<Vec<FileRecord>, PackageError> {
 
 /// A file's size, and the digest of [`SAMPLES`] pieces from its start to its end; of all of it where it is small.
 fn sample(path: &Path) -> io::Result<(u64, String)> {
-    let mut file = fs_err::File::open(path)?;
+    let mut file = open_file(path, Links::Refused)?;
     let bytes = file.metadata()?.len();
     let mut hasher = Sha256::new();
     let mut read = |at: u64, len: u64| -> io::Result<()> {

@@ -5,7 +5,8 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{PackageError, vfs};
+use crate::PackageError;
+use crate::vfs::{self, Links};
 
 /// The largest JSON file of a package that is read, except `tokenizer.json`, in bytes.
 pub const JSON_BYTES_LIMIT: u64 = 16 << 20;
@@ -13,7 +14,7 @@ pub const JSON_BYTES_LIMIT: u64 = 16 << 20;
 /// Reads and parses a JSON file of at most [`JSON_BYTES_LIMIT`] bytes.
 ///
 /// # Errors
-/// [`PackageError::Io`], [`PackageError::TooLarge`] or [`PackageError::Invalid`].
+/// As [`read_bytes`], and [`PackageError::Invalid`].
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, PackageError> {
     let bytes = read_bytes(path, JSON_BYTES_LIMIT)?;
     serde_json::from_slice(without_bom(&bytes)).map_err(|error| PackageError::invalid(path, error))
@@ -25,17 +26,12 @@ pub fn without_bom(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
 }
 
-/// Reads a file of at most `limit` bytes.
+/// Reads a file of a package of at most `limit` bytes: a regular one, and no link to one.
 ///
 /// # Errors
-/// [`PackageError::Io`] or [`PackageError::TooLarge`].
+/// [`PackageError::Io`], [`PackageError::NotAFile`] or [`PackageError::TooLarge`].
 pub fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>, PackageError> {
-    let io = |source| PackageError::Io { path: path.into(), source };
-    let bytes = fs_err::metadata(path).map_err(io)?.len();
-    if bytes > limit {
-        return Err(PackageError::TooLarge { path: path.into(), bytes, limit });
-    }
-    fs_err::read(path).map_err(io)
+    Ok(vfs::read_file(path, Links::Refused, limit)?)
 }
 
 /// Writes a value as indented JSON that ends in a newline.

@@ -9,6 +9,7 @@ use crate::files::{FileRecord, is_plain_name, names};
 use crate::graph::{self, GraphError, Verified};
 use crate::manifest::{CPU_PROVIDER, SCHEMA_VERSION, Variant};
 use crate::store::installed_name;
+use crate::vfs::{FileError, FileFault, check_folder, file_bytes, stands};
 use crate::{Card, GenaiConfig, GenerationDefaults, Manifest, PackageError, json};
 
 /// A package whose descriptions were read and agree with each other.
@@ -47,11 +48,11 @@ pub fn open(root: &Path) -> Result<OpenPackage, PackageError> {
         return Err(PackageError::NotAPackage { path: root.into() });
     }
     // genai's own rule: a folder with genai_config.json at its root is flat, whatever else lies in it.
-    if root.join(names::GENAI_CONFIG).is_file() {
+    if stands(&root.join(names::GENAI_CONFIG))? {
         return open_flat(root);
     }
     let manifest_path = root.join(names::MANIFEST);
-    if !manifest_path.is_file() {
+    if !stands(&manifest_path)? {
         return Err(PackageError::NotAPackage { path: root.into() });
     }
     let manifest: Manifest = json::read(&manifest_path)?;
@@ -67,6 +68,7 @@ pub fn open(root: &Path) -> Result<OpenPackage, PackageError> {
     for (name, target) in manifest.components.model.variants {
         check_variant_name(&manifest_path, &name)?;
         let folder = root.join(&name);
+        check_folder(&folder)?;
         for record in card.iter().flat_map(|card| card.variants.get(&name)).flatten() {
             record.check_size(&folder)?;
         }
@@ -142,17 +144,14 @@ fn verify_graph(
         if records.is_some_and(|records| !records.iter().any(|record| record.name == *file)) {
             return Err(wrong("no entry in the package card".into()));
         }
-        match fs_err::metadata(folder.join(file)) {
-            Ok(metadata) if !metadata.is_file() => return Err(wrong("no content: it is no file".into())),
-            Ok(metadata) if metadata.len() < expected => {
-                return Err(wrong(format!("{} bytes", metadata.len())));
-            }
-            Ok(metadata) if verified.is_compiled => verified.weight_bytes = metadata.len(),
+        match file_bytes(&folder.join(file)) {
+            Ok(bytes) if bytes < expected => return Err(wrong(format!("{bytes} bytes"))),
+            Ok(bytes) if verified.is_compiled => verified.weight_bytes = bytes,
             Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(FileError { fault: FileFault::Io(error), .. }) if error.kind() == ErrorKind::NotFound => {
                 return Err(wrong("no content: it is missing".into()));
             }
-            Err(source) => return Err(PackageError::Io { path: folder.join(file), source }),
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(verified)
@@ -175,7 +174,7 @@ fn open_variant(folder: PathBuf, target: Variant) -> Result<OpenVariant, Package
     check_config(&config_path, &config)?;
     let generation_path = folder.join(names::GENERATION_CONFIG);
     // genai's model builder does not always copy this file; its own search section then says the same.
-    let generation = if generation_path.is_file() {
+    let generation = if stands(&generation_path)? {
         json::read(&generation_path)?
     } else {
         GenerationDefaults {
@@ -194,7 +193,7 @@ fn open_variant(folder: PathBuf, target: Variant) -> Result<OpenVariant, Package
 
 fn read_card(root: &Path) -> Result<Option<Card>, PackageError> {
     let path = root.join(names::CARD);
-    if !path.is_file() {
+    if !stands(&path)? {
         return Ok(None);
     }
     let card: Card = json::read(&path)?;

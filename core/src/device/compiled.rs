@@ -22,7 +22,7 @@ use super::placement::NotUsedReason;
 use crate::decoder::error::DecoderError;
 
 /// Raised when the files of a compiled form change.
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
 
 /// A graph that is being compiled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -148,19 +148,22 @@ fn binary(graph: &Path) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::cache::Place;
 
     fn entry(base: &Path, key: &str) -> Entry {
-        Entry::new(base.to_owned(), depends_on().and("test", key).key())
+        let place = Place::own(base.parent().unwrap().to_owned());
+        Entry::new(place, base.file_name().unwrap().to_str().unwrap(), depends_on().and("test", key).key())
     }
 
     #[test]
     fn what_is_not_what_was_written_is_damaged() {
         let folder = tempfile::tempdir().unwrap();
-        let entry = entry(folder.path(), "a");
+        let base = folder.path().join("base");
+        let entry = entry(&base, "a");
         let find = || find(&entry, &[]).map(drop);
         assert_eq!(find(), Err(NotFound::Missing));
         let kept = entry.folder();
-        std::fs::create_dir(&kept).unwrap();
+        std::fs::create_dir_all(&kept).unwrap();
         assert!(matches!(find(), Err(NotFound::Damaged(_))), "no record");
         std::fs::remove_dir(&kept).unwrap();
         let made = entry.hold().unwrap().make(0, |folder| {
@@ -170,7 +173,7 @@ mod tests {
         });
         made.unwrap();
         assert_eq!(find(), Ok(()));
-        let other = self::entry(folder.path(), "b");
+        let other = self::entry(&base, "b");
         assert_ne!(other.folder(), kept);
         assert_eq!(super::find(&other, &[]), Err(NotFound::Stale));
         let record = std::fs::read_to_string(kept.join("record.json")).unwrap();

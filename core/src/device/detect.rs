@@ -63,7 +63,8 @@ impl PluginLibrary {
         let folders = beside
             .into_iter()
             .flat_map(|folder| [folder.to_owned(), folder.join("lib")])
-            .chain(onnxruntime.parent().map(Path::to_owned));
+            // A plain name, which the system's loader found, stands in no folder that is known.
+            .chain(onnxruntime.parent().filter(|folder| folder.is_absolute()).map(Path::to_owned));
         folders.map(|folder| folder.join(&file)).find(|path| path.is_file()).ok_or_else(|| {
             format!(
                 "{file} is neither beside the program nor beside ONNX Runtime, and {} is not set",

@@ -107,12 +107,15 @@ pub enum Prepared {
     Used,
     /// The caller does not want it.
     NotWanted,
-    /// The model is not an installed one, and [`crate::OpenOptions::cache_dir`] names no place for it.
+    /// Neither [`crate::OpenOptions::cache_dir`] names a place for it nor, for an installed model,
+    /// [`crate::OpenOptions::keys_dir`].
     NoPlace,
     /// It was never made.
     Missing,
     /// One was made for another machine, ONNX Runtime, package or version.
     Stale,
+    /// It came with the model's folder: nothing proves that it was made on this machine. Preparing replaces it.
+    NotMadeHere,
     /// It is damaged, or does not compute what the plain form does. Preparing again replaces it.
     Damaged,
 }
@@ -124,9 +127,12 @@ impl Prepared {
         match self {
             Self::Used => "it is",
             Self::NotWanted => "it was not wanted",
-            Self::NoPlace => "the model is not installed and no cache folder was given",
+            Self::NoPlace => "no folder was given for it",
             Self::Missing => "it was never made",
             Self::Stale => "it was made for another machine, ONNX Runtime, package or version",
+            Self::NotMadeHere => {
+                "it came with the model, and nothing proves that it was made on this machine"
+            }
             Self::Damaged => "it is damaged",
         }
     }

@@ -26,6 +26,8 @@ const TRIAL: &str = "trial";
 const PASSED: &str = "passed";
 const COMPILING: &str = "compiling";
 const FAILED: &str = "failed";
+/// More than any provider says of a failure.
+const WORDS_BYTES: u64 = 64 << 10;
 /// Processes that may end while they compile before no other one tries.
 const COMPILE_ATTEMPTS: u32 = 3;
 
@@ -71,7 +73,7 @@ impl Trial {
     /// several processes ended over it.
     pub fn begin_compiling(&mut self) -> Result<(), Refusal> {
         let Some(base) = &self.base else { return Ok(()) };
-        if let Ok(words) = fs_err::read_to_string(base.with_extension(FAILED)) {
+        if let Some(words) = words(&base.with_extension(FAILED)) {
             return Err((NotUsedReason::CompileFailed, Some(words)));
         }
         let path = base.with_extension(COMPILING);
@@ -79,7 +81,7 @@ impl Trial {
             return Ok(());
         }
         // What cannot be read was being written by a process that ended.
-        let before = fs_err::read_to_string(&path).map_or(0, |count| count.trim().parse().unwrap_or(1));
+        let before = words(&path).map_or(0, |count| count.trim().parse().unwrap_or(1));
         if before >= COMPILE_ATTEMPTS {
             let detail = format!("{before} processes ended while they compiled its graphs");
             return Err((NotUsedReason::CrashedBefore, Some(detail)));
@@ -125,7 +127,7 @@ impl Trial {
     pub fn remember_pass(&self) {
         if let (Some(base), Some(_)) = (&self.base, &self.marker) {
             // Forgotten, it is only repeated.
-            let _ = fs_err::write(base.with_extension(PASSED), []);
+            let _ = vfs::replace(&base.with_extension(PASSED), &[]);
         }
     }
 }
@@ -141,19 +143,23 @@ impl Drop for Trial {
     }
 }
 
+/// What a file of a trial says; `None` where there is none.
+fn words(path: &Path) -> Option<String> {
+    let bytes = vfs::read_file(path, vfs::Links::Refused, WORDS_BYTES).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// Whether a marker's process is at work; `None` where there is no marker.
 fn is_locked(path: &Path) -> Option<bool> {
-    if !path.exists() {
-        return None;
+    match FileLock::try_take_existing(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        lock => Some(matches!(lock, Ok(None))),
     }
-    let lock = fs_err::File::options().write(true).open(path).and_then(FileLock::try_take);
-    Some(matches!(lock, Ok(None)))
 }
 
 /// Writes how many processes have begun to compile, and holds the file.
 fn count(path: &Path, processes: u32) -> io::Result<Option<FileLock>> {
-    let file = fs_err::File::options().write(true).create(true).truncate(false).open(path)?;
-    let Some(mut lock) = FileLock::try_take(file)? else { return Ok(None) };
+    let Some(mut lock) = FileLock::try_take_at(path, 0o644)? else { return Ok(None) };
     lock.file().rewind()?;
     lock.file().set_len(0)?;
     writeln!(lock.file(), "{processes}")?;
@@ -179,8 +185,9 @@ pub fn forget(folder: &Path) -> io::Result<usize> {
         if !is(&[TRIAL, PASSED, COMPILING, FAILED]) {
             continue;
         }
-        let lock = FileLock::try_take(fs_err::File::options().write(true).open(&path)?)?;
-        if lock.is_some() {
+        let lock = FileLock::try_take_existing(&path);
+        // What is no file was no process's marker, and keeps providers away all the same.
+        if lock.as_ref().is_err_and(vfs::is_not_ours) || lock?.is_some() {
             fs_err::remove_file(&path)?;
             forgotten += usize::from(!is(&[PASSED]));
         }

@@ -23,6 +23,22 @@ pub enum SnapshotError {
         /// What is wrong.
         fault: &'static str,
     },
+    /// Damage that is no torn end.
+    #[error("`{file}` is damaged at byte {offset}: {messages} messages of it can be saved")]
+    Damaged {
+        /// The file.
+        file: String,
+        /// Where the damaged record starts.
+        offset: u64,
+        /// Messages that can be saved.
+        messages: usize,
+    },
+    /// A session that was read from a damaged file, kept in that very file.
+    #[error("`{file}` is damaged and the only copy of what could not be read")]
+    OnlyCopy {
+        /// The file.
+        file: String,
+    },
     /// The form of a version before.
     #[error("`{file}` has the form {found}, which this version no longer reads")]
     OldForm {
@@ -84,6 +100,8 @@ impl Diagnostic for SnapshotError {
             Self::NotASession { file, .. } => {
                 unsupported("not_a_session", give("a file that a session was saved to")).at(file)
             }
+            Self::Damaged { file, .. } => retry("session_damaged", Remedy::Salvage).at(file),
+            Self::OnlyCopy { file } => retry("session_only_copy", choose("another file")).at(file),
             Self::OldForm { file, .. } => unsupported("session_old_form", Remedy::UseItsVersion).at(file),
             Self::InUse { file } => {
                 retry("session_in_use", choose("another file, or close the other session")).at(file)

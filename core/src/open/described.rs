@@ -152,7 +152,7 @@ impl Described {
             file: &self.graph_file,
             verified: &self.verified,
         };
-        Ok(Form::of(source, options.cache_dir.as_deref())?)
+        Ok(Form::of(source, options.own())?)
     }
 
     /// What opening in this form takes.

@@ -6,6 +6,7 @@ use wheelwork_package::card::KvForm;
 
 use crate::control::CancelToken;
 use crate::device::DevicePreference;
+use crate::device::cache::Own;
 use crate::device::compiled::CompileWatch;
 use crate::error::Error;
 
@@ -29,8 +30,13 @@ pub struct OpenOptions {
     /// Leave a prepared form ([`crate::prepare()`]) alone. Without this it is used where there is one.
     pub plain: bool,
     /// Where prepared forms of models that are not installed stand, and their graphs that were compiled on this machine;
-    /// must be on the models' file system. `None`: nowhere, each open of such a model compiles anew and waits for it.
+    /// must be on the models' file system. `None`: nowhere, each open of such a model compiles anew and waits for it. Without
+    /// [`OpenOptions::keys_dir`], those of installed models stand here, too.
     pub cache_dir: Option<PathBuf>,
+    /// Where keys of this user stand, in a folder that is theirs alone: the one by which prepared forms and compiled graphs
+    /// beside an installed model are known as made here, and those whose signatures the user trusted. `None`: what stands
+    /// beside a model is not used.
+    pub keys_dir: Option<PathBuf>,
     /// Told of each graph that is compiled for a device. Opens that are `strict` wait for it, and opens of packages that
     /// have nothing for the CPU; others go on in the background ([`crate::Model::compilation`]).
     pub compile_watch: CompileWatch,
@@ -68,6 +74,11 @@ impl OpenOptions {
     /// [`Error::OpenCancelled`].
     pub(super) fn go_on(&self) -> Result<(), Error> {
         self.cancel.request().map_or(Ok(()), |_| Err(Error::OpenCancelled))
+    }
+
+    /// The caller's folders for what is derived.
+    pub(super) fn own(&self) -> Own<'_> {
+        Own { cache_dir: self.cache_dir.as_deref(), keys_dir: self.keys_dir.as_deref() }
     }
 
     pub(super) fn threads(&self) -> usize {

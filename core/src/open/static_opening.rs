@@ -29,7 +29,7 @@ use crate::decoder::traits::Decoder;
 use crate::device::cache::{Entry, NotFound, place};
 use crate::device::compiled::{self, MakeError, Making};
 use crate::device::trial::Trial;
-use crate::device::{self, NotUsedReason, Provider, Refusal, SelfCheck, StaticDriver};
+use crate::device::{self, NotUsedReason, Prepared, Provider, Refusal, SelfCheck, StaticDriver};
 use crate::error::Error;
 
 /// Static graphs that a provider has loaded and computed.
@@ -196,6 +196,9 @@ impl Attempt<'_> {
         let loaded = match compiled::find(entry, &self.files()) {
             Err(NotFound::Missing | NotFound::Stale) => return Ok(None),
             Err(NotFound::Damaged(why)) => Err((NotUsedReason::Damaged, Some(why))),
+            Err(NotFound::NotMadeHere) => {
+                Err(refusal(NotUsedReason::Damaged, &Prepared::NotMadeHere.describe()))
+            }
             Ok(bytes) => {
                 let (parts, folder) = (&self.graphs.parts, entry.folder());
                 self.load_graphs(Source { parts, folder: &folder, bytes, binary: None }).map(Some)
@@ -238,7 +241,7 @@ impl Attempt<'_> {
 
     /// Where this machine's compiled form stands; `None` where there is no place for one.
     fn entry(&self) -> Result<Option<Entry>, Refusal> {
-        let place = place(&self.described.package.root, self.options.cache_dir.as_deref())
+        let place = place(&self.described.package.root, self.options.own())
             .map_err(|error| refusal(NotUsedReason::SessionFailed, &error))?;
         let Some(place) = place else { return Ok(None) };
         let variant = &self.described.placement.variant;
@@ -250,7 +253,7 @@ impl Attempt<'_> {
             .and_options(&options)
             .and_libraries(self.libraries())
             .key();
-        Ok(Some(Entry::new(place.join(format!("{variant}.compiled")), key)))
+        Ok(Some(Entry::new(place, &format!("{variant}.compiled"), key)))
     }
 
     /// The graph files, in the order in which they are compiled.

@@ -46,7 +46,7 @@ fn rt_21_a_file_cut_anywhere_gives_the_state_of_its_last_whole_record() {
 }
 
 #[test]
-fn rt_21_a_flipped_bit_anywhere_never_changes_what_is_restored() {
+fn fi_05_a_flipped_bit_anywhere_is_told_and_everything_whole_can_be_saved() {
     for is_encrypted in [false, true] {
         let (folder, facts) = (Folder::new(), facts(1024));
         let file = form(&folder, is_encrypted);
@@ -54,21 +54,88 @@ fn rt_21_a_flipped_bit_anywhere_never_changes_what_is_restored() {
         let bytes = fs_err::read(file.path()).unwrap();
         let (good, _) = restored(&facts, silent(), file.clone());
         let mut flipped_file = fs_err::OpenOptions::new().write(true).open(file.path()).unwrap();
+        let (mut saved, mut not_read) = (0, 0);
+        let count = bytes.len();
         let mut put = |place: usize, byte: u8| {
             flipped_file.seek(SeekFrom::Start(place as u64)).unwrap();
             flipped_file.write_all(&[byte]).unwrap();
         };
         for (place, byte) in bytes.into_iter().enumerate() {
             put(place, byte ^ (1 << (place % 8)));
-            match restore(&facts, silent(), file.clone()) {
-                Ok((session, found)) => {
-                    assert!(found.dropped_bytes > 0, "{place}");
-                    assert!(session.cached_tokens() <= good.cached_tokens());
-                    assert!(session.messages().is_empty() || session.messages() == good.messages());
-                }
-                Err(error) => assert_eq!(error.code(), "not_a_session", "{place}: {error}"),
+            let damaged = fs_err::read(file.path()).unwrap();
+            let error = restore(&facts, silent(), file.clone()).err().unwrap();
+            if error.code() == "session_damaged" {
+                let (mut session, found) = restored(&facts, silent(), file.clone().salvaged());
+                assert!(found.damaged_at.unwrap() <= place as u64 && found.dropped_bytes > 0, "{place}");
+                assert!(session.cached_tokens() <= good.cached_tokens());
+                assert!(session.messages().is_empty() || session.messages() == good.messages());
+                let only_copy = session.keep_in(file.clone(), OFTEN).unwrap_err();
+                assert_eq!(only_copy.code(), "session_only_copy");
+                saved += session.messages().len();
+            } else {
+                assert_eq!(error.code(), "not_a_session", "{place}: {error}");
+                not_read += 1;
             }
+            assert_eq!(fs_err::read(file.path()).unwrap(), damaged);
             put(place, byte);
+        }
+        // Only where the head says no longer what the file is.
+        assert!(not_read <= 8 + 32 + 32 + 16, "{not_read} of {count}");
+        assert!(saved > count / 2, "{saved} of {count}");
+    }
+}
+
+#[test]
+fn fi_05_what_is_saved_of_a_damaged_session_goes_on_in_another_file() {
+    for is_encrypted in [false, true] {
+        let (folder, facts) = (Folder::new(), facts(1024));
+        let file = form(&folder, is_encrypted);
+        let mut before = session(&facts, writes_from(&facts, TURN, 0));
+        before.keep_in(file.clone(), OFTEN).unwrap();
+        ask(&mut before, &Options::default());
+        drop(before);
+        let whole = fs_err::read(file.path()).unwrap();
+        let (good, _) = restored(&facts, silent(), file.clone());
+        // A hole of any size from any place, ends of records among them.
+        for (start, bytes) in (100..whole.len()).step_by(7).zip([1, 2, 17, 40, 300].into_iter().cycle()) {
+            let mut damaged = whole.clone();
+            damaged.iter_mut().skip(start).take(bytes).for_each(|byte| *byte = !*byte);
+            fs_err::write(file.path(), &damaged).unwrap();
+            let Err(error) = restore(&facts, silent(), file.clone()) else { panic!("{start} {bytes}") };
+            if error.code() == "not_a_session" {
+                continue;
+            }
+            assert_eq!(error.code(), "session_damaged", "{start} {bytes}: {error}");
+            let (mut session, _) = restored(&facts, silent(), file.clone().salvaged());
+            assert!(good.messages().starts_with(session.messages()), "{start} {bytes}");
+            let other = file.at(folder.path("other.wheel"));
+            session.keep_in(other.clone(), OFTEN).unwrap();
+            let messages = session.messages().to_vec();
+            drop(session);
+            assert_eq!(restored(&facts, silent(), other).0.messages(), messages);
+            assert_eq!(fs_err::read(file.path()).unwrap(), damaged);
+        }
+    }
+}
+
+#[test]
+fn fi_05_what_a_lost_power_supply_leaves_is_a_torn_end() {
+    for is_encrypted in [false, true] {
+        let (folder, facts) = (Folder::new(), facts(1024));
+        let file = form(&folder, is_encrypted);
+        killed_after(&facts, REASONING, 10, file.clone(), &Options::default());
+        let whole = fs_err::read(file.path()).unwrap();
+        let (good, _) = restored(&facts, silent(), file.clone());
+        // The size has reached the disk, the last bytes have not.
+        for zeros in [16, 20, 50, 100] {
+            let mut torn = whole.clone();
+            let end = torn.len() - zeros;
+            torn[end..].fill(0);
+            torn.extend([0; 100]);
+            fs_err::write(file.path(), torn).unwrap();
+            let (session, found) = restored(&facts, silent(), file.clone());
+            assert!(found.dropped_bytes > 0 && found.damaged_at.is_none());
+            assert!(session.cached_tokens() <= good.cached_tokens());
         }
     }
 }
@@ -166,7 +233,7 @@ fn rt_23_nobody_else_may_read_a_session_not_even_while_it_is_written() {
     let (folder, facts) = (Folder::new(), facts(1024));
     let mode = |path| fs_err::metadata(path).unwrap().permissions().mode() & 0o777;
     // Somebody has put a file of his own, open to all, where the new one is written.
-    let partial = folder.path("session.wheel.partial");
+    let partial = folder.path("session.wheel.wheelwork-partial");
     fs_err::write(&partial, "mine").unwrap();
     fs_err::set_permissions(&partial, std::fs::Permissions::from_mode(0o666)).unwrap();
     let theirs = fs_err::File::open(&partial).unwrap();
@@ -181,7 +248,7 @@ fn rt_23_a_deleted_session_leaves_nothing_behind() {
     let (folder, facts) = (Folder::new(), facts(1024));
     let file = SessionFile::from(&folder.file());
     session(&facts, silent()).save(file.clone()).unwrap();
-    fs_err::write(folder.path("session.wheel.partial"), "what a killed process left").unwrap();
+    fs_err::write(folder.path("session.wheel.wheelwork-partial"), "what a killed process left").unwrap();
     file.delete().unwrap();
     assert_eq!(fs_err::read_dir(folder.path("")).unwrap().count(), 0);
     file.delete().unwrap();

@@ -18,7 +18,14 @@ fn a_conversation_comes_back_with_its_cache() {
     let cache = CacheFate::Restored { tokens: before.cached_tokens() };
     assert_eq!(
         restored,
-        Restored { messages: 2, cache, unfinished_turn: false, dropped_bytes: 0, kept_elsewhere: true }
+        Restored {
+            messages: 2,
+            cache,
+            unfinished_turn: false,
+            dropped_bytes: 0,
+            damaged_at: None,
+            kept_elsewhere: true
+        }
     );
 }
 
@@ -92,7 +99,7 @@ fn a_saved_session_replaces_a_file_whole_or_not_at_all() {
     first.save(&folder.file()).unwrap();
     let before = fs_err::read(folder.file()).unwrap();
     // A folder stands where the new file is written.
-    fs_err::create_dir(folder.path("session.wheel.partial")).unwrap();
+    fs_err::create_dir(folder.path("session.wheel.wheelwork-partial")).unwrap();
     let error = first.save(&folder.file()).unwrap_err();
     assert_eq!(error.code(), "session_io");
     assert_eq!(fs_err::read(folder.file()).unwrap(), before);

@@ -34,6 +34,9 @@ pub(crate) struct SessionArguments {
     /// Encrypt it with the key in this file, 64 hexadecimal digits; made for a new session if it does not exist
     #[arg(long, value_name = "FILE", requires = "session")]
     pub(crate) session_key: Option<PathBuf>,
+    /// Read what is whole of a damaged session, and keep it in this new file; the damaged one stays as it is
+    #[arg(long, value_name = "NEW_FILE", requires = "session")]
+    pub(crate) salvage: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use wheelwork::{Options, OutputFormat, Tool, ToolChoice};
 
 use crate::failure::Failure;
+use crate::input_file;
 
 /// At most one form; the reasoning is never touched by it.
 #[derive(Debug, Args)]
@@ -54,12 +55,12 @@ impl FormArguments {
             let text = if schema.trim_start().starts_with('{') {
                 schema.clone()
             } else {
-                read(&PathBuf::from(schema))?
+                input_file::read(schema.as_ref())?
             };
             return Ok(Some(OutputFormat::json_schema(&text).map_err(wheelwork::Error::from)?));
         }
         if let Some(path) = &self.grammar {
-            return Ok(Some(OutputFormat::Lark(read(path)?)));
+            return Ok(Some(OutputFormat::Lark(input_file::read(path)?)));
         }
         Ok(self.regex.clone().map(OutputFormat::Regex))
     }
@@ -68,10 +69,6 @@ impl FormArguments {
         let Some(path) = &self.tools else { return Ok(Vec::new()) };
         let invalid =
             |error: serde_json::Error| Failure::InputFile { path: path.clone(), detail: error.to_string() };
-        serde_json::from_str(&read(path)?).map_err(invalid)
+        serde_json::from_str(&input_file::read(path)?).map_err(invalid)
     }
-}
-
-fn read(path: &PathBuf) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| Failure::input_file(path, &error))
 }

@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use chat::{ChatArguments, GenerateArguments, PromptArguments, SessionArguments};
 pub(crate) use evaluate::EvaluateArguments;
 pub(crate) use measure::{BenchArguments, DeviceReportArguments};
-pub(crate) use model::{Device, DevicesArguments, ModelArguments, PrepareArguments, trials_dir};
+pub(crate) use model::{Device, DevicesArguments, ModelArguments, PrepareArguments, keys_dir, trials_dir};
 pub(crate) use package::{
     GarbageArguments, InspectArguments, InstallArguments, KeyArguments, ListArguments, OriginArguments,
     PackArguments, RemoveArguments, RepairArguments, SignArguments, StoreArguments, TrustArguments,

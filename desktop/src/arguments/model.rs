@@ -133,6 +133,7 @@ impl ModelArguments {
             cache_dir: prepared_dir(),
             compile_watch: compiling::watch(),
             trials_dir: trials_dir(),
+            keys_dir: keys_dir(),
             provider_options: self.provider_option.clone(),
             skip_self_check: self.no_self_check,
             memory: self.memory.unwrap_or_default(),
@@ -142,7 +143,12 @@ impl ModelArguments {
 
     /// How a model is opened where nothing is said.
     pub(crate) fn default_options() -> OpenOptions {
-        OpenOptions { cache_dir: prepared_dir(), trials_dir: trials_dir(), ..OpenOptions::default() }
+        OpenOptions {
+            cache_dir: prepared_dir(),
+            trials_dir: trials_dir(),
+            keys_dir: keys_dir(),
+            ..OpenOptions::default()
+        }
     }
 }
 
@@ -155,6 +161,12 @@ fn provider_option(text: &str) -> Result<(String, String), String> {
 pub(crate) fn trials_dir() -> Option<PathBuf> {
     let strategy = etcetera::choose_base_strategy().ok()?;
     Some(strategy.cache_dir().join("wheelwork").join("providers"))
+}
+
+/// Where this user's keys stand: those that were trusted, and the one by which what was made here is known.
+pub(crate) fn keys_dir() -> Option<PathBuf> {
+    let strategy = etcetera::choose_base_strategy().ok()?;
+    Some(strategy.data_dir().join("wheelwork").join("keys"))
 }
 
 /// `off`, or megabytes.

@@ -5,10 +5,11 @@ use std::path::Path;
 use serde_json::json;
 use wheelwork::{DevicePreference, Model, OpenOptions, Prepared};
 use wheelwork_package::OpenPackage;
+use wheelwork_package::signature::PublicKey;
 
 use crate::arguments::{InspectArguments, ModelArguments};
 use crate::failure::Failure;
-use crate::{compiling, model_source, output};
+use crate::{compiling, model_source, output, trust};
 
 /// How many of the worst matrices are listed for people; `--json` has all.
 const WORST_SHOWN: usize = 5;
@@ -26,7 +27,16 @@ pub(crate) fn run(arguments: &InspectArguments, json: bool) -> Result<(), Failur
     let verified = if arguments.verify { Some(verify(&package)?) } else { None };
     // Without ONNX Runtime nothing is known of it, and the rest is told all the same.
     let prepared = wheelwork::prepared_form(&root, &ModelArguments::default_options()).ok();
-    if json { print_json(&package, verified, prepared) } else { print_text(&package, verified, prepared) }
+    let shown = Shown { verified, prepared, keys: trust::known(&arguments.key)? };
+    if json { print_json(&package, &shown) } else { print_text(&package, &shown) }
+}
+
+/// What is told beside the package's own descriptions.
+struct Shown {
+    verified: Option<usize>,
+    prepared: Option<Prepared>,
+    /// That the user trusts.
+    keys: Vec<PublicKey>,
 }
 
 /// Loads the model and tells where it runs.
@@ -54,11 +64,7 @@ pub(crate) fn verify(package: &OpenPackage) -> Result<usize, Failure> {
     Ok(files)
 }
 
-fn print_json(
-    package: &OpenPackage,
-    verified: Option<usize>,
-    prepared: Option<Prepared>,
-) -> Result<(), Failure> {
+fn print_json(package: &OpenPackage, Shown { verified, prepared, keys }: &Shown) -> Result<(), Failure> {
     let variants = package.variants.iter().map(|(name, variant)| {
         let description = json!({
             "target": variant.target, "config": variant.config, "generation": variant.generation,
@@ -67,21 +73,17 @@ fn print_json(
     });
     output::json_line(&json!({
         "name": package.name, "installed": package.provenance().map(|provenance| json!({
-            "version": provenance.version(), "signature": provenance.signature,
+            "version": provenance.version(), "signature": provenance.signature(keys),
         })),
         "card": package.card, "verified_files": verified, "prepared": prepared,
         "variants": variants.collect::<serde_json::Map<_, _>>(),
     }))
 }
 
-fn print_text(
-    package: &OpenPackage,
-    verified: Option<usize>,
-    prepared: Option<Prepared>,
-) -> Result<(), Failure> {
+fn print_text(package: &OpenPackage, Shown { verified, prepared, keys }: &Shown) -> Result<(), Failure> {
     anstream::println!("{}", package.name);
     if let Some(provenance) = package.provenance() {
-        anstream::println!("installed, version {}: {}", provenance.version(), provenance.signature);
+        anstream::println!("installed, version {}: {}", provenance.version(), provenance.signature(keys));
     }
     match prepared {
         Some(Prepared::Used) => anstream::println!("prepared for this CPU"),

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::failure::Failure;
+use crate::input_file;
 
 /// One problem.
 #[derive(Debug, Clone, Deserialize)]
@@ -36,7 +37,7 @@ pub(super) fn chosen(list: Option<&Path>, per_task: Option<u32>) -> Result<Vec<P
 }
 
 fn read(path: &Path) -> Result<Vec<Problem>, Failure> {
-    let text = fs_err::read_to_string(path).map_err(|error| Failure::input_file(path, &error))?;
+    let text = input_file::read(path)?;
     let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
     let problems = lines.map(|(number, line)| {
         // serde's message may quote the line; its place is enough.

@@ -8,7 +8,7 @@ use wheelwork_package::files::names;
 use super::messages;
 use crate::arguments::PromptArguments;
 use crate::failure::Failure;
-use crate::{model_source, output};
+use crate::{input_file, model_source, output};
 
 pub(crate) fn run(arguments: &PromptArguments, json: bool) -> Result<(), Failure> {
     let folder = match &arguments.tokenizer {
@@ -26,12 +26,7 @@ pub(crate) fn run(arguments: &PromptArguments, json: bool) -> Result<(), Failure
         None => ChatTemplate::from_folder(&folder)?,
         Some("older") => ChatTemplate::from_folder(&folder)?.r1_older()?,
         Some("newer") => ChatTemplate::from_folder(&folder)?.r1_newer()?,
-        Some(file) => {
-            let read = std::fs::read_to_string(file);
-            let text =
-                read.map_err(|error| Failure::InputFile { path: file.into(), detail: error.to_string() })?;
-            ChatTemplate::from_folder(&folder)?.with_source(text)?
-        }
+        Some(file) => ChatTemplate::from_folder(&folder)?.with_source(input_file::read(file.as_ref())?)?,
     };
     let prompt = template.prompt(&tokenizer, &messages::read(&arguments.messages)?)?;
     if json {

@@ -7,7 +7,7 @@
 
 use std::io::{self, Read};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ureq::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
 use ureq::http::{HeaderMap, HeaderName, Response, StatusCode};
@@ -26,6 +26,10 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// Reading so much costs less than another request.
 const READ_PAST_BYTES: u64 = 1 << 20;
 const REDIRECTS: u32 = 5;
+/// A server that sends less, over the time that it may be silent, is given up: at that rate a small model takes a month.
+const LEAST_BYTES_PER_SECOND: u64 = 1024;
+/// Read past at once.
+const PIECE_BYTES: usize = 16 << 10;
 
 /// The package behind a URL.
 pub(super) struct HttpSource {
@@ -42,6 +46,37 @@ pub(super) struct HttpSource {
     file: Option<FileId>,
     /// Tries since the last byte arrived.
     tries: u32,
+    rate: Rate,
+}
+
+/// How fast bytes arrive while they are waited for.
+struct Rate {
+    /// How long bytes are counted before they are judged.
+    window: Duration,
+    waited: Duration,
+    bytes: u64,
+}
+
+impl Rate {
+    fn new(window: Duration) -> Self {
+        Self { window, waited: Duration::ZERO, bytes: 0 }
+    }
+
+    /// Counts what a wait has brought.
+    ///
+    /// # Errors
+    /// The rate in bytes a second, where it was too low over a whole window.
+    fn add(&mut self, bytes: u64, waited: Duration) -> Result<(), u64> {
+        self.waited += waited;
+        self.bytes += bytes;
+        if self.waited < self.window {
+            return Ok(());
+        }
+        let least = u128::from(LEAST_BYTES_PER_SECOND) * self.waited.as_millis() / 1000;
+        let (bytes, waited) = (self.bytes, self.waited);
+        *self = Self::new(self.window);
+        if u128::from(bytes) < least { Err(bytes / waited.as_secs().max(1)) } else { Ok(()) }
+    }
 }
 
 /// What two answers about the same file have in common.
@@ -68,7 +103,17 @@ impl HttpSource {
             .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build());
         let config = if url.is_loopback() { config.proxy(None) } else { config };
         let agent = config.build().into();
-        Self { agent, url, cancel, position: 0, body: None, has_ranges: false, file: None, tries: 0 }
+        Self {
+            agent,
+            url,
+            cancel,
+            position: 0,
+            body: None,
+            has_ranges: false,
+            file: None,
+            tries: 0,
+            rate: Rate::new(stall),
+        }
     }
 
     /// One try to read at the position.
@@ -87,22 +132,33 @@ impl HttpSource {
         // What a server without ranges sends first, or a skip has left.
         while at < self.position {
             self.check_cancelled()?;
-            let read = io::copy(
-                &mut body.by_ref().take((self.position - at).min(READ_PAST_BYTES)),
-                &mut io::sink(),
-            )?;
+            let mut piece = [0; PIECE_BYTES];
+            let wanted =
+                usize::try_from(self.position - at).map_or(PIECE_BYTES, |left| left.min(PIECE_BYTES));
+            let read = self.read_some(&mut body, piece.get_mut(..wanted).unwrap_or_default())?;
             if read == 0 {
                 return self.ended(at);
             }
-            at += read;
+            at += read as u64;
         }
-        let read = body.read(buffer)?;
+        let read = self.read_some(&mut body, buffer)?;
         if read == 0 && !buffer.is_empty() {
             return self.ended(at);
         }
         at += read as u64;
         self.position = at;
         self.body = Some((body, at));
+        Ok(read)
+    }
+
+    /// Reads what has arrived, and gives up a server that sends next to nothing.
+    fn read_some(&mut self, body: &mut BodyReader<'static>, buffer: &mut [u8]) -> Result<usize, Trouble> {
+        let start = Instant::now();
+        let read = body.read(buffer)?;
+        self.rate.add(read as u64, start.elapsed()).map_err(|bytes_per_second| {
+            let (url, position) = (self.url.to_string(), self.position);
+            HttpError::TooSlow { url, position, bytes_per_second, least: LEAST_BYTES_PER_SECOND }
+        })?;
         Ok(read)
     }
 
@@ -242,6 +298,11 @@ impl Source for HttpSource {
         self.position = self.position.saturating_add(bytes);
         Ok(())
     }
+
+    fn bytes_left(&mut self) -> io::Result<Option<u64>> {
+        let bytes = self.file.as_ref().and_then(|file| file.bytes);
+        Ok(bytes.map(|bytes| bytes.saturating_sub(self.position)))
+    }
 }
 
 /// Why a try failed.
@@ -298,6 +359,20 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_RANGE, text.parse().unwrap());
         content_range(&headers)
+    }
+
+    #[test]
+    fn in_12_a_byte_a_second_is_too_slow_and_a_slow_line_is_not() {
+        let (second, window) = (Duration::from_secs(1), Duration::from_secs(30));
+        let mut rate = Rate::new(window);
+        let judged: Vec<_> = (0..30).map(|_| rate.add(1, second)).collect();
+        assert!(judged[..29].iter().all(Result::is_ok));
+        assert_eq!(judged[29], Err(1));
+        assert!((0..100).all(|_| rate.add(2 * LEAST_BYTES_PER_SECOND, second).is_ok()));
+        // What comes at once counts, however long the reader takes between.
+        assert!((0..100).all(|_| rate.add(1, Duration::ZERO).is_ok()));
+        let mut rate = Rate::new(second);
+        assert_eq!(rate.add(0, window), Err(0));
     }
 
     #[test]

@@ -35,6 +35,9 @@ pub(crate) enum HttpError {
     /// The connection could not be made, or was cut again and again.
     #[error("`{url}` cannot be reached at byte {position} after {tries} tries: {detail}")]
     Connection { url: String, position: u64, tries: u32, detail: String },
+    /// The server sends so little that the transfer would never end.
+    #[error("`{url}` sends {bytes_per_second} bytes a second at byte {position}, expected at least {least}")]
+    TooSlow { url: String, position: u64, bytes_per_second: u64, least: u64 },
     /// The caller cancelled.
     #[error("it was cancelled")]
     Cancelled,
@@ -70,6 +73,10 @@ impl Diagnostic for HttpError {
             ),
             Self::Connection { .. } => retry(
                 "http_connection",
+                check("the network, then run the same command again: what has arrived is kept"),
+            ),
+            Self::TooSlow { .. } => retry(
+                "http_too_slow",
                 check("the network, then run the same command again: what has arrived is kept"),
             ),
             Self::Cancelled => retry("http_cancelled", Remedy::Continue),

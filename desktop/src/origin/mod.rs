@@ -17,6 +17,7 @@ use wheelwork_package::store::StoreError;
 
 use crate::arguments::OriginArguments;
 use crate::failure::Failure;
+use crate::input_file;
 use http::HttpSource;
 pub(crate) use http_error::HttpError;
 use url::PackageUrl;
@@ -70,9 +71,7 @@ impl Origin {
 
 /// A container in a file.
 pub(crate) fn open_file(path: &Path) -> Result<Box<dyn Source>, Failure> {
-    // Not through fs-err: the failure names the path itself.
-    let file = std::fs::File::open(path).map_err(|error| Failure::input_file(path, &error))?;
-    Ok(Box::new(Seekable(file)))
+    Ok(Box::new(Seekable(input_file::open(path)?)))
 }
 
 /// The transport's own error where there is one: it knows more than "cannot be read".

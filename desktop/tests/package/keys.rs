@@ -55,6 +55,19 @@ fn a_key_or_a_remote_origin_requires_a_signature_and_a_local_file_warns() {
     assert_eq!(crate::last_line(&output)["signature"]["state"], "valid");
 }
 
+#[cfg(unix)]
+#[test]
+fn fi_06_a_secret_key_that_others_can_read_signs_nothing() {
+    use std::os::unix::fs::PermissionsExt;
+    let workshop = Workshop::of("families/qwen2");
+    let key = workshop.path("acme.key.pem");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let folder = workshop.package();
+    let pack = ["pack", folder.to_str().unwrap(), "--out", "m.wwpkg", "--name", "m", "--key", "acme.key.pem"];
+    assert_eq!(workshop.fail(&pack)["code"], "key_exposed");
+    assert!(!workshop.path("m.wwpkg").exists());
+}
+
 #[test]
 fn an_unpacked_package_has_the_files_that_were_packed() {
     let workshop = Workshop::of("families/llama");

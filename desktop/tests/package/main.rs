@@ -50,6 +50,8 @@ impl Workshop {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwork"));
         command.args(arguments).current_dir(self.folder.path());
         command.env("WHEELWORK_MODELS_DIR", self.path("models"));
+        // The user's keys, of this test alone.
+        command.env("XDG_DATA_HOME", self.path("data"));
         command
     }
 

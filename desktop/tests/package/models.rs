@@ -93,6 +93,68 @@ fn in_02_a_model_that_cannot_be_prepared_is_installed_all_the_same() {
     assert_eq!(prepared_form(&workshop), "missing");
 }
 
+#[cfg(unix)]
+#[test]
+fn fi_04_a_model_that_came_as_a_folder_runs_plain_and_is_trusted_for_nothing_that_it_says() {
+    let workshop = Workshop::of("tiny-r1");
+    workshop.pack(1, "tiny");
+    workshop.run(&["install", "tiny.wwpkg", "--key", "acme.pub.pem"]);
+    let state = |command: &mut std::process::Command| {
+        let told = crate::last_line(&command.arg("--json").output().unwrap());
+        let state = told["installed"]["signature"]["state"].as_str().unwrap().to_owned();
+        (told["prepared"].as_str().unwrap().to_owned(), state)
+    };
+    let inspect = || workshop.command(&["inspect", "tiny"]);
+    assert_eq!(state(&mut inspect()), ("used".into(), "valid".into()));
+    // Another user gets the folder as it is, and trusts nobody yet.
+    let other = workshop.path("other");
+    assert_eq!(state(inspect().env("XDG_DATA_HOME", &other)), ("not_made_here".into(), "unknown_key".into()));
+    let ask = ["generate", "--model", "tiny", "--prompt", "478 + 256 = ?", "--temperature", "0"];
+    let output = workshop.command(&ask).env("XDG_DATA_HOME", &other).output().unwrap();
+    assert!(String::from_utf8(output.stdout).unwrap().contains("734"));
+
+    // A graph that is not the package's, with a record that fits it.
+    let package = std::fs::canonicalize(workshop.path("models/tiny.ortpackage")).unwrap();
+    let only = |folder: std::path::PathBuf| {
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir())
+    };
+    let form = only(only(package.with_file_name("prepared")).unwrap()).unwrap();
+    let before = wheelwork_package::files::FileRecord::of(&form, "model.onnx").unwrap();
+    let graph = std::fs::read(package.join("cpu/model.onnx")).unwrap();
+    std::fs::write(form.join("model.onnx"), graph).unwrap();
+    let after = wheelwork_package::files::FileRecord::of(&form, "model.onnx").unwrap();
+    let record = std::fs::read_to_string(form.join("record.json")).unwrap();
+    let record = record.replace(&before.sha256, &after.sha256);
+    let record =
+        record.replace(&format!("\"bytes\": {}", before.bytes), &format!("\"bytes\": {}", after.bytes));
+    std::fs::write(form.join("record.json"), record).unwrap();
+    assert_eq!(state(&mut inspect()).0, "not_made_here");
+    assert_eq!(prepared_form(&workshop), "not_made_here");
+    workshop.run(&["prepare", "tiny"]);
+    assert_eq!(prepared_form(&workshop), "used");
+}
+
+#[test]
+fn in_11_a_package_whose_template_or_tokenizer_is_refused_never_gets_its_name() {
+    let workshop = Workshop::of("families/qwen3");
+    let package = workshop.package();
+    workshop.run(&["install", package.to_str().unwrap()]);
+    for file in ["tokenizer.json", "tokenizer_config.json"] {
+        let path = package.join("cpu").join(file);
+        let good = std::fs::read(&path).unwrap();
+        std::fs::write(&path, "{}".repeat(usize::from(file == "tokenizer.json")) + "[]").unwrap();
+        let _ = std::fs::remove_file(package.join("wheelwork.json"));
+        let before = std::fs::canonicalize(workshop.path("models/model.ortpackage")).unwrap();
+        workshop.fail(&["install", package.to_str().unwrap()]);
+        assert_eq!(
+            std::fs::canonicalize(workshop.path("models/model.ortpackage")).unwrap(),
+            before,
+            "{file}"
+        );
+        std::fs::write(&path, good).unwrap();
+    }
+}
+
 /// How the installed model runs.
 fn prepared_form(workshop: &Workshop) -> String {
     let lines =

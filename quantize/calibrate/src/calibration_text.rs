@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use wheelwork::tokenizer::Tokenizer;
 use wheelwork::{CancelToken, Model};
 use wheelwork_package::files::hex;
+use wheelwork_package::vfs::read_text;
 
 use crate::reference::Watch;
 use crate::{CalibrateError, texts};
@@ -22,6 +23,8 @@ const ARITHMETIC: &str = include_str!("prompts/arithmetic.txt");
 const GENERAL_VOCABULARY: usize = 16_384;
 /// How often the list of prompts is gone through at most, each time with other seeds.
 const ROUNDS: usize = 4;
+/// Bytes of a text of the user's: far more than any calibration reads.
+const FILE_BYTES_LIMIT: u64 = 64 << 20;
 const NO_TEXT: &str = "it holds no text";
 
 /// How much is read.
@@ -153,7 +156,7 @@ impl Text {
 
 fn read(path: &Path) -> Result<String, CalibrateError> {
     let refused = |detail: String| CalibrateError::TextFile { path: path.into(), detail };
-    let text = fs_err::read_to_string(path).map_err(|error| refused(error.to_string()))?;
+    let text = read_text(path, FILE_BYTES_LIMIT).map_err(|error| refused(error.fault.to_string()))?;
     if text.trim().is_empty() { Err(refused(NO_TEXT.to_owned())) } else { Ok(text) }
 }
 

@@ -38,6 +38,13 @@ public class Engine private constructor(private val handle: EngineHandle) : Auto
         obtain { Restored(handle.restore(path, key)) }
 
     /**
+     * As [restore] from a damaged file, of which all that is whole is read. The conversation can be kept in another file
+     * only: the damaged one is the only copy of the rest.
+     */
+    public suspend fun salvage(path: String, key: ByteArray? = null): Restored =
+        obtain { Restored(handle.salvage(path, key)) }
+
+    /**
      * Says how the device is: where it is hot, low on battery or in a pocket, the engine rests between steps and lets
      * turns of low priority wait. Every turn under way emits [Event.PaceChanged].
      */

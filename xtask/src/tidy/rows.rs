@@ -5,7 +5,7 @@ use super::finding::Finding;
 use super::text_file::TextFile;
 
 /// CK: what comes from a checkpoint. PK: what comes in a package file. IN: what happens while one is installed. RT: what
-/// happens at run time. BD: what happens at the language boundary (BD-04, a callback that throws, does not apply: there are
+/// happens at run time. FI: what stands on the disk that is not what it should be. BD: what happens at the language boundary (BD-04, a callback that throws, does not apply: there are
 /// no callbacks).
 const ROWS: &[(&str, &str)] = &[
     ("CK-01", "a header longer than the file, or than any memory"),
@@ -54,6 +54,8 @@ const ROWS: &[(&str, &str)] = &[
     ("IN-08", "a clock that jumps"),
     ("IN-09", "a disk that cannot be read or written for now"),
     ("IN-10", "an address in a file, or a redirect to one that nobody typed"),
+    ("IN-11", "an unsigned package in place of a signed one; a record that says who is trusted"),
+    ("IN-12", "a server that sends a byte a second"),
     ("RT-01", "ONNX Runtime missing, too old, or for another CPU"),
     ("RT-02", "a provider that takes the process down while it is tried"),
     ("RT-03", "a provider that gets no nodes, or not those that compute"),
@@ -81,6 +83,16 @@ const ROWS: &[(&str, &str)] = &[
     ("RT-25", "a model that repeats itself without end"),
     ("RT-26", "a schema, expression or grammar that is malformed, endless or a dead end"),
     ("RT-27", "a session file that two sessions or processes keep"),
+    ("FI-01", "a link, a pipe, a socket, a device or a folder where a file is read; a size that is not true"),
+    (
+        "FI-02",
+        "a link, a second name or a text of somebody else's where a file is written, locked or removed",
+    ),
+    ("FI-03", "a folder of somebody else's where an unfinished one would be removed"),
+    ("FI-04", "a prepared or compiled form that came with a folder, or is not what its graph makes of it"),
+    ("FI-05", "damage inside of a session file, which is the only copy"),
+    ("FI-06", "a secret key that others can read"),
+    ("FI-07", "a library in the current folder"),
     ("BD-01", "use after close; closing twice; closing during a turn"),
     ("BD-02", "objects that are never closed"),
     ("BD-03", "a panic below the language boundary"),

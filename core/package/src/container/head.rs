@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Read};
 
 use super::limits::{INDEX_BYTES, SIGNATURE_BYTES};
-use super::{ContainerError, Digest, Index};
+use super::{ContainerError, Digest, Index, Source};
 
 /// Begins every container of every version.
 pub(crate) const MAGIC: [u8; 8] = *b"\x89WWPKG\r\n";
@@ -70,6 +70,20 @@ impl Head {
         let index = Index::decode(bytes.get(PRELUDE_BYTES..).unwrap_or_default())?;
         let signature = (signature_bytes > 0).then(|| signature.split_off(4));
         Ok(Self { index, id, signature, prelude_and_index: bytes })
+    }
+
+    /// As [`Head::read`], and refuses a source of known length that goes on behind the last chunk.
+    ///
+    /// # Errors
+    /// As [`Head::read`]; [`ContainerError::Trailing`].
+    pub(crate) fn read_of_file(source: &mut dyn Source) -> Result<Self, ContainerError> {
+        let head = Self::read(source)?;
+        let stored_bytes = head.index.stored_bytes();
+        let left = source.bytes_left().map_err(|source| ContainerError::Source { source })?;
+        if left.is_some_and(|left| left > stored_bytes) {
+            return Err(ContainerError::Trailing { at: head.byte_len() + stored_bytes });
+        }
+        Ok(head)
     }
 
     /// The head of a new, unsigned container, as a writer begins.

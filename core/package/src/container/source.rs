@@ -10,6 +10,14 @@ pub trait Source: Read {
     /// # Errors
     /// What the system or the transport says; an end before that is an error here or at the next read.
     fn skip(&mut self, bytes: u64) -> io::Result<()>;
+
+    /// How many bytes follow, where that is known without reading them: not of a stream.
+    ///
+    /// # Errors
+    /// What the system says.
+    fn bytes_left(&mut self) -> io::Result<Option<u64>> {
+        Ok(None)
+    }
 }
 
 /// A source that skips by reading: a pipe, a socket, standard input.
@@ -42,5 +50,12 @@ impl<R: Read + Seek> Source for Seekable<R> {
     fn skip(&mut self, bytes: u64) -> io::Result<()> {
         let bytes = i64::try_from(bytes).map_err(|_| io::ErrorKind::InvalidInput)?;
         self.0.seek(SeekFrom::Current(bytes)).map(drop)
+    }
+
+    fn bytes_left(&mut self) -> io::Result<Option<u64>> {
+        let position = self.0.stream_position()?;
+        let end = self.0.seek(SeekFrom::End(0))?;
+        self.0.seek(SeekFrom::Start(position))?;
+        Ok(Some(end.saturating_sub(position)))
     }
 }

@@ -101,6 +101,36 @@ pub fn plan(original: &[u8], saved: &[u8], file: &str) -> Result<Option<Plan>, G
     Ok(Some(Plan { graph, ranges, file_bytes: end }))
 }
 
+/// Whether `prepared` is what [`plan`] makes of a graph: the original, byte for byte, but for the carrier's place and its
+/// entries, whose ranges lie one behind the other in the `file_bytes` bytes of the new file.
+///
+/// # Errors
+/// As [`plan`].
+pub fn is_plan_of(original: &[u8], prepared: &[u8], file: &str, file_bytes: u64) -> Result<bool, GraphError> {
+    verify(original)?;
+    let model = Model::read(original)?.graph;
+    let carrier = model.initializers.iter().filter_map(Carrier::of).min_by_key(|carrier| carrier.bytes);
+    let Some(carrier) = carrier else { return Ok(false) };
+    let prepared_graph = Model::read(prepared)?.graph;
+    let moved = prepared_graph.initializers.iter().find(|tensor| tensor.name == carrier.name);
+    let entries = moved.into_iter().flat_map(|tensor| &tensor.external);
+    let entries: Vec<String> =
+        entries.filter(|(key, _)| key.starts_with(ENTRY)).map(|(_, value)| (*value).to_owned()).collect();
+    let mut end = carrier.bytes;
+    for part in entries.iter().flat_map(|entry| entry.split('|').skip(1)) {
+        let Some((placed, padding)) = range(part, end) else { return Ok(false) };
+        let behind = placed.to.checked_add(placed.bytes).filter(|behind| *behind <= file_bytes);
+        let (true, Some(behind)) = (placed.offset == placed.to && tensors::parse(padding).is_some(), behind)
+        else {
+            return Ok(false);
+        };
+        end = behind;
+    }
+    Ok(!entries.is_empty()
+        && end <= file_bytes
+        && with_entries(original, &carrier, file, &entries)? == prepared)
+}
+
 /// The range `OFFSET;LENGTH;PADDING` of the saved file, placed behind `end`.
 fn range(part: &str, end: u64) -> Option<(Range, &str)> {
     let mut numbers = part.splitn(3, ';');

@@ -246,6 +246,31 @@ fn packed_weights_hang_on_the_smallest_initialiser() {
     assert_eq!(of("scales"), carrier);
     assert!(verify(&plan.graph).is_err(), "a package must not bring packed weights");
     assert_eq!(prepacked::plan(&good(), &good(), "packed.bin").unwrap(), None);
+
+    let is_plan = |graph: &[u8], bytes| prepacked::is_plan_of(&good(), graph, "packed.bin", bytes).unwrap();
+    assert!(is_plan(&plan.graph, plan.file_bytes));
+    assert!(!is_plan(&plan.graph, plan.file_bytes - 1), "a range behind the end of its file");
+    assert!(!is_plan(&good(), plan.file_bytes), "nothing is packed");
+    for (from, to) in [
+        ("|4096;300;0|", "|4096;3e4;0|"),
+        ("|4096;300;0|", "|8192;300;0|"),
+        ("|8192;20;1", "|4096;20;1"),
+        ("|8192;20;1", "|8192;20;x"),
+        ("packed.bin", "pecked.bin"),
+    ] {
+        let at = plan.graph.windows(from.len()).position(|bytes| bytes == from.as_bytes()).unwrap();
+        let mut changed = plan.graph.clone();
+        changed[at..at + from.len()].copy_from_slice(to.as_bytes());
+        assert!(!is_plan(&changed, plan.file_bytes), "{to}");
+    }
+    let entry = b"MatMulNBits+7|4096;300;0|8192;20;1";
+    let start = plan.graph.windows(entry.len()).position(|bytes| bytes == entry).unwrap();
+    for at in (0..plan.graph.len()).filter(|at| !(start..start + entry.len()).contains(at)) {
+        let mut changed = plan.graph.clone();
+        changed[at] ^= 1;
+        let found = prepacked::is_plan_of(&good(), &changed, "packed.bin", plan.file_bytes);
+        assert!(!matches!(found, Ok(true)), "byte {at}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use wheelwork_diagnostic::{Diagnosis, Diagnostic, Remedy, check, choose, get, retry, unsupported};
+use wheelwork_diagnostic::{Diagnosis, Diagnostic, Remedy, check, choose, get, retry, set, unsupported};
 
 use super::state::SignatureState;
 
@@ -14,6 +14,9 @@ pub enum SignatureError {
     /// A key file cannot be read or written.
     #[error("the key file `{path}` cannot be used: {source}")]
     KeyFile { path: PathBuf, source: io::Error },
+    /// A secret key that others than its owner can read or write.
+    #[error("the key file `{path}` can be read by others: its permissions are {mode:03o}, expected 600")]
+    KeyExposed { path: PathBuf, mode: u32 },
     /// A key file holds something else.
     #[error("`{path}` holds no Ed25519 {kind} key in PEM")]
     NotAKey { path: PathBuf, kind: &'static str },
@@ -30,6 +33,10 @@ impl Diagnostic for SignatureError {
         match self {
             Self::KeyFile { path, .. } => {
                 retry("key_file", check("that the file exists and can be read; a key is never overwritten"))
+                    .file(path)
+            }
+            Self::KeyExposed { path, .. } => {
+                retry("key_exposed", set("the file's permissions", "600, and think of who had the key"))
                     .file(path)
             }
             Self::NotAKey { path, .. } => retry("not_a_key", Remedy::GiveKey).file(path),

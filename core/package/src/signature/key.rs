@@ -1,7 +1,7 @@
 //! Ed25519 keys and their files: PEM, as OpenSSL reads and writes them.
 
 use std::fmt;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
@@ -13,6 +13,7 @@ use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use super::error::SignatureError;
 use crate::container::Digest;
 use crate::disk::write_new;
+use crate::vfs::{FileError, FileFault, Links, read_file, read_secret};
 
 /// More than any PEM of an Ed25519 key with comments around it.
 const KEY_FILE_BYTES: u64 = 16 << 10;
@@ -41,12 +42,13 @@ impl SecretKey {
         Self(SigningKey::from_bytes(seed))
     }
 
-    /// Reads a PKCS #8 PEM file.
+    /// Reads a PKCS #8 PEM file that only its owner can read.
     ///
     /// # Errors
-    /// [`SignatureError::KeyFile`] or [`SignatureError::NotAKey`].
+    /// [`SignatureError::KeyFile`], [`SignatureError::KeyExposed`] or [`SignatureError::NotAKey`].
     pub fn read(path: &Path) -> Result<Self, SignatureError> {
-        let key = read_pem(path)?.and_then(|pem| SigningKey::from_pkcs8_pem(&pem).ok());
+        let key = text(path, read_secret(path, KEY_FILE_BYTES))?
+            .and_then(|pem| SigningKey::from_pkcs8_pem(&pem).ok());
         key.map(Self).ok_or_else(|| SignatureError::NotAKey { path: path.into(), kind: "secret" })
     }
 
@@ -86,7 +88,7 @@ impl PublicKey {
     /// # Errors
     /// [`SignatureError::KeyFile`] or [`SignatureError::NotAKey`], which a weak key is as well.
     pub fn read(path: &Path) -> Result<Self, SignatureError> {
-        read_pem(path)?
+        text(path, read_file(path, Links::Followed, KEY_FILE_BYTES))?
             .and_then(|pem| Self::from_pem(&pem))
             .ok_or_else(|| SignatureError::NotAKey { path: path.into(), kind: "public" })
     }
@@ -131,16 +133,43 @@ impl fmt::Debug for PublicKey {
 }
 
 /// The text of a key file; `None` if it is no text or longer than any key.
-fn read_pem(path: &Path) -> Result<Option<String>, SignatureError> {
-    let failed = |source| SignatureError::KeyFile { path: path.into(), source };
-    let mut bytes = Vec::new();
-    fs_err::File::open(path).map_err(failed)?.take(KEY_FILE_BYTES).read_to_end(&mut bytes).map_err(failed)?;
-    Ok(String::from_utf8(bytes).ok())
+fn text(path: &Path, read: Result<Vec<u8>, FileError>) -> Result<Option<String>, SignatureError> {
+    let path = || path.to_owned();
+    match read.map_err(|error| error.fault) {
+        Ok(bytes) => Ok(String::from_utf8(bytes).ok()),
+        Err(FileFault::TooLarge { .. }) => Ok(None),
+        Err(FileFault::Exposed { mode }) => Err(SignatureError::KeyExposed { path: path(), mode }),
+        Err(fault) => Err(SignatureError::KeyFile { path: path(), source: fault.into() }),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A file that only its owner can read, as ssh wants keys to be.
+    fn private(path: &Path, content: &[u8]) {
+        let _ = fs_err::remove_file(path);
+        write_new(path, content, 0o600).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn fi_06_a_secret_key_that_others_can_read_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.pem");
+        SecretKey::generate().unwrap().write(&path).unwrap();
+        for mode in [0o644, 0o640, 0o602, 0o610, 0o666] {
+            fs_err::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let error = SecretKey::read(&path).unwrap_err();
+            assert!(matches!(error, SignatureError::KeyExposed { mode: found, .. } if found == mode));
+        }
+        for mode in [0o600, 0o400] {
+            fs_err::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            SecretKey::read(&path).unwrap();
+        }
+    }
 
     #[test]
     fn keys_survive_their_files_and_are_never_overwritten() {
@@ -173,7 +202,7 @@ mod tests {
         let path = folder.path().join("key.pem");
         let secret = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n-----END PRIVATE KEY-----\n";
         let public = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
-        fs_err::write(&path, secret).unwrap();
+        private(&path, secret.as_bytes());
         assert_eq!(SecretKey::read(&path).unwrap().public().to_pem(), public);
     }
 
@@ -184,11 +213,11 @@ mod tests {
         let pair = SecretKey::from_seed(&[1; 32]);
         let weak = VerifyingKey::from_bytes(&[0; 32]).unwrap().to_public_key_pem(LineEnding::LF).unwrap();
         for content in [b"".as_slice(), b"\xFF\xFE", weak.as_bytes(), &vec![b'-'; 1 << 20]] {
-            fs_err::write(&path, content).unwrap();
+            private(&path, content);
             assert!(matches!(SecretKey::read(&path), Err(SignatureError::NotAKey { .. })));
             assert!(matches!(PublicKey::read(&path), Err(SignatureError::NotAKey { .. })));
         }
-        fs_err::write(&path, pair.public().to_pem()).unwrap();
+        private(&path, pair.public().to_pem().as_bytes());
         assert!(matches!(SecretKey::read(&path), Err(SignatureError::NotAKey { kind: "secret", .. })));
     }
 

@@ -43,7 +43,25 @@ impl Trust {
         Ok(state)
     }
 
-    fn state(&self, head: &Head) -> SignatureState {
+    /// The trusted key that signed the package, if one did.
+    #[must_use]
+    pub fn signer(&self, head: &Head) -> Option<&PublicKey> {
+        match self.state(head) {
+            SignatureState::Valid { key } => {
+                self.keys.iter().find(|trusted| trusted.fingerprint().to_string() == key)
+            }
+            _ => None,
+        }
+    }
+
+    /// Trust in these keys that refuses nothing.
+    pub(crate) fn shown(keys: &[PublicKey]) -> Self {
+        Self { policy: Policy::Warn, keys: keys.to_vec() }
+    }
+
+    /// How the signature stands, whatever the policy.
+    #[must_use]
+    pub fn state(&self, head: &Head) -> SignatureState {
         let Some(signature) = &head.signature else { return SignatureState::Missing };
         let bundle = match Bundle::parse(signature) {
             Ok(bundle) => bundle,

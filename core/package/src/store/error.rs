@@ -36,7 +36,10 @@ pub enum StoreError {
     /// A newer version is installed.
     #[error("version {installed} of `{name}` is installed, this package has version {offered}")]
     Downgrade { name: Name, installed: u64, offered: u64 },
-    /// Something that the store did not make stands where the pointer goes.
+    /// A trusted key signed what is installed, and none signed this.
+    #[error("`{name}` is installed as signed by {key}, and no trusted key signed this package")]
+    Unvouched { name: Name, key: Digest },
+    /// Something that the store did not make stands where it would write or remove.
     #[error("`{path}` is there and was not made by an installation")]
     NotOurs { path: PathBuf },
     /// No such model.
@@ -54,6 +57,9 @@ pub enum StoreError {
     /// Everything arrived intact, and is no package that we can open.
     #[error("the package does not open: {0}")]
     DoesNotOpen(#[source] PackageError),
+    /// The caller's own check of the package.
+    #[error("the package cannot be used: {0}")]
+    Refused(Box<dyn Diagnostic>),
     /// The caller cancelled.
     #[error("it was cancelled")]
     Cancelled,
@@ -62,13 +68,15 @@ pub enum StoreError {
 impl StoreError {
     /// For `map_err`: what was tried, and where.
     pub(super) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
-        move |source| Self::Io { action, path: path.to_owned(), source }
+        move |source| DiskError::of(action, path)(source).into()
     }
 }
 
 impl From<DiskError> for StoreError {
-    fn from(DiskError { action, path, source }: DiskError) -> Self {
-        Self::Io { action, path, source }
+    fn from(error: DiskError) -> Self {
+        let is_not_ours = error.is_not_ours();
+        let DiskError { action, path, source } = error;
+        if is_not_ours { Self::NotOurs { path } } else { Self::Io { action, path, source } }
     }
 }
 
@@ -78,6 +86,7 @@ impl Diagnostic for StoreError {
             Self::Container(error) => error.diagnosis(),
             Self::Signature(error) => error.diagnosis(),
             Self::DoesNotOpen(error) => error.diagnosis(),
+            Self::Refused(error) => error.diagnosis(),
             // A full, slow, read-only or unplugged disk has damaged nothing.
             Self::Io { path, .. } => retry("store_io", Remedy::CheckStorage).file(path),
             Self::NoSpace { path, needed_bytes, free_bytes } => {
@@ -88,6 +97,11 @@ impl Diagnostic for StoreError {
             Self::Downgrade { name, .. } => {
                 retry("store_downgrade", get("a newer package, or allow the downgrade")).at(name)
             }
+            Self::Unvouched { name, .. } => retry(
+                "store_unvouched",
+                get("the package with its publisher's signature, or remove the installed one first"),
+            )
+            .at(name),
             Self::NotOurs { path } => retry("store_not_ours", Remedy::MoveAway).file(path),
             Self::NotInstalled { name } => retry("store_not_installed", Remedy::ChooseInstalled).at(name),
             Self::Name(_) => retry("store_name", choose("a name of a-z, 0-9, `.`, `_` and `-`")),

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use super::layout::{Layout, Slot, is_partial, is_version};
-use super::record::{Record, read_head};
+use super::record::read_head;
 use super::{Store, StoreError};
 use crate::container::{Digest, Head, Name};
-use crate::signature::SignatureState;
+use crate::signature::{SignatureState, Trust};
 use crate::vfs::Kind;
 
 /// What [`Store::list`] finds.
@@ -27,7 +27,7 @@ pub struct Installed {
     pub path: PathBuf,
     /// The package that it was made from; `None` if that record is missing or damaged, which a repair cures.
     pub package: Option<InstalledPackage>,
-    /// How the signature stood at installation.
+    /// How the signature stands, by the keys that the store was given ([`Store::trusting`]).
     pub signature: SignatureState,
 }
 
@@ -81,7 +81,10 @@ impl Store {
                     id: head.id,
                     bytes: head.index.file_bytes(),
                 }),
-                signature: Record::read(self.vfs.as_ref(), &current.slot).signature,
+                signature: match &current.head {
+                    Some(head) => Trust::shown(&self.keys).state(head),
+                    None => SignatureState::NotChecked,
+                },
                 name,
             });
         }

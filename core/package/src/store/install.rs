@@ -1,11 +1,15 @@
 //! Installing and repairing: the calls, their options and what they report.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::inspect::Current;
 use super::installation::Installation;
-use super::{Store, StoreError};
+use super::record::Record;
+use super::{PackageCheck, Store, StoreError};
+use crate::PackageError;
 use crate::container::{Digest, Head, Name, Source, Watch};
-use crate::signature::{SignatureState, Trust};
+use crate::manifest::CPU_PROVIDER;
+use crate::signature::{Policy, PublicKey, SignatureState, Trust};
 
 /// How to install.
 #[derive(Debug, Clone)]
@@ -18,11 +22,38 @@ pub struct InstallOptions {
     pub threads: Option<usize>,
     /// Whether the new version has to open before it replaces the old.
     pub must_open: bool,
+    /// What else is asked of it before that: whether its tokenizer and its template can be used, for instance.
+    pub check: Option<PackageCheck>,
+}
+
+impl InstallOptions {
+    /// The last look at a folder before it gets its name.
+    pub(super) fn check_folder(&self, folder: &Path) -> Result<(), StoreError> {
+        if self.must_open {
+            must_open(folder).map_err(StoreError::DoesNotOpen)?;
+        }
+        self.check.as_ref().map_or(Ok(()), |check| check.run(folder)).map_err(StoreError::Refused)
+    }
+}
+
+/// Opens the package and verifies its graphs for the CPU. A graph for another device is verified when a build that
+/// can drive it opens it: this one may not know its operators.
+fn must_open(package: &Path) -> Result<(), PackageError> {
+    let package = crate::open(package)?;
+    let cpu = package.variants.iter().filter(|(_, variant)| variant.target.ep == CPU_PROVIDER);
+    for (name, _) in cpu {
+        package
+            .graphs(name)?
+            .into_iter()
+            .try_for_each(|graph| package.verify_graph(name, graph).map(drop))?;
+    }
+    Ok(())
 }
 
 impl Default for InstallOptions {
     fn default() -> Self {
-        Self { trust: Trust::default(), allow_downgrade: false, threads: None, must_open: true }
+        let trust = Trust::default();
+        Self { trust, allow_downgrade: false, threads: None, must_open: true, check: None }
     }
 }
 
@@ -57,7 +88,7 @@ impl Store {
     /// Installs the package that `source` holds, as `NAME.ortpackage`.
     ///
     /// Memory stays below 64 MB whatever the size of the package. The source is read once, from front to back, and
-    /// never beyond the end that the index states; chunks that are here already are skipped. After an error or a cancel
+    /// never beyond the end that the index states, and a file must end there; chunks that are here already are skipped. After an error or a cancel
     /// the old version is as it was, and the next try continues where this one ended.
     ///
     /// # Errors
@@ -68,7 +99,7 @@ impl Store {
         options: &InstallOptions,
         watch: &mut Watch<'_>,
     ) -> Result<InstallReport, StoreError> {
-        let head = Head::read(source)?;
+        let head = Head::read_of_file(source)?;
         let signature = options.trust.judge(&head)?;
         let _writer = self.lock()?;
         let current = self.current(&head.index.name)?;
@@ -80,7 +111,35 @@ impl Store {
                 return Err(StoreError::Downgrade { name: head.index.name.clone(), installed, offered });
             }
         }
-        Installation::new(self, &head, signature, options, current).run(source, watch)
+        let vouched_by = self.voucher(&head, current.as_ref(), &options.trust)?;
+        Installation::new(self, &head, signature, vouched_by, options, current).run(source, watch)
+    }
+
+    /// The key that vouches for a package: one that the user trusts, or that vouched for the installed version. A version
+    /// that such a key has signed gives way to nothing that none has, unless the user wants no signatures looked at.
+    fn voucher(
+        &self,
+        head: &Head,
+        current: Option<&Current>,
+        trust: &Trust,
+    ) -> Result<Option<PublicKey>, StoreError> {
+        if trust.policy == Policy::Off {
+            return Ok(None);
+        }
+        let mut keys = [&trust.keys[..], &self.keys].concat();
+        if let Some(current) = current {
+            keys.extend(Record::read(self.vfs.as_ref(), &current.slot).voucher());
+        }
+        let known = Trust::shown(&keys);
+        let voucher = known.signer(head).cloned();
+        let installed = current.and_then(|current| current.head.as_ref());
+        match installed.and_then(|installed| known.signer(installed)) {
+            Some(key) if voucher.is_none() => {
+                let (name, key) = (head.index.name.clone(), key.fingerprint());
+                Err(StoreError::Unvouched { name, key })
+            }
+            _ => Ok(voucher),
+        }
     }
 
     /// Makes an installed model whole again with chunks from the package that it was installed from.
@@ -97,7 +156,7 @@ impl Store {
         options: &InstallOptions,
         watch: &mut Watch<'_>,
     ) -> Result<InstallReport, StoreError> {
-        let head = Head::read(source)?;
+        let head = Head::read_of_file(source)?;
         let signature = options.trust.judge(&head)?;
         let _writer = self.lock()?;
         let current = self.current(name)?.ok_or_else(|| StoreError::NotInstalled { name: name.clone() })?;
@@ -112,7 +171,8 @@ impl Store {
             Err(StoreError::Io { .. }) => false,
             Err(error) => return Err(error),
         };
-        let mut installation = Installation::new(self, &head, signature, options, Some(current));
+        let vouched_by = self.voucher(&head, Some(&current), &options.trust)?;
+        let mut installation = Installation::new(self, &head, signature, vouched_by, options, Some(current));
         installation.current_is_damaged = !is_intact;
         installation.run(source, watch)
     }

@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
-use std::path::Path;
 
 use super::assembly::Assembly;
 use super::donors::Donors;
@@ -12,10 +11,8 @@ use super::layout::{Layout, Slot};
 use super::meter::Meter;
 use super::record::Record;
 use super::{InstallOptions, InstallReport, Store, StoreError};
-use crate::PackageError;
 use crate::container::{Chunk, Head, Source, Step, Watch, default_threads, read_chunks};
-use crate::manifest::CPU_PROVIDER;
-use crate::signature::SignatureState;
+use crate::signature::{PublicKey, SignatureState};
 use crate::vfs::{self, Kind};
 
 /// Room for folders, names and what a file system keeps for itself.
@@ -25,6 +22,7 @@ pub(super) struct Installation<'a> {
     store: &'a Store,
     head: &'a Head,
     options: &'a InstallOptions,
+    record: Record,
     current: Option<Current>,
     /// Whether the current version, though it is this package, has to be replaced.
     pub(super) current_is_damaged: bool,
@@ -36,6 +34,7 @@ impl<'a> Installation<'a> {
         store: &'a Store,
         head: &'a Head,
         signature: SignatureState,
+        vouched_by: Option<PublicKey>,
         options: &'a InstallOptions,
         current: Option<Current>,
     ) -> Self {
@@ -54,7 +53,8 @@ impl<'a> Installation<'a> {
             resumed_bytes: 0,
             reused_bytes: 0,
         };
-        Self { store, head, options, current, current_is_damaged: false, report }
+        let record = Record { vouched_by: vouched_by.map(|key| key.to_pem()) };
+        Self { store, head, options, record, current, current_is_damaged: false, report }
     }
 
     pub(super) fn run(
@@ -62,6 +62,7 @@ impl<'a> Installation<'a> {
         source: &mut dyn Source,
         watch: &mut Watch<'_>,
     ) -> Result<InstallReport, StoreError> {
+        self.store.check_own(&self.store.layout.model(&self.report.name))?;
         if !self.current_is_damaged && self.is_installed() {
             // An earlier try may have ended between the switch and this.
             let models = self.store.layout.models_dir();
@@ -82,8 +83,8 @@ impl<'a> Installation<'a> {
     fn is_installed(&self) -> bool {
         let Some(current) = self.current.as_ref() else { return false };
         let is_same = current.head.as_ref().is_some_and(|head| head.id == self.head.id);
-        let recorded = Record::read(self.store.vfs.as_ref(), &current.slot).signature;
-        let is_trusted = !self.report.signature.is_valid() || recorded == self.report.signature;
+        let recorded = Record::read(self.store.vfs.as_ref(), &current.slot);
+        let is_trusted = self.record.vouched_by.is_none() || recorded.vouched_by == self.record.vouched_by;
         is_same
             && is_trusted
             && self.head.index.files.iter().all(|file| {
@@ -112,12 +113,10 @@ impl<'a> Installation<'a> {
         self.reuse(&mut assembly, &donors, &mut have, watch)?;
         self.receive(&mut assembly, &have, source, watch)?;
         assembly.finish(&mut Meter::new(watch, Step::Sync, head.index.file_bytes())?)?;
-        if self.options.must_open {
-            must_open(&partial.package()).map_err(StoreError::DoesNotOpen)?;
-        }
-        let record = Record { signature: self.report.signature.clone() };
+        self.options.check_folder(&partial.package())?;
         let path = partial.record();
-        vfs::write(store.vfs.as_ref(), &path, &record.to_bytes()).map_err(StoreError::io("write", &path))?;
+        vfs::write(store.vfs.as_ref(), &path, &self.record.to_bytes())
+            .map_err(StoreError::io("write", &path))?;
         store.vfs.sync_dir(partial.path()).map_err(StoreError::io("sync", partial.path()))
     }
 
@@ -146,10 +145,12 @@ impl<'a> Installation<'a> {
     /// are named, and while a version gives way to the next, what both have is stored twice.
     fn has_links(&self) -> bool {
         let (vfs, layout) = (self.store.vfs.as_ref(), &self.store.layout);
-        // What a killed process has left.
-        let _ = vfs.remove_file(&layout.linked());
-        let linked = vfs.hard_link(&layout.lock(), &layout.linked());
-        let _ = vfs.remove_file(&layout.linked());
+        let [file, name] = layout.linked();
+        // At first, what a killed process has left.
+        let clear = || [&name, &file].map(|path| vfs.remove_file(path));
+        let _ = clear();
+        let linked = vfs.open_for_writing(&file).and_then(|_| vfs.hard_link(&file, &name));
+        let _ = clear();
         let is_refusal =
             |error: &io::Error| matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::Unsupported);
         !linked.is_err_and(|error| is_refusal(&error))
@@ -177,6 +178,12 @@ impl<'a> Installation<'a> {
     fn prepare(&self, partial: &Slot) -> Result<(), StoreError> {
         let vfs = self.store.vfs.as_ref();
         let path = partial.path();
+        let package = partial.package();
+        let inner = self.head.index.files.iter().filter_map(|file| file.path.folder.as_ref());
+        inner
+            .map(|folder| package.join(folder.as_str()))
+            .chain([package.clone()])
+            .try_for_each(|folder| self.store.check_own(&folder))?;
         vfs.create_dir_all(path).map_err(StoreError::io("make the folder", path))?;
         let head = self.head.to_bytes();
         vfs::write(vfs, &partial.head(), &head).map_err(StoreError::io("write", &partial.head()))
@@ -195,8 +202,16 @@ impl<'a> Installation<'a> {
         for (_, file, path) in assembly.written_files() {
             match vfs.kind(&path).map_err(StoreError::io("look at", &path))? {
                 None => {}
-                // What a donor has may be a link to the donor's own file, which must not be written.
-                Some(Kind::File { bytes }) if bytes <= file.bytes && !donors.has_file(&file.sha256) => {
+                // What a donor has may be a link to the donor's own file, which must not be written; nor must any other
+                // file of which this is only one name.
+                Some(Kind::File { bytes })
+                    if bytes <= file.bytes
+                        && !donors.has_file(&file.sha256)
+                        && !vfs
+                            .open(&path)
+                            .and_then(|file| file.has_other_names())
+                            .map_err(StoreError::io("look at", &path))? =>
+                {
                     was_begun = true;
                 }
                 Some(_) => vfs.remove_file(&path).map_err(StoreError::io("remove", &path))?,
@@ -314,20 +329,6 @@ impl<'a> Installation<'a> {
         // Only after this may the old version go: until then the old pointer could come back.
         Ok(vfs::rename_durably(vfs, &next, &pointer)?)
     }
-}
-
-/// Opens the package and verifies its graphs for the CPU. A graph for another device is verified when a build that
-/// can drive it opens it: this one may not know its operators.
-fn must_open(package: &Path) -> Result<(), PackageError> {
-    let package = crate::open(package)?;
-    let cpu = package.variants.iter().filter(|(_, variant)| variant.target.ep == CPU_PROVIDER);
-    for (name, _) in cpu {
-        package
-            .graphs(name)?
-            .into_iter()
-            .try_for_each(|graph| package.verify_graph(name, graph).map(drop))?;
-    }
-    Ok(())
 }
 
 /// Marks a chunk as there; false if it was marked before.

@@ -71,9 +71,9 @@ impl Layout {
         self.internal().join("lock")
     }
 
-    /// A second name of the lock, for a moment: whether there is such a thing.
-    pub(super) fn linked(&self) -> PathBuf {
-        self.internal().join("linked")
+    /// A file that gets a second name for a moment, and that name: whether there is such a thing.
+    pub(super) fn linked(&self) -> [PathBuf; 2] {
+        ["link", "linked"].map(|name| self.internal().join(name))
     }
 
     /// A package that is made only to be installed.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Store, StoreError};
-use crate::vfs::Lock;
+use crate::vfs::{Kind, Lock};
 
 /// Dropped, the lock is free.
 pub(super) struct Writer {
@@ -23,8 +23,22 @@ impl Store {
         }
     }
 
-    /// Makes a folder, and the names of those that were missing durable.
+    /// Refuses a folder of the store that is a link or no folder, or stands below one: what is written or removed there
+    /// would be somewhere else.
+    pub(super) fn check_own(&self, folder: &Path) -> Result<(), StoreError> {
+        let models_dir = self.layout.models_dir();
+        for folder in folder.ancestors().take_while(|ancestor| *ancestor != models_dir) {
+            match self.vfs.kind(folder).map_err(StoreError::io("look at", folder))? {
+                None | Some(Kind::Folder) => {}
+                Some(_) => return Err(StoreError::NotOurs { path: folder.to_owned() }),
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a folder of the store, and the names of those that were missing durable.
     pub(super) fn make_folders(&self, folder: &Path) -> Result<(), StoreError> {
+        self.check_own(folder)?;
         let mut missing = Vec::new();
         for ancestor in folder.ancestors().filter(|ancestor| !ancestor.as_os_str().is_empty()) {
             if self.vfs.kind(ancestor).map_err(StoreError::io("look at", ancestor))?.is_some() {

@@ -26,6 +26,7 @@ impl Store {
     /// [`StoreError::Busy`], [`StoreError::Io`].
     pub fn remove(&self, name: &Name) -> Result<(), StoreError> {
         let _writer = self.lock()?;
+        self.check_own(&self.layout.model(name))?;
         let current = self.current(name)?;
         if current.is_none() && self.folders(name)?.is_empty() {
             return Err(StoreError::NotInstalled { name: name.clone() });
@@ -49,6 +50,7 @@ impl Store {
         let _writer = self.lock()?;
         let mut report = GarbageReport::default();
         for name in self.names()? {
+            self.check_own(&self.layout.model(&name))?;
             // A pointer that is not ours names nothing of ours.
             let current = match self.current(&name) {
                 Ok(current) => current.map(|current| current.slot),

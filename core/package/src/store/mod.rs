@@ -22,6 +22,7 @@
 //! goes with its process, and the next installation goes on from what it finds.
 
 mod assembly;
+mod check;
 mod donors;
 mod error;
 mod hash;
@@ -41,6 +42,7 @@ mod verify;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use check::PackageCheck;
 pub use error::StoreError;
 pub use inspect::{Contents, Installed, InstalledPackage, Partial};
 pub use install::{InstallOptions, InstallReport};
@@ -50,6 +52,7 @@ pub use staging::Staging;
 pub use unpack::unpack;
 pub use verify::{Damage, VerifyReport};
 
+use crate::signature::PublicKey;
 use crate::vfs::{RealVfs, Vfs};
 use layout::Layout;
 pub(crate) use layout::installed_name;
@@ -61,6 +64,8 @@ pub(crate) use layout::installed_name;
 pub struct Store {
     layout: Layout,
     vfs: Arc<dyn Vfs>,
+    /// Whose signatures are shown as valid.
+    keys: Vec<PublicKey>,
 }
 
 impl Store {
@@ -73,7 +78,14 @@ impl Store {
     /// The store in a folder of another file system.
     #[must_use]
     pub fn with_vfs(models_dir: impl Into<PathBuf>, vfs: Arc<dyn Vfs>) -> Self {
-        Self { layout: Layout::new(models_dir.into()), vfs }
+        Self { layout: Layout::new(models_dir.into()), vfs, keys: Vec::new() }
+    }
+
+    /// The same store, whose models are held against these keys of the user's, and signed ones shown as such. What stands
+    /// in the store says nothing of whom the user trusts.
+    #[must_use]
+    pub fn trusting(self, keys: Vec<PublicKey>) -> Self {
+        Self { keys, ..self }
     }
 
     /// The folder.

@@ -1,4 +1,4 @@
-//! What an installed package is opened with: how its signature stood, and a sample of its content.
+//! What an installed package is opened with: how its signature stands, and a sample of its content.
 //!
 //! Every byte was compared when it was installed, and `verify` does so again. An open can't wait for that; it reads a
 //! few chunks, other ones each time, and finds a bad disk or a changed file sooner or later.
@@ -6,17 +6,15 @@
 use std::path::Path;
 
 use super::layout::Slot;
-use super::record::{Record, read_head};
+use super::record::read_head;
 use crate::container::{Digest, Head};
-use crate::signature::SignatureState;
+use crate::signature::{PublicKey, SignatureState, Trust};
 use crate::vfs::{self, RealVfs, Vfs as _};
 use crate::{OpenPackage, PackageError};
 
 /// Where an installed package comes from.
 #[derive(Debug, Clone)]
 pub struct Provenance {
-    /// How the signature stood when it was installed.
-    pub signature: SignatureState,
     slot: Slot,
     head: Head,
 }
@@ -28,7 +26,7 @@ impl OpenPackage {
         let root = fs_err::canonicalize(&self.root).ok()?;
         let slot = Slot::of_package(&root)?;
         let head = read_head(&RealVfs, &slot)?;
-        Some(Provenance { signature: Record::read(&RealVfs, &slot).signature, slot, head })
+        Some(Provenance { slot, head })
     }
 }
 
@@ -37,6 +35,12 @@ impl Provenance {
     #[must_use]
     pub fn version(&self) -> u64 {
         self.head.index.version
+    }
+
+    /// How the signature stands, by these keys of the user's.
+    #[must_use]
+    pub fn signature(&self, keys: &[PublicKey]) -> SignatureState {
+        Trust::shown(keys).state(&self.head)
     }
 
     /// Compares `chunks` chunks, chosen by `seed`, with what was installed: at most 4 MiB and some milliseconds each.

@@ -22,7 +22,7 @@ pub fn unpack(
     watch: &mut Watch<'_>,
 ) -> Result<(Head, SignatureState), StoreError> {
     let vfs = RealVfs;
-    let head = Head::read(source)?;
+    let head = Head::read_of_file(source)?;
     let signature = options.trust.judge(&head)?;
     if vfs.kind(target).map_err(StoreError::io("look at", target))?.is_some() {
         return Err(StoreError::NotOurs { path: target.to_owned() });
@@ -57,8 +57,5 @@ fn write(
         },
     )?;
     assembly.finish(&mut Meter::new(watch, Step::Sync, head.index.file_bytes())?)?;
-    if options.must_open {
-        crate::open(root).map_err(StoreError::DoesNotOpen)?;
-    }
-    Ok(())
+    options.check_folder(root)
 }

@@ -4,15 +4,22 @@
 //! Durability is the caller's business and the trait's vocabulary: content is durable after [`VfsFile::sync`], names
 //! (made, renamed, removed) after [`Vfs::sync_dir`] of their folder. [`Partial`] is the one way to put both together.
 
+pub(crate) mod error;
 mod partial;
 mod real;
+pub(crate) mod regular;
 
 use std::fmt;
 use std::io;
 use std::path::Path;
 
-pub use partial::{DiskError, Partial, rename_durably, replace};
+pub use error::{DiskError, FileError, FileFault, is_not_ours};
+pub use partial::{Partial, rename_durably, replace};
 pub use real::RealVfs;
+pub use regular::{
+    Links, check_folder, file_bytes, open_existing_to_write, open_file, open_to_write, read_file,
+    read_secret, read_text, stands,
+};
 
 /// A file system.
 pub trait Vfs: Send + Sync + fmt::Debug {
@@ -21,9 +28,10 @@ pub trait Vfs: Send + Sync + fmt::Debug {
     /// # Errors
     /// What the system says, here and below.
     fn create_dir_all(&self, path: &Path) -> io::Result<()>;
-    /// Opens a file for reading.
+    /// Opens a file for reading; anything else, a link too, is an error.
     fn open(&self, path: &Path) -> io::Result<Box<dyn VfsFile>>;
-    /// Opens a file for reading and writing, makes it if it does not exist, and keeps its content.
+    /// Opens a file for reading and writing, makes it if it does not exist, and keeps its content. A link and a file
+    /// that has another name as well are errors.
     fn open_for_writing(&self, path: &Path) -> io::Result<Box<dyn VfsFile>>;
     /// What stands at a path; a link is a link. `None` where there is nothing.
     fn kind(&self, path: &Path) -> io::Result<Option<Kind>>;
@@ -47,7 +55,8 @@ pub trait Vfs: Send + Sync + fmt::Debug {
     fn sync_dir(&self, folder: &Path) -> io::Result<()>;
     /// Bytes that may still be written below a folder.
     fn free_bytes(&self, folder: &Path) -> io::Result<u64>;
-    /// Takes the lock of a file, which is made if need be, and writes `owner` into it. Gone with the process.
+    /// Takes the lock of a file, which is made if need be, and writes `owner` into it. Gone with the process. What stands
+    /// there that no lock has written is an error, and stays.
     fn lock(&self, path: &Path, owner: &str) -> io::Result<Lock>;
 }
 
@@ -62,6 +71,10 @@ pub trait VfsFile {
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<usize>;
     /// Size in bytes.
     fn byte_len(&self) -> io::Result<u64>;
+    /// Whether what is written appears under another name, too.
+    fn has_other_names(&self) -> io::Result<bool> {
+        Ok(false)
+    }
     /// Makes the content durable.
     fn sync(&self) -> io::Result<()>;
 }

@@ -3,75 +3,90 @@
 //! Begin a [`Partial`], write at its path, sync what was written, [`keep`](Partial::keep) it. Nothing has changed before the
 //! rename. A partial that is dropped is removed; the next one of its name removes what a killed process has left.
 //!
+//! ```text
+//! NAME.wheelwork-partial             of a file: the new file
+//! NAME.wheelwork-partial/lock        of a folder: held while somebody works here, and says that it is ours
+//! NAME.wheelwork-partial/content/    the new folder
+//! ```
+//!
+//! Nothing else is removed: no folder without that lock, or with anything else in it; no link, no pipe. And nothing is put
+//! in the place of what is no file.
+//!
 //! Windows renames what is open, as the standard library opens it, but not over or into what is open: whoever reads the
 //! old content closes it first.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{RealVfs, Vfs, write};
+use super::error::{DiskError, FileError, FileFault};
+use super::{Kind, Lock, RealVfs, Vfs, write};
 use crate::disk::folder_of;
 
-/// A step on the disk that failed.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot {action} `{}`: {source}", .path.display())]
-pub struct DiskError {
-    /// What was tried, as in `write`.
-    pub action: &'static str,
-    /// The file or folder.
-    pub path: PathBuf,
-    /// What the system said.
-    pub source: io::Error,
-}
-
-impl DiskError {
-    /// For `map_err`: what was tried, and where.
-    pub fn of<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
-        move |source| Self { action, path: path.to_owned(), source }
-    }
-}
-
-impl From<DiskError> for io::Error {
-    fn from(error: DiskError) -> Self {
-        Self::new(error.source.kind(), error)
-    }
-}
+const SUFFIX: &str = ".wheelwork-partial";
+const LOCK: &str = "lock";
+const CONTENT: &str = "content";
+/// What the lock of a folder on its way says.
+const MARKER: &str = "wheelwork: a folder on its way to its name\n";
 
 /// A file or folder on its way to its name.
-#[derive(Debug)]
 pub struct Partial<'v> {
     vfs: &'v dyn Vfs,
     path: PathBuf,
     target: PathBuf,
-    is_folder: bool,
+    /// Of a folder.
+    outer: Option<Outer>,
+}
+
+/// What a folder on its way stands in.
+struct Outer {
+    path: PathBuf,
+    lock: Option<Box<dyn Send>>,
 }
 
 impl<'v> Partial<'v> {
     /// A file, which the caller makes at [`Partial::path`].
     ///
     /// # Errors
-    /// What cannot be cleared away.
+    /// What cannot be cleared away; what stands under either name and is no file.
     pub fn file(vfs: &'v dyn Vfs, target: &Path) -> Result<Self, DiskError> {
-        Self::file_named(vfs, target, ".partial")
+        Self::file_named(vfs, target, SUFFIX)
+    }
+
+    /// The file that a killed process may have left on its way to `target`.
+    #[must_use]
+    pub fn left_of(target: &Path) -> PathBuf {
+        beside(target, SUFFIX)
     }
 
     fn file_named(vfs: &'v dyn Vfs, target: &Path, suffix: &str) -> Result<Self, DiskError> {
         let path = beside(target, suffix);
-        if vfs.kind(&path).map_err(DiskError::of("look at", &path))?.is_some() {
+        is_file(vfs, target)?;
+        if is_file(vfs, &path)? {
             vfs.remove_file(&path).map_err(DiskError::of("remove", &path))?;
         }
-        Ok(Self { vfs, path, target: target.to_owned(), is_folder: false })
+        Ok(Self { vfs, path, target: target.to_owned(), outer: None })
     }
 
     /// A folder, made empty.
     ///
     /// # Errors
-    /// What cannot be cleared away or made.
+    /// What cannot be cleared away or made; what stands under that name and is none of ours.
     pub fn folder(vfs: &'v dyn Vfs, target: &Path) -> Result<Self, DiskError> {
-        let path = beside(target, ".partial");
+        let outer = beside(target, SUFFIX);
+        check_ours(vfs, &outer)?;
+        vfs.create_dir_all(&outer).map_err(DiskError::of("make the folder", &outer))?;
+        let lock = outer.join(LOCK);
+        let lock = match vfs.lock(&lock, MARKER).map_err(DiskError::of("lock", &lock))? {
+            Lock::Held(lock) => Some(lock),
+            Lock::Busy { .. } => {
+                return Err(DiskError::of("lock", &lock)(io::ErrorKind::ResourceBusy.into()));
+            }
+        };
+        let path = outer.join(CONTENT);
         vfs.remove_dir_all(&path).map_err(DiskError::of("remove", &path))?;
         vfs.create_dir_all(&path).map_err(DiskError::of("make the folder", &path))?;
-        Ok(Self { vfs, path, target: target.to_owned(), is_folder: true })
+        Ok(Self { vfs, path, target: target.to_owned(), outer: Some(Outer { path: outer, lock }) })
     }
 
     /// Where to write.
@@ -85,10 +100,49 @@ impl<'v> Partial<'v> {
     /// # Errors
     /// What failed. Where only the last sync did, the new content stands there.
     pub fn keep(self) -> Result<(), DiskError> {
-        if self.is_folder {
+        if self.outer.is_some() {
             self.vfs.sync_dir(&self.path).map_err(DiskError::of("sync", &self.path))?;
         }
         rename_durably(self.vfs, &self.path, &self.target)
+    }
+}
+
+/// Whether a file stands there; an error where something else does.
+fn is_file(vfs: &dyn Vfs, path: &Path) -> Result<bool, DiskError> {
+    let found = match vfs.kind(path).map_err(DiskError::of("look at", path))? {
+        None => return Ok(false),
+        Some(Kind::File { .. }) => return Ok(true),
+        Some(Kind::Folder) => "a folder",
+        Some(Kind::Link) => "a link",
+        Some(Kind::Other) => "a pipe, a socket or a device",
+    };
+    let error = FileError { path: path.to_owned(), fault: FileFault::NotAFile { found } };
+    Err(DiskError::of("replace", path)(error.into()))
+}
+
+/// Refuses a folder that is no partial of ours: only what is ours may be removed.
+fn check_ours(vfs: &dyn Vfs, outer: &Path) -> Result<(), DiskError> {
+    let not_ours = |why: &str| DiskError::of("replace", outer)(FileError::not_ours(outer, why).into());
+    match vfs.kind(outer).map_err(DiskError::of("look at", outer))? {
+        None => return Ok(()),
+        Some(Kind::Folder) => {}
+        Some(_) => return Err(not_ours("it is no folder")),
+    }
+    let names = vfs.list(outer).map_err(DiskError::of("list", outer))?;
+    let is_known = |(name, kind): &(String, Kind)| match name.as_str() {
+        LOCK => matches!(kind, Kind::File { .. }),
+        CONTENT => *kind == Kind::Folder,
+        _ => false,
+    };
+    // The lock is made before all else, so a folder with anything in it has one.
+    let is_ours =
+        names.iter().all(is_known) && (names.is_empty() || names.iter().any(|(name, _)| name == LOCK));
+    if is_ours { Ok(()) } else { Err(not_ours("it holds what no partial does")) }
+}
+
+impl fmt::Debug for Partial<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Partial {} of {}", self.path.display(), self.target.display())
     }
 }
 
@@ -105,8 +159,13 @@ pub fn rename_durably(vfs: &dyn Vfs, from: &Path, to: &Path) -> Result<(), DiskE
 impl Drop for Partial<'_> {
     fn drop(&mut self) {
         // What was kept is here no more; what cannot be removed now, the next try removes.
-        let remove = if self.is_folder { Vfs::remove_dir_all } else { Vfs::remove_file };
-        let _ = remove(self.vfs, &self.path);
+        let _ = match &mut self.outer {
+            None => self.vfs.remove_file(&self.path),
+            Some(outer) => {
+                drop(outer.lock.take());
+                self.vfs.remove_dir_all(&outer.path)
+            }
+        };
     }
 }
 
@@ -164,5 +223,36 @@ mod tests {
         // A folder in its place is nobody's to remove.
         assert!(Partial::folder(&RealVfs, &target).unwrap().keep().is_err());
         assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 1);
+        // Nor is one of the same name that we did not make.
+        for (name, text) in [("thesis.txt", "mine"), ("lock", "mine"), ("content", "mine")] {
+            let theirs = Partial::left_of(&target);
+            fs_err::create_dir(&theirs).unwrap();
+            fs_err::write(theirs.join(name), text).unwrap();
+            assert!(Partial::folder(&RealVfs, &target).unwrap_err().is_not_ours(), "{name}");
+            assert_eq!(fs_err::read_to_string(theirs.join(name)).unwrap(), text);
+            fs_err::remove_dir_all(theirs).unwrap();
+        }
+        let held = Partial::folder(&RealVfs, &target).unwrap();
+        assert!(Partial::folder(&RealVfs, &target).is_err(), "one at a time");
+        assert!(held.path().is_dir());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn fi_02_no_file_is_written_in_the_place_of_a_link_or_by_way_of_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("file");
+        let victim = folder.path().join("victim");
+        fs_err::write(&victim, "precious").unwrap();
+        for link in [&target, &Partial::left_of(&target)] {
+            std::os::unix::fs::symlink(&victim, link).unwrap();
+            assert!(Partial::file(&RealVfs, &target).unwrap_err().is_not_ours());
+            assert!(link.is_symlink());
+            fs_err::remove_file(link).unwrap();
+        }
+        let null = Path::new("/dev/null");
+        assert!(Partial::file(&RealVfs, null).unwrap_err().is_not_ours());
+        assert!(replace(null, b"").unwrap_err().is_not_ours());
+        assert_eq!(fs_err::read_to_string(victim).unwrap(), "precious");
     }
 }

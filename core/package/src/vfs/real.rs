@@ -3,8 +3,15 @@
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::error::FileError;
+use super::regular::{self, Links, open_file, open_to_write};
 use super::{Kind, Lock, Vfs, VfsFile};
 use crate::disk::{self, FileLock};
+
+/// More than anything that [`Vfs::lock`] writes.
+const OWNER_BYTES: u64 = 256;
+/// Of a file that others may read.
+const PUBLIC: u32 = 0o644;
 
 /// The system's files, through fs-err, whose errors name the path.
 #[derive(Debug, Clone, Copy, Default)]
@@ -16,13 +23,11 @@ impl Vfs for RealVfs {
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {
-        Ok(Box::new(fs_err::File::open(path)?))
+        Ok(Box::new(open_file(path, Links::Refused)?))
     }
 
     fn open_for_writing(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {
-        let file =
-            fs_err::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-        Ok(Box::new(file))
+        Ok(Box::new(open_to_write(path, PUBLIC)?))
     }
 
     fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
@@ -94,17 +99,32 @@ impl Vfs for RealVfs {
     }
 
     fn lock(&self, path: &Path, owner: &str) -> io::Result<Lock> {
-        let file = fs_err::OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
-        if let Some(mut lock) = FileLock::try_take(file)? {
-            lock.file().set_len(0)?;
-            lock.file().write_all(owner.as_bytes())?;
-            return Ok(Lock::Held(Box::new(lock)));
+        let Some(mut lock) = FileLock::try_take_at(path, PUBLIC)? else {
+            // Where a lock keeps readers away, its owner stays unknown.
+            let owner = open_file(path, Links::Refused).map_err(io::Error::from).and_then(written_by);
+            return Ok(Lock::Busy { owner: owner.unwrap_or_default() });
+        };
+        let found = written_by(&mut *lock.file())?;
+        if !is_owner(&found) && found != owner {
+            return Err(FileError::not_ours(path, "it holds what no lock does").into());
         }
-        let mut owner = String::new();
-        // Where a lock keeps readers away, its owner stays unknown.
-        let _ = fs_err::File::open(path).and_then(|file| file.take(256).read_to_string(&mut owner));
-        Ok(Lock::Busy { owner })
+        lock.file().set_len(0)?;
+        lock.file().rewind()?;
+        lock.file().write_all(owner.as_bytes())?;
+        Ok(Lock::Held(Box::new(lock)))
     }
+}
+
+/// What stands in a lock's file, as far as it can be a lock's.
+fn written_by(file: impl Read) -> io::Result<String> {
+    let mut owner = Vec::new();
+    file.take(OWNER_BYTES).read_to_end(&mut owner)?;
+    Ok(String::from_utf8_lossy(&owner).into_owned())
+}
+
+/// Whether an earlier holder may have written that: numbers in a line, or nothing yet.
+fn is_owner(text: &str) -> bool {
+    text.len() < 64 && text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_whitespace())
 }
 
 /// Seeks, then reads or writes: portable, and nobody shares our open files.
@@ -123,6 +143,10 @@ impl VfsFile for fs_err::File {
 
     fn byte_len(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
+    }
+
+    fn has_other_names(&self) -> io::Result<bool> {
+        Ok(regular::names_of(&self.metadata()?) > 1)
     }
 
     fn sync(&self) -> io::Result<()> {

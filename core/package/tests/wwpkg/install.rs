@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use wheelwork_diagnostic::{Class, Diagnostic};
 use wheelwork_package::container::{ContainerError, Progress, Seekable, Step, Stream, unwatched};
-use wheelwork_package::signature::{Policy, SignatureState};
-use wheelwork_package::store::{InstallOptions, Store, StoreError};
+use wheelwork_package::signature::{Policy, SecretKey, SignatureState, Trust};
+use wheelwork_package::store::{InstallOptions, Store, StoreError, unpack};
 
 use crate::support::faulty::{Fault, FaultyVfs};
 use crate::support::memory::MemoryVfs;
@@ -65,7 +65,9 @@ fn an_installed_package_opens_and_is_listed() {
     assert_eq!((open.name.as_str(), open.variants.len()), ("tiny", 2));
     let contents = store.list().unwrap();
     assert_eq!(contents.models.len(), 1);
-    assert!(matches!(contents.models[0].signature, SignatureState::Valid { .. }));
+    assert!(matches!(contents.models[0].signature, SignatureState::UnknownKey { .. }));
+    let trusting = store.clone().trusting(vec![key().public()]);
+    assert!(trusting.list().unwrap().models[0].signature.is_valid());
     assert_eq!(contents.models[0].package.as_ref().unwrap().version, 4);
     assert_eq!(intact_version(&store), 4);
 }
@@ -249,6 +251,79 @@ fn in_07_an_endless_source_is_read_to_the_signed_end_and_no_further() {
 }
 
 #[test]
+fn pk_06_a_file_that_goes_on_behind_the_last_chunk_is_not_installed() {
+    let (store, _) = in_memory();
+    let longer = |version| [tiny(version).bytes(), vec![0]].concat();
+    let is_trailing = |error| matches!(error, StoreError::Container(ContainerError::Trailing { .. }));
+    assert!(is_trailing(install(&store, &longer(1), &unopened()).unwrap_err()));
+    assert!(store.list().unwrap().models.is_empty());
+    // Nor does a package that is there already make such a file a good one.
+    install(&store, &tiny(1).bytes(), &unopened()).unwrap();
+    for version in [1, 2] {
+        assert!(is_trailing(install(&store, &longer(version), &unopened()).unwrap_err()));
+    }
+    let mut source = Seekable(Cursor::new(longer(1)));
+    let repaired = store.repair(&name("tiny"), &mut source, &unopened(), &mut unwatched);
+    assert!(is_trailing(repaired.unwrap_err()));
+    let folder = tempfile::tempdir().unwrap();
+    let mut source = Seekable(Cursor::new(longer(1)));
+    let unpacked = unpack(&mut source, &folder.path().join("out"), &unopened(), &mut unwatched);
+    assert!(is_trailing(unpacked.unwrap_err()));
+    assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 0);
+    assert_eq!(intact_version(&store), 1);
+}
+
+#[test]
+fn in_11_an_unsigned_package_does_not_replace_one_that_a_trusted_key_signed() {
+    let (store, _) = in_memory();
+    let signed = |version| tiny(version).signed(&key());
+    let trusted = InstallOptions { trust: trust(Policy::Require), ..unopened() };
+    install(&store, &signed(1), &trusted).unwrap();
+    let other = SecretKey::from_seed(&[8; 32]);
+    for bytes in [tiny(2).bytes(), tiny(1).bytes(), tiny(2).signed(&other)] {
+        let error = install(&store, &bytes, &unopened()).unwrap_err();
+        assert!(matches!(error, StoreError::Unvouched { .. }), "{error}");
+        let mut source = Seekable(Cursor::new(bytes));
+        let repaired = store.repair(&name("tiny"), &mut source, &unopened(), &mut unwatched);
+        assert!(repaired.is_err());
+        assert_eq!(intact_version(&store), 1);
+    }
+    // The key that vouched is remembered: its next release needs no word of the user, and vouches on.
+    install(&store, &signed(2), &unopened()).unwrap();
+    let mut source = Seekable(Cursor::new(signed(2)));
+    store.repair(&name("tiny"), &mut source, &unopened(), &mut unwatched).unwrap();
+    assert!(matches!(install(&store, &tiny(3).bytes(), &unopened()), Err(StoreError::Unvouched { .. })));
+    // Who wants no signatures looked at gets what they ask for; who trusts another key, too.
+    let by_other = Trust { policy: Policy::Require, keys: vec![other.public()] };
+    install(&store, &tiny(3).signed(&other), &InstallOptions { trust: by_other, ..unopened() }).unwrap();
+    let off = InstallOptions { trust: trust(Policy::Off), ..unopened() };
+    install(&store, &tiny(4).bytes(), &off).unwrap();
+    install(&store, &tiny(5).bytes(), &unopened()).unwrap();
+}
+
+#[test]
+fn in_11_what_a_record_says_makes_nobody_trusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    let trusted = InstallOptions { trust: trust(Policy::Require), ..InstallOptions::default() };
+    let path = install(&store, &tiny(1).signed(&key()), &trusted).unwrap().path;
+    let slot = fs_err::canonicalize(&path).unwrap().with_file_name("record.json");
+    assert!(fs_err::read_to_string(&slot).unwrap().contains("PUBLIC KEY"));
+    // As a stranger's folder would: it names its own key, or says that all is well.
+    let shown = || store.list().unwrap().models[0].signature.clone();
+    let forged = r#"{"signature":{"state":"valid","key":"00"},"vouched_by":"x"}"#;
+    for record in [fs_err::read_to_string(&slot).unwrap(), forged.to_owned()] {
+        fs_err::write(&slot, record).unwrap();
+        assert!(matches!(shown(), SignatureState::UnknownKey { .. }));
+        let provenance = wheelwork_package::open(&path).unwrap().provenance().unwrap();
+        assert!(matches!(provenance.signature(&[]), SignatureState::UnknownKey { .. }));
+        assert!(provenance.signature(&[key().public()]).is_valid());
+    }
+    let knows = store.clone().trusting(vec![key().public()]);
+    assert!(knows.list().unwrap().models[0].signature.is_valid());
+}
+
+#[test]
 fn in_07_a_package_larger_than_the_disk_is_refused_by_its_size_before_anything_is_written() {
     let (store, vfs) = in_memory();
     install(&store, &tiny(1).bytes(), &unopened()).unwrap();
@@ -347,6 +422,7 @@ fn a_package_that_does_not_open_never_replaces_one_that_does() {
 #[test]
 fn a_signature_that_came_later_is_recorded() {
     let (store, _) = in_memory();
+    let store = store.trusting(vec![key().public()]);
     let container = tiny(1);
     install(&store, &container.bytes(), &unopened()).unwrap();
     let options = InstallOptions { trust: trust(Policy::Require), ..unopened() };

@@ -4,6 +4,8 @@
 
 mod container;
 mod faults;
+#[cfg(unix)]
+mod foreign;
 mod frozen;
 mod full_disk;
 mod head;

@@ -3,13 +3,14 @@
 //! A row is some hundred to some thousand bytes, so the system's cache of files holds the rows that a text uses, and
 //! nothing else of the table is in memory. Layouts: [`EmbeddingType`].
 
-use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use fs_err::File;
 use half::f16;
 use wheelwork_package::card::{EmbeddingBlocks, EmbeddingTable, EmbeddingType};
+use wheelwork_package::vfs::{Links, open_file};
 
 use crate::decoder::error::DecoderError;
 
@@ -37,7 +38,7 @@ impl Embedding {
         }
         let path = folder.join(&table.file);
         let open = || {
-            let file = File::open(&path)?;
+            let file = open_file(&path, Links::Refused)?;
             Ok((file.metadata()?.len(), file))
         };
         let (bytes, file) = open().map_err(|error: io::Error| refused(error.to_string()))?;

@@ -7,6 +7,8 @@ use wheelwork_package::container::Digest;
 
 use crate::facts::ModelIdentity;
 
+const DIGITS: usize = 32;
+
 /// The digest of all that a result depends on: 32 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Key(String);
@@ -18,6 +20,11 @@ pub(crate) struct DependsOn(String);
 impl Key {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether a folder's name is that of a key, so that the folder is a result.
+    pub(super) fn is_name(name: &str) -> bool {
+        name.len() == DIGITS && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     }
 }
 
@@ -74,7 +81,7 @@ impl DependsOn {
 
 /// Half of a digest: enough that two never meet, short enough for old path limits.
 pub(super) fn digest(bytes: &[u8]) -> String {
-    Digest::of(bytes).to_string().chars().take(32).collect()
+    Digest::of(bytes).to_string().chars().take(DIGITS).collect()
 }
 
 /// The CPU's features that matrix kernels are chosen by.

@@ -5,12 +5,43 @@ use std::path::{Path, PathBuf};
 use wheelwork_package::vfs::DiskError;
 
 use super::key::digest;
+use super::made_here::Maker;
 
-/// `ID.N/prepared` beside `ID.N/package` of an installed model, else a folder of the cache.
-pub(crate) fn place(package: &Path, cache_dir: Option<&Path>) -> Result<Option<PathBuf>, DiskError> {
+/// The caller's own folders for what is derived.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Own<'a> {
+    /// [`crate::OpenOptions::cache_dir`].
+    pub(crate) cache_dir: Option<&'a Path>,
+    /// [`crate::OpenOptions::keys_dir`].
+    pub(crate) keys_dir: Option<&'a Path>,
+}
+
+/// Where what is derived from a package is kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(super) folder: PathBuf,
+    /// Who proves that it was made here; `None` where the folder is the caller's own.
+    pub(super) maker: Option<Maker>,
+}
+
+/// `ID.N/prepared` beside `ID.N/package` of an installed model, which anybody may have made: with proofs. Else a folder of
+/// the cache.
+pub(crate) fn place(package: &Path, own: Own<'_>) -> Result<Option<Place>, DiskError> {
     let package = fs_err::canonicalize(package).map_err(DiskError::of("find", package))?;
-    let in_cache = || Some(cache_dir?.join(digest(package.as_os_str().as_encoded_bytes())));
-    Ok(beside(&package).or_else(in_cache))
+    if let Some(keys_dir) = own.keys_dir
+        && let Some(folder) = beside(&package)
+    {
+        return Ok(Some(Place { folder, maker: Some(Maker::new(keys_dir)) }));
+    }
+    let in_cache = |cache: &Path| cache.join(digest(package.as_os_str().as_encoded_bytes()));
+    Ok(own.cache_dir.map(|cache| Place::own(in_cache(cache))))
+}
+
+impl Place {
+    /// A folder of the caller's own.
+    pub(crate) fn own(folder: PathBuf) -> Self {
+        Self { folder, maker: None }
+    }
 }
 
 fn beside(package: &Path) -> Option<PathBuf> {

@@ -1,19 +1,21 @@
 //! A prepared form on the disk: what it depends on, and whether it can be used.
 
+use std::io;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use std::sync::Arc;
 
 use wheelwork_package::OpenPackage;
 use wheelwork_package::container::Digest;
 use wheelwork_package::graph::Verified;
-use wheelwork_package::graph::prepacked::with_locations;
-use wheelwork_package::vfs::DiskError;
+use wheelwork_package::graph::limits::GRAPH_BYTES;
+use wheelwork_package::graph::prepacked::{is_plan_of, with_locations};
+use wheelwork_package::vfs::{DiskError, Links, read_file};
 
 use crate::decoder::error::DecoderError;
 use crate::decoder::ort::session::Located;
 use crate::decoder::traits::Decoder;
 use crate::device::Prepared;
-use crate::device::cache::{CacheError, DependsOn, Entry, NotFound, place};
+use crate::device::cache::{CacheError, DependsOn, Entry, NotFound, Own, place};
 use crate::error::PrepareError;
 use crate::facts::ModelIdentity;
 
@@ -27,7 +29,7 @@ pub(super) const PROBE: &str = "probe";
 /// The token whose logits are compared: any will do, one token passes through every matrix.
 const PROBE_TOKEN: u32 = 0;
 /// Raised when the files of a prepared form change.
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
 
 /// A graph of a package.
 pub(crate) struct Source<'a> {
@@ -45,6 +47,8 @@ pub(crate) struct Form {
     pub(super) entry: Entry,
     pub(super) package_folder: PathBuf,
     pub(super) graph: PathBuf,
+    /// The graph's bytes.
+    pub(super) original: Vec<u8>,
     pub(super) verified: Verified,
 }
 
@@ -63,9 +67,9 @@ impl Form {
     ///
     /// Threads are not in its key: the packed bytes do not depend on them, and the logits of the probe are compared at
     /// every open.
-    pub(crate) fn of(source: Source<'_>, cache_dir: Option<&Path>) -> Result<Option<Self>, PrepareError> {
+    pub(crate) fn of(source: Source<'_>, own: Own<'_>) -> Result<Option<Self>, PrepareError> {
         let Source { package, identity, folder, file, verified } = source;
-        let Some(place) = place(&package.root, cache_dir).map_err(CacheError::from)? else { return Ok(None) };
+        let Some(place) = place(&package.root, own).map_err(CacheError::from)? else { return Ok(None) };
         let graph = folder.join(file);
         let bytes = read(&graph)?;
         let key = DependsOn::new("prepared", LAYOUT)
@@ -74,8 +78,9 @@ impl Form {
             .and("graph", Digest::of(&bytes))
             .and_cpu()
             .key();
-        let entry = Entry::new(place.join(format!("{}.{file}", identity.variant)), key);
-        Ok(Some(Self { entry, package_folder: folder.to_owned(), graph, verified: verified.clone() }))
+        let entry = Entry::new(place, &format!("{}.{file}", identity.variant), key);
+        let package_folder = folder.to_owned();
+        Ok(Some(Self { entry, package_folder, graph, original: bytes, verified: verified.clone() }))
     }
 
     /// The prepared form, or why there is none.
@@ -83,16 +88,19 @@ impl Form {
         let record = self.entry.find().map_err(|reason| match reason {
             NotFound::Missing => Prepared::Missing,
             NotFound::Stale => Prepared::Stale,
+            NotFound::NotMadeHere => Prepared::NotMadeHere,
             NotFound::Damaged(_) => Prepared::Damaged,
         })?;
         let folder = self.entry.folder();
-        let file = |name| record.file(name).filter(|file| file.check_size(&folder).is_ok());
+        let file = |name| record.file(name).filter(|file| record.holds(&folder, file));
         let (graph, packed) = file(GRAPH).zip(file(PACKED)).ok_or(Prepared::Damaged)?;
         let probe = record.facts.get(PROBE).cloned().ok_or(Prepared::Damaged)?;
         let path = folder.join(GRAPH);
         let bytes = read(&path).map_err(|_| Prepared::Damaged)?;
-        if Digest::of(&bytes).to_string() != graph.sha256 {
-            return Err(Prepared::Damaged);
+        // Whatever its record says: it is the verified graph, and its packed ranges lie in their file.
+        match is_plan_of(&self.original, &bytes, PACKED_LOCATION, packed.bytes) {
+            Ok(true) if Digest::of(&bytes).to_string() == graph.sha256 => {}
+            _ => return Err(Prepared::Damaged),
         }
         let located = self.located(&bytes, &folder).map_err(|_| Prepared::Damaged)?;
         Ok(Stored { graph: path, located, probe, disk_bytes: graph.bytes + packed.bytes })
@@ -140,5 +148,6 @@ pub(super) fn probe(decoder: &mut dyn Decoder) -> Result<String, DecoderError> {
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, PrepareError> {
-    Ok(fs_err::read(path).map_err(DiskError::of("read", path)).map_err(CacheError::from)?)
+    let read = read_file(path, Links::Refused, GRAPH_BYTES).map_err(io::Error::from);
+    Ok(read.map_err(DiskError::of("read", path)).map_err(CacheError::from)?)
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use wheelwork_ort::version::SAVED_PACKED_WEIGHTS;
 use wheelwork_package::files::FileRecord;
 use wheelwork_package::graph::prepacked::{self, From, Plan};
-use wheelwork_package::vfs::DiskError;
+use wheelwork_package::vfs::{DiskError, Links, open_file};
 
 use super::form::{self, Form, GRAPH, PACKED, PACKED_LOCATION, PROBE};
 use super::memory;
@@ -138,7 +138,7 @@ fn make(
     report.plain_memory_bytes = memory::added(before);
     drop(plain);
 
-    let plan = prepacked::plan(&form::read(&form.graph)?, &form::read(&saved)?, PACKED_LOCATION);
+    let plan = prepacked::plan(&form.original, &form::read(&saved)?, PACKED_LOCATION);
     let plan = plan.map_err(PrepareError::Graph)?.ok_or(PrepareError::NothingPacked)?;
     let weights = folder.join(SAVED_WEIGHTS);
     let saved_bytes = fs_err::metadata(&weights).map_err(failed("look at", &weights))?.len();
@@ -179,7 +179,7 @@ fn collect(form: &Form, partial: &Path, plan: &Plan, watch: Watch<'_>) -> Result
             From::Original(name) => form.package_folder.join(name),
         };
         let mut copy = || {
-            let mut file = fs_err::File::open(&from)?;
+            let mut file = open_file(&from, Links::Refused)?;
             file.seek(SeekFrom::Start(range.offset))?;
             packed.seek(SeekFrom::Start(range.to))?;
             let mut left = range.bytes;

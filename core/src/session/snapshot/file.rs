@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wheelwork_package::disk::NameLock;
+use wheelwork_package::vfs::Partial;
 
 use super::{SessionKey, SnapshotError};
 
@@ -13,13 +14,27 @@ use super::{SessionKey, SnapshotError};
 pub struct SessionFile {
     pub(super) path: PathBuf,
     pub(super) key: Option<SessionKey>,
+    pub(super) is_salvaged: bool,
 }
 
 impl SessionFile {
     /// A file that is encrypted; see [`crate::snapshot`] for how.
     #[must_use]
     pub fn encrypted(path: impl Into<PathBuf>, key: SessionKey) -> Self {
-        Self { path: path.into(), key: Some(key) }
+        Self { path: path.into(), key: Some(key), is_salvaged: false }
+    }
+
+    /// The same file, from which all that is whole is read where it is damaged. It is the only copy of the rest: the session
+    /// is kept in another one ([`SnapshotError::OnlyCopy`]).
+    #[must_use]
+    pub fn salvaged(self) -> Self {
+        Self { is_salvaged: true, ..self }
+    }
+
+    /// A file at another path, with the same key.
+    #[must_use]
+    pub fn at(&self, path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), key: self.key.clone(), is_salvaged: false }
     }
 
     /// The file's path.
@@ -37,7 +52,7 @@ impl SessionFile {
             Err(SnapshotError::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             lock => lock?,
         };
-        remove_if_there(&self.beside(".partial"))?;
+        remove_if_there(&Partial::left_of(&self.path))?;
         Ok(remove_if_there(&self.path)?)
     }
 
@@ -67,7 +82,7 @@ impl SessionFile {
 
 impl<P: AsRef<Path> + ?Sized> From<&P> for SessionFile {
     fn from(path: &P) -> Self {
-        Self { path: path.as_ref().into(), key: None }
+        Self { path: path.as_ref().into(), key: None, is_salvaged: false }
     }
 }
 

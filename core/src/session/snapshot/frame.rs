@@ -17,7 +17,7 @@ pub(super) const PAYLOAD_LIMIT: usize = 64 << 20;
 /// Of a digest.
 pub(super) const DIGEST_BYTES: usize = 16;
 
-const HEADER_BYTES: usize = 5;
+pub(super) const HEADER_BYTES: usize = 5;
 
 /// What the next record stands behind.
 pub(super) enum Chain {
@@ -31,6 +31,30 @@ impl Chain {
     /// A plain file with this head, before its first record.
     pub(super) fn start(head: &[u8]) -> Self {
         Self::Plain(Self::cut(Sha256::digest(head).into()))
+    }
+
+    /// What the next record stands behind: the digest or tag of the one before.
+    pub(super) fn stand_behind(&mut self, last: [u8; DIGEST_BYTES]) {
+        match self {
+            Self::Plain(digest) => *digest = last,
+            Self::Sealed(seal) => seal.follow(last),
+        }
+    }
+
+    /// The digest or tag that the next record stands behind.
+    pub(super) fn last(&self) -> [u8; DIGEST_BYTES] {
+        match self {
+            Self::Plain(digest) => *digest,
+            Self::Sealed(seal) => seal.last(),
+        }
+    }
+
+    /// Bytes of a record besides its header and its payload.
+    pub(super) fn bytes_around(&self) -> u64 {
+        match self {
+            Self::Plain(_) => DIGEST_BYTES as u64,
+            Self::Sealed(_) => (NONCE_BYTES + TAG_BYTES) as u64,
+        }
     }
 
     pub(super) fn cut(digest: [u8; 32]) -> [u8; DIGEST_BYTES] {
@@ -70,8 +94,8 @@ pub(super) fn write(
     }
 }
 
-/// Reads one record into `payload` and gives its kind; none where the file ends, in whatever way: short, damaged or
-/// with a record that does not follow the one before.
+/// Reads one record into `payload` and gives its kind; none where there is no whole one: the file ends, or the record is
+/// cut, damaged or does not follow the one before.
 ///
 /// # Errors
 /// The reader's own, but for the end of the file.
@@ -84,12 +108,24 @@ pub(super) fn read(
     if !fill(input, &mut header)? {
         return Ok(None);
     }
-    let [bytes @ .., kind] = header;
-    let bytes = u32::from_le_bytes(bytes) as usize;
+    Ok(read_body(input, chain, header, payload)?.then_some(read_header(header).1))
+}
+
+/// Reads what stands behind a header into `payload`; false where that is no whole record.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_body(
+    input: &mut impl Read,
+    chain: &mut Chain,
+    header: [u8; HEADER_BYTES],
+    payload: &mut Vec<u8>,
+) -> io::Result<bool> {
+    let (bytes, _) = read_header(header);
     if bytes > PAYLOAD_LIMIT {
-        return Ok(None);
+        return Ok(false);
     }
-    let follows = match chain {
+    Ok(match chain {
         Chain::Plain(last) => {
             let mut digest = [0; DIGEST_BYTES];
             let is_whole = fill_payload(input, payload, bytes)? && fill(input, &mut digest)?;
@@ -105,8 +141,12 @@ pub(super) fn read(
             seal.follow(tag);
             is_right
         }
-    };
-    Ok(follows.then_some(kind))
+    })
+}
+
+/// Bytes of the payload, and the kind.
+pub(super) fn read_header([bytes @ .., kind]: [u8; HEADER_BYTES]) -> (usize, u8) {
+    (u32::from_le_bytes(bytes) as usize, kind)
 }
 
 /// False where the file ends before the buffer is full.
@@ -137,7 +177,7 @@ fn next(last: [u8; DIGEST_BYTES], header: [u8; HEADER_BYTES], payload: &[u8]) ->
     Chain::cut(Sha256::new().chain_update(last).chain_update(header).chain_update(payload).finalize().into())
 }
 
-fn header(bytes: u32, kind: u8) -> [u8; HEADER_BYTES] {
+pub(super) fn header(bytes: u32, kind: u8) -> [u8; HEADER_BYTES] {
     let [a, b, c, d] = bytes.to_le_bytes();
     [a, b, c, d, kind]
 }

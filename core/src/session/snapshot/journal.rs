@@ -237,7 +237,7 @@ mod tests {
     fn what_follows_a_failed_write_is_not_lost_behind_half_a_record() {
         for key in [None, Some(SessionKey::new([1; 32]))] {
             let folder = tempfile::tempdir().unwrap();
-            let file = SessionFile { path: folder.path().join("session"), key };
+            let file = SessionFile { path: folder.path().join("session"), key, is_salvaged: false };
             let mut journal =
                 Journal::create(file.clone(), file.lock().unwrap(), binding(), Autosave::default(), |_| {
                     Ok(())

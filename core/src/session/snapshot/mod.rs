@@ -10,8 +10,11 @@
 //! record  = payload_bytes u32 | kind u8 | payload | what holds it to the record before       -> frame, seal
 //! ```
 //!
-//! The records are a chain of digests, or of authentication tags, so a record that is damaged, moved or missing ends the
-//! journal there and never changes what it says. A file that is cut exactly between two records is the file as it once
+//! The records are a chain of digests, or of authentication tags, so a record that is damaged, moved or missing never
+//! changes what the journal says. A record that was cut by the end of its process is the end of the journal. Any other
+//! that is not whole is [`SnapshotError::Damaged`], and nobody loses a conversation to a flipped bit: with
+//! [`SessionFile::salvaged`], all whole records are read, those behind the damage, too, and the session can be kept in
+//! another file. A file that is cut exactly between two records is the file as it once
 //! was, and so is an old copy: nothing in a file can tell. The payloads (`record`):
 //!
 //! | kind | payload | says |
@@ -39,6 +42,7 @@
 //! [`Restored::cache`] says why.
 
 mod cache_part;
+mod damage;
 mod file;
 mod frame;
 mod head;

@@ -14,6 +14,7 @@ pub(super) mod kind {
     pub(in crate::session::snapshot) const TURN: u8 = 4;
     pub(in crate::session::snapshot) const PROGRESS: u8 = 5;
     pub(in crate::session::snapshot) const TURN_END: u8 = 6;
+    pub(in crate::session::snapshot) const ALL: std::ops::RangeInclusive<u8> = BINDING..=TURN_END;
 }
 
 /// What a cache belongs to.

@@ -1,13 +1,14 @@
 //! Reading a session file.
 
-use std::io::{BufReader, Seek};
+use std::io::{self, BufReader, Seek, SeekFrom};
 
-use fs_err::File;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wheelwork_package::card::KvForm;
+use wheelwork_package::vfs::{Links, open_file};
 
 use super::cache_part::CachePart;
+use super::damage::{Broken, Fault};
 use super::record::{Binding, kind};
 use super::{SessionFile, SnapshotError, frame, head};
 use crate::decoder::Decoder;
@@ -24,8 +25,10 @@ pub struct Restored {
     pub cache: CacheFate,
     /// A turn was under way: [`crate::Session::resume`] goes on with it.
     pub unfinished_turn: bool,
-    /// Bytes at the end that are no whole record: what was being written when the process ended, or damage.
+    /// Bytes that are no whole record: at the end what was being written when the process ended, or damage.
     pub dropped_bytes: u64,
+    /// Where damage begins, in a file that was read all the same ([`SessionFile::salvaged`]).
+    pub damaged_at: Option<u64>,
     /// A session is kept in the file, of this process or another: this one cannot be, and may be behind soon.
     pub kept_elsewhere: bool,
 }
@@ -65,17 +68,13 @@ pub(crate) fn restore(
     let not_a_session = |fault| SnapshotError::NotASession { file: file.clone(), fault };
     // Asked before it is read: what was kept until then is read.
     let kept_elsewhere = source.is_in_use()?;
-    let mut input = BufReader::new(File::open(source.path())?);
+    let mut input = BufReader::new(open_file(source.path(), Links::Refused).map_err(io::Error::from)?);
     let total_bytes = input.get_ref().metadata()?.len();
     let (mut chain, mut payload) = (head::read(&mut input, source.key.as_ref(), &file)?, Vec::new());
-    if frame::read(&mut input, &mut chain, &mut payload)? != Some(kind::BINDING) {
-        return Err(not_a_session("its first record is damaged"));
-    }
-    let found: Binding =
-        serde_json::from_slice(&payload).map_err(|_| not_a_session("its first record is damaged"))?;
     let mut kv = Vec::new();
-    let mut mismatch = differences(&found, binding);
-
+    // Until a record says what the cache belongs to, it belongs to nothing.
+    let mut mismatch = None;
+    let (mut whole_records, mut follows_damage) = (0_usize, false);
     let mut state = State {
         messages: Vec::new(),
         cached: Vec::new(),
@@ -85,28 +84,59 @@ pub(crate) fn restore(
             cache: CacheFate::Restored { tokens: 0 },
             unfinished_turn: false,
             dropped_bytes: 0,
+            damaged_at: None,
             kept_elsewhere,
         },
     };
     loop {
-        let offset = input.stream_position()?;
+        let (offset, before) = (input.stream_position()?, chain.last());
         let Some(kind) = frame::read(&mut input, &mut chain, &mut payload)? else {
-            state.restored.dropped_bytes = total_bytes.saturating_sub(offset);
-            break;
+            if offset == total_bytes {
+                break;
+            }
+            let broken =
+                Broken { input: &mut input, chain: &mut chain, offset, total_bytes, payload: &mut payload };
+            let Fault::Damaged { next } = broken.judge(before)? else {
+                state.restored.dropped_bytes += total_bytes - offset;
+                break;
+            };
+            state.restored.damaged_at.get_or_insert(offset);
+            state.restored.dropped_bytes += next.unwrap_or(total_bytes) - offset;
+            // What follows may go on from what is lost.
+            mismatch = Some("a part of it is damaged".to_owned());
+            follows_damage = true;
+            state.cached.clear();
+            decoder.rewind(0);
+            match next {
+                Some(next) => input.seek(SeekFrom::Start(next)).map(drop)?,
+                None => break,
+            }
+            continue;
         };
+        if whole_records == 0 && !follows_damage && kind != kind::BINDING {
+            return Err(not_a_session("its first record is damaged"));
+        }
+        whole_records += 1;
         let wrong = |fault: String| SnapshotError::Record { file: file.clone(), offset, fault };
         match kind {
-            // The device has failed, and the session went on with another cache.
+            // The first, or the device has failed and the session went on with another cache.
             kind::BINDING => {
                 mismatch = differences(&json(&payload).map_err(wrong)?, binding);
                 state.cached.clear();
                 decoder.rewind(0);
             }
-            kind::MESSAGES => state.messages = json(&payload).map_err(wrong)?,
-            kind::TURN => state.unfinished = Some((json(&payload).map_err(wrong)?, Vec::new())),
+            kind::MESSAGES => {
+                state.messages = json(&payload).map_err(wrong)?;
+                // They are written where a turn begins and where it ends.
+                state.unfinished = state.unfinished.filter(|_| !follows_damage);
+            }
+            kind::TURN => {
+                state.unfinished = Some((json(&payload).map_err(wrong)?, Vec::new()));
+                follows_damage = false;
+            }
             kind::PROGRESS => {
                 let progress = json(&payload).map_err(wrong)?;
-                if let Some((_, progresses)) = &mut state.unfinished {
+                if let Some((_, progresses)) = state.unfinished.as_mut().filter(|_| !follows_damage) {
                     progresses.push(progress);
                 }
             }
@@ -117,6 +147,12 @@ pub(crate) fn restore(
             }
             unknown => return Err(wrong(format!("its kind is {unknown}"))),
         }
+    }
+    if whole_records == 0 {
+        return Err(not_a_session("its first record is damaged"));
+    }
+    if let Some(offset) = state.restored.damaged_at.filter(|_| !source.is_salvaged) {
+        return Err(SnapshotError::Damaged { file, offset, messages: state.messages.len() });
     }
     let tokens = state.cached.len();
     state.restored.cache = match mismatch {

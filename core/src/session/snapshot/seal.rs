@@ -59,6 +59,11 @@ impl Seal {
         self.last = tag;
     }
 
+    /// What the next record stands behind.
+    pub(super) fn last(&self) -> [u8; TAG_BYTES] {
+        self.last
+    }
+
     /// Encrypts a payload in place.
     pub(super) fn seal(
         &self,

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 use wheelwork_package::files::names;
-use wheelwork_package::json;
+use wheelwork_package::{PackageError, json, vfs};
 
 use super::ChatError;
 
@@ -48,7 +48,7 @@ pub(super) struct FolderTemplate {
 pub(super) fn read(folder: &Path) -> Result<FolderTemplate, ChatError> {
     let config: TokenizerConfig = json::read(&folder.join(names::TOKENIZER_CONFIG))?;
     let file = folder.join(TEMPLATE_FILE);
-    let source = if file.is_file() {
+    let source = if vfs::stands(&file).map_err(PackageError::from)? {
         let bytes = json::read_bytes(&file, json::JSON_BYTES_LIMIT)?;
         let invalid = |_| ChatError::Template { detail: format!("{TEMPLATE_FILE} is not UTF-8") };
         Some(String::from_utf8(bytes).map_err(invalid)?)

@@ -7,10 +7,10 @@ use serde_json::json;
 use wheelwork::{CancelToken, DevicePreference, OpenOptions, PrepareReport};
 use wheelwork_package::container::pack::PackOptions;
 use wheelwork_package::container::{Source, Watch};
-use wheelwork_package::store::{InstallOptions, InstallReport, Store, StoreError};
+use wheelwork_package::store::{InstallOptions, InstallReport, PackageCheck, Store, StoreError};
 
 use super::{folder, megabytes, model_name, store};
-use crate::arguments::{InstallArguments, RepairArguments, TrustArguments};
+use crate::arguments::{InstallArguments, RepairArguments, TrustArguments, keys_dir};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::origin::{self, Origin};
@@ -30,13 +30,19 @@ pub(crate) fn run(arguments: &InstallArguments, json: bool) -> Result<(), Failur
         Origin::Folder(path) => install_folder(path, &store, &options, &cancel, json)?,
         origin => transfer(origin, &cancel, json, |source, watch| store.install(source, &options, watch))?,
     };
+    trust::remember(&options.trust, &report.signature)?;
     let seconds = start.elapsed().as_secs_f64();
     let prepared = if arguments.no_prepare { None } else { Some(prepare(&report, &cancel, json)) };
     tell("Installed", &report, seconds, prepared.as_ref(), json)
 }
 
 fn prepare(report: &InstallReport, cancel: &CancelToken, json: bool) -> Result<PrepareReport, Failure> {
-    let options = OpenOptions { device: DevicePreference::Cpu, strict: true, ..OpenOptions::default() };
+    let options = OpenOptions {
+        device: DevicePreference::Cpu,
+        strict: true,
+        keys_dir: keys_dir(),
+        ..OpenOptions::default()
+    };
     crate::commands::prepare::prepare(&report.path, &options, cancel, json)
 }
 
@@ -48,11 +54,13 @@ pub(crate) fn repair(arguments: &RepairArguments, json: bool) -> Result<(), Fail
     let start = Instant::now();
     let report =
         transfer(&origin, &cancel, json, |source, watch| store.repair(&name, source, &options, watch))?;
+    trust::remember(&options.trust, &report.signature)?;
     tell("Repaired", &report, start.elapsed().as_secs_f64(), None, json)
 }
 
-fn options(trust: &TrustArguments, origin: &Origin) -> Result<InstallOptions, Failure> {
-    Ok(InstallOptions { trust: trust::of(trust, origin.is_remote())?, ..InstallOptions::default() })
+pub(super) fn options(trust: &TrustArguments, origin: &Origin) -> Result<InstallOptions, Failure> {
+    let check = Some(PackageCheck::new(|folder| wheelwork::examine(folder)));
+    Ok(InstallOptions { trust: trust::of(trust, origin.is_remote())?, check, ..InstallOptions::default() })
 }
 
 /// Runs an operation of the store on an origin.

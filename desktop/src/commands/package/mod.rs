@@ -16,11 +16,11 @@ use wheelwork_package::store::{Store, StoreError};
 
 use crate::arguments::StoreArguments;
 use crate::failure::Failure;
-use crate::model_source;
+use crate::{model_source, trust};
 
 /// The store that the arguments name.
 fn store(arguments: &StoreArguments) -> Result<Store, Failure> {
-    Ok(Store::new(model_source::models_dir(arguments.models_dir.as_deref())?))
+    Ok(Store::new(model_source::models_dir(arguments.models_dir.as_deref())?).trusting(trust::known(&[])?))
 }
 
 /// The name of a model, as it stands on the command line.

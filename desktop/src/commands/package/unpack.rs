@@ -1,9 +1,9 @@
 //! `wheelwork unpack`: a package file into a folder of the user's choice.
 
 use serde_json::json;
-use wheelwork_package::store::{self, InstallOptions};
+use wheelwork_package::store;
 
-use super::megabytes;
+use super::{install, megabytes};
 use crate::arguments::UnpackArguments;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -13,11 +13,10 @@ use crate::{output, trust};
 
 pub(crate) fn run(arguments: &UnpackArguments, json: bool) -> Result<(), Failure> {
     let origin = Origin::of(&arguments.origin)?;
-    let trust = trust::of(&arguments.trust, origin.is_remote())?;
+    let options = install::options(&arguments.trust, &origin)?;
     let cancel = Interrupt::install()?.token();
     let mut source = origin.open(&cancel)?;
     let mut reporter = Reporter::new(json, cancel.clone());
-    let options = InstallOptions { trust, ..InstallOptions::default() };
     let outcome =
         store::unpack(source.as_mut(), &arguments.out, &options, &mut |progress| reporter.watch(progress));
     drop(reporter);

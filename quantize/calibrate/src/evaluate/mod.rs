@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 use wheelwork::decoder::DecoderError;
 use wheelwork::{CancelToken, KvForm, Model, OpenOptions};
 use wheelwork_package::card::{Divergence, Evaluation};
+use wheelwork_package::vfs::{self, FileError};
 use wheelwork_quantize::checkpoint::Checkpoint;
 use wheelwork_quantize::recipe::FLOAT;
 
@@ -379,12 +380,8 @@ fn check_baseline(checkpoint: &Checkpoint) -> Result<(), EvaluateError> {
 }
 
 fn read_text(path: &Path) -> Result<String, EvaluateError> {
-    let fault = |detail: String| EvaluateError::Input { path: path.into(), detail };
-    let bytes = fs_err::metadata(path).map_err(|error| fault(error.to_string()))?.len();
-    if bytes > TEXT_BYTES_LIMIT {
-        return Err(fault(format!("it has {bytes} bytes, at most {TEXT_BYTES_LIMIT} are read")));
-    }
-    fs_err::read_to_string(path).map_err(|error| fault(error.to_string()))
+    let fault = |FileError { path, fault }| EvaluateError::Input { path, detail: fault.to_string() };
+    vfs::read_text(path, TEXT_BYTES_LIMIT).map_err(fault)
 }
 
 /// A run that the caller interrupted is no fault of the runtime's.

@@ -5,12 +5,12 @@
 //! to the character, blanks at the ends aside. A step counts when its line of the reasoning is the expected one.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
 use serde::Deserialize;
 use wheelwork::{CancelToken, Event, Model, Options};
 use wheelwork_package::card::{TaskScore, Tasks};
+use wheelwork_package::vfs::read_text;
 
 use super::EvaluateError;
 use super::statistics::{Mean, mcnemar};
@@ -67,19 +67,14 @@ pub(crate) struct Outcome {
 /// [`EvaluateError::Input`] with the line.
 pub(crate) fn read(path: &Path) -> Result<Vec<Problem>, EvaluateError> {
     let fault = |detail: String| EvaluateError::Input { path: path.into(), detail };
-    let bytes = fs_err::metadata(path).map_err(|error| fault(error.to_string()))?.len();
-    if bytes > FILE_BYTES_LIMIT {
-        return Err(fault(format!("it has {bytes} bytes, at most {FILE_BYTES_LIMIT} are read")));
-    }
-    let file = fs_err::File::open(path).map_err(|error| fault(error.to_string()))?;
+    let text = read_text(path, FILE_BYTES_LIMIT).map_err(|error| fault(error.fault.to_string()))?;
     let mut problems = Vec::new();
-    for (number, line) in (1..).zip(BufReader::new(file).lines()) {
-        let line = line.map_err(|error| fault(error.to_string()))?;
+    for (number, line) in (1..).zip(text.lines()) {
         if line.trim().is_empty() {
             continue;
         }
         // serde's message may quote the line; its place is enough.
-        let problem = serde_json::from_str(&line).map_err(|error| {
+        let problem = serde_json::from_str(line).map_err(|error| {
             fault(format!(
                 "line {number}, column {} is no problem with `prompt` and `answer`",
                 error.column()

@@ -34,6 +34,9 @@ pub enum PackError {
     /// The output would stand in the folder that is packed.
     #[error("`{path}` is in the folder that is packed")]
     OutputInside { path: PathBuf },
+    /// A link, a folder or a device stands where the output goes.
+    #[error("`{path}` is there and is no file that could be replaced")]
+    OutputNotAFile { path: PathBuf },
     /// A file of a variant that the card does not list.
     #[error("`{file}` is not listed in wheelwork.json")]
     NotInCard { file: String },
@@ -65,8 +68,10 @@ impl PackError {
 }
 
 impl From<DiskError> for PackError {
-    fn from(DiskError { action, path, source }: DiskError) -> Self {
-        Self::Io { action, path, source }
+    fn from(error: DiskError) -> Self {
+        let is_not_ours = error.is_not_ours();
+        let DiskError { action, path, source } = error;
+        if is_not_ours { Self::OutputNotAFile { path } } else { Self::Io { action, path, source } }
     }
 }
 
@@ -81,6 +86,7 @@ impl Diagnostic for PackError {
             Self::OutputInside { path } => {
                 retry("pack_output_inside", choose("an output outside of the folder")).file(path)
             }
+            Self::OutputNotAFile { path } => retry("pack_output_not_a_file", Remedy::MoveAway).file(path),
             Self::NotInCard { file } => reinstall("pack_not_in_card", Remedy::MoveAway).at(file),
             Self::Card { file, .. } => reinstall("pack_card", Remedy::Reinstall).at(file),
             Self::Changed { path } => {

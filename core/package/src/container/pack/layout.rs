@@ -12,6 +12,7 @@ use super::folder::File;
 use super::options::{PackOptions, Steps};
 use crate::container::index::{ChunkEntry, FileEntry};
 use crate::container::{Digest, Index};
+use crate::vfs::{Links, open_file};
 
 /// What stands in the index until a chunk is compressed. Passes every check, for the length of the head.
 const UNKNOWN: (Digest, u32) = (Digest::from_bytes([0; 32]), 1);
@@ -50,7 +51,8 @@ impl Layout {
         numbers: &mut HashMap<Digest, u32>,
         steps: &mut Steps<'_, '_>,
     ) -> Result<FileEntry, PackError> {
-        let mut open = fs_err::File::open(&file.source).map_err(PackError::io("read", &file.source))?;
+        let mut open = open_file(&file.source, Links::Refused)
+            .map_err(|error| PackError::io("read", &file.source)(error.into()))?;
         let mut hasher = Sha256::new();
         let mut chunks = Vec::new();
         let mut offset = 0;

@@ -202,6 +202,10 @@ impl VfsFile for FaultyFile {
         self.inner.byte_len()
     }
 
+    fn has_other_names(&self) -> io::Result<bool> {
+        self.inner.has_other_names()
+    }
+
     fn sync(&self) -> io::Result<()> {
         self.clock.tick(Needs::Space)?;
         self.inner.sync()

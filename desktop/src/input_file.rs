@@ -1,0 +1,35 @@
+//! Files that the user names on the command line: texts of a size that a person would give.
+
+use std::path::Path;
+
+use wheelwork_package::vfs::{FileError, FileFault, Links, open_file, read_text};
+
+use crate::failure::Failure;
+
+/// The longest text that is read. What is made of it has limits of its own.
+const TEXT_BYTES: u64 = 64 << 20;
+
+/// Reads a text.
+///
+/// # Errors
+/// [`Failure::InputFile`].
+pub(crate) fn read(path: &Path) -> Result<String, Failure> {
+    Ok(read_text(path, TEXT_BYTES)?)
+}
+
+/// Opens a file of any size.
+///
+/// # Errors
+/// [`Failure::InputFile`].
+pub(crate) fn open(path: &Path) -> Result<fs_err::File, Failure> {
+    Ok(open_file(path, Links::Followed)?)
+}
+
+impl From<FileError> for Failure {
+    fn from(FileError { path, fault }: FileError) -> Self {
+        match fault {
+            FileFault::Exposed { mode } => Self::Exposed { path, mode },
+            fault => Self::InputFile { path, detail: fault.to_string() },
+        }
+    }
+}
