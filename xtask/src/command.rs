@@ -40,6 +40,18 @@ pub(crate) fn run_logged(command: &mut Command, log: &Path) -> Result<(), TaskEr
     Err(TaskError::new(format!("`{}` failed ({status})", line(command))))
 }
 
+/// Runs quietly, with everything that it says in a file.
+pub(crate) fn run_to(command: &mut Command, log: &Path) -> Result<(), TaskError> {
+    let file = fs_err::File::create(log)?.into_parts().0;
+    let status = command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file).status();
+    let status = status.map_err(|error| not_started(command, &error))?;
+    if status.success() {
+        return Ok(());
+    }
+    let (line, log) = (line(command), log.display());
+    Err(TaskError::new(format!("`{line}` failed ({status})")).remedy(format!("look into {log}")))
+}
+
 /// Runs quietly and gives what it wrote to stdout; its stderr is shown only in the error.
 pub(crate) fn capture(command: &mut Command) -> Result<String, TaskError> {
     let output = command.stdin(Stdio::null()).output().map_err(|error| not_started(command, &error))?;

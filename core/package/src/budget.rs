@@ -63,6 +63,18 @@ macro_rules! limits {
 limits! {
     TEMPLATE_STEPS: "steps of a chat template", 1_000_000, "steps",
         "and one a byte of the messages; R1's takes less than a hundred a message";
+    GRAPH_BYTES: "bytes of a graph without its weights", 16 << 20, "bytes",
+        "a 70B's has less than one million";
+    GRAPH_NODES: "nodes of a graph", 8192, "nodes",
+        "a 70B's has 1500; ONNX Runtime takes time by the square of them";
+    GRAPH_CONSTANT_BYTES: "constants that a graph computes when it is loaded", 32 << 20, "bytes",
+        "and eight a byte of weights: codes of four bits that become single precision";
+    GRAPH_CONSTANT_STEPS: "computing the constants of a graph", 1 << 30, "steps",
+        "and 64 a byte of weights; half a second";
+    GRAPH_CALL_BYTES: "tensors of a call of a graph", 128 << 20, "bytes",
+        "and two a byte of weights, at 512 tokens; the 1.5B's takes a third of it";
+    GRAPH_CALL_STEPS: "a call of a graph", 1 << 33, "steps",
+        "and eight a byte of weights and token: each weight is used once a token";
 }
 
 /// What one interpretation of foreign data may still cost. What is not limited is free.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::card::StaticGraphs;
+use crate::card::{Architecture, StaticGraphs};
 use crate::files::{FileRecord, is_plain_name, names};
+use crate::genai_config::Inputs;
 use crate::graph::{self, GraphError, Verified};
 use crate::manifest::{CPU_PROVIDER, SCHEMA_VERSION, Variant};
 use crate::store::installed_name;
@@ -124,21 +125,35 @@ impl OpenPackage {
     /// # Errors
     /// [`PackageError::Graph`]; [`PackageError::Io`], [`PackageError::TooLarge`], [`PackageError::NoSuchVariant`].
     pub fn verify_graph(&self, variant: &str, file_name: &str) -> Result<Verified, PackageError> {
+        self.verified_graph(variant, file_name).map(|(verified, _)| verified)
+    }
+
+    /// As [`OpenPackage::verify_graph`], with the bytes that were verified: the file may be another when it is read again.
+    ///
+    /// # Errors
+    /// As [`OpenPackage::verify_graph`].
+    pub fn verified_graph(
+        &self,
+        variant: &str,
+        file_name: &str,
+    ) -> Result<(Verified, Vec<u8>), PackageError> {
         let records =
             self.card.as_ref().map(|card| card.variants.get(variant).map_or(&[][..], Vec::as_slice));
-        verify_graph(&self.variant(variant)?.folder, file_name, records)
+        let OpenVariant { folder, config, .. } = self.variant(variant)?;
+        verified_graph(folder, file_name, records, &config.model.decoder.inputs)
     }
 }
 
-fn verify_graph(
+fn verified_graph(
     folder: &Path,
     file_name: &str,
     records: Option<&[FileRecord]>,
-) -> Result<Verified, PackageError> {
+    names: &Inputs,
+) -> Result<(Verified, Vec<u8>), PackageError> {
     let path = folder.join(file_name);
     let refused = |source| PackageError::Graph { path: path.clone(), source };
     let bytes = json::read_bytes(&path, graph::limits::GRAPH_BYTES)?;
-    let mut verified = graph::verify(&bytes).map_err(refused)?;
+    let mut verified = graph::verify_with(&bytes, names).map_err(refused)?;
     for (file, &expected) in &verified.files {
         let wrong = |found: String| refused(GraphError::File { file: file.clone(), found, expected });
         if records.is_some_and(|records| !records.iter().any(|record| record.name == *file)) {
@@ -154,7 +169,7 @@ fn verify_graph(
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(verified)
+    Ok((verified, bytes))
 }
 
 fn open_flat(root: &Path) -> Result<OpenPackage, PackageError> {
@@ -201,6 +216,7 @@ fn read_card(root: &Path) -> Result<Option<Card>, PackageError> {
     if major(&card.format_version) != major(crate::card::FORMAT_VERSION) {
         return Err(PackageError::Version { path, found: card.format_version, supported: "1.x" });
     }
+    check_architecture(&path, &card.architecture)?;
     for record in card.variants.values().flatten() {
         if !is_plain_name(&record.name) {
             return Err(PackageError::invalid(path, format!("`{}` is not a plain file name", record.name)));
@@ -242,14 +258,12 @@ fn check_config(path: &Path, config: &GenaiConfig) -> Result<(), PackageError> {
         ("model.vocab_size", config.model.vocab_size, 1 << 24),
         ("model.context_length", config.model.context_length, 1 << 24),
         ("model.decoder.head_size", decoder.head_size, 1 << 12),
+        ("model.decoder.hidden_size", decoder.hidden_size, 1 << 20),
+        ("model.decoder.num_attention_heads", decoder.num_attention_heads, 1 << 12),
         ("model.decoder.num_key_value_heads", decoder.num_key_value_heads, 1 << 12),
         ("model.decoder.num_hidden_layers", decoder.num_hidden_layers, 1 << 10),
     ];
-    for (field, value, limit) in ranges {
-        if value == 0 || value > limit {
-            return Err(PackageError::invalid(path, format!("{field} is {value}, expected 1 to {limit}")));
-        }
-    }
+    check_ranges(path, &ranges)?;
     if !is_plain_name(&decoder.filename) {
         return Err(PackageError::invalid(
             path,
@@ -257,6 +271,32 @@ fn check_config(path: &Path, config: &GenaiConfig) -> Result<(), PackageError> {
         ));
     }
     Ok(())
+}
+
+/// As [`check_config`], of the card.
+fn check_architecture(path: &Path, architecture: &Architecture) -> Result<(), PackageError> {
+    check_ranges(
+        path,
+        &[
+            ("architecture.vocab_size", architecture.vocab_size, 1 << 24),
+            ("architecture.max_position_embeddings", architecture.max_position_embeddings, 1 << 24),
+            ("architecture.hidden_size", architecture.hidden_size, 1 << 20),
+            ("architecture.intermediate_size", architecture.intermediate_size, 1 << 20),
+            ("architecture.head_dim", architecture.head_dim, 1 << 12),
+            ("architecture.num_attention_heads", architecture.num_attention_heads, 1 << 12),
+            ("architecture.num_key_value_heads", architecture.num_key_value_heads, 1 << 12),
+            ("architecture.num_hidden_layers", architecture.num_hidden_layers, 1 << 10),
+        ],
+    )
+}
+
+fn check_ranges(path: &Path, ranges: &[(&str, usize, usize)]) -> Result<(), PackageError> {
+    match ranges.iter().find(|(_, value, limit)| *value == 0 || value > limit) {
+        Some((field, value, limit)) => {
+            Err(PackageError::invalid(path, format!("{field} is {value}, expected 1 to {limit}")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn check_variant_name(path: &Path, name: &str) -> Result<(), PackageError> {
@@ -270,4 +310,42 @@ fn check_variant_name(path: &Path, name: &str) -> Result<(), PackageError> {
 fn folder_name(root: &Path) -> String {
     let name = root.file_name().unwrap_or(root.as_os_str()).to_string_lossy();
     name.trim_end_matches(".ortpackage").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pk_15_hyper_parameters_out_of_range_are_refused_where_they_are_read() {
+        let with = |field: &str, value: u64| {
+            let mut decoder = serde_json::json!({
+                "filename": "model.onnx", "head_size": 64, "hidden_size": 512, "num_attention_heads": 8,
+                "num_key_value_heads": 2, "num_hidden_layers": 4,
+            });
+            let mut model = serde_json::json!({
+                "type": "qwen2", "vocab_size": 1000, "context_length": 1024, "eos_token_id": 0,
+            });
+            let place = if model.get(field).is_some() { &mut model } else { &mut decoder };
+            place[field] = value.into();
+            model["decoder"] = decoder;
+            let config = serde_json::json!({ "model": model, "search": {} });
+            check_config(Path::new("genai_config.json"), &serde_json::from_value(config).unwrap())
+        };
+        assert!(with("hidden_size", 4096).is_ok());
+        for field in [
+            "hidden_size",
+            "head_size",
+            "num_attention_heads",
+            "num_key_value_heads",
+            "num_hidden_layers",
+            "vocab_size",
+            "context_length",
+        ] {
+            for value in [0, 1 << 40, 1 << 63, u64::MAX] {
+                let error = with(field, value).unwrap_err().to_string();
+                assert!(error.contains(field) && error.contains(&value.to_string()), "{error}");
+            }
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
+use std::sync::Arc;
 
 use wheelwork_ort::version::INT8_KV_CACHE;
 use wheelwork_ort::{Runtime, Version};
@@ -19,7 +20,7 @@ use super::prepare::form::{Form, Source, Stored};
 use crate::control::CancelToken;
 use crate::decoder::kv::{FIRST_CAPACITY_TOKENS, KvShape};
 use crate::decoder::ort::model::SessionOptions;
-use crate::decoder::ort::session::OnDevice;
+use crate::decoder::ort::session::{Located, OnDevice};
 use crate::device::cache::DependsOn;
 use crate::device::trial::Trial;
 use crate::device::{
@@ -50,6 +51,8 @@ pub(crate) struct Described {
     pub(super) placement: Placement,
     pub(super) graph_file: String,
     pub(super) verified: Verified,
+    /// The bytes that were verified.
+    pub(super) located: Arc<Located>,
     pub(super) runtime: Runtime,
     pub(super) provenance: Option<Provenance>,
     pub(super) facts: ModelFacts,
@@ -97,12 +100,23 @@ impl Described {
         let variant = package.variant(&placement.variant)?.clone();
         let wanted = options.kv_cache;
         let graph_file = graph_file(&package, &mut placement, &variant, wanted, runtime.version)?;
-        let verified = package.verify_graph(&placement.variant, &graph_file)?;
+        let (verified, graph) = package.verified_graph(&placement.variant, &graph_file)?;
+        let located = Located::beside(&variant.folder.join(&graph_file), graph)?;
         options.go_on()?;
         let facts = facts::read(&package, &placement.variant, options.context_length, &runtime.build_info)?;
         let (provenance, cancel) = (package.provenance(), options.cancel.clone());
-        let described =
-            Self { package, placement, graph_file, verified, runtime, provenance, facts, variant, cancel };
+        let described = Self {
+            package,
+            placement,
+            graph_file,
+            verified,
+            located,
+            runtime,
+            provenance,
+            facts,
+            variant,
+            cancel,
+        };
         Ok((described, trial))
     }
 
@@ -124,7 +138,7 @@ impl Described {
             threads: self.placement.threads,
             context_length: self.facts.context_length,
             cancel: self.cancel.clone(),
-            located: None,
+            located: Arc::clone(&self.located),
             device: device::row(&self.placement.provider)
                 .filter(|row| row.library.is_some())
                 .map(|row| OnDevice { provider: row.ep, memory: row.memory }),

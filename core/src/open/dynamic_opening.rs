@@ -22,8 +22,8 @@ pub(super) fn load(
     options: &OpenOptions,
     trial: Option<&Trial>,
 ) -> Result<Arc<OrtModel>, NotLoaded> {
-    let (graph, prepared) = load_any(described, options)?;
-    add_power_saving(described, &graph, options);
+    let (graph, prepared, located) = load_any(described, options)?;
+    add_power_saving(described, &graph, located, options);
     let placement = &mut described.placement;
     placement.prepared = prepared;
     placement.kv_cache = graph.kv_form();
@@ -39,44 +39,43 @@ pub(super) fn load(
 
 /// The prepared form, if it loads and computes what the plain form did.
 pub(super) fn confirmed(described: &Described, stored: &Stored) -> Option<Arc<OrtModel>> {
-    let located = Some(Arc::clone(&stored.located));
-    let graph = load_graph(described, &stored.graph, located).ok()?;
+    let graph = load_graph(described, &stored.graph, &stored.located).ok()?;
     stored.is_confirmed_by(&mut OrtDecoder::start(&graph).ok()?).then_some(graph)
 }
 
 /// The prepared form, or the plain one with the reason why; neither where memory is short for it.
-fn load_any(described: &Described, options: &OpenOptions) -> Result<(Arc<OrtModel>, Prepared), Error> {
+fn load_any(
+    described: &Described,
+    options: &OpenOptions,
+) -> Result<(Arc<OrtModel>, Prepared, Arc<Located>), Error> {
     let (mut prepared, stored) = described.prepared(options)?;
     if let Some(stored) = stored {
         described.check_memory(options, prepared)?;
         if let Some(graph) = confirmed(described, &stored) {
-            return Ok((graph, prepared));
+            return Ok((graph, prepared, stored.located));
         }
         options.go_on()?;
         prepared = Prepared::Damaged;
     }
     described.check_memory(options, prepared)?;
-    Ok((load_graph(described, &described.folder().join(&described.graph_file), None)?, prepared))
+    let located = Arc::clone(&described.located);
+    Ok((load_graph(described, &described.folder().join(&described.graph_file), &located)?, prepared, located))
 }
 
-fn load_graph(
-    described: &Described,
-    graph: &Path,
-    located: Option<Arc<Located>>,
-) -> Result<Arc<OrtModel>, Error> {
-    let options = SessionOptions { located, ..described.session_options() };
+fn load_graph(described: &Described, graph: &Path, located: &Arc<Located>) -> Result<Arc<OrtModel>, Error> {
+    let options = SessionOptions { located: Arc::clone(located), ..described.session_options() };
     let model = &described.variant.config.model;
     Ok(OrtModel::load(&described.runtime.environment, graph, model, options)?)
 }
 
 /// Lets sequences on the CPU compute with fewer threads, where that is wanted.
-fn add_power_saving(described: &Described, graph: &OrtModel, options: &OpenOptions) {
+fn add_power_saving(described: &Described, graph: &OrtModel, located: Arc<Located>, options: &OpenOptions) {
     let all = described.session_options();
     let Some(threads) = options.power_saving_threads.filter(|_| all.device.is_none()) else { return };
     // The opening is over by then.
     let cancel = CancelToken::new();
     let threads = threads.clamp(1, all.threads);
-    let few = SessionOptions { threads, cancel, located: graph.located().cloned(), ..all };
+    let few = SessionOptions { threads, cancel, located, ..all };
     let (environment, path) = (described.runtime.environment.clone(), graph.path().to_path_buf());
     let model = described.variant.config.model.clone();
     graph.save_power_with(PowerSaving::new(move || OrtModel::load(&environment, &path, &model, few.clone())));

@@ -219,6 +219,12 @@ impl StaticGraphs {
         if self.context_length == 0 || self.prefill_tokens < 2 {
             return Err("the graphs take no tokens".to_owned());
         }
+        if self.context_length > 1 << 24 || self.prefill_tokens > 1 << 16 {
+            let (prefill, context) = (self.prefill_tokens, self.context_length);
+            return Err(format!(
+                "the graphs take {prefill} tokens of {context}, expected at most 65536 of 16777216"
+            ));
+        }
         if let Some(binary) =
             self.context_binaries.iter().find(|binary| binary.parts.len() != self.parts.len())
         {

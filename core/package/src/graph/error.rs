@@ -2,6 +2,8 @@
 
 use wheelwork_diagnostic::{Diagnosis, Diagnostic, Remedy, give, reinstall, unsupported};
 
+use crate::budget::Limit;
+
 /// Why a graph is not given to ONNX Runtime.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)] // the fields are what the messages say
@@ -27,6 +29,9 @@ pub enum GraphError {
     /// An attribute that the operator does not have.
     #[error("the node `{node}` has the attribute `{attribute}`, which `{operator}` does not know")]
     Attribute { node: String, operator: String, attribute: String },
+    /// An attribute stands twice in a node: readers differ in which one they take.
+    #[error("the node `{node}` has the attribute `{attribute}` twice, expected once")]
+    AttributeTwice { node: String, attribute: String },
     /// A node reads what nothing before it has written.
     #[error("the node `{node}` reads `{value}`, which nothing before it gives")]
     Undefined { node: String, value: String },
@@ -58,6 +63,20 @@ pub enum GraphError {
         "the node `{node}` has {found} elements in its {input}, expected {expected} by K, N, bits and block size"
     )]
     Weights { node: String, input: &'static str, found: u64, expected: u64 },
+    /// Whole numbers are divided by what may be 0 or -1: some processors end the process for that.
+    #[error(
+        "the node `{node}` divides whole numbers by {least} to {most}, expected numbers without 0 and -1"
+    )]
+    Divisor { node: String, least: i64, most: i64 },
+    /// The size of a tensor is computed from what the graph does not tell.
+    #[error("the node `{node}` makes a tensor with `{operator}` whose size does not follow from the graph")]
+    Unbounded { node: String, operator: String },
+    /// A cache that no caller keeps.
+    #[error("the node `{node}` has the cache `{output}`, expected one of the graph's outputs")]
+    Cache { node: String, output: String },
+    /// More memory or time than any decoder with so many weights needs.
+    #[error("the graph needs {found} {} for {}, expected at most {}", .limit.unit, .limit.name, .limit.number)]
+    Costs { limit: Limit, found: u64 },
     /// An attribute of a quantised matrix is missing or out of range.
     #[error("the node `{node}` has {attribute} = {found}, expected {expected}")]
     Range { node: String, attribute: &'static str, found: String, expected: &'static str },
@@ -74,11 +93,18 @@ impl GraphError {
 impl Diagnostic for GraphError {
     fn diagnosis(&self) -> Diagnosis {
         match self {
-            Self::TooLarge { .. } | Self::TooMany { .. } => reinstall("graph_too_large", Remedy::Reinstall),
+            Self::TooLarge { .. } | Self::TooMany { .. } | Self::Costs { .. } => {
+                reinstall("graph_too_large", Remedy::Reinstall)
+            }
             Self::Encoding | Self::NotOne { .. } => reinstall("graph_encoding", Remedy::Reinstall),
             Self::Unsupported { name, .. } => unsupported("graph_unsupported", give(A_GRAPH)).at(name),
             Self::Operator { node, .. } | Self::Attribute { node, .. } => {
                 unsupported("graph_operator", give(A_GRAPH)).at(node)
+            }
+            Self::AttributeTwice { node, .. } => reinstall("graph_encoding", Remedy::Reinstall).at(node),
+            Self::Divisor { node, .. } => unsupported("graph_division", give(A_GRAPH)).at(node),
+            Self::Unbounded { node, .. } | Self::Cache { node, .. } => {
+                unsupported("graph_shapes", give(A_GRAPH)).at(node)
             }
             Self::Undefined { node: name, .. } | Self::Twice { value: name } => {
                 reinstall("graph_names", Remedy::Reinstall).at(name)

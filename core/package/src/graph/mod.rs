@@ -7,6 +7,7 @@
 //!       -> tensors   bytes = elements × bits / 8, in the graph or in a plain file beside it
 //!       -> compiled  one `EPContext` node alone, its binary in a plain file
 //!       -> weights   sizes of quantised matrices from K, N, bits and block size
+//!       -> inference shapes of all tensors: memory and steps of constants and of a call; what divides whole numbers
 //! ```
 //!
 //! [`verify`] is a pure function of the bytes: no file is opened. It tells which files hold the weights and how long
@@ -21,6 +22,7 @@
 
 mod compiled;
 mod error;
+mod inference;
 pub mod limits;
 pub mod prepacked;
 mod products;
@@ -33,8 +35,11 @@ mod wire;
 use std::collections::BTreeMap;
 
 pub use error::GraphError;
+pub use inference::Estimate;
 pub use products::Product;
 use proto::Model;
+
+use crate::genai_config::Inputs;
 
 /// What a verified graph needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,13 +56,23 @@ pub struct Verified {
     pub is_compiled: bool,
     /// The matrices that a runtime packs when it loads the graph.
     pub products: Vec<Product>,
+    /// What computing takes besides the weights. Nothing is known of a graph that is compiled.
+    pub estimate: Estimate,
 }
 
-/// Verifies a graph, whatever the bytes are.
+/// Verifies a graph with the usual input names, whatever the bytes are.
 ///
 /// # Errors
 /// [`GraphError`], naming the node or tensor.
 pub fn verify(bytes: &[u8]) -> Result<Verified, GraphError> {
+    verify_with(bytes, &Inputs::default())
+}
+
+/// Verifies a graph, whatever the bytes are, which gets one row a token in the inputs of these names.
+///
+/// # Errors
+/// [`GraphError`], naming the node or tensor.
+pub fn verify_with(bytes: &[u8], names: &Inputs) -> Result<Verified, GraphError> {
     if bytes.len() as u64 > limits::GRAPH_BYTES {
         return Err(GraphError::TooLarge { bytes: bytes.len() as u64, limit: limits::GRAPH_BYTES });
     }
@@ -70,7 +85,12 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, GraphError> {
     for node in &graph.nodes {
         weights::check(node, &initializers)?;
     }
+    let estimate = match binary {
+        Some(_) => Estimate::default(),
+        None => inference::estimate(&graph, names, weight_bytes)?,
+    };
     Ok(Verified {
+        estimate,
         nodes: graph.nodes.len(),
         initializers: graph.initializers.len(),
         weight_bytes,
@@ -80,5 +100,7 @@ pub fn verify(bytes: &[u8]) -> Result<Verified, GraphError> {
     })
 }
 
+#[cfg(test)]
+mod messages;
 #[cfg(test)]
 mod tests;

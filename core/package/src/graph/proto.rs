@@ -18,8 +18,17 @@ pub(super) struct Model<'a> {
 pub(super) struct Graph<'a> {
     pub(super) nodes: Vec<Node<'a>>,
     pub(super) initializers: Vec<Tensor<'a>>,
-    pub(super) inputs: Vec<&'a str>,
-    pub(super) outputs: Vec<&'a str>,
+    pub(super) inputs: Vec<Input<'a>>,
+    pub(super) outputs: Vec<Input<'a>>,
+}
+
+/// `ValueInfoProto`: an input or output of the graph.
+#[derive(Debug, Default)]
+pub(super) struct Input<'a> {
+    pub(super) name: &'a str,
+    pub(super) data_type: Option<i64>,
+    /// `None` within for a dimension that is free.
+    pub(super) dims: Option<Vec<Option<i64>>>,
 }
 
 /// `NodeProto`.
@@ -40,6 +49,10 @@ pub(super) struct Attribute<'a> {
     pub(super) name: &'a str,
     /// Of an attribute that is one integer.
     pub(super) int: Option<i64>,
+    /// Of an attribute that is several.
+    pub(super) ints: Vec<i64>,
+    /// How many numbers one has that is several floating-point ones.
+    pub(super) floats: usize,
     /// Of an attribute that is a string.
     pub(super) text: Option<&'a [u8]>,
     /// Of `Constant` and `ConstantOfShape`.
@@ -53,16 +66,18 @@ pub(super) struct Tensor<'a> {
     pub(super) data_type: i64,
     pub(super) dims: Vec<i64>,
     /// Bytes of elements within the graph, by the field that holds them.
-    pub(super) inline: Vec<Inline>,
+    pub(super) inline: Vec<Inline<'a>>,
+    /// The whole numbers of typed fields, where they are few.
+    pub(super) ints: Option<Vec<i64>>,
     pub(super) external: Vec<(&'a str, &'a str)>,
     pub(super) is_external: bool,
 }
 
 /// Elements within the graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Inline {
-    /// `raw_data` of so many bytes.
-    Raw(u64),
+pub(super) enum Inline<'a> {
+    /// `raw_data`.
+    Raw(&'a [u8]),
     /// A typed field with so many numbers; the field's number.
     Numbers(u64, u64),
 }
@@ -94,8 +109,8 @@ impl<'a> Graph<'a> {
                     let tensor = Tensor::read(field.bytes()?)?;
                     push(&mut graph.initializers, tensor, "initialisers", limits::INITIALIZERS)?;
                 }
-                11 => push(&mut graph.inputs, value_name(&field)?, "inputs", limits::VALUES)?,
-                12 => push(&mut graph.outputs, value_name(&field)?, "outputs", limits::VALUES)?,
+                11 => push(&mut graph.inputs, Input::read(&field)?, "inputs", limits::VALUES)?,
+                12 => push(&mut graph.outputs, Input::read(&field)?, "outputs", limits::VALUES)?,
                 // Name, documentation, inferred shapes, metadata.
                 2 | 10 | 13 | 16 => {}
                 _ => return Err(unsupported("graph", "", &field)),
@@ -108,23 +123,27 @@ impl<'a> Graph<'a> {
 impl<'a> Node<'a> {
     fn read(bytes: &'a [u8]) -> Result<Self, GraphError> {
         let mut node = Self::default();
+        let (mut name, mut operator, mut domain) = (None, None, None);
         for field in Fields::new(bytes) {
             let field = field?;
             match field.number {
                 1 => push(&mut node.inputs, text(&field)?, "inputs of a node", limits::NODE_VALUES)?,
                 2 => push(&mut node.outputs, text(&field)?, "outputs of a node", limits::NODE_VALUES)?,
-                3 => node.name = text(&field)?,
-                4 => node.operator = text(&field)?,
+                3 => once(&mut name, "node", "name", text(&field)?)?,
+                4 => once(&mut operator, "node", "op_type", text(&field)?)?,
                 5 => {
                     let attribute = Attribute::read(field.bytes()?)?;
                     push(&mut node.attributes, attribute, "attributes of a node", limits::ATTRIBUTES)?;
                 }
-                7 => node.domain = text(&field)?,
+                7 => once(&mut domain, "node", "domain", text(&field)?)?,
                 // Documentation, metadata.
                 6 | 9 => {}
-                _ => return Err(unsupported("node", node.name, &field)),
+                _ => return Err(unsupported("node", name.unwrap_or(""), &field)),
             }
         }
+        node.name = name.unwrap_or("");
+        node.operator = operator.unwrap_or("");
+        node.domain = domain.unwrap_or("");
         // The two names of ONNX's own domain.
         if node.domain == "ai.onnx" {
             node.domain = "";
@@ -146,32 +165,42 @@ impl<'a> Node<'a> {
 impl<'a> Attribute<'a> {
     fn read(bytes: &'a [u8]) -> Result<Self, GraphError> {
         let mut attribute = Self::default();
-        let mut numbers = Vec::new();
+        let (mut name, mut kind) = (None, None);
+        // An attribute has one value: the number of the field that holds it, which lists repeat.
+        let mut value = None;
         for field in Fields::new(bytes) {
             let field = field?;
-            match (field.number, field.value) {
-                (1, _) => attribute.name = text(&field)?,
-                (3, _) => once(&mut attribute.int, "attribute", "i", field.int()?)?,
-                (5, _) => {
-                    once(&mut attribute.tensor, "attribute", "t", Tensor::read(field.bytes()?)?)?;
+            if let 2..=9 = field.number {
+                let before = value.replace(field.number);
+                let is_more = before == Some(field.number) && matches!(field.number, 7..=9);
+                if before.is_some() && !is_more {
+                    return Err(GraphError::NotOne { message: "attribute", field: "value", found: "two" });
                 }
-                (8, _) => field.ints(&mut numbers, limits::NUMBERS)?,
-                (4, _) => once(&mut attribute.text, "attribute", "s", field.bytes()?)?,
-                // Float, floats, strings; documentation, type.
-                (2, Value::Fixed32(_)) | (7 | 9 | 13, Value::Bytes(_)) | (7, Value::Fixed32(_)) => {}
-                (20, Value::Varint(_)) => {}
+            }
+            match (field.number, field.value) {
+                (1, _) => once(&mut name, "attribute", "name", text(&field)?)?,
+                (3, _) => attribute.int = Some(field.int()?),
+                (5, _) => attribute.tensor = Some(Tensor::read(field.bytes()?)?),
+                (8, _) => field.ints(&mut attribute.ints, limits::NUMBERS)?,
+                (4, _) => attribute.text = Some(field.bytes()?),
+                (7, Value::Bytes(floats)) => attribute.floats += floats.len() / 4,
+                (7, Value::Fixed32(_)) => attribute.floats += 1,
+                (20, Value::Varint(found)) => once(&mut kind, "attribute", "type", found)?,
+                // Float, strings; documentation.
+                (2, Value::Fixed32(_)) | (9 | 13, Value::Bytes(_)) => {}
                 (2 | 7 | 9 | 13 | 20, _) => return Err(GraphError::Encoding),
-                _ => return Err(unsupported("attribute", attribute.name, &field)),
+                _ => return Err(unsupported("attribute", name.unwrap_or(""), &field)),
             }
         }
+        attribute.name = needed(name, "attribute", "name")?;
         Ok(attribute)
     }
 }
 
 impl<'a> Tensor<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, GraphError> {
-        let mut tensor = Self::default();
-        let mut data_type = None;
+        let mut tensor = Self { ints: Some(Vec::new()), ..Self::default() };
+        let (mut data_type, mut name, mut location) = (None, None, None);
         for field in Fields::new(bytes) {
             let field = field?;
             match field.number {
@@ -181,27 +210,35 @@ impl<'a> Tensor<'a> {
                 })?,
                 2 => once(&mut data_type, "tensor", "data_type", field.int()?)?,
                 4 | 5 | 7 | 10 | 11 => {
+                    if let (5 | 7, Some(ints)) = (field.number, &mut tensor.ints)
+                        && field.ints(ints, limits::FEW).is_err()
+                    {
+                        tensor.ints = None;
+                    }
                     let inline = Inline::Numbers(field.number, numbers(&field)?);
                     push(&mut tensor.inline, inline, "elements of a tensor", limits::NUMBERS)?;
                 }
-                8 => tensor.name = text(&field)?,
-                9 => push(&mut tensor.inline, Inline::Raw(field.bytes()?.len() as u64), "raw data", 1)?,
+                8 => once(&mut name, "tensor", "name", text(&field)?)?,
+                9 => push(&mut tensor.inline, Inline::Raw(field.bytes()?), "raw data", 1)?,
                 13 => {
                     let entry = entry(field.bytes()?)?;
                     push(&mut tensor.external, entry, "external data entries", limits::ATTRIBUTES)?;
                 }
                 14 => {
-                    tensor.is_external = match field.varint()? {
+                    let is_external = match field.varint()? {
                         0 => false,
                         1 => true,
-                        _ => return Err(unsupported("tensor", tensor.name, &field)),
-                    }
+                        _ => return Err(unsupported("tensor", name.unwrap_or(""), &field)),
+                    };
+                    once(&mut location, "tensor", "data_location", is_external)?;
                 }
                 // Documentation, metadata.
                 12 | 16 => {}
-                _ => return Err(unsupported("tensor", tensor.name, &field)),
+                _ => return Err(unsupported("tensor", name.unwrap_or(""), &field)),
             }
         }
+        tensor.name = name.unwrap_or("");
+        tensor.is_external = location.unwrap_or(false);
         tensor.data_type = needed(data_type, "tensor", "data_type")?;
         Ok(tensor)
     }
@@ -209,30 +246,82 @@ impl<'a> Tensor<'a> {
 
 /// `StringStringEntryProto`.
 fn entry(bytes: &[u8]) -> Result<(&str, &str), GraphError> {
-    let (mut key, mut value) = ("", "");
+    let (mut key, mut value) = (None, None);
     for field in Fields::new(bytes) {
         let field = field?;
         match field.number {
-            1 => key = text(&field)?,
-            2 => value = text(&field)?,
-            _ => return Err(unsupported("external data entry", key, &field)),
+            1 => once(&mut key, "external data entry", "key", text(&field)?)?,
+            2 => once(&mut value, "external data entry", "value", text(&field)?)?,
+            _ => return Err(unsupported("external data entry", key.unwrap_or(""), &field)),
         }
     }
-    Ok((key, value))
+    Ok((key.unwrap_or(""), value.unwrap_or("")))
 }
 
-/// The name in a `ValueInfoProto`. ONNX Runtime infers the types anew, and the decoder compares those that matter.
-fn value_name<'a>(field: &Field<'a>) -> Result<&'a str, GraphError> {
-    let mut name = None;
-    for field in Fields::new(field.bytes()?) {
+impl<'a> Input<'a> {
+    fn read(field: &Field<'a>) -> Result<Self, GraphError> {
+        let (mut name, mut tensor) = (None, None);
+        for field in Fields::new(field.bytes()?) {
+            let field = field?;
+            match field.number {
+                1 => once(&mut name, MESSAGE, "name", text(&field)?)?,
+                2 => once(&mut tensor, MESSAGE, "type", tensor_type(field.bytes()?)?)?,
+                3..=4 => {}
+                _ => return Err(unsupported(MESSAGE, name.unwrap_or(""), &field)),
+            }
+        }
+        let (data_type, dims) = tensor.unwrap_or_default();
+        Ok(Self { name: needed(name, MESSAGE, "name")?, data_type, dims })
+    }
+}
+
+const MESSAGE: &str = "graph input or output";
+
+/// Element type and dimensions of a `TypeProto`; neither where it is that of no tensor.
+fn tensor_type(bytes: &[u8]) -> Result<(Option<i64>, Option<Vec<Option<i64>>>), GraphError> {
+    let (mut tensor, mut data_type, mut dims) = (None, None, None);
+    for field in Fields::new(bytes) {
         let field = field?;
         match field.number {
-            1 => once(&mut name, "graph input or output", "name", text(&field)?)?,
-            2..=4 => {}
-            _ => return Err(unsupported("graph input or output", name.unwrap_or_default(), &field)),
+            1 => once(&mut tensor, MESSAGE, "tensor type", field.bytes()?)?,
+            6 => {}
+            _ => return Err(unsupported(MESSAGE, "", &field)),
         }
     }
-    needed(name, "graph input or output", "name")
+    for field in Fields::new(tensor.unwrap_or_default()) {
+        let field = field?;
+        match field.number {
+            1 => once(&mut data_type, MESSAGE, "elem_type", field.int()?)?,
+            2 => once(&mut dims, MESSAGE, "shape", shape(field.bytes()?)?)?,
+            _ => return Err(unsupported(MESSAGE, "", &field)),
+        }
+    }
+    Ok((data_type, dims))
+}
+
+/// The dimensions of a `TensorShapeProto`; `None` for those that have a name or nothing.
+fn shape(bytes: &[u8]) -> Result<Vec<Option<i64>>, GraphError> {
+    let mut dims = Vec::new();
+    for field in Fields::new(bytes) {
+        let field = field?;
+        if field.number != 1 {
+            return Err(unsupported(MESSAGE, "", &field));
+        }
+        let mut dim = None;
+        for field in Fields::new(field.bytes()?) {
+            let field = field?;
+            match field.number {
+                1 => once(&mut dim, MESSAGE, "dim_value", Some(field.int()?))?,
+                2 => once(&mut dim, MESSAGE, "dim_value", None)?,
+                3 => {}
+                _ => return Err(unsupported(MESSAGE, "", &field)),
+            }
+        }
+        // ONNX Runtime takes what is negative for a free one.
+        let dim = dim.flatten().filter(|dim| *dim >= 0);
+        push(&mut dims, dim, "dimensions of a tensor", limits::DIMENSIONS)?;
+    }
+    Ok(dims)
 }
 
 /// How many numbers a repeated field of a tensor holds.

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use super::GraphError;
-use super::compiled;
-use super::proto::{Graph, Node};
+use super::proto::{Graph, Input, Node};
 use super::tensors::{Initializers, check_constant};
+use super::{compiled, limits};
 
 /// ONNX Runtime's own domain.
 pub(super) const MICROSOFT: &str = "com.microsoft";
@@ -83,11 +83,14 @@ const OPERATORS: &[(&str, &str, &[&str])] = &[
 /// Checks the nodes and the names of a graph.
 pub(super) fn check(graph: &Graph<'_>, initializers: &Initializers<'_>) -> Result<(), GraphError> {
     let mut defined: HashSet<&str> = initializers.keys().copied().collect();
-    for &input in &graph.inputs {
+    for Input { name: input, .. } in &graph.inputs {
         // Up to version 3 of the format an initialiser had to be an input as well: a default that a caller replaces.
         if input.is_empty() || !defined.insert(input) {
             return Err(GraphError::Twice { value: GraphError::text(input.as_bytes()) });
         }
+    }
+    if graph.nodes.iter().map(|node| node.inputs.len()).sum::<usize>() > limits::USES {
+        return Err(GraphError::TooMany { what: "inputs of nodes", limit: limits::USES });
     }
     for node in &graph.nodes {
         operator(node)?;
@@ -101,13 +104,17 @@ pub(super) fn check(graph: &Graph<'_>, initializers: &Initializers<'_>) -> Resul
             }
         }
     }
-    match graph.outputs.iter().find(|output| !defined.contains(*output)) {
-        Some(output) => {
-            let value = GraphError::text(output.as_bytes());
-            Err(GraphError::Undefined { node: "the graph's output".into(), value })
+    let mut outputs = HashSet::new();
+    for Input { name, .. } in &graph.outputs {
+        let value = || GraphError::text(name.as_bytes());
+        if !defined.contains(name) {
+            return Err(GraphError::Undefined { node: "the graph's output".into(), value: value() });
         }
-        None => Ok(()),
+        if !outputs.insert(name) {
+            return Err(GraphError::Twice { value: value() });
+        }
     }
+    Ok(())
 }
 
 fn operator(node: &Node<'_>) -> Result<(), GraphError> {
@@ -119,7 +126,11 @@ fn operator(node: &Node<'_>) -> Result<(), GraphError> {
             operator: GraphError::text(node.operator.as_bytes()),
         });
     };
-    for attribute in &node.attributes {
+    for (index, attribute) in node.attributes.iter().enumerate() {
+        if node.attributes.iter().take(index).any(|before| before.name == attribute.name) {
+            let attribute = GraphError::text(attribute.name.as_bytes());
+            return Err(GraphError::AttributeTwice { node: node.label(), attribute });
+        }
         if !attributes.contains(&attribute.name) {
             return Err(GraphError::Attribute {
                 node: node.label(),

@@ -63,7 +63,7 @@ pub(super) fn elements(tensor: &Tensor<'_>) -> Result<u64, GraphError> {
 }
 
 /// Bits of an element, by ONNX's numbers of data types; text and complex numbers are none of ours.
-fn bits(data_type: i64) -> Option<u64> {
+pub(super) fn bits(data_type: i64) -> Option<u64> {
     Some(match data_type {
         1 | 6 | 12 => 32,
         2 | 3 | 9 | 17..=20 => 8,
@@ -91,6 +91,7 @@ fn inline(tensor: &Tensor<'_>, elements: u64, expected: u64) -> Result<(), Graph
     }
     let size = |found| GraphError::TensorBytes { tensor: label(tensor), found, expected };
     if let [Inline::Raw(found)] = tensor.inline[..] {
+        let found = found.len() as u64;
         return if found == expected { Ok(()) } else { Err(size(found)) };
     }
     let field = match tensor.data_type {

@@ -2,56 +2,9 @@
 
 use proptest::prelude::*;
 
+use super::messages::{Message, at, external, model, node, placed, tensor};
 use super::prepacked::{self, From};
-use super::wire::{put_bytes, put_varint};
 use super::*;
-
-/// A message under construction.
-#[derive(Default, Clone)]
-struct Message(Vec<u8>);
-
-impl Message {
-    fn bytes(mut self, number: u64, bytes: impl AsRef<[u8]>) -> Self {
-        put_bytes(&mut self.0, number, bytes.as_ref());
-        self
-    }
-
-    fn message(self, number: u64, message: Self) -> Self {
-        self.bytes(number, message.0)
-    }
-
-    fn int(mut self, number: u64, value: u64) -> Self {
-        put_varint(&mut self.0, number << 3);
-        put_varint(&mut self.0, value);
-        self
-    }
-}
-
-fn tensor(name: &str, data_type: u64, dims: &[u64]) -> Message {
-    dims.iter().fold(Message::default(), |tensor, &dim| tensor.int(1, dim)).int(2, data_type).bytes(8, name)
-}
-
-fn external(tensor: Message, entries: &[(&str, &str)]) -> Message {
-    let entry = |(key, value): &(&str, &str)| Message::default().bytes(1, key).bytes(2, value);
-    entries.iter().fold(tensor.int(14, 1), |tensor, pair| tensor.message(13, entry(pair)))
-}
-
-fn at(offset: &str, length: &str) -> [(&'static str, String); 3] {
-    [("location", "w.data".to_owned()), ("offset", offset.to_owned()), ("length", length.to_owned())]
-}
-
-fn placed(tensor: Message, offset: &str, length: &str) -> Message {
-    let entries = at(offset, length);
-    external(tensor, &entries.each_ref().map(|(key, value)| (*key, value.as_str())))
-}
-
-fn node(domain: &str, operator: &str, inputs: &[&str], output: &str, ints: &[(&str, u64)]) -> Message {
-    let node = inputs.iter().fold(Message::default(), |node, input| node.bytes(1, input));
-    let node = node.bytes(2, output).bytes(3, format!("node {output}")).bytes(4, operator).bytes(7, domain);
-    ints.iter().fold(node, |node, (name, value)| {
-        node.message(5, Message::default().bytes(1, name).int(3, *value).int(20, 2))
-    })
-}
 
 const MATRIX: [(&str, u64); 4] = [("K", 64), ("N", 8), ("bits", 4), ("block_size", 32)];
 
@@ -63,12 +16,6 @@ fn weights() -> Message {
     Message::default()
         .message(5, placed(tensor("codes", 2, &[8, 2, 16]), "0", "256"))
         .message(5, placed(tensor("scales", 1, &[8, 2]), "256", "64"))
-}
-
-fn model(graph: Message) -> Vec<u8> {
-    let graph =
-        graph.message(11, Message::default().bytes(1, "x")).message(12, Message::default().bytes(1, "y"));
-    Message::default().int(1, 11).bytes(2, "test").message(7, graph).0
 }
 
 fn good() -> Vec<u8> {
@@ -186,6 +133,40 @@ fn pk_10_weights_have_the_size_that_k_n_bits_and_block_size_say() {
     assert!(matches!(with(packed), Err(GraphError::Range { .. })));
     let computed = node("com.microsoft", "MatMulNBits", &["x", "x", "scales"], "y", &MATRIX);
     assert!(matches!(with(computed), Err(GraphError::Weights { .. })), "codes that are no initialiser");
+}
+
+#[test]
+fn pk_10_attention_divides_by_its_heads_and_lookups_are_of_rows() {
+    let with = |changed: &str, value: u64| {
+        let ints = [("num_heads", 4), ("kv_num_heads", 2)]
+            .map(|(name, old)| (name, if name == changed { value } else { old }));
+        let others =
+            [(changed, value)].into_iter().filter(|(name, _)| !ints.iter().any(|(known, _)| known == name));
+        let ints: Vec<_> = ints.into_iter().chain(others).collect();
+        verify(&model(
+            Message::default()
+                .message(1, node("com.microsoft", "GroupQueryAttention", &["x"; 7], "y", &ints)),
+        ))
+    };
+    assert!(with("do_rotary", 1).is_ok());
+    for (name, value) in [
+        ("num_heads", 0),
+        ("num_heads", u64::MAX),
+        ("num_heads", 1 << 31),
+        ("kv_num_heads", 0),
+        ("kv_num_heads", 3),
+        ("local_window_size", 0),
+        ("local_window_size", 1 << 40),
+        ("kv_cache_bit_width", 3),
+        ("qk_output", 1),
+        ("do_rotary", 2),
+    ] {
+        let result = with(name, value);
+        assert!(
+            matches!(result, Err(GraphError::Range { attribute, .. }) if attribute == name),
+            "{result:?}"
+        );
+    }
 }
 
 #[test]

@@ -28,6 +28,7 @@ pub(super) fn check(node: &Node<'_>, initializers: &Initializers<'_>) -> Result<
     match (node.domain, node.operator) {
         ("com.microsoft", "MatMulNBits") => product(&Matrix { node, initializers }),
         ("com.microsoft", "GatherBlockQuantized") => lookup(&Matrix { node, initializers }),
+        ("com.microsoft", "GroupQueryAttention") => attention(&Matrix { node, initializers }),
         _ => Ok(()),
     }
 }
@@ -62,6 +63,8 @@ fn lookup(matrix: &Matrix<'_>) -> Result<(), GraphError> {
     };
     let last = matrix.node.int("quantize_axis").unwrap_or(1);
     matrix.range("quantize_axis", Some(last), "the last axis", matches!(last, 1 | -1))?;
+    let gathered = matrix.node.int("gather_axis").unwrap_or(0);
+    matrix.range("gather_axis", Some(gathered), "the first axis", gathered == 0)?;
     let (rows, stored) = (rows.unsigned_abs(), stored.unsigned_abs());
     let columns = if codes.data_type == UINT8 { stored.saturating_mul(8 / bits) } else { stored };
     let blocks = rows.saturating_mul(columns.div_ceil(block_size));
@@ -73,6 +76,23 @@ fn lookup(matrix: &Matrix<'_>) -> Result<(), GraphError> {
             blocks
         }
     })
+}
+
+/// The kernel divides by the numbers of heads, and counts with them.
+fn attention(matrix: &Matrix<'_>) -> Result<(), GraphError> {
+    let heads = matrix.attribute("num_heads", None, "1 to 4096", |heads| (1..=4096).contains(heads))?;
+    let divides = |kv_heads: &u64| *kv_heads > 0 && heads.is_multiple_of(*kv_heads);
+    matrix.attribute("kv_num_heads", None, "a divisor of num_heads", divides)?;
+    let window = matrix.node.int("local_window_size").unwrap_or(-1);
+    let is_window = window == -1 || (1..=i64::from(i32::MAX)).contains(&window);
+    matrix.range("local_window_size", Some(window), "-1, or 1 to 2147483647", is_window)?;
+    matrix.attribute("kv_cache_bit_width", Some(0), "0, 4 or 8", |bits| matches!(bits, 0 | 4 | 8))?;
+    for flag in ["do_rotary", "rotary_interleaved", "causal", "sliding_window_cache"] {
+        let found = matrix.node.int(flag);
+        matrix.range(flag, found, "0 or 1", matches!(found, None | Some(0 | 1)))?;
+    }
+    // It would make every score an output.
+    matrix.attribute("qk_output", Some(0), "0", |form| *form == 0).map(drop)
 }
 
 impl Matrix<'_> {

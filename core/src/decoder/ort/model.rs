@@ -11,6 +11,7 @@ use ::ort::value::TensorElementType;
 use wheelwork_ort::on_cpu;
 use wheelwork_package::card::KvForm;
 use wheelwork_package::genai_config::Model;
+use wheelwork_package::graph::limits;
 
 use super::errors;
 use super::names::GraphNames;
@@ -25,9 +26,9 @@ use crate::decoder::limits::Limits;
 
 /// Tokens of a prefill call for graphs that give the last token's logits only: large enough for full matrix
 /// rates, small enough that activations stay below 100 MB at the 1.5B shape.
-pub(crate) const CHUNK_TOKENS: usize = 512;
+pub(crate) const CHUNK_TOKENS: usize = limits::CALL_TOKENS;
 /// Tokens of a prefill call for graphs that give every token's logits: 64 rows of a 152k vocabulary are 39 MB.
-pub(crate) const CHUNK_TOKENS_ALL_LOGITS: usize = 64;
+pub(crate) const CHUNK_TOKENS_ALL_LOGITS: usize = limits::CALL_TOKENS_ALL_LOGITS;
 
 /// How a graph is loaded.
 #[derive(Debug, Clone)]
@@ -40,8 +41,8 @@ pub(crate) struct SessionOptions {
     pub(crate) device: Option<OnDevice>,
     /// Ends the load.
     pub(crate) cancel: CancelToken,
-    /// What to load instead of the file's content.
-    pub(crate) located: Option<Arc<Located>>,
+    /// The graph itself: what is loaded was verified, whatever its file holds by now.
+    pub(crate) located: Arc<Located>,
 }
 
 /// A loaded graph.
@@ -62,11 +63,10 @@ pub(crate) struct OrtModel {
     session: Mutex<Session>,
     /// The same graph with fewer threads, where that is wanted.
     power_saving: OnceLock<PowerSaving>,
-    located: Option<Arc<Located>>,
 }
 
 impl OrtModel {
-    /// Loads a graph and checks its inputs and outputs against the package.
+    /// Loads a graph, which came from the file `graph`, and checks its inputs and outputs against the package.
     pub(crate) fn load(
         environment: &Environment,
         graph: &Path,
@@ -110,7 +110,7 @@ impl OrtModel {
         options: SessionOptions,
     ) -> Result<Arc<Self>, DecoderError> {
         let _alone = options.device.map(|_| alone());
-        let session = commit(builder, graph, options.located.as_deref(), &options.cancel)?;
+        let session = commit(builder, graph, Some(&options.located), &options.cancel)?;
         let names = GraphNames::of(model);
         let contract = |detail| DecoderError::Contract { graph: graph.display().to_string(), detail };
         let (kv_form, all_logits) = check_contract(&session, &names, model).map_err(contract)?;
@@ -132,7 +132,6 @@ impl OrtModel {
             session: Mutex::new(session),
             graph: graph.display().to_string(),
             power_saving: OnceLock::new(),
-            located: options.located,
         }))
     }
 
@@ -144,11 +143,6 @@ impl OrtModel {
     /// The file that was loaded.
     pub(crate) fn path(&self) -> &Path {
         Path::new(&self.graph)
-    }
-
-    /// What was loaded instead of the file's content.
-    pub(crate) fn located(&self) -> Option<&Arc<Located>> {
-        self.located.as_ref()
     }
 
     /// The session with fewer threads, where there is one.

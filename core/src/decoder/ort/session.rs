@@ -1,6 +1,7 @@
 //! Sessions of ONNX Runtime: where a graph runs, loading it so that another thread can end that, and what was loaded.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -67,11 +68,24 @@ pub(super) fn on_plugin(
     Ok(builder.with_devices([device], Some(&options))?)
 }
 
-/// A graph that names its files from a folder which is not its own, to be loaded instead of what stands in its file.
+/// A graph in memory, and the folder from which it names its files.
 #[derive(Debug)]
 pub(crate) struct Located {
     pub(crate) graph: Vec<u8>,
     pub(crate) folder: String,
+}
+
+impl Located {
+    /// A graph that was read from `file`, whose files stand beside it.
+    ///
+    /// # Errors
+    /// [`DecoderError::Load`] where the folder is gone, or has a name that ONNX Runtime cannot be told.
+    pub(crate) fn beside(file: &Path, graph: Vec<u8>) -> Result<Arc<Self>, DecoderError> {
+        let refused = |message: &dyn Display| errors::load(file, &message);
+        let folder = fs_err::canonicalize(file.parent().unwrap_or(file)).map_err(|error| refused(&error))?;
+        let folder = folder.to_str().ok_or_else(|| refused(&"the name of its folder is not Unicode"))?;
+        Ok(Arc::new(Self { graph, folder: folder.to_owned() }))
+    }
 }
 
 /// ONNX Runtime's name of that folder.

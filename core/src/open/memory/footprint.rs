@@ -7,7 +7,8 @@
 //! mapped   = bytes of the weights' files - stored (+ packed, in the prepared form)
 //! runtime  = 10 MB + 11 · bytes of tokenizer.json                       ONNX Runtime, vocabulary and merges
 //! cache    = bytes a token · (capacity + the capacity before it, which is there while it grows)
-//! working  = 10 MB + 4 · chunk · (3 · intermediate + 6 · hidden) + 4 · vocabulary · (rows + 1)
+//! working  = 10 MB + 4 · chunk · (3 · intermediate + 6 · hidden) + 4 · vocabulary · (rows + 1), or what shape inference finds
+//!            where that is more; and the constants that a graph computes
 //! ```
 //!
 //! Attention adds nothing that grows with the context: ONNX Runtime's kernel goes over it in blocks. The constants were
@@ -54,25 +55,31 @@ impl Footprint {
             bytes.fold(0_u64, u64::saturating_add)
         };
         let (packed, stored) = (sum(8), sum(4));
-        let rest = graph.files.values().sum::<u64>().saturating_sub(stored);
+        let files = graph.files.values().copied().fold(0, u64::saturating_add);
+        let rest = files.saturating_sub(stored);
         let hidden = model.decoder.hidden_size as u64;
         let vocabulary = model.vocab_size as u64;
         // The widest matrix that is not the output layer. Without one, the usual proportion.
         let widths = graph.products.iter().map(|product| product.n).filter(|&n| n != vocabulary);
-        let intermediate = widths.max().unwrap_or(hidden * 4);
+        let intermediate = widths.max().unwrap_or(hidden.saturating_mul(4));
         let (chunk_tokens, logit_rows) = if subject.all_logits {
             (CHUNK_TOKENS_ALL_LOGITS, CHUNK_TOKENS_ALL_LOGITS)
         } else {
             (CHUNK_TOKENS, 1)
         };
-        let activations =
-            (chunk_tokens as u64).saturating_mul(intermediate.saturating_mul(3).saturating_add(hidden * 6));
-        let logits = vocabulary * (logit_rows as u64 + 1);
+        let activations = (chunk_tokens as u64)
+            .saturating_mul(intermediate.saturating_mul(3).saturating_add(hidden.saturating_mul(6)));
+        let logits = vocabulary.saturating_mul(logit_rows as u64 + 1);
+        let fitted = activations.saturating_add(logits).saturating_mul(4);
+        // A graph of another maker may compute what the formula does not know.
+        let working = fitted.max(graph.estimate.call_bytes).saturating_add(WORKING_BYTES);
         Self {
             packed_bytes: if subject.is_prepared { 0 } else { packed },
             mapped_bytes: if subject.is_prepared { rest.saturating_add(packed) } else { rest },
-            runtime_bytes: RUNTIME_BYTES + RUNTIME_BYTES_PER_TOKENIZER_BYTE * subject.tokenizer_bytes,
-            working_bytes: activations.saturating_add(logits).saturating_mul(4).saturating_add(WORKING_BYTES),
+            runtime_bytes: RUNTIME_BYTES_PER_TOKENIZER_BYTE
+                .saturating_mul(subject.tokenizer_bytes)
+                .saturating_add(RUNTIME_BYTES),
+            working_bytes: working.saturating_add(graph.estimate.constant_bytes),
             kv: subject.kv,
         }
     }

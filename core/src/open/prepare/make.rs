@@ -151,7 +151,7 @@ fn make(
 
     ask(watch, PrepareStep::Compare)?;
     let before = memory::anonymous_bytes();
-    let located = Some(form.located(&plan.graph, folder)?);
+    let located = form.located(&plan.graph, folder)?;
     let options = SessionOptions { located, ..described.session_options() };
     let prepared = OrtModel::load(environment, &path, model, options)?;
     if form::probe(&mut OrtDecoder::start(&prepared)?)? != probe {

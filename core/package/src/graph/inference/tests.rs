@@ -1,0 +1,246 @@
+//! Graphs that pass every other rule, and would cost a process its memory, its time or its life.
+
+use super::super::messages::{Message, input, node, tensor};
+use super::super::{GraphError, verify};
+use super::Estimate;
+use crate::budget::{GRAPH_CALL_BYTES, GRAPH_CALL_STEPS, GRAPH_CONSTANT_BYTES, GRAPH_CONSTANT_STEPS};
+
+const INT64: u64 = 7;
+
+/// A graph of nodes that takes tokens, mask and a cache, and gives `y`.
+fn graph(parts: Vec<Message>, nodes: Vec<Message>) -> Result<Estimate, GraphError> {
+    let inputs = [
+        input("input_ids", INT64, &[0, 0]),
+        input("attention_mask", INT64, &[0, 0]),
+        input("past_key_values.0.key", 1, &[0, 2, 0, 16]),
+    ];
+    let graph = inputs.into_iter().fold(Message::default(), |graph, input| graph.message(11, input));
+    let graph = parts.into_iter().fold(graph, |graph, part| graph.message(5, part));
+    let graph = nodes.into_iter().fold(graph, |graph, node| graph.message(1, node));
+    let graph = graph.message(12, Message::default().bytes(1, "y"));
+    verify(&Message::default().int(1, 11).message(7, graph).0).map(|verified| verified.estimate)
+}
+
+fn numbers(name: &str, numbers: &[i64]) -> Message {
+    let raw: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+    tensor(name, INT64, &[numbers.len() as u64]).bytes(9, raw)
+}
+
+fn scalar(name: &str, number: i64) -> Message {
+    tensor(name, INT64, &[]).bytes(9, number.to_le_bytes())
+}
+
+fn op(operator: &str, inputs: &[&str], output: &str) -> Message {
+    node("", operator, inputs, output, &[])
+}
+
+fn costs(result: Result<Estimate, GraphError>) -> &'static str {
+    match result {
+        Err(GraphError::Costs { limit, .. }) => limit.name,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn pk_12_whole_numbers_are_not_divided_by_zero_or_minus_one() {
+    for operator in ["Div", "Mod"] {
+        for divisor in [0, -1] {
+            let parts = vec![scalar("a", i64::MIN), scalar("b", divisor)];
+            let result = graph(parts, vec![op(operator, &["a", "b"], "y")]);
+            assert!(matches!(result, Err(GraphError::Divisor { .. })), "{operator} {divisor}: {result:?}");
+        }
+        let parts = vec![numbers("a", &[7, 8]), numbers("b", &[2, -3])];
+        let result = graph(parts, vec![op(operator, &["a", "b"], "y")]);
+        assert!(matches!(result, Err(GraphError::Divisor { .. })), "2 to -3 has 0 between");
+        assert!(graph(vec![scalar("a", 7), scalar("b", 2)], vec![op(operator, &["a", "b"], "y")]).is_ok());
+    }
+    // What is known when it runs only: a difference that is zero, and what a caller gives.
+    let difference = vec![
+        op("ReduceSum", &["attention_mask"], "lengths"),
+        op("Sub", &["lengths", "lengths"], "zero"),
+        op("Div", &["lengths", "zero"], "y"),
+    ];
+    assert!(matches!(graph(vec![], difference), Err(GraphError::Divisor { .. })));
+    let given = vec![op("Div", &["input_ids", "attention_mask"], "y")];
+    assert!(matches!(graph(vec![], given), Err(GraphError::Divisor { .. })));
+    let mean = vec![op("ReduceMean", &["input_ids"], "y")];
+    assert!(matches!(graph(vec![], mean), Err(GraphError::Divisor { .. })), "of no elements");
+    // A cast in between hides nothing.
+    let cast = vec![node("", "Cast", &["a"], "narrow", &[("to", 6)]), op("Div", &["narrow", "narrow"], "y")];
+    assert!(matches!(graph(vec![scalar("a", 1 << 32)], cast), Err(GraphError::Divisor { .. })));
+    let float = vec![node("", "Cast", &["input_ids"], "f", &[("to", 1)]), op("Div", &["f", "f"], "y")];
+    assert!(graph(vec![], float).is_ok());
+}
+
+#[test]
+fn pk_13_constants_do_not_grow() {
+    let big = GRAPH_CONSTANT_BYTES.name;
+    for shape in [&[1 << 29][..], &[1 << 32, 1 << 32], &[1 << 62, 8]] {
+        let made = vec![op("ConstantOfShape", &["s"], "y")];
+        assert_eq!(costs(graph(vec![numbers("s", shape)], made)), big, "{shape:?}");
+        let expanded = vec![op("Expand", &["one", "s"], "y")];
+        assert_eq!(costs(graph(vec![scalar("one", 1), numbers("s", shape)], expanded)), big);
+    }
+    let range = vec![op("Range", &["zero", "limit", "one"], "y")];
+    let parts = vec![scalar("zero", 0), scalar("limit", 1 << 40), scalar("one", 1)];
+    assert_eq!(costs(graph(parts, range)), big);
+    let tiled = vec![op("Tile", &["x", "times"], "y")];
+    assert_eq!(costs(graph(vec![numbers("x", &[1, 2]), numbers("times", &[1 << 30])], tiled)), big);
+
+    // Each step doubles.
+    let doubled: Vec<_> = (0..40)
+        .map(|step| {
+            let before = format!("d{step}");
+            let after = if step == 39 { "y".to_owned() } else { format!("d{}", step + 1) };
+            node("", "Concat", &[&before, &before], &after, &[("axis", 0)])
+        })
+        .collect();
+    assert_eq!(costs(graph(vec![numbers("d0", &[1])], doubled)), big);
+    // Many of a size that one may have.
+    let many = (0..40).map(|index| {
+        op("ConstantOfShape", &["s"], if index == 39 { "y".to_owned() } else { format!("m{index}") }.as_str())
+    });
+    assert_eq!(costs(graph(vec![numbers("s", &[1 << 20])], many.collect())), big);
+    // A row and a column, and rows picked more often than there are.
+    let outer = vec![
+        op("ConstantOfShape", &["r"], "row"),
+        op("ConstantOfShape", &["c"], "column"),
+        op("Add", &["row", "column"], "y"),
+    ];
+    assert_eq!(costs(graph(vec![numbers("r", &[1, 20_000]), numbers("c", &[20_000, 1])], outer)), big);
+    let picked = vec![
+        op("ConstantOfShape", &["table"], "t"),
+        op("ConstantOfShape", &["indices"], "i"),
+        node("", "Cast", &["i"], "ids", &[("to", INT64)]),
+        op("Gather", &["t", "ids"], "y"),
+    ];
+    assert_eq!(
+        costs(graph(vec![numbers("table", &[1, 1 << 20]), numbers("indices", &[1 << 20])], picked)),
+        big
+    );
+    // Within the bounds.
+    let small = vec![op("ConstantOfShape", &["s"], "y")];
+    assert_eq!(graph(vec![numbers("s", &[1024])], small).unwrap().constant_bytes, 4096);
+}
+
+#[test]
+fn pk_13_constants_do_not_take_long() {
+    let product = vec![op("ConstantOfShape", &["s"], "a"), op("MatMul", &["a", "a"], "y")];
+    assert_eq!(costs(graph(vec![numbers("s", &[1500, 1500])], product)), GRAPH_CONSTANT_STEPS.name);
+}
+
+#[test]
+fn pk_13_a_call_does_not_grow_beyond_its_tokens_and_weights() {
+    // Tokens by tokens by tokens.
+    let cube = vec![
+        op("Unsqueeze", &["attention_mask", "one"], "rows"),
+        op("Unsqueeze", &["attention_mask", "two"], "columns"),
+        op("Add", &["rows", "columns"], "square"),
+        op("Unsqueeze", &["square", "one"], "plane"),
+        op("Unsqueeze", &["columns", "three"], "depth"),
+        op("Add", &["plane", "depth"], "y"),
+    ];
+    let parts = vec![numbers("one", &[1]), numbers("two", &[2]), numbers("three", &[3])];
+    assert_eq!(costs(graph(parts, cube)), GRAPH_CALL_BYTES.name);
+    // A size that is computed: from what the cache has, and from what nobody knows.
+    let by = |factor: i64| {
+        let nodes = vec![
+            op("Shape", &["past_key_values.0.key"], "shape"),
+            op("Gather", &["shape", "two"], "capacity"),
+            op("Mul", &["capacity", "factor"], "size"),
+            op("ConstantOfShape", &["size"], "y"),
+        ];
+        graph(vec![numbers("two", &[2]), numbers("factor", &[factor])], nodes)
+    };
+    assert_eq!(by(4).unwrap().call_bytes, 8 + 4 * 512 * 4);
+    assert_eq!(costs(by(1 << 20)), GRAPH_CALL_BYTES.name);
+    assert_eq!(costs(by(i64::MAX)), GRAPH_CALL_BYTES.name, "it wraps around");
+    let unknown = vec![
+        op("ReduceSum", &["input_ids"], "sum"),
+        op("Reshape", &["sum", "list"], "size"),
+        op("ConstantOfShape", &["size"], "y"),
+    ];
+    assert!(matches!(
+        graph(vec![numbers("list", &[1])], unknown),
+        Err(GraphError::Costs { .. } | GraphError::Unbounded { .. })
+    ));
+    let step = vec![op("Range", &["zero", "one", "zero"], "y")];
+    let step = graph(vec![scalar("zero", 0), scalar("one", 1)], step);
+    assert!(matches!(step, Err(GraphError::Unbounded { .. })), "{step:?}");
+    // Products that take long.
+    let powers: Vec<_> = (0..2000)
+        .map(|index| {
+            let (before, after) =
+                (format!("p{index}"), if index == 1999 { "y".into() } else { format!("p{}", index + 1) });
+            op("MatMul", &[&before, &before], &after)
+        })
+        .collect();
+    let begun = vec![
+        op("Unsqueeze", &["attention_mask", "one"], "rows"),
+        op("Unsqueeze", &["attention_mask", "two"], "columns"),
+        op("Add", &["rows", "columns"], "square"),
+        node("", "Cast", &["square"], "p0", &[("to", 1)]),
+    ];
+    let parts = vec![numbers("one", &[1]), numbers("two", &[2])];
+    assert_eq!(costs(graph(parts, [begun, powers].concat())), GRAPH_CALL_STEPS.name);
+}
+
+#[test]
+fn what_is_released_does_not_count_twice() {
+    let chain = |length: usize| {
+        let nodes = (0..length).map(|index| {
+            let before = if index == 0 { "past_key_values.0.key".to_owned() } else { format!("c{index}") };
+            op(
+                "Tanh",
+                &[&before],
+                &if index + 1 == length { "y".to_owned() } else { format!("c{}", index + 1) },
+            )
+        });
+        graph(vec![], nodes.collect()).unwrap()
+    };
+    let cache_bytes = 2 * 512 * 16 * 4;
+    assert_eq!(chain(1).call_bytes, cache_bytes);
+    assert_eq!(chain(2).call_bytes, 2 * cache_bytes);
+    assert_eq!(chain(100).call_bytes, 2 * cache_bytes);
+}
+
+#[test]
+fn shapes_that_are_made_of_shapes_are_followed() {
+    // As exporters split heads: [1, tokens, 64] to [1, tokens, 4, 16] and back.
+    let nodes = vec![
+        op("Shape", &["past_key_values.0.key"], "shape"),
+        op("Slice", &["shape", "from", "to"], "batch"),
+        node("", "Concat", &["batch", "rest"], "wanted", &[("axis", 0)]),
+        op("Reshape", &["past_key_values.0.key", "wanted"], "y"),
+    ];
+    let parts = vec![numbers("from", &[0]), numbers("to", &[1]), numbers("rest", &[2, -1, 16])];
+    assert_eq!(graph(parts, nodes).unwrap().call_bytes, 2 * 512 * 16 * 4 + 4 * 8);
+}
+
+#[test]
+fn pk_14_an_attribute_stands_once() {
+    let attribute = |name: &str, value: u64| Message::default().bytes(1, name).int(3, value).int(20, 2);
+    let twice = op("ReduceSum", &["input_ids"], "y")
+        .message(5, attribute("keepdims", 0))
+        .message(5, attribute("keepdims", 1));
+    assert!(
+        matches!(graph(vec![], vec![twice]), Err(GraphError::AttributeTwice { attribute, .. }) if attribute == "keepdims")
+    );
+    let both = Message::default().bytes(1, "keepdims").int(3, 1).int(8, 1);
+    let both = graph(vec![], vec![op("ReduceSum", &["input_ids"], "y").message(5, both)]);
+    assert!(matches!(both, Err(GraphError::NotOne { field: "value", .. })), "{both:?}");
+    for (number, message) in [(3, "node"), (4, "node"), (7, "node")] {
+        let twice = op("Neg", &["input_ids"], "y").bytes(number, "Neg");
+        let result = graph(vec![], vec![twice]);
+        assert!(
+            matches!(result, Err(GraphError::NotOne { message: found, .. }) if found == message),
+            "{result:?}"
+        );
+    }
+    let named = graph(vec![scalar("a", 1).bytes(8, "b")], vec![op("Neg", &["a"], "y")]);
+    assert!(matches!(named, Err(GraphError::NotOne { message: "tensor", .. })), "{named:?}");
+    assert!(matches!(
+        graph(vec![scalar("a", 1), scalar("a", 1)], vec![op("Neg", &["a"], "y")]),
+        Err(GraphError::Twice { .. })
+    ));
+}
