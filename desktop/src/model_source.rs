@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy;
 use wheelwork::{CancelToken, Error, Model, OpenOptions};
+use wheelwork_package::budget::TEMPLATE_SOURCE;
 use wheelwork_package::container::Head;
 use wheelwork_package::files::names;
+use wheelwork_package::json;
 use wheelwork_package::store::{Installed, Store};
 
 use crate::arguments::ModelArguments;
@@ -27,8 +29,18 @@ const SHIPPED: &[(&str, &[u8])] = &[
 
 /// Opens the model that the arguments name, unless `cancel` ends that.
 pub(crate) fn open(arguments: &ModelArguments, cancel: CancelToken) -> Result<Model, Failure> {
+    open_with(arguments, None, cancel)
+}
+
+/// As [`open`], with a file's chat template where there is one.
+pub(crate) fn open_with(
+    arguments: &ModelArguments,
+    template: Option<&Path>,
+    cancel: CancelToken,
+) -> Result<Model, Failure> {
     let folder = folder(arguments.model.as_deref(), arguments.models_dir.as_deref())?;
-    let options = OpenOptions { cancel, ..arguments.open_options() };
+    let chat_template = template.map(read_template).transpose()?;
+    let options = OpenOptions { cancel, chat_template, ..arguments.open_options() };
     let model = Model::open_with(folder, &options).map_err(|error| match error {
         Error::OpenCancelled => Failure::Interrupted,
         error => error.into(),
@@ -42,6 +54,13 @@ pub(crate) fn open(arguments: &ModelArguments, cancel: CancelToken) -> Result<Mo
         );
     }
     Ok(model)
+}
+
+/// A chat template of the caller's.
+pub(crate) fn read_template(path: &Path) -> Result<String, Failure> {
+    let bytes = json::read_bytes(path, TEMPLATE_SOURCE.number)?;
+    let invalid = |_| Failure::InputFile { path: path.to_owned(), detail: "it is not UTF-8".to_owned() };
+    String::from_utf8(bytes).map_err(invalid)
 }
 
 /// The folder of installed models.

@@ -96,7 +96,7 @@ impl Described {
         let graph_file = graph_file(&package, &placement.variant, &variant, options.kv_cache)?;
         let verified = package.verify_graph(&placement.variant, &graph_file)?;
         options.go_on()?;
-        let facts = facts::read(&package, &placement.variant, options.context_length, &runtime.build_info)?;
+        let facts = facts::read(&package, &placement.variant, options, &runtime.build_info)?;
         let (provenance, cancel) = (package.provenance(), options.cancel.clone());
         let described =
             Self { package, placement, graph_file, verified, runtime, provenance, facts, variant, cancel };

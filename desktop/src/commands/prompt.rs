@@ -1,5 +1,7 @@
 //! `wheelwork prompt`: what the model will see.
 
+use std::path::Path;
+
 use serde_json::json;
 use wheelwork::chat::ChatTemplate;
 use wheelwork::tokenizer::Tokenizer;
@@ -27,10 +29,8 @@ pub(crate) fn run(arguments: &PromptArguments, json: bool) -> Result<(), Failure
         Some("older") => ChatTemplate::from_folder(&folder)?.r1_older()?,
         Some("newer") => ChatTemplate::from_folder(&folder)?.r1_newer()?,
         Some(file) => {
-            let read = std::fs::read_to_string(file);
-            let text =
-                read.map_err(|error| Failure::InputFile { path: file.into(), detail: error.to_string() })?;
-            ChatTemplate::from_folder(&folder)?.with_source(text)?
+            let source = model_source::read_template(Path::new(file))?;
+            ChatTemplate::from_folder(&folder)?.with_source(source)?
         }
     };
     let prompt = template.prompt(&tokenizer, &messages::read(&arguments.messages)?)?;
