@@ -3,8 +3,11 @@
 use std::path::Path;
 
 use serde_json::json;
+use wheelwork::chat::ChatTemplate;
+use wheelwork::tokenizer::Tokenizer;
 use wheelwork::{DevicePreference, Model, OpenOptions, Prepared};
 use wheelwork_package::OpenPackage;
+use wheelwork_package::files::names;
 
 use crate::arguments::{InspectArguments, ModelArguments};
 use crate::failure::Failure;
@@ -26,7 +29,19 @@ pub(crate) fn run(arguments: &InspectArguments, json: bool) -> Result<(), Failur
     let verified = if arguments.verify { Some(verify(&package)?) } else { None };
     // Without ONNX Runtime nothing is known of it, and the rest is told all the same.
     let prepared = wheelwork::prepared_form(&root, &ModelArguments::default_options()).ok();
-    if json { print_json(&package, verified, prepared) } else { print_text(&package, verified, prepared) }
+    let reasons = reasons(&package);
+    if json {
+        print_json(&package, verified, prepared, reasons)
+    } else {
+        print_text(&package, verified, prepared, reasons)
+    }
+}
+
+/// Whether the model reasons, where its tokenizer and template can be read.
+fn reasons(package: &OpenPackage) -> Option<bool> {
+    let folder = &package.variants.values().next()?.folder;
+    let tokenizer = Tokenizer::load(&folder.join(names::TOKENIZER)).ok()?;
+    Some(ChatTemplate::from_folder(folder).ok()?.reasons(&tokenizer))
 }
 
 /// Loads the model and tells where it runs.
@@ -58,6 +73,7 @@ fn print_json(
     package: &OpenPackage,
     verified: Option<usize>,
     prepared: Option<Prepared>,
+    reasons: Option<bool>,
 ) -> Result<(), Failure> {
     let variants = package.variants.iter().map(|(name, variant)| {
         let description = json!({
@@ -69,7 +85,7 @@ fn print_json(
         "name": package.name, "installed": package.provenance().map(|provenance| json!({
             "version": provenance.version(), "signature": provenance.signature,
         })),
-        "card": package.card, "verified_files": verified, "prepared": prepared,
+        "card": package.card, "verified_files": verified, "prepared": prepared, "reasons": reasons,
         "variants": variants.collect::<serde_json::Map<_, _>>(),
     }))
 }
@@ -78,10 +94,16 @@ fn print_text(
     package: &OpenPackage,
     verified: Option<usize>,
     prepared: Option<Prepared>,
+    reasons: Option<bool>,
 ) -> Result<(), Failure> {
     anstream::println!("{}", package.name);
     if let Some(provenance) = package.provenance() {
         anstream::println!("installed, version {}: {}", provenance.version(), provenance.signature);
+    }
+    match reasons {
+        Some(true) => anstream::println!("it reasons before it answers"),
+        Some(false) => anstream::println!("it does not reason: limits of reasoning change nothing"),
+        None => {}
     }
     match prepared {
         Some(Prepared::Used) => anstream::println!("prepared for this CPU"),
