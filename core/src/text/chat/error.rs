@@ -57,7 +57,7 @@ pub enum ChatError {
         line: u32,
     },
     /// The template is larger, nests deeper or runs for longer than any honest one.
-    #[error("the chat template exceeds a limit in line {line}: {}, {} {}", limit.name, limit.number, limit.unit)]
+    #[error("the chat template exceeds a limit in line {line}: {}, {} {}", .limit.name, .limit.number, .limit.unit)]
     OverLimit {
         /// What is limited.
         limit: Limit,
