@@ -28,6 +28,8 @@ pub enum Event {
         prefix_tokens: usize,
         /// Tokens of this turn that an earlier process generated: their text follows at once, from the start.
         resumed_tokens: usize,
+        /// How the reasoning begins.
+        reasoning: ReasoningStart,
     },
     /// The conversation no longer fitted, and its oldest turns are gone from the history
     /// ([`crate::OnContextFull::DropOldest`]). Comes right after `Started`.
@@ -50,6 +52,14 @@ pub enum Event {
         elapsed_ms: f64,
         /// Why.
         cause: ReasoningEnd,
+    },
+    /// What came as [`Event::AnswerDelta`] so far was reasoning: the model closed it without having opened it. What follows is
+    /// the answer, and no `ReasoningEnded` comes. Only where `Started` said [`ReasoningStart::LeftToModel`].
+    AnswerWasReasoning {
+        /// Tokens of reasoning, the closing tag excluded.
+        tokens: usize,
+        /// Since the first token, in milliseconds.
+        elapsed_ms: f64,
     },
     /// The model went round in circles and samples more freely from here on ([`crate::OnLoop::Warm`]).
     TemperatureRaised {
@@ -102,6 +112,23 @@ pub enum Event {
         /// Every token that was generated or put in by the runtime, in order, stop token included.
         token_ids: Vec<u32>,
     },
+}
+
+/// How the reasoning of a turn begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReasoningStart {
+    /// Not at all: the model does not reason, and limits of reasoning change nothing.
+    NoReasoning,
+    /// The template opened it at the end of the prompt.
+    InPrompt,
+    /// The runtime opened it at the end of the prompt ([`crate::OpenReasoning`]).
+    Opened,
+    /// The model opens it, or does not.
+    #[default]
+    LeftToModel,
+    /// The caller asked for none: the prompt holds empty reasoning.
+    Skipped,
 }
 
 /// Why reasoning ended.

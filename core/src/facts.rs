@@ -48,6 +48,12 @@ pub struct ModelIdentity {
 }
 
 impl ModelFacts {
+    /// Whether the model reasons. If not, [`crate::Options::thinking`] changes nothing.
+    #[must_use]
+    pub fn reasons(&self) -> bool {
+        self.template.reasons(&self.tokenizer)
+    }
+
     /// What keys and values of a variant belong to.
     #[must_use]
     pub fn identity(&self, variant: &str) -> ModelIdentity {

@@ -39,6 +39,8 @@ pub struct Options {
     pub stop: Vec<String>,
     /// How much the model may reason.
     pub thinking: Thinking,
+    /// Whether the runtime opens the reasoning where the template leaves that to the model.
+    pub open_reasoning: OpenReasoning,
     /// What the runtime ends reasoning with before the closing tag; `None` takes the package's, an empty text is none.
     pub closing_phrase: Option<String>,
     /// Reasoning ends while at least this many tokens are left for the answer, of `max_tokens` and of the context;
@@ -72,6 +74,18 @@ pub enum Thinking {
     Off,
     /// Within limits; then the runtime ends the reasoning.
     Budget(Budget),
+}
+
+/// Whether the runtime opens the reasoning where the template leaves that to the model. DeepSeek advises it: a model that
+/// may open its reasoning itself skips it now and then, or reasons without the opening tag.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OpenReasoning {
+    /// Where the model reasons and the template does not open.
+    #[default]
+    Auto,
+    /// Never. A closing tag that comes all the same is told by [`crate::Event::AnswerWasReasoning`].
+    Off,
 }
 
 /// Limits of the reasoning; the one that is reached first counts.

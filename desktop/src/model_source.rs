@@ -14,7 +14,7 @@ use wheelwork_package::store::{Installed, Store};
 
 use crate::arguments::ModelArguments;
 use crate::failure::Failure;
-use crate::{compiling, origin, output};
+use crate::{compiling, input_file, origin, output};
 
 /// The shipped checkpoint: every file of `testdata/tiny-r1` that quantising reads.
 const SHIPPED: &[(&str, &[u8])] = &[
@@ -27,8 +27,18 @@ const SHIPPED: &[(&str, &[u8])] = &[
 
 /// Opens the model that the arguments name, unless `cancel` ends that.
 pub(crate) fn open(arguments: &ModelArguments, cancel: CancelToken) -> Result<Model, Failure> {
+    open_with(arguments, None, cancel)
+}
+
+/// As [`open`], with a file's chat template where there is one.
+pub(crate) fn open_with(
+    arguments: &ModelArguments,
+    template: Option<&Path>,
+    cancel: CancelToken,
+) -> Result<Model, Failure> {
     let folder = folder(arguments.model.as_deref(), arguments.models_dir.as_deref())?;
-    let options = OpenOptions { cancel, ..arguments.open_options() };
+    let chat_template = template.map(input_file::read).transpose()?;
+    let options = OpenOptions { cancel, chat_template, ..arguments.open_options() };
     let model = Model::open_with(folder, &options).map_err(|error| match error {
         Error::OpenCancelled => Failure::Interrupted,
         error => error.into(),

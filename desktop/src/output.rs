@@ -6,7 +6,10 @@ use anstyle::{AnsiColor, Reset, Style};
 use serde::Serialize;
 use wheelwork::device::{Device, GraphPlacement, NotUsedReason, SelfCheck};
 use wheelwork::engine::Pace;
-use wheelwork::{DevicePreference, Event, FinishReason, Generation, Placement, ReasoningEnd};
+use wheelwork::{
+    DevicePreference, Event, FinishReason, Generation, ModelFacts, Placement, ReasoningEnd, ReasoningStart,
+    Thinking,
+};
 
 use crate::failure::Failure;
 use crate::{own_stdout, remedy};
@@ -37,7 +40,14 @@ pub(crate) fn stream_text(generation: Generation<'_>) -> Result<(), Failure> {
     let mut used = None;
     for event in generation {
         match event? {
-            Event::Started { placement, .. } => used = Some(placement),
+            Event::Started { placement, reasoning, .. } => {
+                used = Some(placement);
+                if reasoning == ReasoningStart::Opened {
+                    anstream::eprintln!(
+                        "{STATUS}the template leaves it to the model to reason: opened for it{Reset}"
+                    );
+                }
+            }
             Event::TurnsDropped { messages, tokens } => anstream::eprintln!(
                 "{STATUS}the conversation got too long: its oldest {messages} messages ({tokens} tokens) are left out{Reset}"
             ),
@@ -55,6 +65,10 @@ pub(crate) fn stream_text(generation: Generation<'_>) -> Result<(), Failure> {
             Event::ReasoningEnded { cause, .. } => {
                 write!(stdout, "\n\n")?;
                 anstream::eprint!("{}", interruption(cause));
+            }
+            Event::AnswerWasReasoning { .. } => {
+                write!(stdout, "\n\n")?;
+                anstream::eprintln!("{STATUS}what stands above was reasoning; the answer follows{Reset}");
             }
             Event::TemperatureRaised { to, .. } => {
                 anstream::eprintln!("\n{STATUS}it repeats itself: temperature {to} from here on{Reset}");
@@ -83,6 +97,13 @@ pub(crate) fn stream_text(generation: Generation<'_>) -> Result<(), Failure> {
         stdout.flush()?;
     }
     Ok(())
+}
+
+/// Says on stderr that limits of reasoning are for another model.
+pub(crate) fn warn_of_thinking(facts: &ModelFacts, thinking: Thinking) {
+    if thinking != Thinking::Auto && !facts.reasons() {
+        anstream::eprintln!("{} does not reason: limits of reasoning change nothing", facts.name);
+    }
 }
 
 /// The device in few words.

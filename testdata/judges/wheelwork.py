@@ -88,6 +88,16 @@ class Wheelwork:
             [shown] = self.run("prompt", "--tokenizer", tokenizer, "--messages", file.name, *chosen, "--json")
         return shown["text"], shown["ids"]
 
+    def rendered(self, messages, source):
+        """What a template makes of messages for tiny-r1, or `None` where it is refused."""
+        with tempfile.TemporaryDirectory(dir=self.work) as folder:
+            template, conversation = Path(folder, "template.jinja"), Path(folder, "messages.json")
+            template.write_text(source, encoding="utf-8", newline="")
+            conversation.write_text(json.dumps(messages), encoding="utf-8")
+            command = [self.program, "prompt", "--tokenizer", TINY_R1, "--messages", conversation, "--template", template, "--json"]
+            done = subprocess.run(list(map(str, command)), capture_output=True, encoding="utf-8", check=False)
+        return json.loads(done.stdout)["text"] if done.returncode == 0 else None
+
     def run(self, *words):
         """Runs one command and gives the JSON values that it wrote, one a line."""
         command = [str(word) for word in (self.program, *words)]

@@ -21,6 +21,8 @@ pub enum Event {
         prefix_tokens: u32,
         /// Tokens of this turn that an earlier process generated: their text follows at once.
         resumed_tokens: u32,
+        /// How the reasoning begins.
+        reasoning: ReasoningStart,
     },
     /// The conversation no longer fitted, and its oldest turns are gone from the history.
     TurnsDropped {
@@ -42,6 +44,14 @@ pub enum Event {
         elapsed_ms: f64,
         /// Why.
         cause: ReasoningEnd,
+    },
+    /// What came as `AnswerDelta` so far was reasoning: the model closed it without having opened it. What follows is the
+    /// answer, and no `ReasoningEnded` comes. Only where `Started` said `LeftToModel`.
+    AnswerWasReasoning {
+        /// Tokens of reasoning.
+        tokens: u32,
+        /// Milliseconds since the first token.
+        elapsed_ms: f64,
     },
     /// The model went round in circles and samples more freely from here on.
     TemperatureRaised {
@@ -92,6 +102,21 @@ pub enum Event {
         /// Every token that was generated or put in by the runtime, in order, stop token included.
         token_ids: Vec<u32>,
     },
+}
+
+/// How the reasoning of a turn begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum ReasoningStart {
+    /// Not at all: the model does not reason, and limits of reasoning change nothing.
+    NoReasoning,
+    /// The template opened it.
+    InPrompt,
+    /// The runtime opened it.
+    Opened,
+    /// The model opens it, or does not.
+    LeftToModel,
+    /// The caller asked for none.
+    Skipped,
 }
 
 /// Why reasoning ended.
@@ -164,21 +189,30 @@ impl From<wheelwork::Event> for Event {
     fn from(event: wheelwork::Event) -> Self {
         use wheelwork::Event as Core;
         match event {
-            Core::Started { placement, prompt_tokens, reused_tokens, prefix_tokens, resumed_tokens } => {
-                Self::Started {
-                    placement: placement.into(),
-                    prompt_tokens: count(prompt_tokens),
-                    reused_tokens: count(reused_tokens),
-                    prefix_tokens: count(prefix_tokens),
-                    resumed_tokens: count(resumed_tokens),
-                }
-            }
+            Core::Started {
+                placement,
+                prompt_tokens,
+                reused_tokens,
+                prefix_tokens,
+                resumed_tokens,
+                reasoning,
+            } => Self::Started {
+                placement: placement.into(),
+                prompt_tokens: count(prompt_tokens),
+                reused_tokens: count(reused_tokens),
+                prefix_tokens: count(prefix_tokens),
+                resumed_tokens: count(resumed_tokens),
+                reasoning: reasoning.into(),
+            },
             Core::TurnsDropped { messages, tokens } => {
                 Self::TurnsDropped { messages: count(messages), tokens: count(tokens) }
             }
             Core::ReasoningDelta { text } => Self::ReasoningDelta { text },
             Core::ReasoningEnded { tokens, elapsed_ms, cause } => {
                 Self::ReasoningEnded { tokens: count(tokens), elapsed_ms, cause: cause.into() }
+            }
+            Core::AnswerWasReasoning { tokens, elapsed_ms } => {
+                Self::AnswerWasReasoning { tokens: count(tokens), elapsed_ms }
             }
             Core::TemperatureRaised { to, period } => Self::TemperatureRaised { to, period: count(period) },
             Core::DeviceChanged { placement } => Self::DeviceChanged { placement: placement.into() },
@@ -194,6 +228,19 @@ impl From<wheelwork::Event> for Event {
                 timings: timings.into(),
                 token_ids,
             },
+        }
+    }
+}
+
+impl From<wheelwork::ReasoningStart> for ReasoningStart {
+    fn from(start: wheelwork::ReasoningStart) -> Self {
+        use wheelwork::ReasoningStart as Core;
+        match start {
+            Core::NoReasoning => Self::NoReasoning,
+            Core::InPrompt => Self::InPrompt,
+            Core::Opened => Self::Opened,
+            Core::LeftToModel => Self::LeftToModel,
+            Core::Skipped => Self::Skipped,
         }
     }
 }

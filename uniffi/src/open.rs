@@ -25,6 +25,9 @@ pub struct OpenOptions {
     /// The longest sequence in tokens; absent, the package's.
     #[uniffi(default = None)]
     pub context_length: Option<u32>,
+    /// A chat template as Jinja; absent, the package's.
+    #[uniffi(default = None)]
+    pub chat_template: Option<String>,
     /// How keys and values are cached; absent, the package's default.
     #[uniffi(default = None)]
     pub kv_cache: Option<KvForm>,
@@ -97,6 +100,7 @@ impl From<OpenOptions> for wheelwork::OpenOptions {
             threads: options.threads.map(limit),
             power_saving_threads: options.power_saving_threads.map(limit),
             context_length: options.context_length.map(limit),
+            chat_template: options.chat_template,
             kv_cache: options.kv_cache.map(Into::into),
             plain: options.plain,
             cache_dir: options.cache_dir.map(Into::into),

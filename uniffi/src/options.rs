@@ -46,6 +46,9 @@ pub struct Options {
     /// How much the model may reason; absent, as much as it likes.
     #[uniffi(default = None)]
     pub thinking: Option<Thinking>,
+    /// Whether the runtime opens the reasoning where the template leaves that to the model; absent, it does.
+    #[uniffi(default = None)]
+    pub open_reasoning: Option<OpenReasoning>,
     /// What the runtime ends reasoning with before the closing tag; absent, the package's. An empty text is none.
     #[uniffi(default = None)]
     pub closing_phrase: Option<String>,
@@ -76,6 +79,15 @@ pub enum Thinking {
         #[uniffi(default = None)]
         time_ms: Option<u64>,
     },
+}
+
+/// Whether the runtime opens the reasoning where the template leaves that to the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum OpenReasoning {
+    /// Where the model reasons and the template does not open.
+    Auto,
+    /// Never; a closing tag that comes all the same is told by `AnswerWasReasoning`.
+    Off,
 }
 
 /// What happens where the model repeats itself without end.
@@ -132,6 +144,10 @@ impl TryFrom<Options> for wheelwork::Options {
             tool_choice: options.tool_choice.map_or_else(Default::default, Into::into),
             stop: options.stop,
             thinking: options.thinking.map_or_else(Default::default, Into::into),
+            open_reasoning: match options.open_reasoning {
+                None | Some(OpenReasoning::Auto) => wheelwork::OpenReasoning::Auto,
+                Some(OpenReasoning::Off) => wheelwork::OpenReasoning::Off,
+            },
             closing_phrase: options.closing_phrase,
             answer_reserve: limit(options.answer_reserve),
             on_loop: options.on_loop.map_or_else(Default::default, Into::into),

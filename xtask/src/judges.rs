@@ -31,6 +31,8 @@ enum Judge {
     Graph,
     /// transformers: prompts of the same messages, in text and ids.
     Prompt,
+    /// transformers: chat templates of public packages, each over the same conversations, and the golden file.
+    Template,
     /// transformers: logits and greedy tokens of the float export, for every family.
     Logits,
     /// onnxruntime-genai: greedy tokens of our int4 package.

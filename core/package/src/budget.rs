@@ -61,8 +61,24 @@ macro_rules! limits {
 }
 
 limits! {
+    TEMPLATE_SOURCE: "source of a chat template", 256 << 10, "bytes",
+        "the longest public ones have 30 KB";
+    TEMPLATE_NESTING: "nesting of a chat template's syntax", 50, "levels",
+        "Python stops at 20 blocks within each other";
+    TEMPLATE_CHAIN: "chain of operators, filters or branches in a chat template", 1000, "parts",
+        "Python's compiler stops at about as many operators";
     TEMPLATE_STEPS: "steps of a chat template", 1_000_000, "steps",
         "and one a byte of the messages; R1's takes less than a hundred a message";
+    TEMPLATE_MEMORY: "memory that a chat template makes", 64 << 20, "bytes",
+        "and 16 a byte of the messages: templates take a message apart and put it together a few times";
+    TEMPLATE_DEPTH: "depth of a chat template's evaluation", 200, "levels",
+        "a macro that calls itself for each level of a tool's schema takes about ten a level";
+    TEMPLATE_VALUE_DEPTH: "depth of a chat template's values", 150, "levels",
+        "JSON is read down to 128 levels";
+    TEMPLATE_OUTPUT: "output of a chat template", 16 << 20, "bytes",
+        "as long as the longest text that is encoded";
+    TEMPLATE_DEADLINE: "time of a chat template", 10_000, "ms",
+        "the last resort: its steps take less than a second";
     GRAPH_BYTES: "bytes of a graph without its weights", 16 << 20, "bytes",
         "a 70B's has less than one million";
     GRAPH_NODES: "nodes of a graph", 8192, "nodes",

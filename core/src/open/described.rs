@@ -103,7 +103,7 @@ impl Described {
         let (verified, graph) = package.verified_graph(&placement.variant, &graph_file)?;
         let located = Located::beside(&variant.folder.join(&graph_file), graph)?;
         options.go_on()?;
-        let facts = facts::read(&package, &placement.variant, options.context_length, &runtime.build_info)?;
+        let facts = facts::read(&package, &placement.variant, options, &runtime.build_info)?;
         let (provenance, cancel) = (package.provenance(), options.cancel.clone());
         let described = Self {
             package,

@@ -5,27 +5,32 @@ use wheelwork_package::files::names;
 use wheelwork_package::generation::TokenIds;
 use wheelwork_package::{OpenPackage, OpenVariant};
 
+use super::options::OpenOptions;
 use crate::error::Error;
 use crate::facts::ModelFacts;
 use crate::text::chat::ChatTemplate;
 use crate::text::reasoning::{CLOSE_TAG, OPEN_TAG};
 use crate::text::tokenizer::Tokenizer;
 
-/// The facts of a variant. `context` is the wanted context length; `None` takes the package's.
+/// The facts of a variant, with the wanted context length and chat template.
 pub(super) fn read(
     package: &OpenPackage,
     variant_name: &str,
-    context: Option<usize>,
+    options: &OpenOptions,
     runtime: &str,
 ) -> Result<ModelFacts, Error> {
     let variant = package.variant(variant_name)?;
     let limit = variant.config.model.context_length;
-    let context_length = context.unwrap_or(limit);
+    let context_length = options.context_length.unwrap_or(limit);
     if context_length == 0 || context_length > limit {
         return Err(Error::ContextOutOfRange { wanted: context_length, limit });
     }
     let tokenizer = Tokenizer::load(&variant.folder.join(names::TOKENIZER))?;
-    let template = ChatTemplate::from_folder(&variant.folder)?;
+    let own = ChatTemplate::from_folder(&variant.folder)?;
+    let template = match &options.chat_template {
+        Some(source) => own.with_source(source.clone())?,
+        None => own,
+    };
     let tokens = match &package.card {
         Some(card) => card.tokens.clone(),
         None => control_tokens(variant, &tokenizer),

@@ -25,6 +25,8 @@ pub struct OpenOptions {
     pub power_saving_threads: Option<usize>,
     /// The longest sequence in tokens; `None` takes the package's.
     pub context_length: Option<usize>,
+    /// A chat template as Jinja, instead of the package's own.
+    pub chat_template: Option<String>,
     /// How keys and values are cached; `None` takes the package's default.
     pub kv_cache: Option<KvForm>,
     /// Leave a prepared form ([`crate::prepare()`]) alone. Without this it is used where there is one.

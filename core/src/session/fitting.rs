@@ -21,7 +21,8 @@ pub(super) fn fit(
 ) -> Result<(Vec<Message>, PreparedTurn), Error> {
     let limit = facts.context_length;
     let turn_of = |messages: &[Message]| {
-        let prompt = facts.template.prompt_with_tools(&facts.tokenizer, messages, &options.tools)?;
+        let prompt =
+            facts.template.prompt_until(&facts.tokenizer, messages, &options.tools, &options.cancel)?;
         PreparedTurn::new(facts, prompt, options, true)
     };
     let whole = turn_of(&messages);

@@ -2,7 +2,7 @@
 //! a message can't become a control token.
 //!
 //! 1. `guard` replaces a character of every control token in message text by a stand-in;
-//! 2. `template` renders the checkpoint's Jinja template with fuel and an output limit;
+//! 2. `template` renders the checkpoint's Jinja template within a budget;
 //! 3. `prompt` cuts the result at control tokens, which are the template's own now, puts the characters back in
 //!    the text between them and encodes it plain.
 //!
@@ -12,10 +12,11 @@
 //! Not guarded against is a template that cuts message text in the middle and puts the half of a control token
 //! beside it: no template does so by accident, and a checkpoint's author needs no such detour.
 
+mod clock;
 mod error;
-mod functions;
 mod guard;
 mod message;
+mod probe;
 mod prompt;
 mod source;
 mod template;

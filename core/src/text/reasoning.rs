@@ -4,6 +4,7 @@
 //!    templates do. No opening tag comes then and none is waited for. Otherwise the text is the answer, unless
 //!    an opening tag is the first thing of it.
 //! 2. [`Splitter::push`] takes each token with its text and gives [`Segment`]s.
+//!    A closing tag that comes without an opening one makes reasoning of what was shown as answer.
 //! 3. [`Splitter::finish`] at the end, or [`Splitter::close`] where the runtime ends the reasoning itself.
 //!
 //! With tag ids the ids alone count: the same tag spelled in ordinary tokens is a quotation, in reasoning too.
@@ -31,6 +32,9 @@ pub enum Segment<'a> {
     /// The reasoning is over. Comes once, after the last reasoning and before any answer, and not at all where
     /// there was no reasoning or it was still going on at the end.
     ReasoningEnded,
+    /// What came as answer so far was reasoning, and it is over: the model closed what it had not opened. Comes once at
+    /// most, and where there was no reasoning before.
+    AnswerWasReasoning,
     /// More of the answer; never empty.
     Answer(&'a str),
 }
@@ -44,6 +48,8 @@ pub struct Splitter {
     spaces: String,
     /// Bytes of a tag at the end of the text so far, without ids.
     tag_bytes: usize,
+    /// A closing tag may come without an opening one.
+    closes_unopened: bool,
     /// Text of the current phase that goes out at the end of the call.
     #[serde(skip)]
     out: String,
@@ -76,8 +82,16 @@ impl Splitter {
             phase: if inside { Phase::ReasoningEdge } else { Phase::Start },
             spaces: String::new(),
             tag_bytes: 0,
+            closes_unopened: false,
             out: String::new(),
         }
+    }
+
+    /// The same, where the model may reason without an opening tag. Works for tags with ids alone: in text a closing tag
+    /// may be a quotation.
+    #[must_use]
+    pub fn closing_unopened(self) -> Self {
+        Self { closes_unopened: !self.is_reasoning(), ..self }
     }
 
     /// Whether the reasoning is going on.
@@ -91,6 +105,7 @@ impl Splitter {
     pub fn begin_answer(&mut self) {
         if !self.is_reasoning() {
             self.phase = Phase::Answer;
+            self.closes_unopened = false;
         }
     }
 
@@ -214,16 +229,23 @@ impl Splitter {
         if self.phase == Phase::Start {
             self.spaces.clear();
             self.phase = Phase::ReasoningEdge;
+            self.closes_unopened = false;
         }
     }
 
     fn meet_close(&mut self, show: &mut dyn FnMut(Segment<'_>)) {
-        if self.is_reasoning() {
-            self.flush(show);
-            self.spaces.clear();
-            self.phase = Phase::AnswerEdge;
-            show(Segment::ReasoningEnded);
-        }
+        let end = if self.is_reasoning() {
+            Segment::ReasoningEnded
+        } else if self.closes_unopened {
+            Segment::AnswerWasReasoning
+        } else {
+            return;
+        };
+        self.flush(show);
+        self.spaces.clear();
+        self.phase = Phase::AnswerEdge;
+        self.closes_unopened = false;
+        show(end);
     }
 
     fn flush(&mut self, show: &mut dyn FnMut(Segment<'_>)) {

@@ -51,6 +51,13 @@ impl AnswerText {
         self.finished = true;
     }
 
+    /// What was said so far was no answer; what waited of it is shown first.
+    pub(super) fn restart(&mut self, events: &mut VecDeque<Event>) {
+        self.with_calls("", events, |calls, said| calls.finish(said));
+        self.release(events);
+        self.speaks = false;
+    }
+
     /// Whether a stop text was met.
     pub(super) fn is_stopped(&self) -> bool {
         self.stop.matched()

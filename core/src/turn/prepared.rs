@@ -4,8 +4,9 @@ use super::closer::{ReasoningCloser, closing_tokens};
 use super::constraint::AnswerConstraint;
 use super::record::{Dropped, TurnStart};
 use crate::error::Error;
+use crate::event::ReasoningStart;
 use crate::facts::ModelFacts;
-use crate::options::Options;
+use crate::options::{OpenReasoning, Options};
 use crate::sampling::{Sampler, SamplerState};
 use crate::text::chat::Prompt;
 use crate::text::reasoning::{OPEN_TAG, Splitter};
@@ -27,12 +28,11 @@ impl PreparedTurn {
         records_answer: bool,
     ) -> Result<Self, Error> {
         let sampler = Sampler::new(options.sampling(facts)?)?.state();
-        if options.thinking.is_off() {
-            skip_reasoning(facts, &mut prompt)?;
-        }
+        let reasoning = begin_reasoning(facts, &mut prompt, options, records_answer)?;
         let start = TurnStart {
             prompt: prompt.ids,
             opens_reasoning: prompt.opens_reasoning,
+            reasoning,
             options: options.clone(),
             sampler,
             records_answer,
@@ -43,7 +43,7 @@ impl PreparedTurn {
 
     /// A turn that was begun before, with its sampler where it stands now.
     pub(super) fn again(facts: &ModelFacts, start: TurnStart, sampler: SamplerState) -> Result<Self, Error> {
-        let TurnStart { prompt, options, opens_reasoning, .. } = &start;
+        let TurnStart { prompt, options, opens_reasoning, reasoning, .. } = &start;
         if prompt.is_empty() {
             return Err(Error::EmptyPrompt);
         }
@@ -52,13 +52,14 @@ impl PreparedTurn {
         if tokens >= limit {
             return Err(Error::PromptTooLong { tokens, limit });
         }
+        let (open, close) = (facts.tokens.reasoning_open, facts.tokens.reasoning_close);
+        let splitter = Splitter::new(*opens_reasoning, open, close);
         Ok(Self {
             sampler: Sampler::resume(options.sampling(facts)?, sampler)?,
-            splitter: Splitter::new(
-                *opens_reasoning,
-                facts.tokens.reasoning_open,
-                facts.tokens.reasoning_close,
-            ),
+            splitter: match reasoning {
+                ReasoningStart::LeftToModel => splitter.closing_unopened(),
+                _ => splitter,
+            },
             constraint: AnswerConstraint::new(facts, options, *opens_reasoning)?,
             closer: ReasoningCloser::new(facts, options)?,
             start,
@@ -74,6 +75,35 @@ impl PreparedTurn {
         self.start.dropped = Some(dropped);
         self
     }
+}
+
+/// Has the prompt end as the caller wants the reasoning to begin. A prompt that a developer wrote opens it or does not.
+fn begin_reasoning(
+    facts: &ModelFacts,
+    prompt: &mut Prompt,
+    options: &Options,
+    is_conversation: bool,
+) -> Result<ReasoningStart, Error> {
+    if !prompt.opens_reasoning && !facts.reasons() {
+        return Ok(ReasoningStart::NoReasoning);
+    }
+    if options.thinking.is_off() {
+        skip_reasoning(facts, prompt)?;
+        return Ok(ReasoningStart::Skipped);
+    }
+    if prompt.opens_reasoning {
+        return Ok(ReasoningStart::InPrompt);
+    }
+    if !is_conversation || options.open_reasoning == OpenReasoning::Off {
+        return Ok(ReasoningStart::LeftToModel);
+    }
+    match facts.tokens.reasoning_open {
+        Some(id) => prompt.ids.push(id),
+        None => prompt.ids.extend(facts.tokenizer.encode_plain(OPEN_TAG)?),
+    }
+    prompt.ids.extend(facts.tokenizer.encode_plain("\n")?);
+    prompt.opens_reasoning = true;
+    Ok(ReasoningStart::Opened)
 }
 
 /// Gives the prompt empty reasoning: `<think>\n\n</think>\n\n`, cut into tokens as the model saw it.

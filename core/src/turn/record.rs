@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::ReasoningEnd;
+use crate::event::{ReasoningEnd, ReasoningStart};
 use crate::options::Options;
 use crate::sampling::SamplerState;
 
@@ -15,6 +15,9 @@ pub(crate) struct TurnStart {
     pub(crate) prompt: Vec<u32>,
     /// The prompt ends inside open reasoning.
     pub(crate) opens_reasoning: bool,
+    /// How the reasoning begins; files of earlier versions don't say.
+    #[serde(default)]
+    pub(crate) reasoning: ReasoningStart,
     /// As the caller gave them.
     pub(crate) options: Options,
     /// Where the sampler stood.

@@ -132,6 +132,15 @@ impl Transcript {
         let Self { splitter, answer, events, usage, stopwatch, reasoning_end, .. } = self;
         splitter.push(token, &self.text, &mut |segment| match segment {
             Segment::Answer(text) => answer.push(token, text, events),
+            Segment::AnswerWasReasoning => {
+                answer.restart(events);
+                // All but the closing tag.
+                usage.reasoning_tokens = usage.completion_tokens - 1;
+                events.push_back(Event::AnswerWasReasoning {
+                    tokens: usage.reasoning_tokens,
+                    elapsed_ms: milliseconds(stopwatch.since_first_token()),
+                });
+            }
             other => events.extend(reasoning_event(other, usage, stopwatch, *reasoning_end)),
         });
         if was_reasoning && self.is_reasoning() {
@@ -194,6 +203,6 @@ fn reasoning_event(
             elapsed_ms: milliseconds(stopwatch.since_first_token()),
             cause,
         }),
-        Segment::Answer(_) => None,
+        Segment::Answer(_) | Segment::AnswerWasReasoning => None,
     }
 }

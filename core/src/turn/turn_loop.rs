@@ -12,7 +12,7 @@ use super::transcript::Transcript;
 use crate::control::StopRequest;
 use crate::decoder::DecoderError;
 use crate::error::Error;
-use crate::event::{Event, FinishReason, ReasoningEnd};
+use crate::event::{Event, FinishReason, ReasoningEnd, ReasoningStart};
 use crate::metrics::Usage;
 use crate::options::{OnLoop, Options};
 use crate::sampling::{Sampler, SamplingOptions};
@@ -98,11 +98,12 @@ impl TurnLoop {
             reused_tokens: reused.tokens,
             prefix_tokens: reused.prefix_tokens,
             resumed_tokens,
+            reasoning: start.reasoning,
         });
         if let Some(Dropped { messages, tokens }) = start.dropped {
             transcript.tell(Event::TurnsDropped { messages, tokens });
         }
-        if options.thinking.is_off() {
+        if start.reasoning == ReasoningStart::Skipped {
             let cause = ReasoningEnd::Skipped;
             transcript.tell(Event::ReasoningEnded { tokens: 0, elapsed_ms: 0.0, cause });
         }

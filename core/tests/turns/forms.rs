@@ -7,8 +7,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde_json::{Value, json};
 use wheelwork::{
-    Autosave, CancelToken, Diagnostic, Error, Event, FinishReason, ModelFacts, Options, OutputFormat,
-    ReasoningEnd, Session, Thinking,
+    Autosave, CancelToken, Diagnostic, Error, Event, FinishReason, ModelFacts, OpenReasoning, Options,
+    OutputFormat, ReasoningEnd, Session, Thinking,
 };
 use wheelwork_testing::{ScriptedDecoder, Step};
 
@@ -101,6 +101,7 @@ fn without_tags(text: &str) -> Session {
 
 #[test]
 fn behind_an_older_template_the_first_token_opens_the_reasoning_or_the_answer() {
+    let regex = |text: &str| Options { open_reasoning: OpenReasoning::Off, ..regex(text) };
     let outcome = ask(&mut older("<think>\n1 2\n</think>\n\n78"), &regex("[0-9]{2}"));
     assert_eq!((outcome.reasoning.as_str(), outcome.answer.as_str()), ("1 2", "78"));
     let outcome = ask(&mut older("78"), &regex("[0-9]{2}"));

@@ -17,6 +17,7 @@ mod kept;
 #[path = "../common/limit.rs"]
 mod limit;
 mod lookup;
+mod opening;
 mod pace;
 mod prefix;
 mod support;

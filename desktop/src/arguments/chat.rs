@@ -13,6 +13,9 @@ pub(crate) struct ChatArguments {
     pub(crate) model: ModelArguments,
     #[command(flatten)]
     pub(crate) turn: TurnArguments,
+    /// A chat template (Jinja) instead of the model's own
+    #[arg(long, value_name = "FILE")]
+    pub(crate) template: Option<PathBuf>,
     /// A system message; the R1 authors advise against one
     #[arg(long, value_name = "TEXT")]
     pub(crate) system: Option<String>,
@@ -45,6 +48,9 @@ pub(crate) struct GenerateArguments {
     pub(crate) model: ModelArguments,
     #[command(flatten)]
     pub(crate) turn: TurnArguments,
+    /// A chat template (Jinja) instead of the model's own
+    #[arg(long, value_name = "FILE")]
+    pub(crate) template: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) source: PromptSource,
     /// Take --prompt as it is, control tokens included, instead of as a user's message

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use wheelwork::{Budget, OnContextFull, OnLoop, Options, PromptLookup, Thinking};
+use wheelwork::{Budget, OnContextFull, OnLoop, OpenReasoning, Options, PromptLookup, Thinking};
 
 use super::form::FormArguments;
 use crate::failure::Failure;
@@ -14,6 +14,9 @@ pub(crate) struct TurnArguments {
     /// How much to reason: auto, off, at most TOKENS, at most SECONDS with an s (30s), or both (500,30s)
     #[arg(long, value_name = "auto|off|LIMITS", default_value = "auto", value_parser = parse_thinking)]
     pub(crate) think: Thinking,
+    /// Open the reasoning where the chat template leaves that to the model
+    #[arg(long, value_enum, default_value_t = Opening::Auto)]
+    pub(crate) open_reasoning: Opening,
     /// What to end reasoning with that is over its limits; empty: the closing tag alone [default: the package's]
     #[arg(long, value_name = "TEXT")]
     pub(crate) closing_phrase: Option<String>,
@@ -59,6 +62,14 @@ pub(crate) struct TurnArguments {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Opening {
+    /// Where the model reasons
+    Auto,
+    /// Never
+    Off,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Lookup {
     /// Each token on its own
     Off,
@@ -91,6 +102,10 @@ impl TurnArguments {
             seed: self.seed,
             stop: self.stop.clone(),
             thinking: self.think,
+            open_reasoning: match self.open_reasoning {
+                Opening::Auto => OpenReasoning::Auto,
+                Opening::Off => OpenReasoning::Off,
+            },
             closing_phrase: self.closing_phrase.clone(),
             answer_reserve: self.answer_reserve,
             on_loop: match self.on_loop {

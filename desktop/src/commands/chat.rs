@@ -27,7 +27,8 @@ Ctrl-C stops an answer; twice, or at an empty prompt, it leaves.";
 
 pub(crate) fn run(arguments: &ChatArguments, json: bool) -> Result<(), Failure> {
     let interrupt = Interrupt::install()?;
-    let model = model_source::open(&arguments.model, interrupt.token())?;
+    let model = model_source::open_with(&arguments.model, arguments.template.as_deref(), interrupt.token())?;
+    output::warn_of_thinking(model.facts(), arguments.turn.think);
     let mut chat = Chat {
         session: session_file::open(&model, &arguments.session)?,
         model,
@@ -147,7 +148,10 @@ impl Chat {
             "quit" | "exit" => return Ok(false),
             "new" => self.restart(),
             "think" => match parse_thinking(argument.trim()) {
-                Ok(thinking) => self.options.thinking = thinking,
+                Ok(thinking) => {
+                    output::warn_of_thinking(self.model.facts(), thinking);
+                    self.options.thinking = thinking;
+                }
                 Err(expected) => anstream::eprintln!("  {expected}"),
             },
             "save" if argument.trim().is_empty() => anstream::eprintln!("  expected a file: /save FILE"),

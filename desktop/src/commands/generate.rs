@@ -1,7 +1,7 @@
 //! `wheelwork generate`: one generation for scripts.
 
 use wheelwork::chat::{Message, Prompt};
-use wheelwork::{Event, Generation, Session};
+use wheelwork::{Event, Generation, ReasoningStart, Session};
 
 use super::messages;
 use crate::arguments::GenerateArguments;
@@ -18,7 +18,8 @@ pub(crate) fn run(arguments: &GenerateArguments, json: bool) -> Result<(), Failu
     };
     // One for all of it: a Ctrl-C between the steps is not lost.
     let cancel = interrupt.token();
-    let model = model_source::open(&arguments.model, cancel.clone())?;
+    let model = model_source::open_with(&arguments.model, arguments.template.as_deref(), cancel.clone())?;
+    output::warn_of_thinking(model.facts(), arguments.turn.think);
     let mut session = session_file::open(&model, &arguments.session)?;
     let options = wheelwork::Options { cancel, ..arguments.turn.options()? };
     let generation = start(&mut session, arguments, &options)?;
@@ -55,17 +56,24 @@ fn start<'s>(
 }
 
 /// The answer alone, a tool's call as its name and arguments, so that it can be piped; reasoning is for `--json` and `chat`.
+/// An answer that may turn out to be reasoning waits for its end.
 fn print_plain(generation: Generation<'_>) -> Result<(), Failure> {
     use std::io::Write;
 
     let mut stdout = own_stdout::writer();
+    let mut held = None;
     for event in generation {
         match event? {
-            Event::AnswerDelta { text } => write!(stdout, "{text}")?,
+            Event::Started { reasoning: ReasoningStart::LeftToModel, .. } => held = Some(String::new()),
+            Event::AnswerWasReasoning { .. } | Event::ReasoningEnded { .. } => held = None,
+            Event::AnswerDelta { text } => match &mut held {
+                Some(held) => held.push_str(&text),
+                None => write!(stdout, "{text}")?,
+            },
             Event::ToolCall { name, arguments, .. } => writeln!(stdout, "{name} {arguments}")?,
             _ => continue,
         }
         stdout.flush()?;
     }
-    Ok(writeln!(stdout)?)
+    Ok(writeln!(stdout, "{}", held.unwrap_or_default())?)
 }

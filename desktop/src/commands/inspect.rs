@@ -3,8 +3,11 @@
 use std::path::Path;
 
 use serde_json::json;
+use wheelwork::chat::ChatTemplate;
+use wheelwork::tokenizer::Tokenizer;
 use wheelwork::{DevicePreference, Model, OpenOptions, Prepared};
 use wheelwork_package::OpenPackage;
+use wheelwork_package::files::names;
 use wheelwork_package::signature::PublicKey;
 
 use crate::arguments::{InspectArguments, ModelArguments};
@@ -27,7 +30,7 @@ pub(crate) fn run(arguments: &InspectArguments, json: bool) -> Result<(), Failur
     let verified = if arguments.verify { Some(verify(&package)?) } else { None };
     // Without ONNX Runtime nothing is known of it, and the rest is told all the same.
     let prepared = wheelwork::prepared_form(&root, &ModelArguments::default_options()).ok();
-    let shown = Shown { verified, prepared, keys: trust::known(&arguments.key)? };
+    let shown = Shown { verified, prepared, keys: trust::known(&arguments.key)?, reasons: reasons(&package) };
     if json { print_json(&package, &shown) } else { print_text(&package, &shown) }
 }
 
@@ -37,6 +40,15 @@ struct Shown {
     prepared: Option<Prepared>,
     /// That the user trusts.
     keys: Vec<PublicKey>,
+    /// Whether the model reasons, where that is known.
+    reasons: Option<bool>,
+}
+
+/// Whether the model reasons, where its tokenizer and template can be read.
+fn reasons(package: &OpenPackage) -> Option<bool> {
+    let folder = &package.variants.values().next()?.folder;
+    let tokenizer = Tokenizer::load(&folder.join(names::TOKENIZER)).ok()?;
+    Some(ChatTemplate::from_folder(folder).ok()?.reasons(&tokenizer))
 }
 
 /// Loads the model and tells where it runs.
@@ -64,7 +76,8 @@ pub(crate) fn verify(package: &OpenPackage) -> Result<usize, Failure> {
     Ok(files)
 }
 
-fn print_json(package: &OpenPackage, Shown { verified, prepared, keys }: &Shown) -> Result<(), Failure> {
+fn print_json(package: &OpenPackage, shown: &Shown) -> Result<(), Failure> {
+    let Shown { verified, prepared, keys, reasons } = shown;
     let variants = package.variants.iter().map(|(name, variant)| {
         let description = json!({
             "target": variant.target, "config": variant.config, "generation": variant.generation,
@@ -75,15 +88,21 @@ fn print_json(package: &OpenPackage, Shown { verified, prepared, keys }: &Shown)
         "name": package.name, "installed": package.provenance().map(|provenance| json!({
             "version": provenance.version(), "signature": provenance.signature(keys),
         })),
-        "card": package.card, "verified_files": verified, "prepared": prepared,
+        "card": package.card, "verified_files": verified, "prepared": prepared, "reasons": reasons,
         "variants": variants.collect::<serde_json::Map<_, _>>(),
     }))
 }
 
-fn print_text(package: &OpenPackage, Shown { verified, prepared, keys }: &Shown) -> Result<(), Failure> {
+fn print_text(package: &OpenPackage, shown: &Shown) -> Result<(), Failure> {
+    let Shown { verified, prepared, keys, reasons } = shown;
     anstream::println!("{}", package.name);
     if let Some(provenance) = package.provenance() {
         anstream::println!("installed, version {}: {}", provenance.version(), provenance.signature(keys));
+    }
+    match reasons {
+        Some(true) => anstream::println!("it reasons before it answers"),
+        Some(false) => anstream::println!("it does not reason: limits of reasoning change nothing"),
+        None => {}
     }
     match prepared {
         Some(Prepared::Used) => anstream::println!("prepared for this CPU"),

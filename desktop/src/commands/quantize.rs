@@ -1,13 +1,17 @@
 //! `wheelwork quantize`: a checkpoint into a package, with a progress bar.
 
+use std::path::Path;
 use std::time::Instant;
 
 use indicatif::ProgressBar;
 use serde_json::json;
 use wheelwork::CancelToken;
+use wheelwork::chat::{ChatError, ChatTemplate};
+use wheelwork::tokenizer::Tokenizer;
 use wheelwork_calibrate::evaluate::EvaluateError;
 use wheelwork_calibrate::kv_cache::{self, KvOptions, VARIANT};
 use wheelwork_calibrate::{CalibrateError, CalibrationEstimate, CalibrationOptions, Watch};
+use wheelwork_package::files::names;
 use wheelwork_quantize::estimate;
 use wheelwork_quantize::kv_cache::LayerRange;
 use wheelwork_quantize::recipe::{BALANCED, FAST, FLOAT, INT8_THROUGHOUT};
@@ -45,6 +49,7 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
         resume: arguments.resume,
     };
     static_graph::check(&arguments.static_graphs)?;
+    probe_template(&arguments.checkpoint)?;
     let start = Instant::now();
     let cancel = Interrupt::install()?.token();
     let bar = Bar { bar: progress::bar(json), cancel: cancel.clone() };
@@ -74,6 +79,19 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
         }
         Err(CalibrateError::Quantize(error)) => Err(error.into()),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Has the checkpoint's chat template take a few conversations, so that one that can't run is refused before any work is
+/// done. What is wrong with other files of the checkpoint is left to who converts it.
+fn probe_template(checkpoint: &Path) -> Result<(), Failure> {
+    let template = match ChatTemplate::from_folder(checkpoint) {
+        Err(ChatError::Config(_)) => return Ok(()),
+        template => template?,
+    };
+    match Tokenizer::load(&checkpoint.join(names::TOKENIZER)) {
+        Ok(tokenizer) => Ok(template.probe(&tokenizer)?),
+        Err(_) => Ok(()),
     }
 }
 

@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use wheelwork::chat::Message;
 use wheelwork::{DevicePreference, Model, OpenOptions};
 use wheelwork_package::card::StaticSelfCheck;
 use wheelwork_package::{Card, PackageError};
@@ -44,11 +43,11 @@ pub fn add_to(package: &Path, variant: &str, tolerance: f32) -> Result<Card, Eva
     Ok(card)
 }
 
-/// [`QUESTION`] as the model's template puts it.
+/// [`QUESTION`] in a conversation of ours.
 fn prompt(package: &Path) -> Result<Vec<u32>, EvaluateError> {
     let options = OpenOptions { device: DevicePreference::Cpu, ..OpenOptions::default() };
     let model = Model::open_with(package, &options)?;
     let facts = model.facts();
-    let prompt = facts.template.prompt(&facts.tokenizer, &[Message::user(QUESTION)]);
+    let prompt = facts.template.own_question(&facts.tokenizer, QUESTION, facts.tokens.bos);
     Ok(prompt.map_err(wheelwork::Error::from)?.ids)
 }

@@ -1,7 +1,6 @@
 //! The texts on which models are judged when nobody gives any: chains that the model itself writes to built-in
 //! prompts, and a small text.
 
-use wheelwork::chat::Message;
 use wheelwork::{CancelToken, Error, Event, FinishReason, Model, Options};
 
 /// Short questions with some reasoning in them, of the kinds that the small model of the repository knows and others.
@@ -92,8 +91,8 @@ pub(crate) fn write_chains(
         if total >= token_budget || cancel.is_cancelled() {
             break;
         }
-        let message = [Message::user(prompt)];
-        let prompt_ids = facts.template.prompt(&facts.tokenizer, &message)?.ids;
+        let prompt = facts.template.own_question(&facts.tokenizer, prompt, facts.tokens.bos)?;
+        let prompt_ids = prompt.ids.clone();
         let options = Options {
             max_tokens: Some(chain_tokens),
             temperature: (is_greedy && number >= prompts.len()).then_some(REPEATED_TEMPERATURE),
@@ -102,7 +101,7 @@ pub(crate) fn write_chains(
             ..Options::default()
         };
         session.clear();
-        for event in session.ask(prompt, &options)? {
+        for event in session.generate(prompt, &options)? {
             if let Event::Finished { reason, token_ids, .. } = event? {
                 total += prompt_ids.len() + token_ids.len();
                 written.push(Written {

@@ -1,9 +1,10 @@
 //! Why messages could not become a prompt.
 
 use wheelwork_diagnostic::{
-    Diagnosis, Diagnostic, check, get, give, leave_out, reinstall, retry, unsupported,
+    Diagnosis, Diagnostic, Remedy, check, get, give, leave_out, reinstall, retry, unsupported,
 };
 use wheelwork_package::PackageError;
+use wheelwork_package::budget::Limit;
 
 use crate::text::tokenizer::TokenizerError;
 
@@ -40,17 +41,32 @@ pub enum ChatError {
         reason: String,
     },
     /// The template failed on these messages.
-    #[error("the chat template failed: {detail}")]
+    #[error("the chat template failed in line {line}: {detail}")]
     Render {
-        /// The kind of failure and the line.
+        /// What failed, in words that stand in the template.
         detail: String,
+        /// The template's line.
+        line: u32,
     },
-    /// The template ran for longer than any honest one.
-    #[error("the chat template used more than {limit} steps")]
-    OutOfFuel {
-        /// Steps allowed.
-        limit: u64,
+    /// The template uses what transformers has and the runtime has not.
+    #[error("the chat template needs what is not supported, in line {line}: {what}")]
+    Unsupported {
+        /// A function, a filter or an operation.
+        what: String,
+        /// The template's line.
+        line: u32,
     },
+    /// The template is larger, nests deeper or runs for longer than any honest one.
+    #[error("the chat template exceeds a limit in line {line}: {}, {} {}", .limit.name, .limit.number, .limit.unit)]
+    OverLimit {
+        /// What is limited.
+        limit: Limit,
+        /// The template's line.
+        line: u32,
+    },
+    /// The caller cancelled while the template ran.
+    #[error("the turn was cancelled before its prompt was complete")]
+    Cancelled,
     /// The template wrote more than fits into any context.
     #[error("the chat template wrote more than {limit} bytes")]
     TooLong {
@@ -78,8 +94,16 @@ impl Diagnostic for ChatError {
                     .at(format_args!("messages[{index}]"))
             }
             Self::Refused { .. } => retry("chat_template_refused", check(MESSAGES)),
-            Self::Render { .. } => retry("chat_template_failed", check(MESSAGES)),
-            Self::OutOfFuel { .. } => reinstall("chat_template_endless", get(TEMPLATE)),
+            Self::Render { line, .. } => {
+                retry("chat_template_failed", check(MESSAGES)).at(format_args!("line {line}"))
+            }
+            Self::Unsupported { line, .. } => {
+                unsupported("chat_template_unsupported", give(OTHER_TEMPLATE)).at(format_args!("line {line}"))
+            }
+            Self::OverLimit { line, .. } => {
+                reinstall("chat_template_over_limit", get(TEMPLATE)).at(format_args!("line {line}"))
+            }
+            Self::Cancelled => retry("prompt_cancelled", Remedy::Retry),
             Self::TooLong { .. } => reinstall("chat_template_too_long", get(TEMPLATE)),
             Self::NoStandIn => {
                 retry("messages_not_separable", leave_out("private-use characters of the messages"))
@@ -90,4 +114,5 @@ impl Diagnostic for ChatError {
 }
 
 const TEMPLATE: &str = "tokenizer_config.json again from where the checkpoint came from, or another template";
+const OTHER_TEMPLATE: &str = "another chat template, without that function";
 const MESSAGES: &str = "roles and order of the messages against the template";

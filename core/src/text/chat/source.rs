@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use wheelwork_package::files::names;
 use wheelwork_package::{PackageError, json, vfs};
 
@@ -21,7 +20,7 @@ const R1: &str = "\
 {%- for message in messages -%}\
 {%- if message.role == 'user' %}{{ '<｜User｜>' + message.content }}\
 {%- elif message.role == 'assistant' and not message.tool_calls %}\
-{{ '<｜Assistant｜>' + message.content.split('</think>')[-1] + eos_token }}\
+{{ '<｜Assistant｜>' + message.content.split('</think>')[-1] ~ eos_token }}\
 {%- elif message.role != 'system' %}{{ raise_exception('this template has no tools') }}\
 {%- endif -%}{%- endfor -%}\
 {%- if add_generation_prompt %}{{ '<｜Assistant｜>' }}{% endif %}";
@@ -35,51 +34,36 @@ pub(super) fn r1(opens_reasoning: bool) -> String {
     if opens_reasoning { format!("{R1}{R1_OPENING}") } else { R1.to_owned() }
 }
 
+/// The special tokens that transformers gives to templates, where the tokenizer has them.
+const SPECIAL_TOKENS: [&str; 7] =
+    ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
+
 /// What of a model's folder matters here.
 pub(super) struct FolderTemplate {
     pub(super) source: Option<String>,
-    /// The text of the token that begins a sequence.
-    pub(super) bos_token: Option<String>,
-    /// The text of the token that ends one.
-    pub(super) eos_token: Option<String>,
+    /// The texts of special tokens, by name.
+    pub(super) tokens: Vec<(&'static str, String)>,
 }
 
 /// Reads `chat_template.jinja`, else the `chat_template` of `tokenizer_config.json`.
 pub(super) fn read(folder: &Path) -> Result<FolderTemplate, ChatError> {
-    let config: TokenizerConfig = json::read(&folder.join(names::TOKENIZER_CONFIG))?;
+    let config: Map<String, Value> = json::read(&folder.join(names::TOKENIZER_CONFIG))?;
     let file = folder.join(TEMPLATE_FILE);
     let source = if vfs::stands(&file).map_err(PackageError::from)? {
         let bytes = json::read_bytes(&file, json::JSON_BYTES_LIMIT)?;
         let invalid = |_| ChatError::Template { detail: format!("{TEMPLATE_FILE} is not UTF-8") };
         Some(String::from_utf8(bytes).map_err(invalid)?)
     } else {
-        config.chat_template.as_ref().map(template_text).transpose()?
+        let template = config.get("chat_template").filter(|template| !template.is_null());
+        template.map(template_text).transpose()?
     };
-    let text = |token: Option<TokenText>| token.map(TokenText::into_text);
-    Ok(FolderTemplate { source, bos_token: text(config.bos_token), eos_token: text(config.eos_token) })
-}
-
-#[derive(Deserialize)]
-struct TokenizerConfig {
-    bos_token: Option<TokenText>,
-    eos_token: Option<TokenText>,
-    chat_template: Option<Value>,
+    let text = |name: &'static str| Some((name, token_text(config.get(name)?)?.to_owned()));
+    Ok(FolderTemplate { source, tokens: SPECIAL_TOKENS.into_iter().filter_map(text).collect() })
 }
 
 /// A token as plain text or as a description.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum TokenText {
-    Plain(String),
-    Described { content: String },
-}
-
-impl TokenText {
-    fn into_text(self) -> String {
-        match self {
-            Self::Plain(text) | Self::Described { content: text } => text,
-        }
-    }
+fn token_text(token: &Value) -> Option<&str> {
+    token.as_str().or_else(|| token.get("content").and_then(Value::as_str))
 }
 
 /// A template as text, or a list of named ones: the one named `default`, or the only one.

@@ -1,31 +1,33 @@
 //! The chat template: the checkpoint's own Jinja, rendered with limits.
 //!
-//! A template comes with the checkpoint and is a program. It gets messages and two token texts, no files and no
-//! clock. Its fuel bounds both its steps and the memory that it can ask for (64 bytes a unit), and it may not write
-//! more than can be encoded.
+//! A template comes with the checkpoint and is a program. It gets messages, tools, the texts of special tokens and the
+//! date, no files. [`wheelwork_jinja`] renders what transformers renders, within a budget of steps, memory, depth and
+//! output; see the table in SECURITY.md.
 
 use std::borrow::Cow;
-use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
-use minijinja::value::Serde;
-use minijinja::{ErrorKind, Value, context};
-use wheelwork_package::budget::TEMPLATE_STEPS;
+use serde_json::{Value, json};
+use wheelwork_jinja::{Failure, Template, TemplateError};
+use wheelwork_package::budget::{Exhausted, TEMPLATE_OUTPUT};
 
-use super::functions::{self, REFUSED};
+use super::clock;
 use super::guard::Guard;
 use super::source::{self, R1_TOKENS};
 use super::{ChatError, Message, Prompt, Role, ToolCall};
-use crate::text::reasoning::OPEN_TAG;
+use crate::control::CancelToken;
+use crate::text::reasoning::{CLOSE_TAG, OPEN_TAG};
 use crate::text::tokenizer::{TEXT_BYTES_LIMIT, Tokenizer, TokenizerError};
 use crate::text::tools::{Tool, ToolSyntax};
 
 /// A template with the texts that it needs; its syntax is checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ChatTemplate {
     source: String,
-    bos_token: String,
-    eos_token: String,
+    template: Arc<Template>,
+    /// The texts of special tokens by the names that templates know them by: `bos_token` and its like.
+    tokens: Vec<(&'static str, String)>,
     is_ours: bool,
 }
 
@@ -36,11 +38,9 @@ impl ChatTemplate {
     /// [`ChatError::Config`] or [`ChatError::Template`].
     pub fn from_folder(folder: &Path) -> Result<Self, ChatError> {
         let found = source::read(folder)?;
-        let bos_token = found.bos_token.unwrap_or_default();
-        let eos_token = found.eos_token.unwrap_or_default();
         match found.source {
-            Some(source) => Self::new(source, bos_token, eos_token),
-            None => Self::new(String::new(), bos_token, eos_token)?.r1_newer(),
+            Some(source) => Self::with_tokens(source, found.tokens),
+            None => Self::with_tokens(String::new(), found.tokens)?.r1_newer(),
         }
     }
 
@@ -49,12 +49,12 @@ impl ChatTemplate {
     /// # Errors
     /// [`ChatError::Template`].
     pub fn new(source: String, bos_token: String, eos_token: String) -> Result<Self, ChatError> {
-        let invalid = |error| ChatError::Template { detail: describe(&error) };
-        functions::environment(&source, TEMPLATE_STEPS.number)
-            .map_err(invalid)?
-            .template_from_str(&source)
-            .map_err(invalid)?;
-        Ok(Self { source, bos_token, eos_token, is_ours: false })
+        Self::with_tokens(source, vec![("bos_token", bos_token), ("eos_token", eos_token)])
+    }
+
+    fn with_tokens(source: String, tokens: Vec<(&'static str, String)>) -> Result<Self, ChatError> {
+        let template = Template::new(&source).map_err(|error| refused(error, &source))?;
+        Ok(Self { source, template: Arc::new(template), tokens, is_ours: false })
     }
 
     /// The same token texts with another template.
@@ -62,7 +62,7 @@ impl ChatTemplate {
     /// # Errors
     /// [`ChatError::Template`].
     pub fn with_source(&self, source: String) -> Result<Self, ChatError> {
-        Self::new(source, self.bos_token.clone(), self.eos_token.clone())
+        Self::with_tokens(source, self.tokens.clone())
     }
 
     /// R1's conversation as checkpoints had it before February 2025: the model opens its reasoning itself, or
@@ -86,6 +86,26 @@ impl ChatTemplate {
         Ok(Self { is_ours: true, ..self.with_source(source::r1(opens_reasoning))? })
     }
 
+    /// A question for measuring and calibrating: in R1's conversation where the tokenizer knows its tokens, else the bare
+    /// text behind the token that begins a sequence. Nothing of the checkpoint's own template runs.
+    ///
+    /// # Errors
+    /// [`ChatError::Tokenizer`].
+    pub fn own_question(
+        &self,
+        tokenizer: &Tokenizer,
+        text: &str,
+        bos: Option<u32>,
+    ) -> Result<Prompt, ChatError> {
+        match self.r1_newer()?.prompt(tokenizer, &[Message::user(text)]) {
+            Err(ChatError::NoTemplate { .. }) => {
+                let ids = bos.into_iter().chain(tokenizer.encode_plain(text)?).collect();
+                Ok(Prompt::from_ids(ids, tokenizer))
+            }
+            prompt => prompt,
+        }
+    }
+
     /// The prompt for the assistant's next message.
     ///
     /// # Errors
@@ -105,6 +125,17 @@ impl ChatTemplate {
         messages: &[Message],
         tools: &[Tool],
     ) -> Result<Prompt, ChatError> {
+        self.prompt_until(tokenizer, messages, tools, &CancelToken::new())
+    }
+
+    /// As [`ChatTemplate::prompt_with_tools`], unless the token ends it.
+    pub(crate) fn prompt_until(
+        &self,
+        tokenizer: &Tokenizer,
+        messages: &[Message],
+        tools: &[Tool],
+        cancel: &CancelToken,
+    ) -> Result<Prompt, ChatError> {
         let (instructed, tools) = if tools.is_empty() || self.takes_tools() {
             (Cow::Borrowed(messages), tools)
         } else {
@@ -123,8 +154,7 @@ impl ChatTemplate {
         if bytes > limit {
             return Err(TokenizerError::TextTooLong { bytes, limit }.into());
         }
-        let rendered =
-            self.render(&guard.messages(), &guard.tools(), TEMPLATE_STEPS.plus(bytes as u64).number)?;
+        let rendered = self.render(&guard.messages(), &guard.tools(), bytes, cancel)?;
         Ok(Prompt::from_guarded(&rendered, &guard, tokenizer)?)
     }
 
@@ -137,9 +167,7 @@ impl ChatTemplate {
     /// Whether the template has a place for definitions of tools.
     #[must_use]
     pub fn takes_tools(&self) -> bool {
-        let environment = functions::environment(&self.source, TEMPLATE_STEPS.number).ok();
-        let template = environment.as_ref().and_then(|it| it.template_from_str(&self.source).ok());
-        template.is_some_and(|template| template.undeclared_variables(false).contains("tools"))
+        self.template.reads("tools")
     }
 
     /// An answer that is nothing but calls. The arguments are text as R1's template wants it; templates that take
@@ -158,42 +186,65 @@ impl ChatTemplate {
     /// skips its reasoning now and then. Worth a warning; [`ChatTemplate::r1_newer`] is the cure.
     #[must_use]
     pub fn is_older_r1(&self, tokenizer: &Tokenizer) -> bool {
-        let prompt = self.prompt(tokenizer, &[Message::user("")]);
-        tokenizer.added_token_id(OPEN_TAG).is_some()
-            && prompt.is_ok_and(|prompt| prompt.text.ends_with("<｜User｜><｜Assistant｜>"))
+        // Looked up in the text: nothing but a prompt has a template run.
+        let writes = |text: &str| self.source.contains(text);
+        tokenizer.added_token_id(OPEN_TAG).is_some() && writes(R1_TOKENS[1]) && !writes(OPEN_TAG)
+    }
+
+    /// Whether the model reasons: template or tokenizer know the tags. A tokenizer that many models share may have them for
+    /// the others, so its word alone counts where it is R1's.
+    #[must_use]
+    pub fn reasons(&self, tokenizer: &Tokenizer) -> bool {
+        let has = |token: &str| tokenizer.added_token_id(token).is_some();
+        let is_r1 = R1_TOKENS.into_iter().all(has) && has(CLOSE_TAG);
+        is_r1 || [OPEN_TAG, CLOSE_TAG].into_iter().any(|tag| self.source.contains(tag))
     }
 
     fn render(
         &self,
         messages: &[Message],
-        tools: &[serde_json::Value],
-        fuel: u64,
+        tools: &[Value],
+        text_bytes: usize,
+        cancel: &CancelToken,
     ) -> Result<String, ChatError> {
-        let failed = |error: minijinja::Error| match (error.kind(), error.detail()) {
-            (ErrorKind::OutOfFuel, _) => ChatError::OutOfFuel { limit: fuel },
-            (ErrorKind::WriteFailure, _) => ChatError::TooLong { limit: TEXT_BYTES_LIMIT },
-            (_, Some(detail)) if detail.starts_with(REFUSED) => {
-                ChatError::Refused { reason: detail.trim_start_matches(REFUSED).to_owned() }
-            }
-            _ => ChatError::Render { detail: describe(&error) },
-        };
-        let environment = functions::environment(&self.source, fuel).map_err(failed)?;
-        let template = environment.template_from_str(&self.source).map_err(failed)?;
-        let variables = context! {
-            messages => Value::from(Serde(messages)),
-            bos_token => self.bos_token.as_str(),
-            eos_token => self.eos_token.as_str(),
-            add_generation_prompt => true,
-        };
-        // Templates ask whether there are tools by asking whether there is the variable.
-        let variables = match tools {
-            [] => variables,
-            tools => context! { tools => Value::from(Serde(tools)), ..variables },
-        };
-        let mut output = Capped(Vec::new());
-        template.render_captured_to(variables, &mut output).map_err(failed)?;
-        // The engine writes whole strings, so this is UTF-8.
-        String::from_utf8(output.0).map_err(|_| ChatError::Render { detail: "it wrote no UTF-8".to_owned() })
+        let mut messages = json!(messages);
+        // As transformers has it: what is null is not there.
+        for message in messages.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            message.retain(|_, field| !field.is_null());
+        }
+        let token = |(name, text): &(&'static str, String)| (*name, Value::String(text.clone()));
+        let mut variables: Vec<_> = self.tokens.iter().map(token).collect();
+        variables.extend([
+            ("messages", messages),
+            // As transformers has it: there is always the variable.
+            ("tools", if tools.is_empty() { Value::Null } else { json!(tools) }),
+            ("documents", Value::Null),
+            ("add_generation_prompt", Value::Bool(true)),
+        ]);
+        let cancel = cancel.clone();
+        let budget = wheelwork_jinja::budget(text_bytes).cancelled_by(move || cancel.request().is_some());
+        let rendered = self.template.render(&variables, clock::seconds(), &budget);
+        rendered.map_err(|error| refused(error, &self.source))
+    }
+}
+
+/// Why a template was not read or rendered. Words that it raises and that do not stand in its source may repeat text of a
+/// message.
+fn refused(TemplateError { line, failure }: TemplateError, source: &str) -> ChatError {
+    match failure {
+        Failure::Syntax(detail) => ChatError::Template { detail: format!("{detail} (line {line})") },
+        Failure::Failed(detail) => ChatError::Render { detail, line },
+        Failure::Unsupported(what) => ChatError::Unsupported { what, line },
+        Failure::Raised(words) => {
+            let is_known = source.contains(&words);
+            let reason = if is_known { words } else { "in words that may hold text of a message".to_owned() };
+            ChatError::Refused { reason }
+        }
+        Failure::Exhausted(Exhausted::Cancelled) => ChatError::Cancelled,
+        Failure::Exhausted(Exhausted::Limit(limit)) if limit == TEMPLATE_OUTPUT => {
+            ChatError::TooLong { limit: TEXT_BYTES_LIMIT }
+        }
+        Failure::Exhausted(Exhausted::Limit(limit)) => ChatError::OverLimit { limit, line },
     }
 }
 
@@ -203,28 +254,5 @@ fn check_contents(messages: &[Message]) -> Result<(), ChatError> {
     match messages.iter().enumerate().find(|(_, message)| empty(message)) {
         Some((index, message)) => Err(ChatError::NoContent { index, role: message.role.as_str() }),
         None => Ok(()),
-    }
-}
-
-/// The kind and the line of an error. Its other words may repeat text of a message.
-fn describe(error: &minijinja::Error) -> String {
-    let line = error.line().map_or_else(String::new, |line| format!(" in line {line}"));
-    format!("{}{line}", error.kind())
-}
-
-/// Takes [`TEXT_BYTES_LIMIT`] bytes and refuses more.
-struct Capped(Vec<u8>);
-
-impl io::Write for Capped {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.0.len() + bytes.len() > TEXT_BYTES_LIMIT {
-            return Err(io::Error::other("the output limit is reached"));
-        }
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -201,15 +201,57 @@ fn rt_13_a_long_run_of_newlines_is_a_prompt_and_too_long_a_one_an_error() {
 fn ck_17_a_template_that_loops_or_multiplies_ends_in_an_error() {
     let code = |source: &str| render(source, &[Message::user("hi")]).unwrap_err().code();
     let endless = "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{% endfor %}{% endfor %}{% endfor %}";
-    assert_eq!(code(endless), "chat_template_endless");
-    assert_eq!(code("{{ ('x' * 10**9) | length }}"), "chat_template_endless");
+    assert_eq!(code(endless), "chat_template_over_limit");
+    assert_eq!(code("{{ ('x' * 10**9) | length }}"), "chat_template_over_limit");
     let doubling =
         "{% set ns = namespace(x='xx') %}{% for a in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}";
-    assert_eq!(code(doubling), "chat_template_endless");
+    assert_eq!(code(doubling), "chat_template_over_limit");
     let doubling = "{% set ns = namespace(x='xx') %}{% for a in range(60) %}{% set ns.x = ns.x.replace('x', 'xx') %}{% endfor %}";
-    assert_eq!(code(doubling), "chat_template_endless");
+    assert_eq!(code(doubling), "chat_template_over_limit");
     assert_eq!(code("{% for a in range(2000) %}{{ 'x' * 9999 }}{% endfor %}"), "chat_template_too_long");
     assert_eq!(with_source("{% for %}").unwrap_err().code(), "chat_template_invalid");
+}
+
+#[test]
+fn ck_27_a_template_that_can_t_run_is_found_by_its_probe() {
+    let probe = |source: &str| with_source(source).and_then(|template| template.probe(&tiny().0));
+    assert!(tiny().1.probe(&tiny().0).is_ok());
+    // What only a later turn, or a tool, would meet.
+    let later = "{% if messages | length > 2 %}{{ messages[0].content.encode() }}{% endif %}";
+    let error = probe(&format!("\n{later}")).unwrap_err();
+    assert!(
+        matches!(error, ChatError::Unsupported { line: 2, ref what } if what.contains("encode")),
+        "{error:?}"
+    );
+    let tools = "{% if tools %}{{ tools | pprint }}{% endif %}";
+    assert_eq!(probe(tools).unwrap_err().code(), "chat_template_unsupported");
+    assert_eq!(probe("{{ messages[0].x.y }}").unwrap_err().code(), "chat_template_failed");
+    // A template may refuse a system message, but no question.
+    let refuses = "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}";
+    assert!(probe(refuses).is_ok());
+    assert_eq!(probe("{{ raise_exception('no') }}").unwrap_err().code(), "chat_template_refused");
+}
+
+#[test]
+fn what_transformers_gives_a_template_is_there() {
+    let call = messages(json!([{"role": "assistant", "content": null, "tool_calls": [
+        {"function": {"name": "f", "arguments": {}}}
+    ]}]));
+    let source = "{{ tools is none }}{{ documents is none }}{{ messages[0].content is defined }}\
+        {{ strftime_now('%Y') | length }}{{ pad_token }}{{ unk_token is defined }}";
+    assert_eq!(render(source, &call).unwrap().text, "TrueTrueFalse4<｜end▁of▁sentence｜>False");
+}
+
+#[test]
+fn a_model_reasons_whose_template_or_tokenizer_says_so() {
+    let (tokenizer, template) = tiny();
+    assert!(template.reasons(tokenizer) && with_source("").unwrap().reasons(tokenizer), "R1's tokens say it");
+    let file = fs_err::read_to_string(shipped_folder().join("tokenizer.json")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tokenizer.json");
+    fs_err::write(&path, file.replace("<｜User｜>", "<｜Person｜>")).unwrap();
+    let other = Tokenizer::load(&path).unwrap();
+    assert!(template.reasons(&other) && !with_source("{{ messages }}").unwrap().reasons(&other));
 }
 
 #[test]

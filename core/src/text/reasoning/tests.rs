@@ -25,6 +25,11 @@ impl Heard {
                 assert!(self.answer.is_empty());
                 self.ended += 1;
             }
+            Segment::AnswerWasReasoning => {
+                assert!(self.reasoning.is_empty() && self.ended == 0);
+                self.reasoning = std::mem::take(&mut self.answer);
+                self.ended += 1;
+            }
             Segment::Answer(text) => {
                 assert!(!text.is_empty());
                 self.answer.push_str(text);
@@ -52,6 +57,27 @@ fn by_id(inside: bool, tokens: &[(u32, &str)]) -> Heard {
 
 fn by_text(inside: bool, pieces: &[&str]) -> Heard {
     split(Splitter::new(inside, None, None), pieces.iter().map(|piece| (WORD, *piece)))
+}
+
+#[test]
+fn a_closing_tag_without_an_opening_one_makes_reasoning_of_the_answer_once() {
+    let tokens = [
+        (WORD, " First,"),
+        (WORD, " add.\n"),
+        (CLOSE, "</think>"),
+        (WORD, "\n\n7"),
+        (CLOSE, "</think>"),
+        (WORD, "8"),
+    ];
+    let splitter = || Splitter::new(false, Some(OPEN), Some(CLOSE));
+    assert_eq!(split(splitter().closing_unopened(), tokens), heard(" First, add.\n", 1, "78"));
+    assert_eq!(split(splitter(), tokens), heard("", 0, " First, add.\n\n\n78"));
+    // Not where the reasoning was opened, or where the answer is held to a form.
+    let opened = [&[(OPEN, "<think>")][..], &tokens].concat();
+    assert_eq!(split(splitter().closing_unopened(), opened), heard("First, add.", 1, "78"));
+    let mut held = splitter().closing_unopened();
+    held.begin_answer();
+    assert_eq!(split(held, tokens).ended, 0);
 }
 
 #[test]

@@ -1,0 +1,65 @@
+//! Arguments of a call, and what a function of ours makes of them.
+
+use std::sync::Arc;
+
+use crate::error::{Failure, Outcome};
+use crate::value::Value;
+
+/// Evaluated arguments.
+#[derive(Debug, Default)]
+pub(crate) struct Given {
+    pub(crate) positional: Vec<Value>,
+    pub(crate) named: Vec<(Arc<str>, Value)>,
+}
+
+impl Given {
+    /// The arguments of a function with these parameters, in their order.
+    pub(crate) fn bind<const COUNT: usize>(self, names: [&str; COUNT]) -> Outcome<[Option<Value>; COUNT]> {
+        let mut bound = [const { None }; COUNT];
+        if self.positional.len() > COUNT {
+            return Err(Failure::failed("too many arguments"));
+        }
+        for (place, value) in bound.iter_mut().zip(self.positional) {
+            *place = Some(value);
+        }
+        for (name, value) in self.named {
+            let place = names.iter().position(|known| *known == &*name);
+            match place.and_then(|place| bound.get_mut(place)) {
+                Some(place @ None) => *place = Some(value),
+                Some(Some(_)) => return Err(Failure::failed("an argument stands twice")),
+                None => return Err(Failure::failed("an unknown argument")),
+            }
+        }
+        Ok(bound)
+    }
+
+    /// Nothing may be given.
+    pub(crate) fn none(self) -> Outcome<()> {
+        self.bind::<0>([]).map(drop)
+    }
+}
+
+/// An argument that must be given.
+pub(crate) fn required(value: Option<Value>) -> Outcome<Value> {
+    value.ok_or_else(|| Failure::failed("too few arguments"))
+}
+
+/// A whole number.
+pub(crate) fn integer(value: &Value) -> Outcome<i64> {
+    value.as_integer().ok_or_else(|| {
+        Failure::failed(format!("a value of type {} where a whole number belongs", value.type_name()))
+    })
+}
+
+/// A text.
+pub(crate) fn text(value: &Value) -> Outcome<Arc<str>> {
+    value
+        .as_text()
+        .cloned()
+        .ok_or_else(|| Failure::failed(format!("a value of type {} where a text belongs", value.type_name())))
+}
+
+/// A count or a width: what is negative is zero.
+pub(crate) fn size(value: &Value) -> Outcome<usize> {
+    Ok(usize::try_from(integer(value)?.max(0)).unwrap_or(usize::MAX))
+}

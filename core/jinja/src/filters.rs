@@ -1,0 +1,107 @@
+//! Jinja's filters, and `tojson` as transformers replaces it.
+
+mod html;
+mod lists;
+mod numbers;
+mod select;
+mod texts;
+
+use wheelwork_package::budget::Budget;
+
+use crate::arguments::Given;
+use crate::error::{Failure, Outcome};
+use crate::value::{Value, take_items, take_look};
+
+type Filter = fn(&Budget, Value, Given) -> Outcome<Value>;
+
+const FILTERS: [(&str, Filter); 54] = [
+    ("abs", numbers::abs),
+    ("attr", lists::attr),
+    ("batch", lists::batch),
+    ("capitalize", texts::capitalize),
+    ("center", texts::center),
+    ("count", lists::length),
+    ("d", lists::default),
+    ("default", lists::default),
+    ("dictsort", lists::dictsort),
+    ("e", html::escape),
+    ("escape", html::escape),
+    ("filesizeformat", numbers::filesizeformat),
+    ("first", lists::first),
+    ("float", numbers::float),
+    ("forceescape", html::escape),
+    ("format", texts::format),
+    ("groupby", select::groupby),
+    ("indent", texts::indent),
+    ("int", numbers::int),
+    ("items", lists::items),
+    ("join", select::join),
+    ("last", lists::last),
+    ("length", lists::length),
+    ("list", lists::list),
+    ("lower", texts::lower),
+    ("map", select::map),
+    ("max", select::max),
+    ("min", select::min),
+    ("pprint", texts::pprint),
+    ("random", lists::random),
+    ("reject", select::reject),
+    ("rejectattr", select::rejectattr),
+    ("replace", texts::replace),
+    ("reverse", lists::reverse),
+    ("round", numbers::round),
+    ("safe", html::safe),
+    ("select", select::select),
+    ("selectattr", select::selectattr),
+    ("slice", lists::slice),
+    ("sort", select::sort),
+    ("string", texts::string),
+    ("striptags", html::striptags),
+    ("sum", select::sum),
+    ("title", texts::title),
+    ("tojson", texts::tojson),
+    ("trim", texts::trim),
+    ("truncate", texts::truncate),
+    ("unique", select::unique),
+    ("upper", texts::upper),
+    ("urlencode", html::urlencode),
+    ("urlize", html::urlize),
+    ("wordcount", texts::wordcount),
+    ("wordwrap", texts::wordwrap),
+    ("xmlattr", html::xmlattr),
+];
+
+pub(crate) fn exists(name: &str) -> bool {
+    find(name).is_some()
+}
+
+fn find(name: &str) -> Option<Filter> {
+    FILTERS.iter().find(|(known, _)| *known == name).map(|(_, filter)| *filter)
+}
+
+/// `value | name(given)`.
+pub(crate) fn call(budget: &Budget, name: &str, value: Value, given: Given) -> Outcome<Value> {
+    // The name may be text of a message.
+    let filter = find(name).ok_or_else(|| Failure::unsupported("a filter that does not exist"))?;
+    pay(budget, &value)?;
+    filter(budget, value, given).map_err(|failure| within(failure, name))
+}
+
+/// Pays for what a function looks at.
+pub(crate) fn pay(budget: &Budget, value: &Value) -> Outcome<()> {
+    match value {
+        Value::Text(text) | Value::Markup(text) => take_look(budget, text.len()),
+        Value::Sequence(sequence) => take_items(budget, sequence.items.len()),
+        Value::Map(map) => take_items(budget, map.entries.len()),
+        _ => take_look(budget, 0),
+    }
+}
+
+/// Names the function that failed.
+pub(crate) fn within(failure: Failure, name: &str) -> Failure {
+    match failure {
+        Failure::Failed(words) => Failure::Failed(format!("`{name}`: {words}")),
+        Failure::Unsupported(words) => Failure::Unsupported(format!("`{name}`: {words}")),
+        other => other,
+    }
+}
