@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::facts;
+use super::options::OpenOptions;
 use crate::error::Error;
 
 /// Loads all of a package that is not its graphs: descriptions, tokenizer and chat template of each variant.
@@ -11,5 +12,6 @@ use crate::error::Error;
 /// The errors of [`crate::Model::open_with`] about these.
 pub fn examine(path: impl AsRef<Path>) -> Result<(), Error> {
     let package = wheelwork_package::open(path.as_ref())?;
-    package.variants.keys().try_for_each(|variant| facts::read(&package, variant, None, "").map(drop))
+    let options = OpenOptions::default();
+    package.variants.keys().try_for_each(|variant| facts::read(&package, variant, &options, "").map(drop))
 }
