@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::card::{Architecture, StaticGraphs};
 use crate::files::{FileRecord, is_plain_name, names};
-use crate::genai_config::Inputs;
-use crate::graph::{self, GraphError, Verified};
+use crate::genai_config::{Inputs, Outputs};
+use crate::graph::{self, GraphError, Verified, limits};
 use crate::manifest::{CPU_PROVIDER, SCHEMA_VERSION, Variant};
 use crate::store::installed_name;
 use crate::vfs::{FileError, FileFault, check_folder, file_bytes, stands};
@@ -264,6 +264,19 @@ fn check_config(path: &Path, config: &GenaiConfig) -> Result<(), PackageError> {
         ("model.decoder.num_hidden_layers", decoder.num_hidden_layers, 1 << 10),
     ];
     check_ranges(path, &ranges)?;
+    // Those of caches are there once a layer.
+    let Inputs { input_ids, attention_mask, position_ids, past_key_names, past_value_names } =
+        &decoder.inputs;
+    let Outputs { logits, present_key_names, present_value_names } = &decoder.outputs;
+    let inputs = [input_ids, attention_mask, past_key_names, past_value_names];
+    let outputs = [logits, present_key_names, present_value_names];
+    if let Some(name) =
+        inputs.into_iter().chain(position_ids).chain(outputs).find(|name| name.len() > limits::NAME_BYTES)
+    {
+        let (found, expected) = (name.len(), limits::NAME_BYTES);
+        let what = format!("a name of an input or output has {found} bytes, expected at most {expected}");
+        return Err(PackageError::invalid(path, what));
+    }
     if !is_plain_name(&decoder.filename) {
         return Err(PackageError::invalid(
             path,
@@ -315,6 +328,23 @@ fn folder_name(root: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pk_15_a_name_that_stands_once_a_layer_is_short() {
+        let config = |name: &str| {
+            let decoder = serde_json::json!({
+                "filename": "model.onnx", "head_size": 64, "hidden_size": 512, "num_attention_heads": 8,
+                "num_key_value_heads": 2, "num_hidden_layers": 4, "inputs": { "past_key_names": name },
+            });
+            let model = serde_json::json!({
+                "type": "qwen2", "vocab_size": 1000, "context_length": 1024, "eos_token_id": 0, "decoder": decoder,
+            });
+            let config = serde_json::json!({ "model": model, "search": {} });
+            check_config(Path::new("genai_config.json"), &serde_json::from_value(config).unwrap())
+        };
+        assert!(config("past.%d").is_ok());
+        assert!(config(&"%d".repeat(1000)).unwrap_err().to_string().contains("2000 bytes"));
+    }
 
     #[test]
     fn pk_15_hyper_parameters_out_of_range_are_refused_where_they_are_read() {
