@@ -10,9 +10,8 @@ pub(crate) fn parse_float(text: &str) -> Option<f64> {
 
 /// `int(text, base)`; `None` where it is no number in that base.
 pub(crate) fn parse_integer(text: &str, base: i64) -> Outcome<Option<i64>> {
-    let radix = match u32::try_from(base) {
-        Ok(radix @ 2..=36) => radix,
-        _ => return Err(Failure::failed("a base that is none")),
+    let Ok(radix @ 2..=36) = u32::try_from(base) else {
+        return Err(Failure::failed("a base that is none"));
     };
     let text = trim_start(trim_end(text));
     let (sign, digits) = match text.strip_prefix(['-', '+']) {

@@ -55,7 +55,7 @@ pub(crate) fn call(renderer: &mut Renderer<'_>, name: &str, given: Given) -> Out
         "raise_exception" => {
             let [message] = given.bind(["message"])?;
             let message = required(message)?;
-            Err(Failure::Raised(message.as_text().map_or_else(String::new, |text| text.to_string())))
+            Err(Failure::Raised(message.as_text().map_or_else(String::new, ToString::to_string)))
         }
         "strftime_now" => {
             let [format] = given.bind(["format"])?;

@@ -82,7 +82,7 @@ fn quoted(budget: &Budget, value: &Value, is_query: bool) -> Outcome<String> {
     for byte in text.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' => {
-                output.push(char::from(byte))
+                output.push(char::from(byte));
             }
             b'/' if !is_query => output.push('/'),
             b' ' if is_query => output.push('+'),
