@@ -2,19 +2,17 @@
 
 use std::path::Path;
 
+use wheelwork_package::budget::NAMED_TEXT;
 use wheelwork_package::vfs::{FileError, FileFault, Links, open_file, read_text};
 
 use crate::failure::Failure;
 
-/// The longest text that is read. What is made of it has limits of its own.
-const TEXT_BYTES: u64 = 64 << 20;
-
-/// Reads a text.
+/// Reads a text. What is made of it has limits of its own.
 ///
 /// # Errors
 /// [`Failure::InputFile`].
 pub(crate) fn read(path: &Path) -> Result<String, Failure> {
-    Ok(read_text(path, TEXT_BYTES)?)
+    Ok(read_text(path, NAMED_TEXT.number)?)
 }
 
 /// Opens a file of any size.

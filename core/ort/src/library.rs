@@ -48,7 +48,8 @@ fn by_name<'t>(name: &str, told: impl Iterator<Item = &'t OsStr> + Clone) -> Vec
     paths.filter(|path| path.is_file()).collect()
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use super::*;
 

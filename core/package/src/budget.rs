@@ -91,6 +91,12 @@ limits! {
         "and two a byte of weights, at 512 tokens; the 1.5B's takes a third of it";
     GRAPH_CALL_STEPS: "a call of a graph", 1 << 33, "steps",
         "and eight a byte of weights and token: each weight is used once a token";
+    NAMED_TEXT: "a text that is named on the command line", 64 << 20, "bytes",
+        "a hundred thousand problems, or four times the longest text that is encoded";
+    SESSION_SEARCH: "looking for the next whole record of a damaged session", 128 << 20, "bytes",
+        "two of the longest records, should the first have lost what the second stands behind";
+    SESSION_COMPARE: "reading what looks like a record of a damaged session", 256 << 20, "bytes",
+        "one place in many thousands looks like one and is none";
 }
 
 /// What one interpretation of foreign data may still cost. What is not limited is free.

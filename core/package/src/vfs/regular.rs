@@ -246,7 +246,8 @@ fn guard(options: &mut OpenOptions, links: Links) {
 #[cfg(not(any(unix, windows)))]
 fn guard(_: &mut OpenOptions, _: Links) {}
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
     use std::path::PathBuf;

@@ -9,14 +9,11 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
+use wheelwork_package::budget::{Budget, SESSION_COMPARE, SESSION_SEARCH};
+
 use super::frame::{self, Chain, DIGEST_BYTES, HEADER_BYTES, PAYLOAD_LIMIT};
 use super::record::kind;
 
-/// How far behind a damaged record another one is looked for: two of the longest, should the first of them have lost
-/// the digest that it stands behind.
-const SEARCHED_BYTES: u64 = 2 * (PAYLOAD_LIMIT as u64 + 4096);
-/// The most that is read to see whether records are what they look like.
-const COMPARED_BYTES: u64 = 512 << 20;
 /// Searched at once.
 const PIECE_BYTES: u64 = 1 << 20;
 
@@ -91,9 +88,9 @@ impl<R: Read + Seek> Broken<'_, R> {
 
     /// The next whole record behind the damaged one.
     fn next(&mut self) -> io::Result<Option<u64>> {
-        let end = self.total_bytes.min(self.offset.saturating_add(SEARCHED_BYTES));
+        let end = self.total_bytes.min(self.offset.saturating_add(SESSION_SEARCH.number));
         let around = HEADER_BYTES as u64 + self.chain.bytes_around();
-        let (mut compared, total_bytes) = (0, self.total_bytes);
+        let (budget, total_bytes) = (Budget::new().bytes(SESSION_COMPARE), self.total_bytes);
         let mut piece = Vec::new();
         // What a record stands behind is in front of it.
         let mut start = self.offset.max(DIGEST_BYTES as u64 - 1) + 1;
@@ -110,8 +107,7 @@ impl<R: Read + Seek> Broken<'_, R> {
                 (fits && kind::ALL.contains(&kind)).then_some((place, *before, said as u64))
             });
             for (place, before, said) in candidates {
-                compared += around + said;
-                if compared > COMPARED_BYTES {
+                if budget.take_bytes(around + said).is_err() {
                     return Ok(None);
                 }
                 self.input.seek(SeekFrom::Start(place))?;
