@@ -88,7 +88,7 @@ limits! {
     GRAPH_CONSTANT_STEPS: "computing the constants of a graph", 1 << 30, "steps",
         "and 64 a byte of weights; half a second";
     GRAPH_CALL_BYTES: "tensors of a call of a graph", 128 << 20, "bytes",
-        "and two a byte of weights, at 512 tokens; the 1.5B's takes a third of it";
+        "and two a byte of weights: at 512 tokens, the rows of the widest matrices";
     GRAPH_CALL_STEPS: "a call of a graph", 1 << 33, "steps",
         "and eight a byte of weights and token: each weight is used once a token";
     NAMED_TEXT: "a text that is named on the command line", 64 << 20, "bytes",

@@ -27,9 +27,11 @@ pub(super) struct Graph<'a> {
 pub(super) struct Input<'a> {
     pub(super) name: &'a str,
     pub(super) data_type: Option<i64>,
-    /// `None` within for a dimension that is free.
-    pub(super) dims: Option<Vec<Option<i64>>>,
+    pub(super) dims: Option<Dims>,
 }
+
+/// Dimensions of an input or output; `None` for a free one.
+type Dims = Vec<Option<i64>>;
 
 /// `NodeProto`.
 #[derive(Debug, Default)]
@@ -278,7 +280,7 @@ impl<'a> Input<'a> {
 const MESSAGE: &str = "graph input or output";
 
 /// Element type and dimensions of a `TypeProto`; neither where it is that of no tensor.
-fn tensor_type(bytes: &[u8]) -> Result<(Option<i64>, Option<Vec<Option<i64>>>), GraphError> {
+fn tensor_type(bytes: &[u8]) -> Result<(Option<i64>, Option<Dims>), GraphError> {
     let (mut tensor, mut data_type, mut dims) = (None, None, None);
     for field in Fields::new(bytes) {
         let field = field?;
@@ -300,7 +302,7 @@ fn tensor_type(bytes: &[u8]) -> Result<(Option<i64>, Option<Vec<Option<i64>>>), 
 }
 
 /// The dimensions of a `TensorShapeProto`; `None` for those that have a name or nothing.
-fn shape(bytes: &[u8]) -> Result<Vec<Option<i64>>, GraphError> {
+fn shape(bytes: &[u8]) -> Result<Dims, GraphError> {
     let mut dims = Vec::new();
     for field in Fields::new(bytes) {
         let field = field?;
