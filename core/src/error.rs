@@ -26,6 +26,7 @@ pub use snapshot::SnapshotError;
 
 /// Why a model could not be opened or a generation not go on.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // the fields are what the messages say
 pub enum Error {
     /// The package.
     #[error(transparent)]
@@ -68,10 +69,7 @@ pub enum Error {
     ProviderOption(#[from] OptionError),
     /// What was asked for can only be measured on the CPU.
     #[error("{provider} does not let its cache be measured")]
-    NotOnThisDevice {
-        /// ONNX Runtime's name of the execution provider.
-        provider: String,
-    },
+    NotOnThisDevice { provider: String },
     /// No device fits the request.
     #[error(transparent)]
     NoUsableDevice(#[from] NoUsableDevice),
@@ -80,55 +78,31 @@ pub enum Error {
     OpenCancelled,
     /// The prompt leaves no room.
     #[error("the prompt has {tokens} tokens, the context holds {limit}")]
-    PromptTooLong {
-        /// Tokens of the prompt.
-        tokens: usize,
-        /// The context length in tokens.
-        limit: usize,
-    },
+    PromptTooLong { tokens: usize, limit: usize },
     /// A prompt of no tokens.
     #[error("the prompt has no tokens")]
     EmptyPrompt,
     /// A context length outside the package's range.
     #[error("a context of {wanted} tokens is out of range: the package allows 1 to {limit}")]
-    ContextOutOfRange {
-        /// What was asked for.
-        wanted: usize,
-        /// The package's context length.
-        limit: usize,
-    },
+    ContextOutOfRange { wanted: usize, limit: usize },
     /// The model does not fit into what is free; see [`crate::plan()`].
     #[error(
         "the model needs {need_bytes} bytes of memory with a context of {context_tokens} tokens, {told_by} has {have_bytes}"
     )]
     NotEnoughMemory {
-        /// What it takes.
         need_bytes: u64,
-        /// What is free.
         have_bytes: u64,
-        /// Who says so.
         told_by: &'static str,
-        /// The context that is counted.
         context_tokens: usize,
         /// The longest context that would fit; 0 for none.
         largest_context_tokens: usize,
     },
     /// An int8 key-value cache was asked for and the variant has no graph with one.
     #[error("the variant `{variant}` has no graph with an int8 key-value cache")]
-    NoInt8KvCache {
-        /// The variant.
-        variant: String,
-    },
+    NoInt8KvCache { variant: String },
     /// What is asked for needs a newer ONNX Runtime.
     #[error("{what} needs ONNX Runtime {needed}, this is {found}")]
-    RuntimeTooOld {
-        /// What is asked for.
-        what: &'static str,
-        /// The first version that can.
-        needed: Version,
-        /// The version that is loaded.
-        found: Version,
-    },
+    RuntimeTooOld { what: &'static str, needed: Version, found: Version },
 }
 
 impl From<CacheError> for Error {

@@ -68,7 +68,6 @@ impl Stopwatch {
     }
 
     /// The figures so far.
-    #[allow(clippy::cast_precision_loss)] // Token counts are far below 2^52.
     pub(crate) fn timings(&self, usage: &Usage) -> Timings {
         let first = self.first_token.unwrap_or(self.start);
         let decode = self.last_token.saturating_duration_since(first);

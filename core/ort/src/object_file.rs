@@ -63,9 +63,6 @@ impl fmt::Display for Unfit {
 }
 
 /// Looks at a library's header; what is no library is left to the loader, which refuses it better.
-///
-/// # Errors
-/// What the system says.
 pub(crate) fn examine(path: &Path) -> std::io::Result<Option<Unfit>> {
     let file = std::fs::File::open(path)?;
     let bytes = file.metadata()?.len();

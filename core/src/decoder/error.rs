@@ -6,89 +6,35 @@ use wheelwork_diagnostic::{
 
 /// Why a decoder could not be made or a step not be computed.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // the fields are what the messages say
 pub enum DecoderError {
     /// ONNX Runtime refused the graph.
     #[error("the graph `{graph}` cannot be loaded: {message}")]
-    Load {
-        /// The graph's file.
-        graph: String,
-        /// ONNX Runtime's words.
-        message: String,
-    },
+    Load { graph: String, message: String },
     /// The graph's inputs or outputs are not what the package says.
     #[error("the graph `{graph}` does not fit the package: {detail}")]
-    Contract {
-        /// The graph's file.
-        graph: String,
-        /// The broken rule, with expected and found.
-        detail: String,
-    },
+    Contract { graph: String, detail: String },
     /// The graph was loaded and other providers run it than it was loaded for.
     #[error("the graph `{graph}` is not on {provider} alone: ONNX Runtime gave {found}")]
-    Placement {
-        /// The graph's file.
-        graph: String,
-        /// ONNX Runtime's name of the provider that should run all of it.
-        provider: String,
-        /// Who got how many nodes.
-        found: String,
-    },
+    Placement { graph: String, provider: String, found: String },
     /// ONNX Runtime failed in the middle of a run.
     #[error("the run of {tokens} new tokens after {cached} cached ones failed: {message}")]
-    Run {
-        /// Tokens of the call.
-        tokens: usize,
-        /// Tokens in the cache before the call.
-        cached: usize,
-        /// ONNX Runtime's words.
-        message: String,
-    },
+    Run { tokens: usize, cached: usize, message: String },
     /// The system gave no memory, for a larger cache or for ONNX Runtime's own work.
     #[error("no memory for {tokens} new tokens after {cached} cached ones: {message}")]
-    OutOfMemory {
-        /// Tokens of the call.
-        tokens: usize,
-        /// Tokens in the cache before the call, and still.
-        cached: usize,
-        /// What for, or ONNX Runtime's words.
-        message: String,
-    },
+    OutOfMemory { tokens: usize, cached: usize, message: String },
     /// A call with no tokens or with too many.
     #[error("{tokens} tokens cannot run at once: a call takes 1 to {limit}")]
-    ChunkSize {
-        /// Tokens of the call.
-        tokens: usize,
-        /// [`super::Decoder::chunk_tokens`].
-        limit: usize,
-    },
+    ChunkSize { tokens: usize, limit: usize },
     /// Stored keys and values that are not those of so many tokens.
     #[error("{bytes} bytes of keys and values do not fit {tokens} tokens: expected {expected}")]
-    KvBytes {
-        /// Bytes that were given.
-        bytes: usize,
-        /// Tokens that were given.
-        tokens: usize,
-        /// What the tokens need.
-        expected: usize,
-    },
+    KvBytes { bytes: usize, tokens: usize, expected: usize },
     /// The sequence would get longer than the model's context.
     #[error("a sequence of {cached} tokens cannot grow by {tokens}: the context holds {limit}")]
-    ContextFull {
-        /// Tokens in the cache.
-        cached: usize,
-        /// Tokens of the call.
-        tokens: usize,
-        /// [`super::Decoder::context_length`].
-        limit: usize,
-    },
+    ContextFull { cached: usize, tokens: usize, limit: usize },
     /// A token id outside the vocabulary.
     #[error("the token id {token} is outside the vocabulary of {vocab_size}")]
-    UnknownToken {
-        /// The id.
-        token: u32,
-        /// Rows of the embedding table.
-        vocab_size: usize,
-    },
+    UnknownToken { token: u32, vocab_size: usize },
     /// [`super::Interrupt::interrupt`] was called.
     #[error("the run was interrupted")]
     Interrupted,

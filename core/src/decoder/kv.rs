@@ -81,7 +81,8 @@ impl KvRange {
 }
 
 /// The largest magnitude of each channel in rows of `head_dim`.
-pub(crate) fn largest(rows: &[f32], head_dim: usize) -> Vec<f32> {
+#[must_use]
+pub fn largest(rows: &[f32], head_dim: usize) -> Vec<f32> {
     let mut largest = vec![0.0_f32; head_dim];
     for row in rows.chunks_exact(head_dim) {
         for (largest, value) in largest.iter_mut().zip(row) {
@@ -92,7 +93,8 @@ pub(crate) fn largest(rows: &[f32], head_dim: usize) -> Vec<f32> {
 }
 
 /// The largest length of the pair (c, c + head_dim / 2) that rotation keeps, for each channel.
-pub(crate) fn largest_rotated(rows: &[f32], head_dim: usize) -> Vec<f32> {
+#[must_use]
+pub fn largest_rotated(rows: &[f32], head_dim: usize) -> Vec<f32> {
     let mut largest = vec![0.0_f32; head_dim / 2];
     for row in rows.chunks_exact(head_dim) {
         let (first, second) = row.split_at(head_dim / 2);

@@ -31,18 +31,12 @@ pub trait Decoder: Send {
 
     /// Appends `tokens` as [`Decoder::prefill`] does and appends the logits after each to `rows`, `[tokens, vocab_size]`;
     /// false where the graphs give the last token's only, and nothing is done.
-    ///
-    /// # Errors
-    /// As [`Decoder::prefill`].
     fn verify(&mut self, tokens: &[u32], rows: &mut Vec<f32>) -> Result<bool, DecoderError> {
         let _ = (tokens, rows);
         Ok(false)
     }
 
     /// Appends one token and computes the logits after it. Allocates no tensor, except when the cache grows.
-    ///
-    /// # Errors
-    /// As [`Decoder::prefill`].
     fn decode(&mut self, token: u32) -> Result<(), DecoderError>;
 
     /// Forgets all but the first `len` tokens, at no cost; the logits are undefined until the next call.

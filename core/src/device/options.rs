@@ -22,29 +22,14 @@ pub enum Values {
 
 /// Why an option is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)] // the fields are what the messages say
 pub enum OptionError {
     /// No option of that name.
     #[error("{provider} has no option `{name}`: there are {known}")]
-    Unknown {
-        /// The provider.
-        provider: &'static str,
-        /// What was given.
-        name: String,
-        /// What it has.
-        known: String,
-    },
+    Unknown { provider: &'static str, name: String, known: String },
     /// A value that the option does not take.
     #[error("the option `{name}` of {provider} is `{value}`, expected {expected}")]
-    Value {
-        /// The provider.
-        provider: &'static str,
-        /// The option.
-        name: &'static str,
-        /// What was given.
-        value: String,
-        /// What it takes.
-        expected: String,
-    },
+    Value { provider: &'static str, name: &'static str, value: String, expected: String },
 }
 
 impl OptionRule {

@@ -41,9 +41,6 @@ pub struct Trial {
 
 impl Trial {
     /// Notes that the provider is about to be used. Without a folder nothing is noted.
-    ///
-    /// # Errors
-    /// [`NotUsedReason::CrashedBefore`], [`NotUsedReason::BeingTried`] or [`NotUsedReason::Compiling`].
     pub(crate) fn begin(folder: Option<&Path>, provider: &str, key: &Key) -> Result<Self, NotUsedReason> {
         let Some(folder) = folder else { return Ok(Self { marker: None, base: None }) };
         let base = folder.join(format!("{provider}-{}", key.as_str()));

@@ -41,9 +41,6 @@ impl<S> SessionSlot<S> {
     }
 
     /// Takes the session. One that is about to be put back is waited for if `may_wait`.
-    ///
-    /// # Errors
-    /// [`EngineError::Busy`], [`EngineError::SessionLost`].
     pub(super) fn take(self: &Arc<Self>, may_wait: bool) -> Result<Taken<S>, EngineError> {
         let mut state = self.lock();
         loop {

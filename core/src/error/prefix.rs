@@ -6,6 +6,7 @@ use crate::decoder::DecoderError;
 
 /// Why a prefix could not be shared.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // the fields are what the messages say
 pub enum PrefixError {
     /// The model was opened without room for it.
     #[error("the model was opened without a prefix cache")]
@@ -15,20 +16,10 @@ pub enum PrefixError {
     EndsWithUser,
     /// It would not fit even alone.
     #[error("a prefix of {tokens} tokens takes {bytes} bytes, the prefix cache has {limit_bytes}")]
-    TooLarge {
-        /// Tokens of the prefix.
-        tokens: usize,
-        /// What they take.
-        bytes: u64,
-        /// [`crate::OpenOptions::prefix_cache_bytes`].
-        limit_bytes: u64,
-    },
+    TooLarge { tokens: usize, bytes: u64, limit_bytes: u64 },
     /// The system gave no memory for a copy.
     #[error("no memory for {bytes} bytes of the prefix cache")]
-    OutOfMemory {
-        /// What was asked for.
-        bytes: u64,
-    },
+    OutOfMemory { bytes: u64 },
     /// The decoder does not give its keys and values.
     #[error(transparent)]
     Decoder(#[from] DecoderError),

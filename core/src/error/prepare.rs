@@ -13,6 +13,7 @@ use crate::device::cache::CacheError;
 
 /// Why a model could not be prepared. It still opens as before.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // the fields are what the messages say
 pub enum PrepareError {
     /// Neither installed nor with a folder to put the prepared form into.
     #[error("the model is not an installed one, and no cache folder was given")]
@@ -33,18 +34,10 @@ pub enum PrepareError {
     Cache(#[from] CacheError),
     /// ONNX Runtime wants one folder above all files that a graph names.
     #[error("`{}` and `{}` are on different drives, or their names are not Unicode", .form.display(), .package.display())]
-    Apart {
-        /// The folder of the prepared form.
-        form: PathBuf,
-        /// The package's.
-        package: PathBuf,
-    },
+    Apart { form: PathBuf, package: PathBuf },
     /// ONNX Runtime could not save.
     #[error("ONNX Runtime cannot save the packed weights: {message}")]
-    Save {
-        /// Its words.
-        message: String,
-    },
+    Save { message: String },
     /// What ONNX Runtime saved cannot be read.
     #[error("the saved graph cannot be used: {0}")]
     Graph(#[from] GraphError),

@@ -8,6 +8,7 @@ use crate::decoder::DecoderError;
 
 /// Why a session could not be saved or restored.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // the fields are what the messages say
 pub enum SnapshotError {
     /// The file system.
     #[error("the session file cannot be used: {0}")]
@@ -17,76 +18,34 @@ pub enum SnapshotError {
     Cache(#[from] DecoderError),
     /// The file is none of ours, or its first record is damaged.
     #[error("`{file}` is no session file: {fault}")]
-    NotASession {
-        /// The file.
-        file: String,
-        /// What is wrong.
-        fault: &'static str,
-    },
+    NotASession { file: String, fault: &'static str },
     /// Damage that is no torn end.
     #[error("`{file}` is damaged at byte {offset}: {messages} messages of it can be saved")]
-    Damaged {
-        /// The file.
-        file: String,
-        /// Where the damaged record starts.
-        offset: u64,
-        /// Messages that can be saved.
-        messages: usize,
-    },
+    Damaged { file: String, offset: u64, messages: usize },
     /// A session that was read from a damaged file, kept in that very file.
     #[error("`{file}` is damaged and the only copy of what could not be read")]
-    OnlyCopy {
-        /// The file.
-        file: String,
-    },
+    OnlyCopy { file: String },
     /// The form of a version before.
     #[error("`{file}` has the form {found}, which this version no longer reads")]
-    OldForm {
-        /// The file.
-        file: String,
-        /// The number of its form.
-        found: u8,
-    },
+    OldForm { file: String, found: u8 },
     /// Another session, of this process or another, is kept in the file.
     #[error("`{file}` is in use: another session is kept in it")]
-    InUse {
-        /// The file.
-        file: String,
-    },
+    InUse { file: String },
     /// An encrypted file, and no key.
     #[error("`{file}` is encrypted, and no key was given")]
-    KeyNeeded {
-        /// The file.
-        file: String,
-    },
+    KeyNeeded { file: String },
     /// An encrypted file, and the key of another.
     #[error("`{file}` was encrypted with another key")]
-    WrongKey {
-        /// The file.
-        file: String,
-    },
+    WrongKey { file: String },
     /// A key, and a file that anybody could have written.
     #[error("`{file}` is not encrypted, and a key was given")]
-    NotEncrypted {
-        /// The file.
-        file: String,
-    },
+    NotEncrypted { file: String },
     /// The disk has failed the file before.
     #[error("`{file}` may lack what was saved before: the disk has failed to take it")]
-    Lost {
-        /// The file.
-        file: String,
-    },
+    Lost { file: String },
     /// A record whose digest is right says what cannot be.
     #[error("`{file}` has a record at byte {offset} that this version cannot read: {fault}")]
-    Record {
-        /// The file.
-        file: String,
-        /// Where the record starts.
-        offset: u64,
-        /// What is wrong.
-        fault: String,
-    },
+    Record { file: String, offset: u64, fault: String },
     /// There is no turn to go on with.
     #[error("the session has no unfinished turn")]
     NothingToResume,

@@ -4,23 +4,14 @@ use wheelwork_diagnostic::{Diagnosis, Diagnostic, Remedy, retry, set};
 
 /// Why no token could be picked.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[allow(missing_docs)] // the fields are what the messages say
 pub enum SamplingError {
     /// An option that is not a number or outside its range.
     #[error("{option} is {value}, expected {expected}")]
-    OutOfRange {
-        /// The field of [`super::SamplingOptions`].
-        option: &'static str,
-        /// Its value.
-        value: f32,
-        /// The range in words.
-        expected: &'static str,
-    },
+    OutOfRange { option: &'static str, value: f32, expected: &'static str },
     /// The model's output can't be sampled from.
     #[error("the logits of this step are unusable: {fault}")]
-    NumericalFailure {
-        /// What is wrong with them.
-        fault: LogitFault,
-    },
+    NumericalFailure { fault: LogitFault },
 }
 
 /// What is wrong with logits.

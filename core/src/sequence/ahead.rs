@@ -20,9 +20,6 @@ impl Ahead {
     /// Computes one token and a draft of those behind it in one call; the decoder's logits are then those after `token`.
     /// False, and nothing counts as computed, where the decoder cannot or the call failed for another reason than an
     /// interrupt: the step of one token that follows tells what is wrong, or goes on elsewhere.
-    ///
-    /// # Errors
-    /// [`DecoderError::Interrupted`].
     pub(super) fn compute(
         &mut self,
         decoder: &mut dyn Decoder,

@@ -101,7 +101,6 @@ impl Lookup {
     /// Learns what came of the last draft.
     fn settle(&mut self) {
         if std::mem::take(&mut self.is_drafted) {
-            #[allow(clippy::cast_precision_loss)] // some tokens
             let accepted = self.last_accepted as f64;
             self.accepted += NEWEST * (accepted - self.accepted);
         }

@@ -13,63 +13,38 @@ const BLOCK_BYTES: u64 = 128 << 10;
 
 /// Why bytes are not the one zstd frame of a chunk.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)] // the fields are what the messages say
 pub enum FrameError {
     /// The frame ends after the chunk does.
     #[error("it ends within its {part}")]
-    Short {
-        /// What was being read.
-        part: &'static str,
-    },
+    Short { part: &'static str },
     /// Another magic number: a skippable frame, an old version, no zstd at all.
     #[error("it begins with {found:08x}, expected a zstd frame, fd2fb528")]
-    Magic {
-        /// The first four bytes as a little-endian number.
-        found: u32,
-    },
+    Magic { found: u32 },
     /// A reserved bit or block type.
     #[error("its {part} is reserved")]
-    Reserved {
-        /// What is reserved.
-        part: &'static str,
-    },
+    Reserved { part: &'static str },
     /// The frame wants a dictionary.
     #[error("it wants a dictionary")]
     Dictionary,
     /// The frame wants a larger window than allowed.
     #[error("its window has {bytes} bytes, more than the {WINDOW_BYTES} allowed")]
-    Window {
-        /// The window in bytes.
-        bytes: u64,
-    },
+    Window { bytes: u64 },
     /// The frame does not say how large its content is.
     #[error("it does not say its content size")]
     NoContentSize,
     /// The frame says another size than the index.
     #[error("its content size is {found}, the index says {expected}")]
-    ContentSize {
-        /// The frame's.
-        found: u64,
-        /// The index's.
-        expected: u32,
-    },
+    ContentSize { found: u64, expected: u32 },
     /// A block larger than zstd allows.
     #[error("a block has {bytes} bytes, more than zstd allows")]
-    Block {
-        /// The size in the block's header.
-        bytes: u64,
-    },
+    Block { bytes: u64 },
     /// Bytes after the frame: a second frame, a skippable one, anything.
     #[error("{bytes} bytes follow the frame")]
-    Trailing {
-        /// How many.
-        bytes: usize,
-    },
+    Trailing { bytes: usize },
     /// The decompressor did not like it, or gave another number of bytes.
     #[error("it does not decompress to {expected} bytes")]
-    Undecodable {
-        /// The size that the index says.
-        expected: u32,
-    },
+    Undecodable { expected: u32 },
 }
 
 /// Decompresses the one frame that `stored` must be into exactly `content_bytes` bytes.

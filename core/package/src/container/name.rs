@@ -59,35 +59,20 @@ impl fmt::Display for Name {
 
 /// Why something is no [`Name`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)] // the fields are what the messages say
 pub enum NameError {
     /// Empty or too long.
     #[error("the name `{name}` has {bytes} bytes, expected 1 to {NAME_BYTES}")]
-    Length {
-        /// Its start, with what is not printable ASCII escaped.
-        name: String,
-        /// Its length in bytes.
-        bytes: usize,
-    },
+    Length { name: String, bytes: usize },
     /// A character that is not in the allow-list.
     #[error("the name `{name}` has the character {found:?}, expected only a-z, 0-9, `.`, `_` and `-`")]
-    Character {
-        /// The name, with what is not printable ASCII escaped.
-        name: String,
-        /// The first such character.
-        found: char,
-    },
+    Character { name: String, found: char },
     /// A dot at an end: hidden on one system, dropped on another.
     #[error("the name `{name}` begins or ends with a dot")]
-    Dot {
-        /// The name.
-        name: String,
-    },
+    Dot { name: String },
     /// A name that Windows gives to a device, whatever follows the first dot.
     #[error("the name `{name}` is a device on some systems")]
-    Device {
-        /// The name.
-        name: String,
-    },
+    Device { name: String },
 }
 
 /// Where a file stands in a package: in the root or in one of its folders. Ordered by the bytes of its text.

@@ -12,7 +12,6 @@ pub(super) fn quantize(number: f32, encoding: &Encoding) -> u16 {
 pub(super) fn dequantize(codes: &[u16], encoding: &Encoding, numbers: &mut [f32]) {
     let zero_point = i32::from(encoding.zero_point);
     for (number, &code) in numbers.iter_mut().zip(codes) {
-        #[allow(clippy::cast_precision_loss)] // 17 bits
         let steps = (i32::from(code) - zero_point) as f32;
         *number = steps * encoding.scale;
     }

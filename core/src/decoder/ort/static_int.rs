@@ -164,10 +164,8 @@ impl Bound {
         pad(x, rows.len(), model.config.decoder.hidden_size);
 
         let frequencies = &model.graphs.inverse_frequencies;
-        let angles = (cached..cached + tokens).flat_map(|position| {
-            #[allow(clippy::cast_precision_loss)] // positions are small
-            frequencies.iter().map(move |frequency| position as f64 * frequency)
-        });
+        let angles = (cached..cached + tokens)
+            .flat_map(|position| frequencies.iter().map(move |frequency| position as f64 * frequency));
         let tables = self.cos.extract_tensor_mut().1.iter_mut().zip(self.sin.extract_tensor_mut().1);
         for ((cos, sin), angle) in tables.zip(angles) {
             #[allow(clippy::cast_possible_truncation)] // both are at most 1
