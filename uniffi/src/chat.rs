@@ -1,6 +1,6 @@
 //! A conversation: turns, messages, files.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use wheelwork::engine::{Chat, Turn};
@@ -8,7 +8,7 @@ use wheelwork::snapshot::{SessionFile, SessionKey};
 use wheelwork::{CancelToken, Error, Session};
 
 use crate::convert::{count, limit};
-use crate::edge::guarded;
+use crate::edge::{guarded, lock};
 use crate::roster::Roster;
 use crate::{FfiError, Message, Options, Priority, TurnHandle};
 
@@ -221,8 +221,4 @@ pub(crate) fn session_file(path: String, key: Option<Vec<u8>>) -> Result<Session
     let length = key.len();
     let key = key.try_into().map_err(|_| FfiError::key_length(length, SessionKey::BYTES))?;
     Ok(SessionFile::encrypted(path, SessionKey::new(key)))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

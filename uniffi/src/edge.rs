@@ -4,6 +4,7 @@
 //! is lost, and its next use says so: `session_lost`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use wheelwork::engine::EngineError;
 
@@ -18,6 +19,11 @@ pub(crate) fn guarded<T>(call: impl FnOnce() -> Result<T, FfiError>) -> Result<T
         let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
         Err(wheelwork::Error::from(EngineError::Panicked).into())
     })
+}
+
+/// What a mutex holds, also after a panic.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

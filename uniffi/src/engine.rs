@@ -1,6 +1,6 @@
 //! An open model.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use wheelwork::engine::{Engine, EngineOptions};
 use wheelwork::snapshot::{CacheFate, Restored, SessionFile};
@@ -8,7 +8,7 @@ use wheelwork::{CompilationState, Model, Session};
 
 use crate::chat::session_file;
 use crate::convert::count;
-use crate::edge::guarded;
+use crate::edge::{guarded, lock};
 use crate::roster::Roster;
 use crate::{ChatHandle, Conditions, FfiError, OpenOptions, Placement};
 
@@ -127,7 +127,7 @@ impl EngineHandle {
     pub fn shut_down(&self) {
         self.roster.close();
         // Dropped after the lock: that may wait for a step.
-        let engine = self.lock().take();
+        let engine = lock(&self.engine).take();
         drop(engine);
     }
 }
@@ -161,15 +161,11 @@ impl EngineHandle {
     }
 
     pub(crate) fn engine(&self) -> Result<Engine, FfiError> {
-        self.lock().clone().ok_or_else(FfiError::closed)
+        lock(&self.engine).clone().ok_or_else(FfiError::closed)
     }
 
     /// A session as a conversation of this engine.
     pub(crate) fn adopt(&self, session: Session) -> Result<Arc<ChatHandle>, FfiError> {
         ChatHandle::new(self.engine()?.adopt(session), &self.roster)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Engine>> {
-        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,6 +2,8 @@
 
 use wheelwork::diagnostic::{Class, Diagnosis, Diagnostic, give, retry, wait_until};
 
+use crate::convert::mirror;
+
 /// What failed, with what a program matches and what a person reads.
 #[derive(Debug, thiserror::Error, uniffi::Error)]
 pub enum FfiError {
@@ -23,17 +25,18 @@ pub enum FfiError {
     },
 }
 
-/// What the caller can sensibly do about an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum ErrorClass {
-    /// Change the input or try again: nothing stored is damaged.
-    Retry,
-    /// What is stored is damaged or incomplete: install it again.
-    Reinstall,
-    /// This machine, this build or this model cannot do what was asked.
-    Unsupported,
-    /// A defect of ours: please report it.
-    Bug,
+mirror! {
+    /// What the caller can sensibly do about an error.
+    ErrorClass = Class {
+        /// Change the input or try again: nothing stored is damaged.
+        Retry,
+        /// What is stored is damaged or incomplete: install it again.
+        Reinstall,
+        /// This machine, this build or this model cannot do what was asked.
+        Unsupported,
+        /// A defect of ours: please report it.
+        Bug,
+    }
 }
 
 impl FfiError {
@@ -72,17 +75,6 @@ impl FfiError {
 impl From<wheelwork::Error> for FfiError {
     fn from(error: wheelwork::Error) -> Self {
         Self::new(error.diagnosis(), error.to_string())
-    }
-}
-
-impl From<Class> for ErrorClass {
-    fn from(class: Class) -> Self {
-        match class {
-            Class::Retry => Self::Retry,
-            Class::Reinstall => Self::Reinstall,
-            Class::Unsupported => Self::Unsupported,
-            Class::Bug => Self::Bug,
-        }
     }
 }
 

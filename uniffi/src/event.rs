@@ -1,6 +1,6 @@
 //! What a turn tells, one value at a time; see [`wheelwork::Event`].
 
-use crate::convert::count;
+use crate::convert::{count, mirror};
 use crate::{Pace, Placement, ToolFault};
 
 /// One event of a turn.
@@ -104,51 +104,48 @@ pub enum Event {
     },
 }
 
-/// How the reasoning of a turn begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum ReasoningStart {
-    /// Not at all: the model does not reason, and limits of reasoning change nothing.
-    NoReasoning,
-    /// The template opened it.
-    InPrompt,
-    /// The runtime opened it.
-    Opened,
-    /// The model opens it, or does not.
-    LeftToModel,
-    /// The caller asked for none.
-    Skipped,
-}
-
-/// Why reasoning ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum ReasoningEnd {
-    /// The model closed it.
-    Closed,
-    /// The budget was used up, or the rest was needed for the answer.
-    Budget,
-    /// It repeated itself without end.
-    Loop,
-    /// The caller asked for the answer.
-    AnswerNow,
-    /// The caller asked for none.
-    Skipped,
-}
-
-/// Why a turn ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum FinishReason {
-    /// A stop token or a stop text.
-    Stop,
-    /// The caller's `max_tokens`.
-    Length,
-    /// The model's context length.
-    ContextFull,
-    /// The model repeated itself without end.
-    Repetition,
-    /// The caller cancelled.
-    Cancelled,
-    /// The caller suspended it: [`crate::ChatHandle::resume`] goes on.
-    Suspended,
+mirror! {
+    /// How the reasoning of a turn begins.
+    ReasoningStart = wheelwork::ReasoningStart {
+        /// Not at all: the model does not reason, and limits of reasoning change nothing.
+        NoReasoning,
+        /// The template opened it.
+        InPrompt,
+        /// The runtime opened it.
+        Opened,
+        /// The model opens it, or does not.
+        LeftToModel,
+        /// The caller asked for none.
+        Skipped,
+    }
+    /// Why reasoning ended.
+    ReasoningEnd = wheelwork::ReasoningEnd {
+        /// The model closed it.
+        Closed,
+        /// The budget was used up, or the rest was needed for the answer.
+        Budget,
+        /// It repeated itself without end.
+        Loop,
+        /// The caller asked for the answer.
+        AnswerNow,
+        /// The caller asked for none.
+        Skipped,
+    }
+    /// Why a turn ended.
+    FinishReason = wheelwork::FinishReason {
+        /// A stop token or a stop text.
+        Stop,
+        /// The caller's `max_tokens`.
+        Length,
+        /// The model's context length.
+        ContextFull,
+        /// The model repeated itself without end.
+        Repetition,
+        /// The caller cancelled.
+        Cancelled,
+        /// The caller suspended it: [`crate::ChatHandle::resume`] goes on.
+        Suspended,
+    }
 }
 
 /// Tokens of a turn by kind.
@@ -228,46 +225,6 @@ impl From<wheelwork::Event> for Event {
                 timings: timings.into(),
                 token_ids,
             },
-        }
-    }
-}
-
-impl From<wheelwork::ReasoningStart> for ReasoningStart {
-    fn from(start: wheelwork::ReasoningStart) -> Self {
-        use wheelwork::ReasoningStart as Core;
-        match start {
-            Core::NoReasoning => Self::NoReasoning,
-            Core::InPrompt => Self::InPrompt,
-            Core::Opened => Self::Opened,
-            Core::LeftToModel => Self::LeftToModel,
-            Core::Skipped => Self::Skipped,
-        }
-    }
-}
-
-impl From<wheelwork::ReasoningEnd> for ReasoningEnd {
-    fn from(cause: wheelwork::ReasoningEnd) -> Self {
-        use wheelwork::ReasoningEnd as Core;
-        match cause {
-            Core::Closed => Self::Closed,
-            Core::Budget => Self::Budget,
-            Core::Loop => Self::Loop,
-            Core::AnswerNow => Self::AnswerNow,
-            Core::Skipped => Self::Skipped,
-        }
-    }
-}
-
-impl From<wheelwork::FinishReason> for FinishReason {
-    fn from(reason: wheelwork::FinishReason) -> Self {
-        use wheelwork::FinishReason as Core;
-        match reason {
-            Core::Stop => Self::Stop,
-            Core::Length => Self::Length,
-            Core::ContextFull => Self::ContextFull,
-            Core::Repetition => Self::Repetition,
-            Core::Cancelled => Self::Cancelled,
-            Core::Suspended => Self::Suspended,
         }
     }
 }

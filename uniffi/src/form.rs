@@ -3,6 +3,8 @@
 use wheelwork::Error;
 use wheelwork::tools::{self, ToolsError};
 
+use crate::convert::mirror;
+
 /// What an answer must look like; the reasoning is not touched. A turn that ends otherwise than by `Stop` leaves the
 /// answer unfinished.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
@@ -35,26 +37,25 @@ pub struct Tool {
     pub parameters: String,
 }
 
-/// Whether the answer must call a tool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum ToolChoice {
-    /// As the model likes.
-    Auto,
-    /// The answer is one or more calls and nothing else.
-    Required,
-}
-
-/// Why something that looks like a tool call is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum ToolFault {
-    /// It names no function.
-    NoName,
-    /// It has no arguments.
-    NoArguments,
-    /// Its arguments are not a JSON object.
-    NotJson,
-    /// It was not written to its end.
-    Unfinished,
+mirror! {
+    /// Whether the answer must call a tool.
+    ToolChoice = tools::ToolChoice {
+        /// As the model likes.
+        Auto,
+        /// The answer is one or more calls and nothing else.
+        Required,
+    }
+    /// Why something that looks like a tool call is none.
+    ToolFault = tools::ToolFault {
+        /// It names no function.
+        NoName,
+        /// It has no arguments.
+        NoArguments,
+        /// Its arguments are not a JSON object.
+        NotJson,
+        /// It was not written to its end.
+        Unfinished,
+    }
 }
 
 impl TryFrom<OutputFormat> for wheelwork::OutputFormat {
@@ -77,27 +78,6 @@ impl TryFrom<Tool> for tools::Tool {
             return Err(ToolsError::Parameters { name }.into());
         };
         Ok(Self { name, description, parameters })
-    }
-}
-
-impl From<ToolChoice> for tools::ToolChoice {
-    fn from(choice: ToolChoice) -> Self {
-        match choice {
-            ToolChoice::Auto => Self::Auto,
-            ToolChoice::Required => Self::Required,
-        }
-    }
-}
-
-impl From<tools::ToolFault> for ToolFault {
-    fn from(fault: tools::ToolFault) -> Self {
-        use tools::ToolFault as Core;
-        match fault {
-            Core::NoName => Self::NoName,
-            Core::NoArguments => Self::NoArguments,
-            Core::NotJson => Self::NotJson,
-            Core::Unfinished => Self::Unfinished,
-        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use wheelwork::chat;
 
+use crate::convert::mirror;
+
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Message {
@@ -11,17 +13,18 @@ pub struct Message {
     pub text: String,
 }
 
-/// Who speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum Role {
-    /// Instructions; R1's authors advise to put them into the user's message instead.
-    System,
-    /// The person.
-    User,
-    /// The model.
-    Assistant,
-    /// The result of a tool call.
-    Tool,
+mirror! {
+    /// Who speaks.
+    Role = chat::Role {
+        /// Instructions; R1's authors advise to put them into the user's message instead.
+        System,
+        /// The person.
+        User,
+        /// The model.
+        Assistant,
+        /// The result of a tool call.
+        Tool,
+    }
 }
 
 impl From<Message> for chat::Message {
@@ -38,12 +41,6 @@ impl From<Message> for chat::Message {
 impl From<&chat::Message> for Message {
     fn from(message: &chat::Message) -> Self {
         let chat::Message { role, content, tool_calls: _, tool_call_id: _, name: _ } = message;
-        let role = match role {
-            chat::Role::System => Role::System,
-            chat::Role::User => Role::User,
-            chat::Role::Assistant => Role::Assistant,
-            chat::Role::Tool => Role::Tool,
-        };
-        Self { role, text: content.clone().unwrap_or_default() }
+        Self { role: (*role).into(), text: content.clone().unwrap_or_default() }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use wheelwork::{CancelToken, CompileWatch};
 
-use crate::convert::limit;
+use crate::convert::{limit, mirror};
 
 /// How a model is opened. The defaults suit most.
 #[derive(Debug, Clone, uniffi::Record)]
@@ -70,26 +70,25 @@ pub enum MemoryCheck {
     Off,
 }
 
-/// The device that the caller wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum DevicePreference {
-    /// The best one that package and build can use.
-    Auto,
-    /// A neural processing unit.
-    Npu,
-    /// A GPU.
-    Gpu,
-    /// The CPU.
-    Cpu,
-}
-
-/// How keys and values are cached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum KvForm {
-    /// 32-bit floats.
-    Float,
-    /// 8-bit integers with scales.
-    Int8,
+mirror! {
+    /// The device that the caller wants.
+    DevicePreference = wheelwork::DevicePreference {
+        /// The best one that package and build can use.
+        Auto,
+        /// A neural processing unit.
+        Npu,
+        /// A GPU.
+        Gpu,
+        /// The CPU.
+        Cpu,
+    }
+    /// How keys and values are cached.
+    KvForm = wheelwork::KvForm {
+        /// 32-bit floats.
+        Float,
+        /// 8-bit integers with scales.
+        Int8,
+    }
 }
 
 impl From<OpenOptions> for wheelwork::OpenOptions {
@@ -116,41 +115,12 @@ impl From<OpenOptions> for wheelwork::OpenOptions {
     }
 }
 
-impl From<DevicePreference> for wheelwork::DevicePreference {
-    fn from(preference: DevicePreference) -> Self {
-        match preference {
-            DevicePreference::Auto => Self::Auto,
-            DevicePreference::Npu => Self::Npu,
-            DevicePreference::Gpu => Self::Gpu,
-            DevicePreference::Cpu => Self::Cpu,
-        }
-    }
-}
-
 impl From<MemoryCheck> for wheelwork::MemoryCheck {
     fn from(check: MemoryCheck) -> Self {
         match check {
             MemoryCheck::System => Self::System,
             MemoryCheck::Bytes { bytes } => Self::Bytes(bytes),
             MemoryCheck::Off => Self::Off,
-        }
-    }
-}
-
-impl From<KvForm> for wheelwork::KvForm {
-    fn from(form: KvForm) -> Self {
-        match form {
-            KvForm::Float => Self::Float,
-            KvForm::Int8 => Self::Int8,
-        }
-    }
-}
-
-impl From<wheelwork::KvForm> for KvForm {
-    fn from(form: wheelwork::KvForm) -> Self {
-        match form {
-            wheelwork::KvForm::Float => Self::Float,
-            wheelwork::KvForm::Int8 => Self::Int8,
         }
     }
 }

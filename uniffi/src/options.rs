@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use wheelwork::{AnswerNow, Budget, CancelToken, Error, PromptLookup, SaveNow, engine};
 
-use crate::convert::limit;
+use crate::convert::{limit, mirror};
 use crate::{OutputFormat, Tool, ToolChoice};
 
 /// How one turn is generated. The defaults take the model authors' advice.
@@ -81,26 +81,25 @@ pub enum Thinking {
     },
 }
 
-/// Whether the runtime opens the reasoning where the template leaves that to the model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum OpenReasoning {
-    /// Where the model reasons and the template does not open.
-    Auto,
-    /// Never; a closing tag that comes all the same is told by `AnswerWasReasoning`.
-    Off,
-}
-
-/// What happens where the model repeats itself without end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum OnLoop {
-    /// Ends the reasoning, so that an answer comes; a loop in the answer ends the turn.
-    End,
-    /// Ends the turn.
-    Stop,
-    /// Raises the temperature, once in a turn.
-    Warm,
-    /// Goes on.
-    Ignore,
+mirror! {
+    /// Whether the runtime opens the reasoning where the template leaves that to the model.
+    OpenReasoning = wheelwork::OpenReasoning {
+        /// Where the model reasons and the template does not open.
+        Auto,
+        /// Never; a closing tag that comes all the same is told by `AnswerWasReasoning`.
+        Off,
+    }
+    /// What happens where the model repeats itself without end.
+    OnLoop = wheelwork::OnLoop {
+        /// Ends the reasoning, so that an answer comes; a loop in the answer ends the turn.
+        End,
+        /// Ends the turn.
+        Stop,
+        /// Raises the temperature, once in a turn.
+        Warm,
+        /// Goes on.
+        Ignore,
+    }
 }
 
 /// What happens where the conversation no longer fits into the context.
@@ -116,15 +115,16 @@ pub enum OnContextFull {
     },
 }
 
-/// How urgent a turn is; the higher one computes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum Priority {
-    /// Nobody waits for it.
-    Background,
-    /// Somebody will want it.
-    Normal,
-    /// Somebody reads along.
-    Interactive,
+mirror! {
+    /// How urgent a turn is; the higher one computes first.
+    Priority = engine::Priority {
+        /// Nobody waits for it.
+        Background,
+        /// Somebody will want it.
+        Normal,
+        /// Somebody reads along.
+        Interactive,
+    }
 }
 
 impl TryFrom<Options> for wheelwork::Options {
@@ -144,10 +144,7 @@ impl TryFrom<Options> for wheelwork::Options {
             tool_choice: options.tool_choice.map_or_else(Default::default, Into::into),
             stop: options.stop,
             thinking: options.thinking.map_or_else(Default::default, Into::into),
-            open_reasoning: match options.open_reasoning {
-                None | Some(OpenReasoning::Auto) => wheelwork::OpenReasoning::Auto,
-                Some(OpenReasoning::Off) => wheelwork::OpenReasoning::Off,
-            },
+            open_reasoning: options.open_reasoning.map_or_else(Default::default, Into::into),
             closing_phrase: options.closing_phrase,
             answer_reserve: limit(options.answer_reserve),
             on_loop: options.on_loop.map_or_else(Default::default, Into::into),
@@ -172,32 +169,11 @@ impl From<Thinking> for wheelwork::Thinking {
     }
 }
 
-impl From<OnLoop> for wheelwork::OnLoop {
-    fn from(on_loop: OnLoop) -> Self {
-        match on_loop {
-            OnLoop::End => Self::End,
-            OnLoop::Stop => Self::Stop,
-            OnLoop::Warm => Self::Warm,
-            OnLoop::Ignore => Self::Ignore,
-        }
-    }
-}
-
 impl From<OnContextFull> for wheelwork::OnContextFull {
     fn from(policy: OnContextFull) -> Self {
         match policy {
             OnContextFull::Stop => Self::Stop,
             OnContextFull::DropOldest { room } => Self::DropOldest { room: room.map(limit) },
-        }
-    }
-}
-
-impl From<Priority> for engine::Priority {
-    fn from(priority: Priority) -> Self {
-        match priority {
-            Priority::Background => Self::Background,
-            Priority::Normal => Self::Normal,
-            Priority::Interactive => Self::Interactive,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use wheelwork::engine::pace;
 
+use crate::convert::mirror;
+
 /// The state of the device, as the system tells an app. The defaults have nothing to save.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
 pub struct Conditions {
@@ -16,40 +18,37 @@ pub struct Conditions {
     pub foreground: bool,
 }
 
-/// How warm a device is: the levels of iOS; Android's light and moderate are `Fair`, its severe is `Serious`, and what is
-/// above is `Critical`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum Thermal {
-    /// As it should be.
-    Nominal,
-    /// Warm.
-    Fair,
-    /// The system slows down.
-    Serious,
-    /// The system is about to switch things off.
-    Critical,
-}
-
-/// What a device runs on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum Battery {
-    /// A charger, or a battery with enough left.
-    Enough,
-    /// A battery with little left, or one whose user wants to save it, and no charger.
-    Low,
-}
-
-/// How fast an engine computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum Pace {
-    /// All of the time.
-    Full,
-    /// Two thirds of the time.
-    Eased,
-    /// A third of the time; background turns wait.
-    Slow,
-    /// A seventh of the time; all but interactive turns wait.
-    Minimal,
+mirror! {
+    /// How warm a device is: the levels of iOS; Android's light and moderate are `Fair`, its severe is `Serious`, and what is
+    /// above is `Critical`.
+    Thermal = pace::Thermal {
+        /// As it should be.
+        Nominal,
+        /// Warm.
+        Fair,
+        /// The system slows down.
+        Serious,
+        /// The system is about to switch things off.
+        Critical,
+    }
+    /// What a device runs on.
+    Battery = pace::Battery {
+        /// A charger, or a battery with enough left.
+        Enough,
+        /// A battery with little left, or one whose user wants to save it, and no charger.
+        Low,
+    }
+    /// How fast an engine computes.
+    Pace = pace::Pace {
+        /// All of the time.
+        Full,
+        /// Two thirds of the time.
+        Eased,
+        /// A third of the time; background turns wait.
+        Slow,
+        /// A seventh of the time; all but interactive turns wait.
+        Minimal,
+    }
 }
 
 impl From<Conditions> for pace::Conditions {
@@ -58,37 +57,6 @@ impl From<Conditions> for pace::Conditions {
             thermal: conditions.thermal.map_or_else(Default::default, Into::into),
             battery: conditions.battery.map_or_else(Default::default, Into::into),
             foreground: conditions.foreground,
-        }
-    }
-}
-
-impl From<Thermal> for pace::Thermal {
-    fn from(thermal: Thermal) -> Self {
-        match thermal {
-            Thermal::Nominal => Self::Nominal,
-            Thermal::Fair => Self::Fair,
-            Thermal::Serious => Self::Serious,
-            Thermal::Critical => Self::Critical,
-        }
-    }
-}
-
-impl From<Battery> for pace::Battery {
-    fn from(battery: Battery) -> Self {
-        match battery {
-            Battery::Enough => Self::Enough,
-            Battery::Low => Self::Low,
-        }
-    }
-}
-
-impl From<pace::Pace> for Pace {
-    fn from(pace: pace::Pace) -> Self {
-        match pace {
-            pace::Pace::Full => Self::Full,
-            pace::Pace::Eased => Self::Eased,
-            pace::Pace::Slow => Self::Slow,
-            pace::Pace::Minimal => Self::Minimal,
         }
     }
 }

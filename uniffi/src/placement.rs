@@ -3,7 +3,7 @@
 use wheelwork::{Prepared, device};
 
 use crate::KvForm;
-use crate::convert::count;
+use crate::convert::{count, mirror};
 
 /// Where a model runs, and why not elsewhere.
 #[derive(Debug, Clone, PartialEq, uniffi::Record)]
@@ -86,22 +86,21 @@ pub struct NotUsed {
     pub detail: Option<String>,
 }
 
-/// Whose code computes a graph.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum KernelSet {
-    /// ONNX Runtime's own, or those of the provider that it drives.
-    OnnxRuntime,
-}
-
-/// A kind of device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum Device {
-    /// A neural processing unit.
-    Npu,
-    /// A GPU.
-    Gpu,
-    /// The CPU.
-    Cpu,
+mirror! {
+    /// Whose code computes a graph.
+    KernelSet = device::KernelSet {
+        /// ONNX Runtime's own, or those of the provider that it drives.
+        OnnxRuntime,
+    }
+    /// A kind of device.
+    Device = device::Device {
+        /// A neural processing unit.
+        Npu,
+        /// A GPU.
+        Gpu,
+        /// The CPU.
+        Cpu,
+    }
 }
 
 impl From<device::Placement> for Placement {
@@ -165,24 +164,6 @@ impl From<device::SelfCheck> for SelfCheck {
             Core::NotInPackage => Self::NotInPackage,
             Core::NoMemory => Self::NoMemory,
             Core::Skipped => Self::Skipped,
-        }
-    }
-}
-
-impl From<device::KernelSet> for KernelSet {
-    fn from(kernels: device::KernelSet) -> Self {
-        match kernels {
-            device::KernelSet::OnnxRuntime => Self::OnnxRuntime,
-        }
-    }
-}
-
-impl From<device::Device> for Device {
-    fn from(device: device::Device) -> Self {
-        match device {
-            device::Device::Npu => Self::Npu,
-            device::Device::Gpu => Self::Gpu,
-            device::Device::Cpu => Self::Cpu,
         }
     }
 }

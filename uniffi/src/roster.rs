@@ -1,7 +1,8 @@
 //! The conversations of an engine, to be shut down with it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Mutex, Weak};
 
+use crate::edge::lock;
 use crate::{ChatHandle, FfiError};
 
 /// Who is there; nobody can come any more once it was closed.
@@ -15,7 +16,7 @@ impl Roster {
     /// # Errors
     /// `closed`.
     pub(crate) fn add(&self, chat: Weak<ChatHandle>) -> Result<(), FfiError> {
-        let mut chats = self.lock();
+        let mut chats = lock(&self.0);
         let chats = chats.as_mut().ok_or_else(FfiError::closed)?;
         chats.retain(|chat| chat.strong_count() > 0);
         chats.push(chat);
@@ -24,13 +25,9 @@ impl Roster {
 
     /// Shuts all of them down.
     pub(crate) fn close(&self) {
-        let chats = self.lock().take();
+        let chats = lock(&self.0).take();
         for chat in chats.iter().flatten().filter_map(Weak::upgrade) {
             chat.shut_down();
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Vec<Weak<ChatHandle>>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

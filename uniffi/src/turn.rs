@@ -2,18 +2,20 @@
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use wheelwork::SaveNow;
 use wheelwork::engine::Turn;
 
+use crate::edge::lock;
 use crate::{Event, FfiError};
 
 /// A turn under way. Its events wait for their reader; once 64 of them do, the turn does not go on. When it is closed,
 /// or nothing holds it any more, the turn is cancelled.
 #[derive(uniffi::Object)]
 pub struct TurnHandle {
+    /// Locked for a look at the queue, never while something computes.
     turn: Mutex<Turn>,
     has_reader: AtomicBool,
     is_suspended: AtomicBool,
@@ -31,21 +33,21 @@ impl TurnHandle {
             return Err(FfiError::second_reader());
         }
         let _reader = Reader(&self.has_reader);
-        let event = poll_fn(|context| self.lock().poll_next(context)).await;
+        let event = poll_fn(|context| lock(&self.turn).poll_next(context)).await;
         Ok(event.transpose()?.map(Event::from))
     }
 
     /// Ends the turn within a token, in prefill too. What was computed so far, and [`Event::Finished`], can still be
     /// read.
     pub fn cancel(&self) {
-        self.lock().cancel();
+        lock(&self.turn).cancel();
     }
 
     /// Ends the turn within a token and leaves it unfinished: [`crate::ChatHandle::resume`] goes on with it, in this
     /// process or, where the conversation is kept in a file, in another.
     pub fn suspend(&self) {
         self.is_suspended.store(true, Ordering::SeqCst);
-        self.lock().suspend();
+        lock(&self.turn).suspend();
     }
 
     /// What a reader says that goes away: the turn is cancelled, unless it was suspended.
@@ -57,7 +59,7 @@ impl TurnHandle {
 
     /// Ends the reasoning at its next token, so that the answer comes.
     pub fn answer_now(&self) {
-        self.lock().answer_now();
+        lock(&self.turn).answer_now();
     }
 }
 
@@ -73,11 +75,6 @@ impl TurnHandle {
     pub(crate) fn save_now(&self, at_most: Duration) -> bool {
         self.save_now.request();
         self.save_now.wait(at_most)
-    }
-
-    /// Held for a look at the queue, never while something computes.
-    fn lock(&self) -> MutexGuard<'_, Turn> {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
