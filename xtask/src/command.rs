@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use crate::report;
 use crate::task_error::TaskError;
@@ -16,10 +16,7 @@ pub(crate) fn cargo() -> Command {
 pub(crate) fn run(command: &mut Command) -> Result<(), TaskError> {
     report::command(&line(command));
     let status = command.status().map_err(|error| not_started(command, &error))?;
-    if status.success() {
-        return Ok(());
-    }
-    Err(TaskError::new(format!("`{}` failed ({status})", line(command))))
+    ended(command, status)
 }
 
 /// As [`run`], with a copy of stdout in a file.
@@ -33,7 +30,10 @@ pub(crate) fn run_logged(command: &mut Command, log: &Path) -> Result<(), TaskEr
         println!("{text}");
         writeln!(log, "{text}")?;
     }
-    let status = child.wait()?;
+    ended(command, child.wait()?)
+}
+
+fn ended(command: &Command, status: ExitStatus) -> Result<(), TaskError> {
     if status.success() {
         return Ok(());
     }

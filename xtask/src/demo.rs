@@ -53,8 +53,8 @@ pub(crate) fn quantised(workspace: &Workspace, wheelwork: &Path) -> Result<PathB
     let checkpoint = workspace.root.join("testdata").join("tiny-r1");
     let folder = workspace.target.join("demo");
     let package = folder.join("tiny-r1.ortpackage");
-    let mut inputs = files_in(&checkpoint)?;
-    inputs.push(wheelwork.to_path_buf());
+    let files = fs_err::read_dir(&checkpoint)?.map(|entry| Ok(entry?.path()));
+    let inputs = files.chain([Ok(wheelwork.to_path_buf())]).collect::<std::io::Result<Vec<_>>>()?;
     if is_newer(&package.join("manifest.json"), &inputs)? {
         report::note(&format!("{} is up to date", workspace.relative(&package)));
         return Ok(package);
@@ -64,17 +64,6 @@ pub(crate) fn quantised(workspace: &Workspace, wheelwork: &Path) -> Result<PathB
     let mut quantize = Command::new(wheelwork);
     command::run(quantize.arg("quantize").arg(&checkpoint).arg("--out").arg(&package).arg("--overwrite"))?;
     Ok(package)
-}
-
-fn files_in(folder: &Path) -> Result<Vec<PathBuf>, TaskError> {
-    let mut files = Vec::new();
-    for entry in fs_err::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_file() {
-            files.push(path);
-        }
-    }
-    Ok(files)
 }
 
 /// Whether `output` is there and was written after every one of `inputs`.

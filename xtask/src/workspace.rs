@@ -86,6 +86,23 @@ impl Workspace {
     }
 }
 
+/// The files of a folder with that extension, in order.
+pub(crate) fn files_in(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, TaskError> {
+    let paths = fs_err::read_dir(folder)?.map(|entry| Ok(entry?.path()));
+    let mut paths = paths.collect::<std::io::Result<Vec<_>>>()?;
+    paths.retain(|path| path.is_file() && path.extension().is_some_and(|own| own == extension));
+    paths.sort();
+    Ok(paths)
+}
+
+/// Gives a folder that is complete its name; what had it goes.
+pub(crate) fn replace(complete: &Path, folder: &Path) -> Result<(), TaskError> {
+    if folder.exists() {
+        fs_err::remove_dir_all(folder)?;
+    }
+    Ok(fs_err::rename(complete, folder)?)
+}
+
 /// xtask's own folder: `cargo xtask` may have been called from anywhere below the workspace.
 fn crate_folder() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -129,7 +129,6 @@ impl Random {
         Self(name.bytes().fold(1, |state, byte| state.wrapping_mul(31).wrapping_add(byte.into())))
     }
 
-    #[allow(clippy::cast_precision_loss)] // below 2^24
     fn weight(&mut self) -> f32 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let part = |shift: u32| (self.0 >> shift & 0x3fff) as f32;

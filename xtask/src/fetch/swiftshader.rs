@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::task_error::TaskError;
-use crate::workspace::Workspace;
+use crate::workspace::{self, Workspace};
 use crate::{command, report};
 
 const PACKAGE: &str = "@sparticuz/chromium";
@@ -65,10 +65,7 @@ pub(crate) fn folder(workspace: &Workspace) -> Result<Option<PathBuf>, TaskError
     let mut node = Command::new("node");
     node.args(["-e", UNPACK]).arg(&archive).arg(INTEGRITY).arg(&ready);
     command::capture(&mut node).map_err(|error| error.during("unpack SwiftShader"))?;
-    if folder.exists() {
-        fs_err::remove_dir_all(&folder)?;
-    }
-    fs_err::rename(&ready, &folder)?;
+    workspace::replace(&ready, &folder)?;
     Ok(Some(folder))
 }
 

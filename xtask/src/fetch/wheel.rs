@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::python::Python;
 use crate::task_error::TaskError;
-use crate::workspace::Workspace;
+use crate::workspace::{self, Workspace};
 use crate::{command, report};
 
 /// A project on pip's index, pinned.
@@ -78,10 +78,7 @@ impl Project {
         command::run(python.module("zipfile").arg("-e").arg(&archive).arg(&content))?;
         take_out(&content, &ready)?;
         fs_err::write(ready.join(MARKER), format!("{}\n", wheel.sha256))?;
-        if folder.exists() {
-            fs_err::remove_dir_all(&folder)?;
-        }
-        fs_err::rename(&ready, &folder)?;
+        workspace::replace(&ready, &folder)?;
         Ok(folder)
     }
 

@@ -8,7 +8,6 @@
 //!
 //! Where the machine has no JVM or no Maven, a line says so and nothing fails.
 
-mod sources;
 mod surface;
 mod toolchain;
 
@@ -18,7 +17,7 @@ use std::process::Command;
 use clap::Args;
 
 use crate::task_error::TaskError;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, files_in};
 use crate::{command, demo, report, test};
 use toolchain::Toolchain;
 
@@ -54,10 +53,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     report::step("compiling");
     let main = fresh(folder.work.join("main"))?;
     let mut sources = vec![bindings];
-    sources.extend(sources::kotlin_files(&folder.kotlin.join("main"))?);
+    sources.extend(files_in(&folder.kotlin.join("main"), "kt")?);
     toolchain.compile(&sources, None, &main)?;
     let tests = fresh(folder.work.join("test"))?;
-    let mut sources = sources::kotlin_files(&folder.kotlin.join("test"))?;
+    let mut sources = files_in(&folder.kotlin.join("test"), "kt")?;
     sources.push(write_example(workspace, &folder.work)?);
     toolchain.compile(&sources, Some(&main), &tests)?;
 
@@ -127,6 +126,23 @@ fn fresh(folder: PathBuf) -> Result<PathBuf, TaskError> {
 fn write_example(workspace: &Workspace, work: &Path) -> Result<PathBuf, TaskError> {
     let readme = fs_err::read_to_string(workspace.root.join("uniffi").join("README.md"))?;
     let file = work.join("Example.kt");
-    fs_err::write(&file, sources::example(&readme)?)?;
+    fs_err::write(&file, example(&readme)?)?;
     Ok(file)
+}
+
+/// The first Kotlin example of a Markdown text.
+fn example(markdown: &str) -> Result<&str, TaskError> {
+    let example = markdown.split_once("```kotlin\n").and_then(|(_, rest)| rest.split_once("```"));
+    example.map(|(code, _)| code).ok_or_else(|| TaskError::new("find a Kotlin example in uniffi/README.md"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_what_stands_between_the_fences() {
+        assert_eq!(example("x\n```kotlin\nfun main() {}\n```\ny").unwrap(), "fun main() {}\n");
+        assert!(example("no example").is_err());
+    }
 }

@@ -6,10 +6,9 @@
 
 use std::path::Path;
 
-use super::sources::kotlin_files;
 use crate::report;
 use crate::task_error::TaskError;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, files_in};
 
 /// Writes the listing anew.
 const BLESS: &str = "WHEELWORK_BLESS";
@@ -19,7 +18,7 @@ pub(super) fn check(workspace: &Workspace, generated: &str, ours: &Path) -> Resu
     let golden = workspace.root.join("uniffi").join("api").join("kotlin.txt");
     let mut listing = String::from("# Generated: a line for each name that Rust exports\n\n");
     push(&mut listing, generated_lines(generated));
-    for file in kotlin_files(ours)? {
+    for file in files_in(ours, "kt")? {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         listing.push_str(&format!("\n# {name}\n\n"));
         push(&mut listing, public_lines(&fs_err::read_to_string(&file)?));

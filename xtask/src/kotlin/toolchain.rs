@@ -11,7 +11,7 @@ use std::process::Command;
 
 use crate::fetch::wheel::sha256;
 use crate::task_error::TaskError;
-use crate::workspace::Workspace;
+use crate::workspace::{self, Workspace};
 use crate::{command, report};
 
 /// Programs that the machine has to have.
@@ -57,29 +57,22 @@ impl Toolchain {
             .map_err(|error| error.remedy("check Maven's mirror and network settings (`settings.xml`)"))?;
         check(&hashes(&jars)?, &parse(&sums))?;
         fs_err::write(jars.join(SUMS), &sums)?;
-        if folder.exists() {
-            fs_err::remove_dir_all(&folder)?;
-        }
-        fs_err::rename(&jars, &folder)?;
+        workspace::replace(&jars, &folder)?;
         Ok(Self { folder })
     }
 
-    /// Every jar, as a class path holds it.
-    pub(super) fn class_path(&self) -> PathBuf {
-        self.folder.join("*")
-    }
-
-    /// Compiles Kotlin files into a folder of classes. They see what is internal in the classes of `tested`.
+    /// Compiles Kotlin files into a folder of classes. They see what is internal in the classes of `tested`. The
+    /// compiler gets its jars by name: it knows no `*`.
     pub(super) fn compile(
         &self,
         sources: &[PathBuf],
         tested: Option<&PathBuf>,
         classes: &Path,
     ) -> Result<(), TaskError> {
-        let mut java = java(&[self.class_path()])?;
+        let mut java = self.java(&[])?;
         java.args(["org.jetbrains.kotlin.cli.jvm.K2JVMCompiler", "-no-stdlib", "-no-reflect", "-nowarn"])
             .args(["-jvm-target", "17", "-module-name", "wheelwork", "-classpath"])
-            .arg(join(&[self.jars()?, tested.cloned().into_iter().collect()].concat())?)
+            .arg(std::env::join_paths(workspace::files_in(&self.folder, "jar")?.iter().chain(tested))?)
             .args(tested.map(|tested| format!("-Xfriend-paths={}", tested.display())))
             .arg("-d")
             .arg(classes)
@@ -87,34 +80,14 @@ impl Toolchain {
         command::run(&mut java)
     }
 
-    /// `java` with the toolchain and `class_path`.
+    /// `java` with the toolchain's jars and `class_path`.
     pub(super) fn java(&self, class_path: &[PathBuf]) -> Result<Command, TaskError> {
-        java(&[&[self.class_path()], class_path].concat())
+        let class_path = std::env::join_paths([&self.folder.join("*")].into_iter().chain(class_path))?;
+        let mut java = Command::new("java");
+        // The 100 MB text of a test stands in the heap several times.
+        java.args(["-Xmx3g", "--class-path"]).arg(class_path);
+        Ok(java)
     }
-
-    /// The jars by name: the compiler knows no `*`.
-    fn jars(&self) -> Result<Vec<PathBuf>, TaskError> {
-        let mut jars = Vec::new();
-        for entry in fs_err::read_dir(&self.folder)? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "jar") {
-                jars.push(path);
-            }
-        }
-        jars.sort();
-        Ok(jars)
-    }
-}
-
-fn java(class_path: &[PathBuf]) -> Result<Command, TaskError> {
-    let mut java = Command::new("java");
-    // The 100 MB text of a test stands in the heap several times.
-    java.args(["-Xmx3g", "--class-path"]).arg(join(class_path)?);
-    Ok(java)
-}
-
-fn join(paths: &[PathBuf]) -> Result<std::ffi::OsString, TaskError> {
-    Ok(std::env::join_paths(paths)?)
 }
 
 /// Hash by file name.

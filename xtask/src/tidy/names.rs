@@ -2,20 +2,18 @@
 //! of providers: a second decoder or provider must not have to look like the first.
 
 use super::finding::Finding;
-use super::text_file::TextFile;
+use super::text_file::{TextFile, in_lines};
 
 /// Where `ort::` may stand inside `core`.
 const ALLOWED: [&str; 2] = ["core/ort/", "core/src/decoder/ort/"];
 
 pub(super) fn ort_outside_the_decoder(files: &[TextFile]) -> Vec<Finding> {
-    files
-        .iter()
-        .filter(|file| file.path.starts_with("core/") && file.extension() == "rs")
-        .filter(|file| !ALLOWED.iter().any(|prefix| file.path.starts_with(prefix)))
-        .flat_map(TextFile::lines)
-        .filter(|(_, line)| names_ort(line))
-        .map(|(place, _)| Finding::new(place, "names `ort::`: only core/src/decoder/ort/ does"))
-        .collect()
+    let is_allowed = |file: &TextFile| ALLOWED.iter().any(|prefix| file.path.starts_with(prefix));
+    in_lines(
+        files,
+        |file| file.path.starts_with("core/") && file.extension() == "rs" && !is_allowed(file),
+        |line| names_ort(line).then(|| "names `ort::`: only core/src/decoder/ort/ does".to_owned()),
+    )
 }
 
 /// Words of Qualcomm's provider and where they may stand inside `core/src`.
@@ -23,16 +21,15 @@ const QNN: [&str; 3] = ["qnn", "htp", "soc_model"];
 const QNN_ALLOWED: [&str; 2] = ["core/src/device/table.rs", "core/src/device/table/qnn.rs"];
 
 pub(super) fn qnn_outside_the_table(files: &[TextFile]) -> Vec<Finding> {
-    files
-        .iter()
-        .filter(|file| file.path.starts_with("core/src/") && !QNN_ALLOWED.contains(&file.path.as_str()))
-        .flat_map(TextFile::lines)
-        .filter_map(|(place, line)| {
+    in_lines(
+        files,
+        |file| file.path.starts_with("core/src/") && !QNN_ALLOWED.contains(&file.path.as_str()),
+        |line| {
             let line = line.to_lowercase();
             let word = QNN.into_iter().find(|word| line.contains(word))?;
-            Some(Finding::new(place, format!("names `{word}`: only the table of providers does")))
-        })
-        .collect()
+            Some(format!("names `{word}`: only the table of providers does"))
+        },
+    )
 }
 
 /// Whether code (not a comment) holds the crate's path `ort::`, which is not the end of a longer word or of a

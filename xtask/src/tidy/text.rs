@@ -1,7 +1,7 @@
 //! What no tracked text may hold, and how long a file should be.
 
 use super::finding::Finding;
-use super::text_file::TextFile;
+use super::text_file::{TextFile, in_lines};
 use crate::workspace::Workspace;
 
 /// Package registries are named (`pip`, `npm`, `cargo`), never addressed: an address would pass by the mirror
@@ -33,28 +33,23 @@ pub(super) fn addresses(files: &[TextFile], workspace: &Workspace) -> Vec<Findin
     let here: Vec<_> =
         here.into_iter().flatten().filter(|path| path.len() > 1).map(|path| path + "/").collect();
     let paths: Vec<_> = HOMES.into_iter().chain(here.iter().map(String::as_str)).collect();
-    let lines = || files.iter().filter(|file| !file.path.ends_with(LOCK_FILE)).flat_map(TextFile::lines);
-    let registries = lines().filter_map(|(place, line)| {
+    let is_read = |file: &TextFile| !file.path.ends_with(LOCK_FILE);
+    let mut findings = in_lines(files, is_read, |line| {
         let host = REGISTRIES.into_iter().find(|host| line.contains(host))?;
-        Some(Finding::new(place, format!("holds a registry's address, {host}")))
+        Some(format!("holds a registry's address, {host}"))
     });
-    let machines = lines().filter_map(|(place, line)| {
+    findings.extend(in_lines(files, is_read, |line| {
         let path = paths.iter().find(|path| line.contains(**path))?;
-        Some(Finding::new(place, format!("holds a path of one machine, {path}")))
-    });
-    registries.chain(machines).collect()
+        Some(format!("holds a path of one machine, {path}"))
+    }));
+    findings
 }
 
 pub(super) fn unfinished(files: &[TextFile]) -> Vec<Finding> {
-    files
-        .iter()
-        .filter(|file| is_written_by_hand(file))
-        .flat_map(TextFile::lines)
-        .filter_map(|(place, line)| {
-            let marker = UNFINISHED.into_iter().find(|marker| has_word(line, marker))?;
-            Some(Finding::new(place, format!("holds {marker}: finish it, or write down what is missing")))
-        })
-        .collect()
+    in_lines(files, is_written_by_hand, |line| {
+        let marker = UNFINISHED.into_iter().find(|marker| has_word(line, marker))?;
+        Some(format!("holds {marker}: finish it, or write down what is missing"))
+    })
 }
 
 pub(super) fn long_files(files: &[TextFile]) -> Vec<Finding> {

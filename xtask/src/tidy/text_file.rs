@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use super::finding::Finding;
 use crate::command;
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
@@ -52,4 +53,14 @@ impl TextFile {
     pub(super) fn lines(&self) -> impl Iterator<Item = (String, &str)> {
         self.text.lines().enumerate().map(|(index, line)| (format!("{}:{}", self.path, index + 1), line))
     }
+}
+
+/// What `find` says of each line of the files that `is_read` names.
+pub(super) fn in_lines(
+    files: &[TextFile],
+    is_read: impl Fn(&TextFile) -> bool,
+    find: impl Fn(&str) -> Option<String>,
+) -> Vec<Finding> {
+    let lines = files.iter().filter(|file| is_read(file)).flat_map(TextFile::lines);
+    lines.filter_map(|(place, line)| Some(Finding::new(place, find(line)?))).collect()
 }
