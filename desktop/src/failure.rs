@@ -12,6 +12,7 @@ use crate::remedy;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // the fields are what the messages say
 pub(crate) enum Failure {
     /// The person pressed Ctrl-C.
     #[error("interrupted")]
@@ -24,53 +25,25 @@ pub(crate) enum Failure {
     Paused,
     /// What was verified is not what it should be.
     #[error("`{what}` is damaged: {}", .damage.join("; "))]
-    Damaged {
-        /// The file or the model.
-        what: String,
-        /// Each fault.
-        damage: Vec<String>,
-        /// What to do.
-        remedy: String,
-    },
+    Damaged { what: String, damage: Vec<String>, remedy: String },
     /// A `.wwpkg` file where a model is expected.
     #[error("`{}` is a package file that is not installed", .path.display())]
-    NotInstalled {
-        /// The file.
-        path: PathBuf,
-    },
+    NotInstalled { path: PathBuf },
     /// The name given with `--model` is neither a folder nor installed.
     #[error("there is no model `{name}`: no such folder, and none of that name in `{}`", .models_dir.display())]
-    NoSuchModel {
-        /// What was given.
-        name: String,
-        /// Where installed models are looked for.
-        models_dir: PathBuf,
-    },
+    NoSuchModel { name: String, models_dir: PathBuf },
     /// The system names no folder for data.
     #[error("the system names no folder for models")]
     NoModelsDir,
     /// A file of the caller's.
     #[error("`{}` cannot be used: {detail}", .path.display())]
-    InputFile {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        detail: String,
-    },
+    InputFile { path: PathBuf, detail: String },
     /// A secret of the caller's that others can read.
     #[error("`{}` can be read by others: its permissions are {mode:03o}, expected 600", .path.display())]
-    Exposed {
-        /// The file.
-        path: PathBuf,
-        /// Its permissions.
-        mode: u32,
-    },
+    Exposed { path: PathBuf, mode: u32 },
     /// A flag that the request would ignore.
     #[error("`{flag}` is for `--quality best` and `--target qnn-htp`: nothing else calibrates")]
-    NeedsBest {
-        /// The flag.
-        flag: &'static str,
-    },
+    NeedsBest { flag: &'static str },
     /// Systems-on-chip without graphs to compile.
     #[error(
         "`--soc` compiles the graphs of `--target qnn-htp` and `--target qnn-htp-float`: neither is asked for"
@@ -78,22 +51,10 @@ pub(crate) enum Failure {
     NeedsTarget,
     /// An evaluation that broke a limit, with `--gate`.
     #[error("the package breaks a limit of `{gate}`: {}", .broken.join(", "))]
-    Gate {
-        /// Whose limits.
-        gate: String,
-        /// Each broken limit with its figure.
-        broken: Vec<String>,
-    },
+    Gate { gate: String, broken: Vec<String> },
     /// A device whose answers are others than the CPU's.
     #[error("{equal} of {asked} answers are those of the CPU, expected at least {expected}")]
-    AnswersDiffer {
-        /// Answers that are.
-        equal: usize,
-        /// Problems.
-        asked: usize,
-        /// What the caller expects.
-        expected: usize,
-    },
+    AnswersDiffer { equal: usize, asked: usize, expected: usize },
     /// The terminal or the output pipe.
     #[error("the output cannot be written: {0}")]
     Output(#[from] std::io::Error),
@@ -127,9 +88,9 @@ library_errors!(
 );
 
 impl Failure {
-    /// A file of the caller's that cannot be used, for the reason that the system gives.
-    pub(crate) fn input_file(path: &Path, error: &std::io::Error) -> Self {
-        Self::InputFile { path: path.to_owned(), detail: error.to_string() }
+    /// A file of the caller's that cannot be used.
+    pub(crate) fn input_file(path: &Path, detail: impl Display) -> Self {
+        Self::InputFile { path: path.to_owned(), detail: detail.to_string() }
     }
 
     /// Tells the failure on stderr; returns the exit code.

@@ -26,6 +26,15 @@ pub(crate) fn json_line(value: &impl Serialize) -> Result<(), Failure> {
     Ok(stdout.flush()?)
 }
 
+/// One line of JSON where `json` says so, else what `words` prints.
+pub(crate) fn tell(json: bool, value: &impl Serialize, words: impl FnOnce()) -> Result<(), Failure> {
+    if json {
+        return json_line(value);
+    }
+    words();
+    Ok(())
+}
+
 /// Every event as a line of JSON.
 pub(crate) fn stream_json(generation: Generation<'_>) -> Result<(), Failure> {
     for event in generation {

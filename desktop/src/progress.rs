@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use wheelwork::CancelToken;
 use wheelwork_calibrate::evaluate::{EvaluateProgress, Stage};
-use wheelwork_package::container::{Progress, Step};
+use wheelwork_package::container::{Progress, Step, Watch};
 
 use crate::output;
 
@@ -34,23 +34,22 @@ fn styled(template: &str, json: bool) -> ProgressBar {
     bar.with_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// Shows the steps of an operation on a package.
-pub(crate) struct Reporter {
+/// Runs an operation on a package with its steps shown; `cancel` ends it.
+pub(crate) fn shown<T>(json: bool, cancel: &CancelToken, operation: impl FnOnce(&mut Watch<'_>) -> T) -> T {
+    let mut reporter = Reporter { bar: bar(json), json, cancel, step: None, last_line: None };
+    operation(&mut |progress| reporter.watch(progress))
+}
+
+struct Reporter<'c> {
     bar: ProgressBar,
     json: bool,
-    cancel: CancelToken,
+    cancel: &'c CancelToken,
     step: Option<Step>,
     last_line: Option<Instant>,
 }
 
-impl Reporter {
-    /// `cancel` ends the operation.
-    pub(crate) fn new(json: bool, cancel: CancelToken) -> Self {
-        Self { bar: bar(json), json, cancel, step: None, last_line: None }
-    }
-
-    /// What a [`Watch`](wheelwork_package::container::Watch) is told.
-    pub(crate) fn watch(&mut self, progress: Progress) -> ControlFlow<()> {
+impl Reporter<'_> {
+    fn watch(&mut self, progress: Progress) -> ControlFlow<()> {
         let is_new_step = self.step.replace(progress.step) != Some(progress.step);
         if is_new_step {
             self.bar.reset();
@@ -76,7 +75,7 @@ impl Reporter {
     }
 }
 
-impl Drop for Reporter {
+impl Drop for Reporter<'_> {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }

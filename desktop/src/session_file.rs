@@ -48,7 +48,7 @@ fn file(arguments: &SessionArguments) -> Result<Option<SessionFile>, Failure> {
     let Some(key_file) = &arguments.session_key else { return Ok(Some(SessionFile::from(path))) };
     // Beside a session that exists, a missing key is a typing error.
     if !stands(key_file)? && !stands(path)? {
-        make_key(key_file).map_err(|error| Failure::input_file(key_file, &error))?;
+        make_key(key_file).map_err(|error| Failure::input_file(key_file, error))?;
     }
     Ok(Some(SessionFile::encrypted(path, read_key(key_file)?)))
 }

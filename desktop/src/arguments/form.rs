@@ -67,8 +67,6 @@ impl FormArguments {
 
     fn tools(&self) -> Result<Vec<Tool>, Failure> {
         let Some(path) = &self.tools else { return Ok(Vec::new()) };
-        let invalid =
-            |error: serde_json::Error| Failure::InputFile { path: path.clone(), detail: error.to_string() };
-        serde_json::from_str(&input_file::read(path)?).map_err(invalid)
+        serde_json::from_str(&input_file::read(path)?).map_err(|error| Failure::input_file(path, error))
     }
 }

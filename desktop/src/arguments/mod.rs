@@ -1,5 +1,28 @@
 //! The command line, as `--help` teaches it: one file a group of commands.
 
+/// A choice on the command line, and what each of its values stands for.
+macro_rules! choice {
+    (
+        $(#[$about:meta])* $vis:vis enum $name:ident => $target:ty {
+            $($(#[$help:meta])* $value:ident => $meaning:expr,)+
+        }
+    ) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, clap::ValueEnum)]
+        $vis enum $name {
+            $($(#[$help])* $value,)+
+        }
+
+        impl From<$name> for $target {
+            fn from(choice: $name) -> Self {
+                match choice {
+                    $($name::$value => $meaning,)+
+                }
+            }
+        }
+    };
+}
+
 mod chat;
 mod evaluate;
 mod form;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use etcetera::BaseStrategy;
 use wheelwork::{DevicePreference, KvForm, MemoryCheck, OpenOptions};
 
@@ -96,35 +96,32 @@ pub(crate) struct DevicesArguments {
     pub(crate) retry: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Kv {
-    /// A quarter of the memory; faster decoding at long contexts, slower prefill
-    Int8,
-    /// float32, exact
-    Float,
+choice! {
+    pub(crate) enum Kv => KvForm {
+        /// A quarter of the memory; faster decoding at long contexts, slower prefill
+        Int8 => KvForm::Int8,
+        /// float32, exact
+        Float => KvForm::Float,
+    }
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Device {
-    /// The best one that can be used
-    Auto,
-    /// Neural processing unit
-    Npu,
-    /// GPU
-    Gpu,
-    /// Processor
-    Cpu,
+choice! {
+    pub(crate) enum Device => DevicePreference {
+        /// The best one that can be used
+        Auto => DevicePreference::Auto,
+        /// Neural processing unit
+        Npu => DevicePreference::Npu,
+        /// GPU
+        Gpu => DevicePreference::Gpu,
+        /// Processor
+        Cpu => DevicePreference::Cpu,
+    }
 }
 
 impl ModelArguments {
     pub(crate) fn open_options(&self) -> OpenOptions {
         OpenOptions {
-            device: match self.device {
-                Device::Auto => DevicePreference::Auto,
-                Device::Npu => DevicePreference::Npu,
-                Device::Gpu => DevicePreference::Gpu,
-                Device::Cpu => DevicePreference::Cpu,
-            },
+            device: self.device.into(),
             strict: self.strict,
             threads: self.threads.map(usize::from),
             context_length: self.context_length,
@@ -182,13 +179,4 @@ fn parse_memory(text: &str) -> Result<MemoryCheck, String> {
 fn prepared_dir() -> Option<PathBuf> {
     let strategy = etcetera::choose_base_strategy().ok()?;
     Some(strategy.cache_dir().join("wheelwork").join("prepared"))
-}
-
-impl From<Kv> for KvForm {
-    fn from(kv: Kv) -> Self {
-        match kv {
-            Kv::Int8 => Self::Int8,
-            Kv::Float => Self::Float,
-        }
-    }
 }

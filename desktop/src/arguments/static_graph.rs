@@ -58,62 +58,37 @@ impl StaticArguments {
     }
 }
 
-/// Tokens of a prefill call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Chunk {
-    /// Shorter prompts waste less
-    #[value(name = "64")]
-    Of64,
-    /// Long prompts are read faster
-    #[value(name = "128")]
-    Of128,
-}
-
-impl Chunk {
-    pub(crate) fn tokens(self) -> usize {
-        match self {
-            Self::Of64 => 64,
-            Self::Of128 => 128,
-        }
+choice! {
+    /// Tokens of a prefill call.
+    pub(crate) enum Chunk => usize {
+        /// Shorter prompts waste less
+        #[value(name = "64")]
+        Of64 => 64,
+        /// Long prompts are read faster
+        #[value(name = "128")]
+        Of128 => 128,
     }
 }
 
-/// How projections are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Weights {
-    /// 4 bits, a 4-bit multiplier for 32 weights
-    Lpbq32,
-    /// 4 bits, a 4-bit multiplier for 64 weights
-    Lpbq64,
-    /// 4 bits, one scale an output channel
-    PerChannel,
-}
-
-impl Weights {
-    pub(crate) fn scheme(self) -> ChannelScheme {
-        match self {
-            Self::Lpbq32 => channel::LPBQ_32,
-            Self::Lpbq64 => channel::LPBQ_64,
-            Self::PerChannel => channel::CHANNEL_4,
-        }
+choice! {
+    /// How projections are stored.
+    pub(crate) enum Weights => ChannelScheme {
+        /// 4 bits, a 4-bit multiplier for 32 weights
+        Lpbq32 => channel::LPBQ_32,
+        /// 4 bits, a 4-bit multiplier for 64 weights
+        Lpbq64 => channel::LPBQ_64,
+        /// 4 bits, one scale an output channel
+        PerChannel => channel::CHANNEL_4,
     }
 }
 
-/// How compiled graphs are put into files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Binaries {
-    /// One a graph and system-on-chip
-    PerGraph,
-    /// One a system-on-chip, with the weights of prefill and decode once
-    SharedWeights,
-}
-
-impl Binaries {
-    pub(crate) fn packing(self) -> Packing {
-        match self {
-            Self::PerGraph => Packing::PerGraph,
-            Self::SharedWeights => Packing::SharedWeights,
-        }
+choice! {
+    /// How compiled graphs are put into files.
+    pub(crate) enum Binaries => Packing {
+        /// One a graph and system-on-chip
+        PerGraph => Packing::PerGraph,
+        /// One a system-on-chip, with the weights of prefill and decode once
+        SharedWeights => Packing::SharedWeights,
     }
 }
 

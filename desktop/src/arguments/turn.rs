@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use wheelwork::{Budget, OnContextFull, OnLoop, OpenReasoning, Options, PromptLookup, Thinking};
 
 use super::form::FormArguments;
@@ -61,32 +61,35 @@ pub(crate) struct TurnArguments {
     pub(crate) form: FormArguments,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Opening {
-    /// Where the model reasons
-    Auto,
-    /// Never
-    Off,
+choice! {
+    pub(crate) enum Opening => OpenReasoning {
+        /// Where the model reasons
+        Auto => OpenReasoning::Auto,
+        /// Never
+        Off => OpenReasoning::Off,
+    }
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Lookup {
-    /// Each token on its own
-    Off,
-    /// Where it is quicker by what is measured
-    Auto,
+choice! {
+    pub(crate) enum Lookup => PromptLookup {
+        /// Each token on its own
+        Off => PromptLookup::Off,
+        /// Where it is quicker by what is measured
+        Auto => PromptLookup::Auto,
+    }
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Loop {
-    /// End the reasoning; in the answer, end it
-    End,
-    /// End the turn
-    Stop,
-    /// Raise the temperature once
-    Warm,
-    /// Go on
-    Ignore,
+choice! {
+    pub(crate) enum Loop => OnLoop {
+        /// End the reasoning; in the answer, end it
+        End => OnLoop::End,
+        /// End the turn
+        Stop => OnLoop::Stop,
+        /// Raise the temperature once
+        Warm => OnLoop::Warm,
+        /// Go on
+        Ignore => OnLoop::Ignore,
+    }
 }
 
 impl TurnArguments {
@@ -102,23 +105,12 @@ impl TurnArguments {
             seed: self.seed,
             stop: self.stop.clone(),
             thinking: self.think,
-            open_reasoning: match self.open_reasoning {
-                Opening::Auto => OpenReasoning::Auto,
-                Opening::Off => OpenReasoning::Off,
-            },
+            open_reasoning: self.open_reasoning.into(),
             closing_phrase: self.closing_phrase.clone(),
             answer_reserve: self.answer_reserve,
-            on_loop: match self.on_loop {
-                Loop::End => OnLoop::End,
-                Loop::Stop => OnLoop::Stop,
-                Loop::Warm => OnLoop::Warm,
-                Loop::Ignore => OnLoop::Ignore,
-            },
+            on_loop: self.on_loop.into(),
             on_context_full: self.on_context_full,
-            prompt_lookup: match self.prompt_lookup {
-                Lookup::Off => PromptLookup::Off,
-                Lookup::Auto => PromptLookup::Auto,
-            },
+            prompt_lookup: self.prompt_lookup.into(),
             ..Options::default()
         })
     }

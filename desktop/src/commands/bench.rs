@@ -7,29 +7,15 @@ mod session;
 
 use std::time::Instant;
 
-use serde::Serialize;
 use serde_json::json;
+use wheelwork::Error;
 use wheelwork::decoder::Decoder;
-use wheelwork::{Error, Model};
 
 use crate::arguments::BenchArguments;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::machine::{memory, processor};
 use crate::{model_source, output};
-
-/// One measured setting.
-#[derive(Debug, Serialize)]
-struct Row {
-    phase: &'static str,
-    /// Tokens in the cache before the measurement.
-    context: usize,
-    /// Tokens computed.
-    tokens: usize,
-    best_tokens_per_s: f64,
-    median_tokens_per_s: f64,
-    takes: usize,
-}
 
 pub(crate) fn run(arguments: &BenchArguments, json: bool) -> Result<(), Failure> {
     let cancel = Interrupt::install()?.token();
@@ -41,11 +27,7 @@ pub(crate) fn run(arguments: &BenchArguments, json: bool) -> Result<(), Failure>
         "processor": processor(), "onnxruntime": model.runtime_info(),
         "version": env!("CARGO_PKG_VERSION"), "memory_after_load": memory(),
     });
-    if json {
-        output::json_line(&machine)?;
-    } else {
-        anstream::println!("{machine:#}\n");
-    }
+    output::tell(json, &machine, || anstream::println!("{machine:#}\n"))?;
     let prefill = arguments.prompt.iter().map(|&tokens| ("prefill", 0, tokens));
     let decode = arguments.context.iter().map(|&context| ("decode", context, arguments.decode));
     for (phase, context, tokens) in prefill.chain(decode) {
@@ -61,30 +43,26 @@ pub(crate) fn run(arguments: &BenchArguments, json: bool) -> Result<(), Failure>
                 "prefill" => feed(decoder.as_mut(), tokens)?,
                 _ => step(decoder.as_mut(), tokens)?,
             }
-            rates.push(rate(tokens, start));
+            rates.push(tokens as f64 / start.elapsed().as_secs_f64());
         }
-        rates.sort_by(f64::total_cmp);
-        let row = Row {
-            phase,
-            context,
-            tokens,
-            best_tokens_per_s: rates.last().copied().unwrap_or_default(),
-            median_tokens_per_s: rates.get(rates.len() / 2).copied().unwrap_or_default(),
-            takes: rates.len(),
-        };
-        if json {
-            output::json_line(&row)?;
-        } else {
-            let (best, median) = (row.best_tokens_per_s, row.median_tokens_per_s);
+        let (best, median) = (rates.iter().copied().fold(0.0, f64::max), median(rates.iter().copied()));
+        let row = json!({
+            "phase": phase, "context": context, "tokens": tokens, "best_tokens_per_s": best,
+            "median_tokens_per_s": median, "takes": rates.len(),
+        });
+        output::tell(json, &row, || {
             anstream::println!(
                 "{phase:<8} {tokens:>5} tokens after {context:>5}: best {best:>9.1} tokens/s, median {median:>9.1}"
             );
-        }
+        })?;
     }
     if let Some(tokens) = arguments.session {
         session::run(&model, tokens, arguments.decode, arguments.repeat, cancel, json)?;
     }
-    if json { output::json_line(&json!({ "memory_at_end": memory() })) } else { print_memory(&model) }
+    output::tell(json, &json!({ "memory_at_end": memory() }), || {
+        let kv_bytes = model.kv_shape().bytes(1);
+        anstream::println!("\n{kv_bytes} bytes of cache a token; memory at the end: {}", memory());
+    })
 }
 
 /// Computes `tokens` tokens as a prompt.
@@ -110,13 +88,9 @@ fn pseudo_random_token(index: usize) -> u32 {
     (index.wrapping_mul(2_654_435_761) >> 7) as u32 % 256
 }
 
-#[allow(clippy::cast_precision_loss)]
-fn rate(tokens: usize, start: Instant) -> f64 {
-    tokens as f64 / start.elapsed().as_secs_f64()
-}
-
-fn print_memory(model: &Model) -> Result<(), Failure> {
-    let kv_bytes = model.kv_shape().bytes(1);
-    anstream::println!("\n{kv_bytes} bytes of cache a token; memory at the end: {}", memory());
-    Ok(())
+/// The middle one, the upper of two; 0 of none.
+pub(super) fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
 }

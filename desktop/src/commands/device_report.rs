@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use serde::Serialize;
 use serde_json::json;
-use wheelwork::{CancelToken, DevicePreference, Event, Model, OpenOptions, Options, Session, Timings};
+use wheelwork::{DevicePreference, Event, Model, OpenOptions, Options, Session, Timings};
 
+use super::bench::median;
 use super::problems::{self, Problem};
 use crate::arguments::DeviceReportArguments;
 use crate::failure::Failure;
@@ -59,12 +60,10 @@ pub(crate) fn run(arguments: &DeviceReportArguments, json: bool) -> Result<(), F
         "model": model.facts().name, "load_ms": load_ms, "memory_after_load": memory(),
         "placement": model.placement(), "devices": super::devices::report(),
     });
-    if json {
-        output::json_line(&machine)?;
-    } else {
+    output::tell(json, &machine, || {
         output::print_placement(model.placement());
         anstream::println!("  loaded in {load_ms:.0} ms\n");
-    }
+    })?;
     let reference = on_cpu(arguments)?;
     let mut sessions = [model.session()?, reference.session()?];
     let options = Options {
@@ -75,13 +74,13 @@ pub(crate) fn run(arguments: &DeviceReportArguments, json: bool) -> Result<(), F
     };
     let mut rows = Vec::with_capacity(problems.len());
     for (index, problem) in problems.iter().enumerate() {
-        let [found, expected] = answers(&mut sessions, problem, &options, &cancel)?;
-        let row = Row::of(index, problem, &found, &expected);
-        if json {
-            output::json_line(&row)?;
-        } else {
-            print_row(&row, problem, &found, &expected);
+        let [device, cpu] = &mut sessions;
+        let (found, expected) = (answer(device, problem, &options)?, answer(cpu, problem, &options)?);
+        if cancel.is_cancelled() {
+            return Err(Failure::Interrupted);
         }
+        let row = Row::of(index, problem, &found, &expected);
+        output::tell(json, &row, || print_row(&row, problem, &found, &expected))?;
         rows.push(row);
     }
     summarise(&rows, json)?;
@@ -105,17 +104,6 @@ fn on_cpu(arguments: &DeviceReportArguments) -> Result<Model, Failure> {
         ..arguments.model.open_options()
     };
     Ok(Model::open_with(folder, &options)?)
-}
-
-fn answers(
-    sessions: &mut [Session; 2],
-    problem: &Problem,
-    options: &Options,
-    cancel: &CancelToken,
-) -> Result<[Answer; 2], Failure> {
-    let [device, cpu] = sessions;
-    let answers = [answer(device, problem, options)?, answer(cpu, problem, options)?];
-    if cancel.is_cancelled() { Err(Failure::Interrupted) } else { Ok(answers) }
 }
 
 fn answer(session: &mut Session, problem: &Problem, options: &Options) -> Result<Answer, Failure> {
@@ -176,35 +164,25 @@ fn summarise(rows: &[Row], json: bool) -> Result<(), Failure> {
     let same_tokens = count(|row| row.same_tokens == row.tokens);
     let [right, right_on_processor] =
         [count(|row| row.right == Some(true)), count(|row| row.right_on_processor == Some(true))];
-    let figures = [
-        median(rows, |row| row.first_token_ms),
-        median(rows, |row| row.tokens_per_s),
-        median(rows, |row| row.first_token_ms_on_processor),
-        median(rows, |row| row.tokens_per_s_on_processor),
-    ];
-    let [first, rate, first_on_cpu, rate_on_cpu] = figures;
-    if json {
-        return output::json_line(&json!({
-            "asked": rows.len(), "equal": equal, "same_tokens": same_tokens,
-            "right": right, "right_on_processor": right_on_processor,
-            "median_first_token_ms": first, "median_tokens_per_s": rate,
-            "median_first_token_ms_on_processor": first_on_cpu,
-            "median_tokens_per_s_on_processor": rate_on_cpu,
-            "memory_at_end": memory(),
-        }));
-    }
-    anstream::println!(
-        "\n{equal} of {} answers are the CPU's, {same_tokens} token by token; right {right}, on the CPU {right_on_processor}",
-        rows.len()
-    );
-    anstream::println!(
-        "median: first token {first:.0} ms, {rate:.2} tokens/s; on the CPU {first_on_cpu:.0} ms, {rate_on_cpu:.2} tokens/s"
-    );
-    Ok(())
-}
-
-fn median(rows: &[Row], figure: fn(&Row) -> f64) -> f64 {
-    let mut figures: Vec<_> = rows.iter().map(figure).collect();
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or_default()
+    let median = |figure: fn(&Row) -> f64| median(rows.iter().map(figure));
+    let (first, rate) = (median(|row| row.first_token_ms), median(|row| row.tokens_per_s));
+    let first_on_cpu = median(|row| row.first_token_ms_on_processor);
+    let rate_on_cpu = median(|row| row.tokens_per_s_on_processor);
+    let summary = json!({
+        "asked": rows.len(), "equal": equal, "same_tokens": same_tokens,
+        "right": right, "right_on_processor": right_on_processor,
+        "median_first_token_ms": first, "median_tokens_per_s": rate,
+        "median_first_token_ms_on_processor": first_on_cpu,
+        "median_tokens_per_s_on_processor": rate_on_cpu,
+        "memory_at_end": memory(),
+    });
+    output::tell(json, &summary, || {
+        anstream::println!(
+            "\n{equal} of {} answers are the CPU's, {same_tokens} token by token; right {right}, on the CPU {right_on_processor}",
+            rows.len()
+        );
+        anstream::println!(
+            "median: first token {first:.0} ms, {rate:.2} tokens/s; on the CPU {first_on_cpu:.0} ms, {rate_on_cpu:.2} tokens/s"
+        );
+    })
 }

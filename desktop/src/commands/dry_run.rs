@@ -1,5 +1,4 @@
 //! `wheelwork quantize --dry-run`: what a run would take, as a table or as JSON.
-#![allow(clippy::cast_precision_loss)] // figures for people
 
 use wheelwork_calibrate::CalibrationEstimate;
 use wheelwork_quantize::estimate::Estimate;

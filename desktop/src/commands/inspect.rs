@@ -56,11 +56,7 @@ fn placement(root: &Path, json: bool) -> Result<(), Failure> {
     let options = OpenOptions { device: DevicePreference::Npu, ..ModelArguments::default_options() };
     let model = Model::open_with(root, &options)?;
     compiling::note(&model);
-    if json {
-        return output::json_line(model.placement());
-    }
-    output::print_placement(model.placement());
-    Ok(())
+    output::tell(json, model.placement(), || output::print_placement(model.placement()))
 }
 
 /// Compares all contents with the card; returns the number of files.

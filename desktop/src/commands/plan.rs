@@ -9,10 +9,10 @@ use crate::{model_source, output};
 pub(crate) fn run(arguments: &ModelArguments, json: bool) -> Result<(), Failure> {
     let folder = model_source::folder(arguments.model.as_deref(), arguments.models_dir.as_deref())?;
     let plan = wheelwork::plan(folder, &arguments.open_options())?;
-    if json { output::json_line(&plan) } else { print(&plan) }
+    output::tell(json, &plan, || print(&plan))
 }
 
-fn print(plan: &MemoryPlan) -> Result<(), Failure> {
+fn print(plan: &MemoryPlan) {
     let cache = plan.kv_cache.as_str();
     anstream::println!(
         "a context of {} tokens of at most {}, {cache} cache, {} bytes a token\n",
@@ -43,7 +43,6 @@ fn print(plan: &MemoryPlan) -> Result<(), Failure> {
         anstream::println!("the longest context that fits: {tokens} tokens");
     }
     anstream::println!("{}", describe(plan.fit));
-    Ok(())
 }
 
 fn describe(fit: Fit) -> &'static str {
@@ -55,7 +54,6 @@ fn describe(fit: Fit) -> &'static str {
     }
 }
 
-#[allow(clippy::cast_precision_loss)]
 fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }

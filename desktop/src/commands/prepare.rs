@@ -16,20 +16,13 @@ pub(crate) fn run(arguments: &PrepareArguments, json: bool) -> Result<(), Failur
     let model = arguments.model_arguments();
     if !matches!(model.device, Device::Cpu) {
         let opened = model_source::open(&model, Interrupt::install()?.token())?;
-        if json {
-            return output::json_line(&json!({ "placement": opened.placement() }));
-        }
-        output::print_placement(opened.placement());
-        return Ok(());
+        let placement = opened.placement();
+        return output::tell(json, &json!({ "placement": placement }), || output::print_placement(placement));
     }
     let folder = model_source::folder(model.model.as_deref(), model.models_dir.as_deref())?;
     let cancel = Interrupt::install()?.token();
     let report = prepare(&folder, &model.open_options(), &cancel, json)?;
-    if json {
-        return output::json_line(&json!({ "prepared": report }));
-    }
-    anstream::println!("{}", describe(&report));
-    Ok(())
+    output::tell(json, &json!({ "prepared": report }), || anstream::println!("{}", describe(&report)))
 }
 
 /// Prepares a model and tells the steps: words on stderr, `Progress` lines beside `--json`.
@@ -47,12 +40,8 @@ pub(crate) fn prepare(
             PrepareStep::Compare => ("prepare_compare", "comparing with the plain form ..."),
         };
         if shown.replace(name) != Some(name) {
-            let told = if json {
-                output::json_line(&json!({ "event": "Progress", "step": name }))
-            } else {
-                anstream::eprintln!("{words}");
-                Ok(())
-            };
+            let progress = json!({ "event": "Progress", "step": name });
+            let told = output::tell(json, &progress, || anstream::eprintln!("{words}"));
             // Who listens no longer has no use for the rest either.
             if told.is_err() {
                 return ControlFlow::Break(());

@@ -41,14 +41,17 @@ fn read(path: &Path) -> Result<Vec<Problem>, Failure> {
     let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
     let problems = lines.map(|(number, line)| {
         // serde's message may quote the line; its place is enough.
-        serde_json::from_str(line).map_err(|error| Failure::InputFile {
-            path: path.to_owned(),
-            detail: format!("line {number}, column {} is no problem with `prompt`", error.column()),
+        serde_json::from_str(line).map_err(|error| {
+            let column = error.column();
+            Failure::input_file(
+                path,
+                format_args!("line {number}, column {column} is no problem with `prompt`"),
+            )
         })
     });
     let problems: Vec<Problem> = problems.collect::<Result<_, _>>()?;
     if problems.is_empty() {
-        return Err(Failure::InputFile { path: path.to_owned(), detail: "it has no problems".to_owned() });
+        return Err(Failure::input_file(path, "it has no problems"));
     }
     Ok(problems)
 }

@@ -29,13 +29,9 @@ pub(crate) fn run(arguments: &PromptArguments, json: bool) -> Result<(), Failure
         Some(file) => ChatTemplate::from_folder(&folder)?.with_source(input_file::read(file.as_ref())?)?,
     };
     let prompt = template.prompt(&tokenizer, &messages::read(&arguments.messages)?)?;
-    if json {
-        output::json_line(&json!({
-            "text": prompt.text, "ids": prompt.ids, "opens_reasoning": prompt.opens_reasoning,
-        }))
-    } else {
+    let line = json!({ "text": prompt.text, "ids": prompt.ids, "opens_reasoning": prompt.opens_reasoning });
+    output::tell(json, &line, || {
         let ids = prompt.ids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
         anstream::println!("{}\n\n{ids}", prompt.text);
-        Ok(())
-    }
+    })
 }

@@ -61,13 +61,13 @@ pub(crate) fn add(
     }
     if asked.has(Target::QnnHtpFloat) {
         let shapes =
-            StaticShapes { context_length: asked.context_length(), prefill_tokens: asked.npu_chunk.tokens() };
+            StaticShapes { context_length: asked.context_length(), prefill_tokens: asked.npu_chunk.into() };
         static_float::add_to(package, shapes)?;
         card = Some(static_check::add_to(package, static_float::VARIANT, FLOAT_TOLERANCE)?);
     }
     if !asked.socs.is_empty() {
         let compiler = Compiler::open()?;
-        let packing = asked.npu_binaries.packing();
+        let packing = asked.npu_binaries.into();
         for variant in variants(asked) {
             for &soc in &asked.socs {
                 let start = Instant::now();
@@ -101,8 +101,8 @@ fn quantized(
     };
     let options = VariantOptions {
         context_length: asked.context_length(),
-        prefill_tokens: asked.npu_chunk.tokens(),
-        weights: asked.npu_weights.scheme(),
+        prefill_tokens: asked.npu_chunk.into(),
+        weights: asked.npu_weights.into(),
         calibrate_weights: asked.npu_rounding == Rounding::Gptq,
         rotate: asked.rotate == Switch::On,
         budget,

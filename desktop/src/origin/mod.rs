@@ -62,8 +62,7 @@ impl Origin {
             Self::Url { url, stall } => Box::new(HttpSource::new(url.clone(), *stall, cancel.clone())),
             Self::File(path) => open_file(path)?,
             Self::Folder(path) => {
-                let detail = "it is a folder, expected a .wwpkg file".to_owned();
-                return Err(Failure::InputFile { path: path.clone(), detail });
+                return Err(Failure::input_file(path, "it is a folder, expected a .wwpkg file"));
             }
         })
     }

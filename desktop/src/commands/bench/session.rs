@@ -5,44 +5,19 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde::Serialize;
+use serde_json::json;
 use wheelwork::chat::Message;
 use wheelwork::prefix_cache::PrefixCache;
 use wheelwork::{
     Autosave, CancelToken, Error, Event, Model, OnLoop, Options, Session, Thinking, Timings, Usage,
 };
 
+use super::median;
 use crate::failure::Failure;
 use crate::output;
 
 /// What is asked at the end of the long conversation.
 const QUESTION: &str = "And 2 + 2?";
-
-/// Two ways to the same end.
-#[derive(Debug, Serialize)]
-struct Pair {
-    what: &'static str,
-    /// Tokens that the short way computed, and the long way.
-    computed_tokens: [usize; 2],
-    /// Medians of the short way and the long way, in milliseconds.
-    median_ms: [f64; 2],
-    /// The long way over the short way.
-    times: f64,
-    takes: usize,
-}
-
-/// Decoding with and without a session file.
-#[derive(Debug, Serialize)]
-struct Saving {
-    what: &'static str,
-    tokens: usize,
-    /// Median milliseconds from the first token to the end of the turn, the file's last record included.
-    with_file_ms: f64,
-    without_ms: f64,
-    overhead_percent: f64,
-    file_bytes: u64,
-    takes: usize,
-}
 
 /// What a turn told at its end.
 struct Told {
@@ -62,10 +37,10 @@ pub(super) fn run(
     let bench = Bench { model, text: long_text(model, tokens)?, cancel };
     for measure in [Bench::next_turn, Bench::restoring, Bench::shared_prefix] {
         let takes = (0..repeat).map(|_| measure(&bench)).collect::<Result<Vec<_>, _>>()?;
-        print_pair(&Pair::of(takes), json)?;
+        tell_pair(&takes, json)?;
     }
     let takes = (0..repeat).map(|_| bench.saving(decode)).collect::<Result<Vec<_>, _>>()?;
-    print_saving(&Saving::of(takes, decode), json)
+    tell_saving(&takes, decode, json)
 }
 
 /// One take of a pair: its name, tokens computed and milliseconds, the short way first.
@@ -102,7 +77,7 @@ impl Bench<'_> {
         drop(session);
         let start = Instant::now();
         let (session, _) = self.model.restore(&file)?;
-        let restored = milliseconds(start);
+        let restored = start.elapsed().as_secs_f64() * 1e3;
         let missing = anew.usage.prompt_tokens.saturating_sub(session.cached_tokens());
         Ok(("session from its file", [(missing, restored), first_token(&anew)]))
     }
@@ -157,38 +132,41 @@ impl Bench<'_> {
     }
 }
 
-impl Pair {
-    fn of(takes: Vec<Take>) -> Self {
-        let what = takes.first().map_or("", |(what, _)| what);
-        let computed =
-            |way: usize| takes.first().and_then(|take| take.1.get(way)).map_or(0, |(tokens, _)| *tokens);
-        let time = |way: usize| median(takes.iter().filter_map(|take| take.1.get(way)).map(|(_, ms)| *ms));
-        let median_ms = [time(0), time(1)];
-        let [short, long] = median_ms;
-        Self {
-            what,
-            computed_tokens: [computed(0), computed(1)],
-            median_ms,
-            times: if short > 0.0 { long / short } else { 0.0 },
-            takes: takes.len(),
-        }
-    }
+/// Medians of the short way and the long way, and the long way over the short way.
+fn tell_pair(takes: &[Take], json: bool) -> Result<(), Failure> {
+    let &[(what, [(few, _), (many, _)]), ..] = takes else { return Ok(()) };
+    let short = median(takes.iter().map(|(_, [(_, ms), _])| *ms));
+    let long = median(takes.iter().map(|(_, [_, (_, ms)])| *ms));
+    let times = if short > 0.0 { long / short } else { 0.0 };
+    let pair = json!({
+        "what": what, "computed_tokens": [few, many], "median_ms": [short, long], "times": times,
+        "takes": takes.len(),
+    });
+    output::tell(json, &pair, || {
+        anstream::println!(
+            "{what:<38} {short:>9.1} ms ({few} tokens computed); anew {long:>9.1} ms ({many}): {times:.1} times"
+        );
+    })
 }
 
-impl Saving {
-    fn of(takes: Vec<(f64, f64, u64)>, tokens: usize) -> Self {
-        let with_file_ms = median(takes.iter().map(|take| take.0));
-        let without_ms = median(takes.iter().map(|take| take.1));
-        Self {
-            what: "decoding, kept in a file",
-            tokens,
-            with_file_ms,
-            without_ms,
-            overhead_percent: if without_ms > 0.0 { (with_file_ms / without_ms - 1.0) * 100.0 } else { 0.0 },
-            file_bytes: takes.last().map_or(0, |take| take.2),
-            takes: takes.len(),
-        }
-    }
+/// Decoding with and without a session file: median milliseconds from the first token to the end of the turn, the
+/// file's last record included.
+fn tell_saving(takes: &[(f64, f64, u64)], tokens: usize, json: bool) -> Result<(), Failure> {
+    let what = "decoding, kept in a file";
+    let (with_file, without) =
+        (median(takes.iter().map(|take| take.0)), median(takes.iter().map(|take| take.1)));
+    let overhead = if without > 0.0 { (with_file / without - 1.0) * 100.0 } else { 0.0 };
+    let bytes = takes.last().map_or(0, |take| take.2);
+    let saving = json!({
+        "what": what, "tokens": tokens, "with_file_ms": with_file, "without_ms": without,
+        "overhead_percent": overhead, "file_bytes": bytes, "takes": takes.len(),
+    });
+    output::tell(json, &saving, || {
+        anstream::println!(
+            "{what:<38} {with_file:>9.1} ms ({tokens} tokens); without {without:>9.1} ms: {overhead:+.1} %, \
+             {bytes} bytes of file"
+        );
+    })
 }
 
 /// Tokens computed and milliseconds to the first token.
@@ -209,44 +187,4 @@ fn long_text(model: &Model, tokens: usize) -> Result<String, Failure> {
         }
     }
     Ok(text)
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
-}
-
-fn milliseconds(start: Instant) -> f64 {
-    start.elapsed().as_secs_f64() * 1e3
-}
-
-fn print_pair(pair: &Pair, json: bool) -> Result<(), Failure> {
-    if json {
-        return output::json_line(pair);
-    }
-    let [short, long] = pair.median_ms;
-    let [few, many] = pair.computed_tokens;
-    anstream::println!(
-        "{:<38} {short:>9.1} ms ({few} tokens computed); anew {long:>9.1} ms ({many}): {:.1} times",
-        pair.what,
-        pair.times
-    );
-    Ok(())
-}
-
-fn print_saving(saving: &Saving, json: bool) -> Result<(), Failure> {
-    if json {
-        return output::json_line(saving);
-    }
-    anstream::println!(
-        "{:<38} {:>9.1} ms ({} tokens); without {:>9.1} ms: {:+.1} %, {} bytes of file",
-        saving.what,
-        saving.with_file_ms,
-        saving.tokens,
-        saving.without_ms,
-        saving.overhead_percent,
-        saving.file_bytes
-    );
-    Ok(())
 }

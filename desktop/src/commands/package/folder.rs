@@ -8,7 +8,7 @@ use wheelwork_package::container::pack::{PackError, PackOptions, PackReport, pac
 use wheelwork_package::signature::SecretKey;
 
 use crate::failure::Failure;
-use crate::progress::Reporter;
+use crate::progress;
 
 /// The name that a folder is packed under: the package's own.
 pub(super) fn name_of(folder: &Path) -> Result<Name, Failure> {
@@ -21,11 +21,10 @@ pub(super) fn pack_folder(
     out: &Path,
     options: &PackOptions,
     key: Option<&SecretKey>,
-    cancel: CancelToken,
+    cancel: &CancelToken,
     json: bool,
 ) -> Result<PackReport, Failure> {
-    let mut reporter = Reporter::new(json, cancel);
-    match pack(folder, out, options, key, &mut |progress| reporter.watch(progress)) {
+    match progress::shown(json, cancel, |watch| pack(folder, out, options, key, watch)) {
         Err(PackError::Cancelled) => Err(Failure::Interrupted),
         outcome => Ok(outcome?),
     }

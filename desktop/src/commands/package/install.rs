@@ -14,8 +14,7 @@ use crate::arguments::{InstallArguments, RepairArguments, TrustArguments, keys_d
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::origin::{self, Origin};
-use crate::progress::Reporter;
-use crate::{output, trust};
+use crate::{output, progress, trust};
 
 /// A folder is compressed only to be decompressed at once.
 const FOLDER_LEVEL: i32 = 1;
@@ -71,9 +70,7 @@ fn transfer(
     operation: impl FnOnce(&mut dyn Source, &mut Watch<'_>) -> Result<InstallReport, StoreError>,
 ) -> Result<InstallReport, Failure> {
     let mut source = origin.open(cancel)?;
-    let mut reporter = Reporter::new(json, cancel.clone());
-    let outcome = operation(source.as_mut(), &mut |progress| reporter.watch(progress));
-    drop(reporter);
+    let outcome = progress::shown(json, cancel, |watch| operation(source.as_mut(), watch));
     outcome.map_err(|error| match origin::explain(error, cancel) {
         Failure::Interrupted => Failure::Paused,
         failure => failure,
@@ -95,7 +92,7 @@ fn install_folder(
     let pack = PackOptions { name, version, level: FOLDER_LEVEL, threads: None };
     let staging = store.stage()?;
     let file = staging.path().join("package.wwpkg");
-    folder::pack_folder(path, &file, &pack, None, cancel.clone(), json)?;
+    folder::pack_folder(path, &file, &pack, None, cancel, json)?;
     transfer(&Origin::File(file), cancel, json, |source, watch| store.install(source, options, watch))
 }
 

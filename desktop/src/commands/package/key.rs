@@ -15,24 +15,22 @@ pub(crate) fn run(arguments: &KeyArguments, json: bool) -> Result<(), Failure> {
     // Both before either is made: half a pair beside an older half would be a trap.
     for path in [&secret, &public] {
         if fs_err::symlink_metadata(path).is_ok() {
-            let detail = "it exists, and a key is never replaced".to_owned();
-            return Err(Failure::InputFile { path: path.clone(), detail });
+            return Err(Failure::input_file(path, "it exists, and a key is never replaced"));
         }
     }
     let key = SecretKey::generate()?;
     key.write(&secret)?;
     key.public().write(&public)?;
     let fingerprint = key.public().fingerprint();
-    if json {
-        return output::json_line(&json!({
-            "event": "KeyMade", "secret_key": secret, "public_key": public, "fingerprint": fingerprint.to_string(),
-        }));
-    }
-    anstream::println!("{}  signs; keep it, and let nobody else read it", secret.display());
-    anstream::println!("{}  verifies; give it to your users by a way that they trust", public.display());
-    anstream::println!("fingerprint {fingerprint}");
-    anstream::print!("\n{}", key.public().to_pem());
-    Ok(())
+    let made = json!({
+        "event": "KeyMade", "secret_key": secret, "public_key": public, "fingerprint": fingerprint.to_string(),
+    });
+    output::tell(json, &made, || {
+        anstream::println!("{}  signs; keep it, and let nobody else read it", secret.display());
+        anstream::println!("{}  verifies; give it to your users by a way that they trust", public.display());
+        anstream::println!("fingerprint {fingerprint}");
+        anstream::print!("\n{}", key.public().to_pem());
+    })
 }
 
 fn with_ending(name: &Path, ending: &str) -> PathBuf {

@@ -29,7 +29,6 @@ fn model_name(name: &str) -> Result<Name, Failure> {
 }
 
 /// Bytes as people read them.
-#[allow(clippy::cast_precision_loss)]
 fn megabytes(bytes: u64) -> String {
     match bytes {
         0..1_000 => format!("{bytes} bytes"),

@@ -25,25 +25,24 @@ pub(crate) fn run(arguments: &PackArguments, json: bool) -> Result<(), Failure> 
     };
     let (start, cancel) = (Instant::now(), Interrupt::install()?.token());
     let report =
-        folder::pack_folder(&arguments.folder, &arguments.out, &options, key.as_ref(), cancel, json)?;
+        folder::pack_folder(&arguments.folder, &arguments.out, &options, key.as_ref(), &cancel, json)?;
     let seconds = start.elapsed().as_secs_f64();
-    if json {
-        return output::json_line(&json!({
-            "event": "Packed", "package": arguments.out, "name": options.name.to_string(), "version": options.version,
-            "id": report.id.to_string(), "is_signed": key.is_some(), "files": report.files,
-            "file_bytes": report.file_bytes, "chunks": report.chunks, "content_bytes": report.content_bytes,
-            "container_bytes": report.container_bytes, "seconds": seconds,
-        }));
-    }
+    let packed = json!({
+        "event": "Packed", "package": arguments.out, "name": options.name.to_string(), "version": options.version,
+        "id": report.id.to_string(), "is_signed": key.is_some(), "files": report.files,
+        "file_bytes": report.file_bytes, "chunks": report.chunks, "content_bytes": report.content_bytes,
+        "container_bytes": report.container_bytes, "seconds": seconds,
+    });
     let signed = key.map_or("not signed", |_| "signed");
-    anstream::println!(
-        "{}: {} version {}, {signed}; {} from {} in {} files, {seconds:.1} s",
-        arguments.out.display(),
-        options.name,
-        options.version,
-        megabytes(report.container_bytes),
-        megabytes(report.file_bytes),
-        report.files,
-    );
-    Ok(())
+    output::tell(json, &packed, || {
+        anstream::println!(
+            "{}: {} version {}, {signed}; {} from {} in {} files, {seconds:.1} s",
+            arguments.out.display(),
+            options.name,
+            options.version,
+            megabytes(report.container_bytes),
+            megabytes(report.file_bytes),
+            report.files,
+        );
+    })
 }

@@ -10,27 +10,23 @@ use crate::output;
 pub(crate) fn run(arguments: &RemoveArguments, json: bool) -> Result<(), Failure> {
     let name = model_name(&arguments.name)?;
     store(&arguments.store)?.remove(&name)?;
-    if json {
-        return output::json_line(&json!({ "event": "Removed", "name": name.to_string() }));
-    }
-    anstream::println!("{name}: removed");
-    Ok(())
+    let removed = json!({ "event": "Removed", "name": name.to_string() });
+    output::tell(json, &removed, || anstream::println!("{name}: removed"))
 }
 
 pub(crate) fn collect_garbage(arguments: &GarbageArguments, json: bool) -> Result<(), Failure> {
     let report = store(&arguments.store)?.collect_garbage(arguments.partials)?;
-    if json {
-        return output::json_line(&json!({
-            "event": "GarbageCollected", "versions": report.versions, "partials": report.partials,
-            "staged": report.staged, "bytes": report.bytes,
-        }));
-    }
-    anstream::println!(
-        "{} old versions, {} unfinished transfers and {} unfinished packages removed, {}",
-        report.versions,
-        report.partials,
-        report.staged,
-        megabytes(report.bytes),
-    );
-    Ok(())
+    let collected = json!({
+        "event": "GarbageCollected", "versions": report.versions, "partials": report.partials,
+        "staged": report.staged, "bytes": report.bytes,
+    });
+    output::tell(json, &collected, || {
+        anstream::println!(
+            "{} old versions, {} unfinished transfers and {} unfinished packages removed, {}",
+            report.versions,
+            report.partials,
+            report.staged,
+            megabytes(report.bytes),
+        );
+    })
 }

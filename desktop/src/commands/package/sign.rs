@@ -24,11 +24,8 @@ pub(crate) fn run(arguments: &SignArguments, json: bool) -> Result<(), Failure> 
     drop((source, sink));
     partial.keep().map_err(io::Error::from)?;
     let fingerprint = key.public().fingerprint();
-    if json {
-        return output::json_line(&json!({
-            "event": "Signed", "package": out, "id": head.id.to_string(), "key": fingerprint.to_string(),
-        }));
-    }
-    anstream::println!("{}: signed by {fingerprint}", out.display());
-    Ok(())
+    let signed = json!({
+        "event": "Signed", "package": out, "id": head.id.to_string(), "key": fingerprint.to_string(),
+    });
+    output::tell(json, &signed, || anstream::println!("{}: signed by {fingerprint}", out.display()))
 }

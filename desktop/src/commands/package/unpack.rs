@@ -8,33 +8,30 @@ use crate::arguments::UnpackArguments;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::origin::{self, Origin};
-use crate::progress::Reporter;
-use crate::{output, trust};
+use crate::{output, progress, trust};
 
 pub(crate) fn run(arguments: &UnpackArguments, json: bool) -> Result<(), Failure> {
     let origin = Origin::of(&arguments.origin)?;
     let options = install::options(&arguments.trust, &origin)?;
     let cancel = Interrupt::install()?.token();
     let mut source = origin.open(&cancel)?;
-    let mut reporter = Reporter::new(json, cancel.clone());
-    let outcome =
-        store::unpack(source.as_mut(), &arguments.out, &options, &mut |progress| reporter.watch(progress));
-    drop(reporter);
-    let (head, signature) = outcome.map_err(|error| origin::explain(error, &cancel))?;
+    let (head, signature) = progress::shown(json, &cancel, |watch| {
+        store::unpack(source.as_mut(), &arguments.out, &options, watch)
+    })
+    .map_err(|error| origin::explain(error, &cancel))?;
     trust::warn_of(&signature);
-    if json {
-        return output::json_line(&json!({
-            "event": "Unpacked", "path": arguments.out, "name": head.index.name.to_string(),
-            "version": head.index.version, "id": head.id.to_string(), "signature": signature,
-            "bytes": head.index.file_bytes(),
-        }));
-    }
-    anstream::println!(
-        "{}: {} version {}, {}; {signature}",
-        arguments.out.display(),
-        head.index.name,
-        head.index.version,
-        megabytes(head.index.file_bytes()),
-    );
-    Ok(())
+    let unpacked = json!({
+        "event": "Unpacked", "path": arguments.out, "name": head.index.name.to_string(),
+        "version": head.index.version, "id": head.id.to_string(), "signature": signature,
+        "bytes": head.index.file_bytes(),
+    });
+    output::tell(json, &unpacked, || {
+        anstream::println!(
+            "{}: {} version {}, {}; {signature}",
+            arguments.out.display(),
+            head.index.name,
+            head.index.version,
+            megabytes(head.index.file_bytes()),
+        );
+    })
 }

@@ -11,8 +11,7 @@ use crate::arguments::VerifyArguments;
 use crate::commands::inspect;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::progress::Reporter;
-use crate::{origin, output, trust};
+use crate::{origin, output, progress, trust};
 
 pub(crate) fn run(arguments: &VerifyArguments, json: bool) -> Result<(), Failure> {
     let path = Path::new(&arguments.model);
@@ -31,11 +30,9 @@ fn verify_file(arguments: &VerifyArguments, path: &Path, json: bool) -> Result<(
     let head = Head::read(origin::open_file(path)?.as_mut())?;
     let signature = trust.judge(&head)?;
     let cancel = Interrupt::install()?.token();
-    let mut reporter = Reporter::new(json, cancel.clone());
     let mut source = origin::open_file(path)?;
-    let outcome = container::verify(source.as_mut(), &mut |progress| reporter.watch(progress));
-    drop(reporter);
-    let found = outcome.map_err(|error| origin::explain_container(error, &cancel))?;
+    let found = progress::shown(json, &cancel, |watch| container::verify(source.as_mut(), watch))
+        .map_err(|error| origin::explain_container(error, &cancel))?;
     if !found.is_complete {
         return Err(Failure::Interrupted);
     }
@@ -48,40 +45,37 @@ fn verify_file(arguments: &VerifyArguments, path: &Path, json: bool) -> Result<(
     }
     trust::warn_of(&signature);
     let index = &found.head.index;
-    if json {
-        return output::json_line(&json!({
-            "event": "Verified", "package": path, "name": index.name.to_string(), "version": index.version,
-            "id": found.head.id.to_string(), "signature": signature, "files": index.files.len(),
-            "chunks": index.chunks.len(), "bytes": index.content_bytes(),
-        }));
-    }
-    anstream::println!(
-        "{}: {} version {}, {} chunks with {} are whole; {signature}",
-        path.display(),
-        index.name,
-        index.version,
-        index.chunks.len(),
-        megabytes(index.content_bytes()),
-    );
-    Ok(())
+    let verified = json!({
+        "event": "Verified", "package": path, "name": index.name.to_string(), "version": index.version,
+        "id": found.head.id.to_string(), "signature": signature, "files": index.files.len(),
+        "chunks": index.chunks.len(), "bytes": index.content_bytes(),
+    });
+    output::tell(json, &verified, || {
+        anstream::println!(
+            "{}: {} version {}, {} chunks with {} are whole; {signature}",
+            path.display(),
+            index.name,
+            index.version,
+            index.chunks.len(),
+            megabytes(index.content_bytes()),
+        );
+    })
 }
 
 fn verify_folder(path: &Path, json: bool) -> Result<(), Failure> {
     let files = inspect::verify(&wheelwork_package::open(path)?)?;
-    if json {
-        return output::json_line(&json!({ "event": "Verified", "package": path, "files": files }));
-    }
-    anstream::println!("{}: {files} files have the content that the card says", path.display());
-    Ok(())
+    let verified = json!({ "event": "Verified", "package": path, "files": files });
+    output::tell(json, &verified, || {
+        anstream::println!("{}: {files} files have the content that the card says", path.display());
+    })
 }
 
 fn verify_installed(arguments: &VerifyArguments, json: bool) -> Result<(), Failure> {
     let name = model_name(&arguments.model)?;
     let cancel = Interrupt::install()?.token();
-    let mut reporter = Reporter::new(json, cancel.clone());
-    let outcome = store(&arguments.store)?.verify(&name, &mut |progress| reporter.watch(progress));
-    drop(reporter);
-    let report = outcome.map_err(|error| origin::explain(error, &cancel))?;
+    let store = store(&arguments.store)?;
+    let report = progress::shown(json, &cancel, |watch| store.verify(&name, watch))
+        .map_err(|error| origin::explain(error, &cancel))?;
     if !report.damage.is_empty() {
         return Err(Failure::Damaged {
             what: name.to_string(),
@@ -91,13 +85,12 @@ fn verify_installed(arguments: &VerifyArguments, json: bool) -> Result<(), Failu
             ),
         });
     }
-    if json {
-        return output::json_line(&json!({
-            "event": "Verified", "name": name.to_string(), "files": report.files, "bytes": report.bytes,
-        }));
-    }
-    anstream::println!("{name}: {} files with {} are whole", report.files, megabytes(report.bytes));
-    Ok(())
+    let verified = json!({
+        "event": "Verified", "name": name.to_string(), "files": report.files, "bytes": report.bytes,
+    });
+    output::tell(json, &verified, || {
+        anstream::println!("{name}: {} files with {} are whole", report.files, megabytes(report.bytes));
+    })
 }
 
 fn describe(damage: &Damage) -> String {
