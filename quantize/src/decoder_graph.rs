@@ -257,12 +257,14 @@ impl Decoder<'_> {
             .optional_input(queries.as_ref())
             .optional_input(keys.as_ref())
             .optional_input(values.as_ref())
-            .input(&past[0])
-            .input(&past[1])
-            .input(&shared.last_positions)
-            .input(&shared.total_length)
-            .input(&shared.cosines)
-            .input(&shared.sines)
+            .inputs([
+                &past[0],
+                &past[1],
+                &shared.last_positions,
+                &shared.total_length,
+                &shared.cosines,
+                &shared.sines,
+            ])
             .attribute("num_heads", config.num_attention_heads)
             .attribute("kv_num_heads", config.num_key_value_heads)
             .attribute("do_rotary", 1_i64);
@@ -281,8 +283,7 @@ impl Decoder<'_> {
         let prefix = |name: &str| names::layer(layer, &format!("self_attn.{name}"));
         let parts = ["query", "key", "value"].map(prefix);
         let split = Node::standard("Split", &prefix("split"))
-            .input(packed)
-            .input(&heads.sizes)
+            .inputs([packed, &heads.sizes])
             .attribute("axis", -1_i64);
         let [queries, keys, values] =
             self.graph.add_named(split, [&parts[0], &parts[1], &parts[2]].map(String::as_str));
@@ -316,9 +317,7 @@ impl Decoder<'_> {
     fn add_and_norm(&mut self, name: &str, a: &Value, b: &Value) -> (Value, Value) {
         let weight = self.vector(name, vec![format!("{name}.weight")], self.config.hidden_size);
         let node = Node::microsoft("SkipSimplifiedLayerNormalization", name)
-            .input(a)
-            .input(b)
-            .input(&weight)
+            .inputs([a, b, &weight])
             .attribute("epsilon", self.config.rms_norm_eps);
         let sum = format!("{name}.sum");
         let [normed, _, _, sum] = self.graph.add_named(node, [name, "", "", &sum]);
@@ -327,8 +326,7 @@ impl Decoder<'_> {
 
     fn rms_norm(&self, name: &str, input: &Value, weight: &Value) -> Node {
         Node::standard("RMSNormalization", name)
-            .input(input)
-            .input(weight)
+            .inputs([input, weight])
             .attribute("axis", -1_i64)
             .attribute("epsilon", self.config.rms_norm_eps)
     }

@@ -30,6 +30,12 @@ impl Node {
         self
     }
 
+    /// Appends inputs.
+    #[must_use]
+    pub fn inputs<'v>(self, values: impl IntoIterator<Item = &'v Value>) -> Self {
+        values.into_iter().fold(self, Self::input)
+    }
+
     /// Appends an input that may be absent; an absent one keeps its place.
     #[must_use]
     pub fn optional_input(mut self, value: Option<&Value>) -> Self {

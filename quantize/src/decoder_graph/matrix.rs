@@ -26,9 +26,7 @@ impl Decoder<'_> {
             }
             Matrix::Blocks { scheme, codes, scales, zero_points } => {
                 Node::microsoft("GatherBlockQuantized", name)
-                    .input(&codes.value)
-                    .input(ids)
-                    .input(&scales.value)
+                    .inputs([&codes.value, ids, &scales.value])
                     .optional_input(zero_points.as_ref().map(|zero_points| &zero_points.value))
                     .attribute("bits", i64::from(u32::from(scheme.bits)))
                     .attribute("block_size", usize::from(scheme.block_size))
@@ -59,8 +57,7 @@ impl Decoder<'_> {
             Matrix::Float32(values) => {
                 let product_name = if bias.is_some() { format!("{name}.product") } else { name.to_owned() };
                 let node = Node::microsoft("FusedMatMul", &product_name)
-                    .input(input)
-                    .input(&values.value)
+                    .inputs([input, &values.value])
                     .attribute("transB", 1_i64);
                 let product = self.graph.add(node);
                 match bias {
@@ -70,9 +67,7 @@ impl Decoder<'_> {
             }
             Matrix::Blocks { scheme, codes, scales, zero_points } => {
                 let node = Node::microsoft("MatMulNBits", name)
-                    .input(input)
-                    .input(&codes.value)
-                    .input(&scales.value)
+                    .inputs([input, &codes.value, &scales.value])
                     .optional_input(zero_points.as_ref().map(|zero_points| &zero_points.value))
                     .optional_input(None)
                     .optional_input(bias)

@@ -11,6 +11,7 @@
 //! Biases and norms are 16-bit constants of the graph itself.
 
 use std::collections::BTreeMap;
+use std::ops::Range as Indices;
 
 use wheelwork_onnx::{Dimension, ElementType, Extent, Graph, GraphError, Model, Node, Value};
 use wheelwork_package::card::Encoding;
@@ -21,16 +22,7 @@ use super::layer::{self, CACHED, Layer, MASKED, Shared, Tokens};
 use super::ranges::{Range, Ranges};
 use crate::architecture::names;
 use crate::checkpoint::Config;
-use crate::scheme::channel::ChannelScheme;
-
-/// How matrices are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Schemes {
-    /// The projections of the layers.
-    pub layers: ChannelScheme,
-    /// The output projection.
-    pub lm_head: ChannelScheme,
-}
+use crate::scheme::channel::{CHANNEL_8, ChannelScheme};
 
 /// What is known of the numbers; without it, a graph only says where its weights stand.
 #[derive(Debug, Clone, Copy)]
@@ -42,14 +34,11 @@ pub(super) struct Facts<'a> {
 }
 
 /// Which layers a graph has, and for how many tokens.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Cut<'a> {
     /// The data file.
     pub(super) data_file: &'a str,
-    /// The first layer.
-    pub(super) first_layer: usize,
-    /// How many layers there are.
-    pub(super) layers: usize,
+    pub(super) layers: Indices<usize>,
     /// Tokens of a call.
     pub(super) tokens: usize,
     /// Tokens that the cache holds.
@@ -90,23 +79,23 @@ pub struct PlannedMatrix {
 /// [`GraphError::Missing`] where `facts` lack something, others for sizes that no machine can address.
 pub(super) fn build(
     config: &Config,
-    schemes: Schemes,
+    weights: ChannelScheme,
     cut: Cut<'_>,
     facts: Option<Facts<'_>>,
 ) -> Result<StaticPlan, GraphError> {
     let graph = Graph::new("static_decoder", cut.data_file);
     let mut emit =
-        Quantized { graph, schemes, facts, matrices: Vec::new(), zeros: Vec::new(), missing: None };
+        Quantized { graph, weights, facts, matrices: Vec::new(), zeros: Vec::new(), missing: None };
     let tokens = Tokens { call: cut.tokens, cache: cut.context_length };
     let hidden = [1, cut.tokens, config.hidden_size];
-    let key = match cut.first_layer.checked_sub(1) {
+    let key = match cut.layers.start.checked_sub(1) {
         Some(before) => names::layer(before, layer::OUTPUT),
         None => graph_io::X.to_owned(),
     };
     let mut x = emit.input(graph_io::X, &hidden.map(Dimension::Size), &key);
     let shared = Shared::new(&mut emit, config, Some(tokens));
-    let end = cut.first_layer + cut.layers;
-    for index in cut.first_layer..end {
+    let end = cut.layers.end;
+    for index in cut.layers {
         let leaves = index + 1 == end && end != config.num_hidden_layers;
         let output = leaves.then_some(Output { shape: &hidden, is_read: false });
         let prefix = names::layer(index, "");
@@ -152,7 +141,8 @@ impl Table<'_> {
 
 struct Quantized<'a> {
     graph: Graph,
-    schemes: Schemes,
+    /// How the projections of the layers are stored.
+    weights: ChannelScheme,
     facts: Option<Facts<'a>>,
     matrices: Vec<PlannedMatrix>,
     /// Zero points by their shape.
@@ -270,7 +260,7 @@ impl Emit for Quantized<'_> {
 
     fn product(&mut self, name: &str, input: &Flow, tensor: &str, shape: [usize; 2]) -> Node {
         let [rows, columns] = shape;
-        let scheme = if tensor == names::LM_HEAD { self.schemes.lm_head } else { self.schemes.layers };
+        let scheme = if tensor == names::LM_HEAD { CHANNEL_8 } else { self.weights };
         let part = |part: &str| format!("{name}.{part}");
         let element = if scheme.bits == 4 { ElementType::Int4 } else { ElementType::Int8 };
         let codes = self.graph.external(&part("codes"), element, &[columns, rows]);
@@ -296,8 +286,7 @@ impl Emit for Quantized<'_> {
                 let steps = self.graph.add(steps);
                 let zeros = self.zeros([scheme.blocks(columns), rows]);
                 weights
-                    .input(&steps)
-                    .input(&zeros)
+                    .inputs([&steps, &zeros])
                     .attribute("axis", 0_i64)
                     .attribute("block_size", usize::from(block_size))
             }
@@ -329,6 +318,4 @@ impl Emit for Quantized<'_> {
         let constants = self.constants(tensor, (encoding, ElementType::Uint16));
         self.real(&codes, &constants)
     }
-
-    fn tap(&mut self, _: &Flow) {}
 }
