@@ -74,7 +74,6 @@ pub fn mixed(
         weights += matrix.rows() as u64 * matrix.columns as u64;
         choices.push(choice(checkpoint, matrix, base)?);
     }
-    #[allow(clippy::cast_precision_loss)] // below 2^53
     let bits = |bytes: u64| 8.0 * bytes as f64 / weights as f64;
     let sum = |point: fn(&Choice) -> Option<&Point>| -> u64 {
         choices.iter().filter_map(point).map(|point| point.bytes).sum()
@@ -101,7 +100,6 @@ fn spend(choices: &mut [Choice], mut bytes: u64, allows: impl Fn(u64) -> bool) {
             let Some(now) = choice.options.get(choice.chosen) else { continue };
             for (step, option) in choice.options.iter().enumerate().skip(choice.chosen + 1) {
                 let added = option.bytes - now.bytes;
-                #[allow(clippy::cast_precision_loss)] // a ratio
                 let gain = (now.error - option.error) / added as f64;
                 if gain > best.map_or(0.0, |(gain, ..)| gain) && allows(bytes + added) {
                     best = Some((gain, index, step, added));

@@ -13,8 +13,8 @@
 use wheelwork_diagnostic::Diagnostic;
 
 use crate::checkpoint::Checkpoint;
-use crate::external_file::ExternalFile;
 use crate::plan::{Storage, StoredMatrix};
+use crate::positioned::read_exact_at;
 use crate::scheme::BlockScheme;
 use crate::scheme::rows::{self, EncodedRows};
 
@@ -77,7 +77,7 @@ pub trait Rounder: Sync {
 /// A complete matrix in the weight file.
 #[derive(Debug)]
 pub struct StoredRows<'a> {
-    pub(crate) file: &'a ExternalFile,
+    pub(crate) file: &'a fs_err::File,
     pub(crate) matrix: &'a StoredMatrix,
 }
 
@@ -93,7 +93,7 @@ impl StoredRows<'_> {
         let columns = self.matrix.columns;
         let read = |offset: u64, row_bytes: usize| {
             let mut bytes = vec![0; count * row_bytes];
-            self.file.read_at(&mut bytes, offset + first as u64 * row_bytes as u64)?;
+            read_exact_at(self.file, &mut bytes, offset + first as u64 * row_bytes as u64)?;
             std::io::Result::Ok(bytes)
         };
         match self.matrix.storage {

@@ -4,12 +4,9 @@ use std::io::Write as _;
 use std::path::Path;
 
 use crate::error::QuantizeError;
-use crate::external_file::ExternalFile;
+use crate::positioned::write_all_at;
 
 /// Writes a new file and returns when it has reached the disk.
-///
-/// # Errors
-/// [`QuantizeError::Write`].
 pub(crate) fn write_file(path: &Path, content: &[u8]) -> Result<(), QuantizeError> {
     let write = || {
         may_write()?;
@@ -29,15 +26,14 @@ pub(crate) fn append(file: &mut fs_err::File, bytes: &[u8]) -> std::io::Result<(
 }
 
 /// Writes a piece of the weight file.
-pub(crate) fn write_at(file: &ExternalFile, bytes: &[u8], offset: u64) -> std::io::Result<()> {
-    may_write()?;
-    file.write_at(bytes, offset)
+pub(crate) fn write_at(file: &fs_err::File, bytes: &[u8], offset: u64) -> Result<(), QuantizeError> {
+    may_write().and_then(|()| write_all_at(file, bytes, offset)).map_err(QuantizeError::write(file.path()))
 }
 
 /// Returns when the weight file has reached the disk.
-pub(crate) fn sync(file: &ExternalFile) -> std::io::Result<()> {
-    may_write()?;
-    if cfg!(test) { Ok(()) } else { file.sync() }
+pub(crate) fn sync(file: &fs_err::File) -> Result<(), QuantizeError> {
+    let sync = || if cfg!(test) { Ok(()) } else { file.sync_all() };
+    may_write().and_then(|()| sync()).map_err(QuantizeError::write(file.path()))
 }
 
 /// Moves a file or folder.

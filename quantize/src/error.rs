@@ -13,6 +13,7 @@ use crate::checkpoint::{CheckpointError, ConfigError, OpenError};
 
 /// Why a checkpoint was not quantised. Nothing stands under the output's name then that was not there before.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // the fields are what the messages say
 pub enum QuantizeError {
     /// The checkpoint's files.
     #[error(transparent)]
@@ -31,12 +32,7 @@ pub enum QuantizeError {
     Package(#[from] PackageError),
     /// The package's weights or files could not be written.
     #[error("cannot write `{path}`: {source}")]
-    Write {
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    Write { path: PathBuf, source: std::io::Error },
     /// The graph could not be built.
     #[error("cannot build the graph: {0}")]
     Graph(#[from] GraphError),

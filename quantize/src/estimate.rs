@@ -148,11 +148,9 @@ fn seconds(kinds: &[Kind], threads: usize) -> f64 {
             speeds.push((scheme, measured));
             measured
         });
-        #[allow(clippy::cast_precision_loss)] // an estimate
         let weights = kind.weights as f64;
         seconds += weights * per_weight;
     }
-    #[allow(clippy::cast_precision_loss)] // a small number
     let threads = threads as f64;
     seconds / threads
 }
@@ -160,7 +158,6 @@ fn seconds(kinds: &[Kind], threads: usize) -> f64 {
 /// The speed does not depend on the weights, only on how many there are.
 fn seconds_per_weight(scheme: BlockScheme) -> f64 {
     let columns = usize::from(scheme.block_size);
-    #[allow(clippy::cast_precision_loss)] // a pattern
     let weights: Vec<f32> = (0..SAMPLE_WEIGHTS).map(|index| (index % 251) as f32 * 1e-4 - 0.0125).collect();
     let mut encoded = EncodedRows::default();
     let start = Instant::now();

@@ -89,9 +89,6 @@ impl Key {
 
 impl Journal {
     /// Begins a journal.
-    ///
-    /// # Errors
-    /// [`QuantizeError::Write`].
     pub(crate) fn create(path: &Path, key: &Key) -> Result<Self, QuantizeError> {
         let open = || fs_err::OpenOptions::new().write(true).create_new(true).open(path);
         let file = open().map_err(QuantizeError::write(path))?;
@@ -101,9 +98,6 @@ impl Journal {
     }
 
     /// Reads what an earlier run has finished, to go on after it; `None` if that run did not get as far as its key.
-    ///
-    /// # Errors
-    /// [`RequestError::ResumeMismatch`] or [`QuantizeError::Write`].
     pub(crate) fn resume(path: &Path, key: &Key) -> Result<Option<(Self, Vec<Finished>)>, QuantizeError> {
         let write = || QuantizeError::write(path);
         let mut file = match open_existing_to_write(path).map_err(io::Error::from) {
@@ -126,9 +120,6 @@ impl Journal {
     }
 
     /// Notes that a matrix is complete.
-    ///
-    /// # Errors
-    /// [`QuantizeError::Write`].
     pub(crate) fn add(&mut self, finished: &Finished) -> Result<(), QuantizeError> {
         self.line(finished)?;
         self.has_finished = true;

@@ -33,7 +33,6 @@ pub mod decoder_graph;
 mod disk;
 mod error;
 pub mod estimate;
-mod external_file;
 mod journal;
 pub mod kv_cache;
 mod output;

@@ -58,9 +58,6 @@ pub(crate) struct Begun {
 
 impl Output {
     /// Checks the target; creates the partial folder, or takes up one that an earlier run of the same key has left.
-    ///
-    /// # Errors
-    /// [`RequestError`] or [`QuantizeError::Write`].
     pub(crate) fn begin(
         target: &Path,
         checkpoint: &Path,

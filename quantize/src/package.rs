@@ -29,9 +29,6 @@ pub(crate) struct Contents<'a> {
 
 impl Contents<'_> {
     /// Writes both files into the package's folder, in which the variant is complete.
-    ///
-    /// # Errors
-    /// [`QuantizeError::Write`] or [`QuantizeError::Package`].
     pub(crate) fn write(self, folder: &Path) -> Result<Card, QuantizeError> {
         let target =
             Variant { ep: "CPUExecutionProvider".into(), device: CPU.into(), compatibility_string: None };

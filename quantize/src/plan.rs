@@ -74,7 +74,6 @@ pub enum Storage {
 impl Plan {
     /// Stored bits per weight over all matrices: codes, scales and zero points.
     #[must_use]
-    #[allow(clippy::cast_precision_loss)] // a figure for people
     pub fn bits_per_weight(&self) -> f64 {
         let (mut bytes, mut weights) = (0, 0);
         for matrix in self.matrices() {

@@ -35,7 +35,6 @@ impl Rope {
     /// Angles per position, in radians, one for each pair of a head: `[head_dim / 2]`.
     #[must_use]
     pub fn inverse_frequencies(&self, head_dim: usize) -> Vec<f64> {
-        #[allow(clippy::cast_precision_loss)] // head sizes are small
         let exponent = |pair: usize| 2.0 * pair as f64 / head_dim as f64;
         (0..head_dim / 2)
             .map(|pair| self.theta.powf(-exponent(pair)))
@@ -60,7 +59,7 @@ impl Llama3Scaling {
 
 /// Cosines and sines of one position, `[head_dim / 2]` each, as 32-bit floating point.
 pub fn angles(frequencies: &[f64], position: usize) -> impl Iterator<Item = (f32, f32)> {
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+    #[allow(clippy::cast_possible_truncation)]
     // below 2^53; rounding is the purpose
     frequencies.iter().map(move |frequency| {
         let (sine, cosine) = (position as f64 * frequency).sin_cos();

@@ -70,9 +70,6 @@ pub(crate) fn write(
 }
 
 /// Sizes and digests of every file in a folder, by name.
-///
-/// # Errors
-/// [`QuantizeError::Write`] or [`QuantizeError::Package`].
 pub(crate) fn records(folder: &Path) -> Result<Vec<FileRecord>, QuantizeError> {
     let mut names = Vec::new();
     for entry in fs_err::read_dir(folder).map_err(QuantizeError::write(folder))? {
@@ -84,9 +81,6 @@ pub(crate) fn records(folder: &Path) -> Result<Vec<FileRecord>, QuantizeError> {
 }
 
 /// Writes a value as indented JSON that ends in a newline, and returns when it has reached the disk.
-///
-/// # Errors
-/// [`QuantizeError::Write`].
 pub(crate) fn write_json<T: serde::Serialize>(path: &Path, value: &T) -> Result<(), QuantizeError> {
     let mut content =
         serde_json::to_vec_pretty(value).map_err(|error| QuantizeError::write(path)(error.into()))?;

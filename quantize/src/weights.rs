@@ -6,7 +6,7 @@
 //! are added up in the order of the file, so that two runs give the same bytes and the same figures.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
@@ -20,9 +20,9 @@ use crate::checkpoint::Checkpoint;
 use crate::checkpoint::tensors::{FloatTensor, ReadBuffer};
 use crate::disk;
 use crate::error::QuantizeError;
-use crate::external_file::ExternalFile;
 use crate::journal::{Finished, Journal};
 use crate::plan::{Content, Plan, Storage, StoredMatrix};
+use crate::positioned;
 use crate::progress::Progress;
 use crate::rope;
 use crate::scheme::BlockScheme;
@@ -38,8 +38,7 @@ const DIGEST_BYTES: u64 = 1 << 20;
 pub(crate) struct Writer<'a> {
     checkpoint: &'a Checkpoint,
     plan: &'a Plan,
-    file: ExternalFile,
-    path: PathBuf,
+    file: fs_err::File,
     progress: &'a dyn Progress,
     done_bytes: AtomicU64,
     total_bytes: u64,
@@ -78,9 +77,6 @@ struct Scratch {
 
 impl<'a> Writer<'a> {
     /// Creates the weight file at its full size, or opens the one that an earlier run has left.
-    ///
-    /// # Errors
-    /// [`QuantizeError::Write`].
     pub(crate) fn open(
         path: &Path,
         checkpoint: &'a Checkpoint,
@@ -91,24 +87,12 @@ impl<'a> Writer<'a> {
         for name in plan.sources() {
             total_bytes += checkpoint.tensors.get(name)?.bytes();
         }
-        let file = ExternalFile::reopen(path, plan.model.data_bytes).map_err(QuantizeError::write(path))?;
-        Ok(Self {
-            checkpoint,
-            plan,
-            file,
-            path: path.into(),
-            progress,
-            done_bytes: AtomicU64::new(0),
-            total_bytes,
-        })
+        let file = positioned::reopen(path, plan.model.data_bytes).map_err(QuantizeError::write(path))?;
+        Ok(Self { checkpoint, plan, file, progress, done_bytes: AtomicU64::new(0), total_bytes })
     }
 
     /// Writes everything that is not finished, notes each matrix in the journal, and returns when all has reached the
     /// disk.
-    ///
-    /// # Errors
-    /// [`QuantizeError::Checkpoint`], [`QuantizeError::Write`], [`QuantizeError::Calibration`] or
-    /// [`QuantizeError::Cancelled`].
     pub(crate) fn fill(
         self,
         calibration: &mut dyn Calibration,
@@ -142,7 +126,7 @@ impl<'a> Writer<'a> {
                 Content::Rope { positions, cosines, sines } => self.rope(*positions, *cosines, *sines)?,
             }
         }
-        disk::sync(&self.file).map_err(QuantizeError::write(&self.path))?;
+        disk::sync(&self.file)?;
         Ok(errors)
     }
 
@@ -154,7 +138,8 @@ impl<'a> Writer<'a> {
             .map_init(Vec::new, |bytes, piece| {
                 self.check_cancelled()?;
                 bytes.resize(usize::try_from(piece.bytes).unwrap_or(usize::MAX), 0);
-                self.file.read_at(bytes, piece.offset).map_err(QuantizeError::write(&self.path))?;
+                positioned::read_exact_at(&self.file, bytes, piece.offset)
+                    .map_err(QuantizeError::write(self.file.path()))?;
                 Ok(Sha256::digest(bytes.as_slice()))
             })
             .collect::<Result<_, QuantizeError>>()?;
@@ -300,7 +285,7 @@ impl<'a> Writer<'a> {
     fn write(&self, extent: Extent, start: usize, bytes: &[u8]) -> Result<(), QuantizeError> {
         let start = start as u64;
         debug_assert!(start + bytes.len() as u64 <= extent.bytes, "a piece must stay in its tensor");
-        disk::write_at(&self.file, bytes, extent.offset + start).map_err(QuantizeError::write(&self.path))
+        disk::write_at(&self.file, bytes, extent.offset + start)
     }
 
     fn advance(&self, name: &str, bytes: u64) {

@@ -181,7 +181,6 @@ fn mean_magnitude<const SIZE: usize>(blocks: &[Lanes; SIZE]) -> Lanes {
     for &weights in blocks {
         sum += weights.abs();
     }
-    #[allow(clippy::cast_precision_loss)] // at most 256
     let count = Lanes::splat(SIZE as f32);
     sum / count
 }
