@@ -11,6 +11,7 @@
 //! The graphs' inputs and outputs are described in [`wheelwork_package::card::StaticGraphs`].
 
 use std::collections::BTreeMap;
+use std::ops::Range as Indices;
 use std::path::{Path, PathBuf};
 
 use wheelwork_onnx::GraphError;
@@ -22,8 +23,10 @@ use wheelwork_package::tensors::{self, static_graph as graph_io};
 
 use crate::architecture::names;
 use crate::checkpoint::Config;
-use crate::disk::write_file;
+use crate::disk::{self, write_file};
 use crate::error::{QuantizeError, RequestError};
+use crate::positioned;
+use crate::scheme::channel::ChannelScheme;
 use crate::static_variant::{self, Weights};
 
 mod embedding;
@@ -39,12 +42,12 @@ mod weights;
 pub use fold::Fold;
 pub use hadamard::Hadamard;
 pub use observed::{ObservedLayer, ObservedRange, taps};
-pub use quantized::{PlannedMatrix, Schemes};
+pub use quantized::PlannedMatrix;
 pub use ranges::{Range, Ranges};
 pub use weights::{ChannelRounder, Nearest};
 
 use quantized::{Cut, Facts, StaticPlan, Table};
-use weights::{Assembly, DataFile};
+use weights::Assembly;
 
 /// The name of the variant of quantised static graphs, and of its folder.
 pub const VARIANT: &str = "qnn-htp";
@@ -70,8 +73,8 @@ pub struct StaticOptions {
     pub context_length: usize,
     /// Tokens of a prefill call.
     pub prefill_tokens: usize,
-    /// How matrices are stored.
-    pub schemes: Schemes,
+    /// How the projections of layers are stored; the output projection has 8 bits.
+    pub weights: ChannelScheme,
     /// Bytes of weights in a part at most; a single layer may have more.
     pub part_bytes: u64,
 }
@@ -89,11 +92,10 @@ pub struct Draft<'a> {
 
 #[derive(Debug)]
 struct Part {
-    first_layer: usize,
-    layers: usize,
+    layers: Indices<usize>,
     data_file: String,
     matrices: Vec<PlannedMatrix>,
-    data: DataFile,
+    data: fs_err::File,
 }
 
 impl<'a> Draft<'a> {
@@ -110,13 +112,14 @@ impl<'a> Draft<'a> {
             return Err(RequestError::ContextLength { asked, limit }.into());
         }
         let mut parts = Vec::new();
-        for (index, (first_layer, layers)) in cut(config, options)?.into_iter().enumerate() {
+        for (index, layers) in cut(config, options)?.into_iter().enumerate() {
             let data_file = format!("weights.{index}.data");
-            let cut = Cut { data_file: &data_file, first_layer, layers, tokens: 1, context_length: asked };
-            let StaticPlan { model, matrices } = quantized::build(config, options.schemes, cut, None)?;
+            let cut = Cut { data_file: &data_file, layers: layers.clone(), tokens: 1, context_length: asked };
+            let StaticPlan { model, matrices } = quantized::build(config, options.weights, cut, None)?;
             check_blocks(&matrices)?;
-            let data = DataFile::create(&folder.join(&data_file), model.data_bytes)?;
-            parts.push(Part { first_layer, layers, data_file, matrices, data });
+            let path = folder.join(&data_file);
+            let data = positioned::create(&path, model.data_bytes).map_err(QuantizeError::write(&path))?;
+            parts.push(Part { layers, data_file, matrices, data });
         }
         let x_range = embedding::write(&folder.join(EMBEDDING), &fold)?;
         Ok(Self { fold, options, folder: folder.into(), parts, x_range, squared_errors: Vec::new() })
@@ -143,7 +146,7 @@ impl<'a> Draft<'a> {
         let mut assembly = Assembly::new(matrix);
         assembly.restored = Some(Vec::with_capacity(weights.len()));
         assembly.add(weights, rounder);
-        let error = data.write(&assembly)?;
+        let error = assembly.write(data)?;
         let restored = assembly.restored.unwrap_or_default();
         self.squared_errors.push((tensor.to_owned(), error));
         Ok(restored)
@@ -160,7 +163,7 @@ impl<'a> Draft<'a> {
             let count = HEAD_ROWS.min(matrix.rows - first);
             assembly.add(&self.fold.rows(names::LM_HEAD, first, count, matrix.columns)?, rounder);
         }
-        let error = data.write(&assembly)?;
+        let error = assembly.write(data)?;
         self.squared_errors.push((names::LM_HEAD.to_owned(), error));
         Ok(())
     }
@@ -180,21 +183,17 @@ impl<'a> Draft<'a> {
         for (index, part) in self.parts.into_iter().enumerate() {
             let graph = |name: &str, tokens| {
                 let file = format!("{name}.{index}.onnx");
-                let cut = Cut {
-                    data_file: &part.data_file,
-                    first_layer: part.first_layer,
-                    layers: part.layers,
-                    tokens,
-                    context_length: self.options.context_length,
-                };
-                let plan = quantized::build(config, self.options.schemes, cut, Some(facts))?;
+                let (data_file, layers) = (part.data_file.as_str(), part.layers.clone());
+                let cut = Cut { data_file, layers, tokens, context_length: self.options.context_length };
+                let plan = quantized::build(config, self.options.weights, cut, Some(facts))?;
                 write_file(&self.folder.join(&file), &plan.model.to_bytes())?;
                 Ok::<_, QuantizeError>(file)
             };
             let prefill = graph("prefill", self.options.prefill_tokens)?;
             let decode = graph("decode", 1)?;
-            part.data.finish()?;
-            parts.push(GraphPart { first_layer: part.first_layer, layers: part.layers, prefill, decode });
+            disk::sync(&part.data)?;
+            let (first_layer, layers) = (part.layers.start, part.layers.len());
+            parts.push(GraphPart { first_layer, layers, prefill, decode });
         }
         let encodings = encodings(config, &ranges, &parts)?;
         Ok(StaticGraphs {
@@ -212,7 +211,7 @@ impl<'a> Draft<'a> {
         })
     }
 
-    fn place(&self, tensor: &str) -> Result<(&PlannedMatrix, &DataFile), QuantizeError> {
+    fn place(&self, tensor: &str) -> Result<(&PlannedMatrix, &fs_err::File), QuantizeError> {
         let parts =
             self.parts.iter().flat_map(|part| part.matrices.iter().map(move |matrix| (matrix, &part.data)));
         let mut found = parts.filter(|(matrix, _)| matrix.tensor == tensor);
@@ -229,7 +228,6 @@ impl<'a> Draft<'a> {
 
 /// The recipe, and the mean over all matrices of what rounding cost.
 fn self_described(mut recipe: serde_json::Value, squared_errors: &[(String, f64)]) -> serde_json::Value {
-    #[allow(clippy::cast_precision_loss)] // a mean
     let mean =
         squared_errors.iter().map(|(_, error)| error).sum::<f64>() / squared_errors.len().max(1) as f64;
     if let Some(recipe) = recipe.as_object_mut() {
@@ -238,34 +236,29 @@ fn self_described(mut recipe: serde_json::Value, squared_errors: &[(String, f64)
     recipe
 }
 
-/// First layer and number of layers of each part.
-fn cut(config: &Config, options: StaticOptions) -> Result<Vec<(usize, usize)>, QuantizeError> {
-    let whole = Cut {
-        data_file: "",
-        first_layer: 0,
-        layers: config.num_hidden_layers,
-        tokens: 1,
-        context_length: options.context_length,
-    };
-    let plan = quantized::build(config, options.schemes, whole, None)?;
+/// The layers of each part.
+fn cut(config: &Config, options: StaticOptions) -> Result<Vec<Indices<usize>>, QuantizeError> {
+    let layers = 0..config.num_hidden_layers;
+    let whole = Cut { data_file: "", layers, tokens: 1, context_length: options.context_length };
+    let plan = quantized::build(config, options.weights, whole, None)?;
     let bytes = |layer: Option<usize>| -> u64 {
         let own = plan.matrices.iter().filter(|matrix| names::layer_of(&matrix.tensor) == layer);
         own.map(|matrix| matrix.codes.bytes + matrix.scales.bytes + matrix.multipliers.map_or(0, |m| m.bytes))
             .sum()
     };
     let head = bytes(None);
-    let mut parts: Vec<(usize, usize)> = Vec::new();
+    let mut parts: Vec<Indices<usize>> = Vec::new();
     let mut filled = 0;
     for layer in 0..config.num_hidden_layers {
         let last = layer + 1 == config.num_hidden_layers;
         let added = bytes(Some(layer)) + if last { head } else { 0 };
         match parts.last_mut() {
-            Some((_, layers)) if filled + added <= options.part_bytes => {
-                *layers += 1;
+            Some(layers) if filled + added <= options.part_bytes => {
+                layers.end += 1;
                 filled += added;
             }
             _ => {
-                parts.push((layer, 1));
+                parts.push(layer..layer + 1);
                 filled = added;
             }
         }

@@ -62,7 +62,7 @@ pub fn greedy(
         squares += square_sum(expected.iter().copied());
         square_differences += differences;
         let (best, margin) = best(expected);
-        #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // a statistic
+        #[allow(clippy::cast_possible_truncation)] // a statistic
         let difference_rms = (differences / expected.len() as f64).sqrt() as f32;
         positions.push(Position { expected: best, found: self::best(found).0, margin, difference_rms });
     }
@@ -74,7 +74,7 @@ fn square_sum(values: impl Iterator<Item = f32>) -> f64 {
 }
 
 /// The best token, the first of equal ones, and how far its logit is above the next.
-fn best(logits: &[f32]) -> (u32, f32) {
+pub(crate) fn best(logits: &[f32]) -> (u32, f32) {
     let none = (0, f32::NEG_INFINITY);
     let (best, second) = (0..).zip(logits).fold((none, none.1), |(best, second), (token, &logit)| {
         if logit > best.1 { ((token, logit), best.1) } else { (best, second.max(logit)) }

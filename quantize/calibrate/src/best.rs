@@ -60,11 +60,7 @@ pub fn quantize_best<W: Progress + Watch>(
     let options = Options { recipe: Recipe { name: NAME, ..options.recipe.clone() }, ..options.clone() };
     let scratch = wheelwork_package::disk::folder_of(out);
     let text = read(checkpoint, scratch, &options, calibration, watch)?;
-    let defaults = ReferenceOptions::default();
-    let reference = ReferenceOptions {
-        threads: calibration.threads.unwrap_or(defaults.threads),
-        scratch: scratch.into(),
-    };
+    let reference = ReferenceOptions::new(calibration.threads, scratch);
     let mut calibrated = Calibrated::new(&text, reference, watch);
     let mut report = quantize_calibrated(checkpoint, out, &options, &mut calibrated, watch)
         // A calibration that was asked to stop comes back as some error of the calibration.

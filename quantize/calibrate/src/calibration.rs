@@ -11,6 +11,7 @@
 //! Memory: one layer in float32, its Hessians and one factor. Embedding and output projection keep the scheme's search:
 //! they have 8 bits in every recipe.
 
+use rayon::prelude::*;
 use wheelwork_quantize::architecture::names;
 use wheelwork_quantize::calibration::{Calibration, CalibrationError, Rounder, StoredRows};
 use wheelwork_quantize::checkpoint::{Checkpoint, Config};
@@ -23,9 +24,12 @@ use crate::gptq::factor::Factor;
 use crate::gptq::hessian::Hessian;
 use crate::gptq::rounding::Gptq;
 use crate::kv_ranges;
-use crate::layer::Taps;
+use crate::layer::Input;
 use crate::reference::{ReferenceOptions, Watch};
 use crate::stepper::Stepper;
+
+/// Weights that one worker reads back at once.
+const PIECE_WEIGHTS: usize = 1 << 18;
 
 /// The calibration of one package.
 pub struct Calibrated<'a> {
@@ -49,47 +53,6 @@ struct Run<'a> {
     sums: Vec<(Input, Hessian)>,
     /// What the matrix in hand, and perhaps the next one, is rounded by.
     factor: Option<(Input, Factor)>,
-}
-
-/// What goes into a matrix of a layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Input {
-    Qkv,
-    Output,
-    GateUp,
-    Down,
-}
-
-impl Input {
-    const ALL: [Self; 4] = [Self::Qkv, Self::Output, Self::GateUp, Self::Down];
-
-    /// By the tensor's name within its layer.
-    fn of(name: &str) -> Option<Self> {
-        match name.strip_suffix(".weight")? {
-            "self_attn.q_proj" | "self_attn.k_proj" | "self_attn.v_proj" => Some(Self::Qkv),
-            "self_attn.o_proj" => Some(Self::Output),
-            "mlp.gate_proj" | "mlp.up_proj" => Some(Self::GateUp),
-            "mlp.down_proj" => Some(Self::Down),
-            _ => None,
-        }
-    }
-
-    fn columns(self, config: &Config) -> usize {
-        match self {
-            Self::Qkv | Self::GateUp => config.hidden_size,
-            Self::Output => config.query_size(),
-            Self::Down => config.intermediate_size,
-        }
-    }
-
-    fn values<'t>(self, taps: &Taps<'t>) -> &'t [f32] {
-        match self {
-            Self::Qkv => taps.qkv_input,
-            Self::Output => taps.o_input,
-            Self::GateUp => taps.gate_up_input,
-            Self::Down => taps.down_input,
-        }
-    }
 }
 
 impl<'a> Calibrated<'a> {
@@ -173,17 +136,19 @@ impl Run<'_> {
     fn sum_up(&mut self, checkpoint: &Checkpoint) -> Result<(), CalibrateError> {
         let config = &checkpoint.config;
         // In a run that resumes, matrices of this layer may be stored already, but inputs are those of float weights.
-        let stored = self.stepper.layer.take(&self.stored);
-        self.stepper.layer.load(checkpoint, self.layer)?;
+        let Stepper { layer, .. } = &mut self.stepper;
+        let stored: Vec<_> = self.stored.iter().map(|name| (name, layer.weights(name).to_vec())).collect();
+        layer.load(checkpoint, self.layer)?;
         self.is_loaded = true;
         let mut sums = Input::ALL.map(|input| (input, Hessian::new(input.columns(config))));
-        self.stepper.pass(self.layer, false, &mut |_, taps| {
-            for (input, hessian) in &mut sums {
-                hessian.add(input.values(taps));
-            }
+        self.stepper.pass(self.layer, false, &mut |_, output| {
+            let taps = output.taps()?;
+            sums.iter_mut().for_each(|(input, hessian)| hessian.add(input.values(&taps)));
             Ok(())
         })?;
-        self.stepper.layer.put_back(stored);
+        for (name, weights) in stored {
+            self.stepper.layer.weights(name).copy_from_slice(&weights);
+        }
         self.sums = sums.into();
         Ok(())
     }
@@ -202,9 +167,14 @@ impl Run<'_> {
         let mut first = 0;
         for (tensor, count) in &matrix.parts {
             let name = tensor.strip_prefix(&names::layer(self.layer, "")).unwrap_or(tensor);
-            self.stepper.layer.fill(name, matrix.columns, |row, count, weights| {
-                rows.read(first + row, count, weights).map_err(CalibrateError::ReadBack)
-            })?;
+            let piece_rows = (PIECE_WEIGHTS / matrix.columns).max(1);
+            let pieces = self.stepper.layer.weights(name).par_chunks_mut(piece_rows * matrix.columns);
+            let pieces = pieces.enumerate().try_for_each_init(Vec::new, |weights, (piece, slots)| {
+                rows.read(first + piece * piece_rows, slots.len() / matrix.columns, weights)?;
+                slots.copy_from_slice(weights);
+                Ok(())
+            });
+            pieces.map_err(CalibrateError::ReadBack)?;
             self.stored.push(name.to_owned());
             first += count;
         }
@@ -216,8 +186,8 @@ impl Run<'_> {
         self.sums.clear();
         self.factor = None;
         let mut range = kv_ranges::none(config);
-        self.stepper.pass(self.layer, true, &mut |_, taps| {
-            kv_ranges::include(&mut range, taps, config);
+        self.stepper.pass(self.layer, true, &mut |_, output| {
+            kv_ranges::include(&mut range, &output.taps()?, config);
             Ok(())
         })?;
         self.layer += 1;

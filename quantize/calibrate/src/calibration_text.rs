@@ -87,10 +87,9 @@ impl Text {
             model.card().is_none_or(|card| card.architecture.vocab_size >= GENERAL_VOCABULARY);
         let (name, prompts) =
             if knows_general_text { ("reasoning", REASONING) } else { ("arithmetic", ARITHMETIC) };
-        let prompts: Vec<&str> = prompts.lines().collect();
         let each = &mut |done| watch.text(done, budget.tokens);
         let limit = budget.sequence_tokens;
-        let chains = texts::write_chains(model, &prompts, ROUNDS, budget.tokens, limit, cancel, each)?;
+        let chains = texts::write_chains(model, prompts, ROUNDS, budget.tokens, limit, cancel, each)?;
         if cancel.is_cancelled() {
             return Err(CalibrateError::Cancelled);
         }

@@ -48,7 +48,6 @@ impl CalibrationEstimate {
     pub fn of(checkpoint: &Path, budget: TextBudget) -> Result<Self, CalibrateError> {
         let checkpoint = Checkpoint::open(checkpoint).map_err(QuantizeError::from)?;
         let config = &checkpoint.config;
-        #[allow(clippy::cast_precision_loss)] // an estimate
         let threads = rayon::current_num_threads() as f64;
         Ok(Self {
             tokens: budget.tokens,
@@ -89,7 +88,6 @@ fn memory(config: &Config, sequence_tokens: usize) -> u64 {
     PROGRAM_BYTES + (values * size_of::<f32>()) as u64
 }
 
-#[allow(clippy::cast_precision_loss)] // an estimate
 fn operations(config: &Config, tokens: usize) -> f64 {
     let tokens = tokens as f64;
     let layer: f64 = matrices(config)

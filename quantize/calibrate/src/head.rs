@@ -6,10 +6,8 @@
 
 use ort::session::Session;
 use ort::value::TensorRef;
-use rayon::prelude::*;
 use wheelwork_onnx::{Dimension, ElementType, Graph, Model, Node};
 use wheelwork_quantize::architecture::names;
-use wheelwork_quantize::checkpoint::tensors::ReadBuffer;
 use wheelwork_quantize::checkpoint::{Checkpoint, Config};
 
 use crate::{CalibrateError, runtime};
@@ -32,15 +30,12 @@ pub(crate) struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    /// # Errors
-    /// [`CalibrateError::Library`], [`CalibrateError::Graph`], [`CalibrateError::Run`] or
-    /// [`CalibrateError::Checkpoint`].
     pub(crate) fn new(checkpoint: &'a Checkpoint, threads: usize) -> Result<Self, CalibrateError> {
         let hidden_size = checkpoint.config.hidden_size;
         let session = runtime::session(&product(hidden_size)?, threads)?;
-        let mut buffer = ReadBuffer::default();
-        checkpoint.tensors.get(names::FINAL_NORM)?.read(0, hidden_size, &mut buffer)?;
-        Ok(Self { checkpoint, session, norm: buffer.weights, slab: Vec::new() })
+        let mut norm = vec![0.0; hidden_size];
+        checkpoint.tensors.get(names::FINAL_NORM)?.read_into(0, &mut norm)?;
+        Ok(Self { checkpoint, session, norm, slab: Vec::new() })
     }
 
     /// Positions whose logits are computed together.
@@ -50,9 +45,6 @@ impl<'a> Head<'a> {
 
     /// The logits of some positions: `hidden` is `[positions, hidden_size]` as the last layer leaves it and is
     /// normalised in place; `logits` becomes `[positions, vocab_size]`.
-    ///
-    /// # Errors
-    /// [`CalibrateError::Checkpoint`] or [`CalibrateError::Run`].
     pub(crate) fn logits(&mut self, hidden: &mut [f32], logits: &mut Vec<f32>) -> Result<(), CalibrateError> {
         let config = &self.checkpoint.config;
         let (hidden_size, vocab_size) = (config.hidden_size, config.vocab_size);
@@ -67,14 +59,7 @@ impl<'a> Head<'a> {
         for first in (0..vocab_size).step_by(slab_rows) {
             let rows = slab_rows.min(vocab_size - first);
             self.slab.resize(rows * hidden_size, 0.0);
-            // About a million weights at once a worker.
-            let piece_rows = ((1 << 20) / hidden_size).max(1);
-            let pieces = self.slab.par_chunks_mut(piece_rows * hidden_size).enumerate();
-            pieces.try_for_each_init(ReadBuffer::default, |read, (piece, slots)| {
-                tensor.read((first + piece * piece_rows) * hidden_size, slots.len(), read)?;
-                slots.copy_from_slice(&read.weights);
-                Ok::<(), CalibrateError>(())
-            })?;
+            tensor.read_into(first * hidden_size, &mut self.slab)?;
             self.multiply(hidden, rows, |position, product| {
                 let start = position * vocab_size + first;
                 if let Some(slots) = logits.get_mut(start..start + rows) {
@@ -109,7 +94,7 @@ impl<'a> Head<'a> {
 }
 
 /// `x / sqrt(mean(x^2) + eps) * weight`.
-#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // rounding to float32 is the purpose
+#[allow(clippy::cast_possible_truncation)] // rounding to float32 is the purpose
 pub(crate) fn normalise(row: &mut [f32], weight: &[f32], eps: f32) {
     let squares: f64 = row.iter().map(|value| f64::from(*value) * f64::from(*value)).sum();
     let scale = 1.0 / (squares / row.len() as f64 + f64::from(eps)).sqrt();

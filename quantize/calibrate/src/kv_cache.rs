@@ -11,8 +11,9 @@
 
 use std::path::{Path, PathBuf};
 
-use wheelwork::{CancelToken, KvForm, Model, OpenOptions};
-use wheelwork_package::card::{KvCache, KvSelfCheck};
+use wheelwork::kv_cache::KvRange;
+use wheelwork::{CancelToken, KvForm, Model};
+use wheelwork_package::card::{Divergence, KvCache, KvSelfCheck};
 use wheelwork_package::files::names;
 use wheelwork_quantize::kv_cache::{self, LayerRange};
 
@@ -71,11 +72,7 @@ pub fn add_int8_cache(
     options: &KvOptions,
     progress: &dyn EvaluateProgress,
 ) -> Result<KvCache, EvaluateError> {
-    let open = |kv_cache| {
-        let open =
-            OpenOptions { kv_cache: Some(kv_cache), threads: options.threads, ..OpenOptions::default() };
-        Model::open_with(package, &open)
-    };
+    let open = |kv_cache| evaluate::open(package, Some(kv_cache), options.threads);
     let float = open(KvForm::Float)?;
     let chains = evaluate::chains(&float, TOKENS, &options.cancel, progress)?;
     let (mut measured, mut checked) = (Vec::new(), Vec::new());
@@ -90,39 +87,35 @@ pub fn add_int8_cache(
     record(&float, &checked, &mut logits, options)?;
     drop(float);
 
-    let unchecked = KvSelfCheck {
-        tokens: 0,
-        mean_kl: 0.0,
-        max_kl: 0.0,
-        same_top: 0.0,
-        mean_kl_limit: MEAN_KL_LIMIT,
-        passed: false,
-    };
     let mut cache = KvCache {
         default: KvForm::Float,
         int8_graph: names::INT8_KV_GRAPH.to_owned(),
         scale_tokens,
-        self_check: unchecked,
+        self_check: self_check(None),
     };
     let mut card = kv_cache::add_to(package, VARIANT, &ranges, cache.clone())?;
 
     let int8 = open(KvForm::Int8)?;
     let found = evaluate::against(&int8, &checked, &mut logits, &options.cancel, progress)?;
-    let passed = found.mean_kl.value <= MEAN_KL_LIMIT;
-    if passed || options.choice == KvChoice::Always {
+    cache.self_check = self_check(Some(&found));
+    if cache.self_check.passed || options.choice == KvChoice::Always {
         cache.default = KvForm::Int8;
     }
-    cache.self_check = KvSelfCheck {
-        tokens: found.positions,
-        mean_kl: found.mean_kl.value,
-        max_kl: found.max_kl,
-        same_top: found.same_top.value,
-        mean_kl_limit: MEAN_KL_LIMIT,
-        passed,
-    };
     card.kv_cache.insert(VARIANT.to_owned(), cache.clone());
     kv_cache::save(package, &card)?;
     Ok(cache)
+}
+
+/// What a comparison comes to; without one, nothing has passed yet.
+fn self_check(found: Option<&Divergence>) -> KvSelfCheck {
+    KvSelfCheck {
+        tokens: found.map_or(0, |found| found.positions),
+        mean_kl: found.map_or(0.0, |found| found.mean_kl.value),
+        max_kl: found.map_or(0.0, |found| found.max_kl),
+        same_top: found.map_or(0.0, |found| found.same_top.value),
+        mean_kl_limit: MEAN_KL_LIMIT,
+        passed: found.is_some_and(|found| found.mean_kl.value <= MEAN_KL_LIMIT),
+    }
 }
 
 /// The ranges over all passages, and their tokens.
@@ -131,20 +124,16 @@ fn ranges(
     passages: &[Passage],
     options: &KvOptions,
 ) -> Result<(Vec<LayerRange>, usize), EvaluateError> {
-    let mut all = Vec::new();
-    let mut tokens = 0;
+    let mut all: Vec<KvRange> = Vec::new();
     for passage in passages {
         let found = float.kv_ranges(passage.read(), &options.cancel).map_err(evaluate::cancelled)?;
         let found = found.unwrap_or_default();
+        all.iter_mut().zip(&found).for_each(|(all, found)| all.include(found));
         if all.is_empty() {
             all = found;
-        } else {
-            for (all, found) in all.iter_mut().zip(&found) {
-                all.include(found);
-            }
         }
-        tokens += passage.read().len();
     }
+    let tokens = passages.iter().map(|passage| passage.read().len()).sum();
     let layers = all.into_iter().map(|range| LayerRange { keys: range.keys, values: range.values });
     Ok((layers.collect(), tokens))
 }

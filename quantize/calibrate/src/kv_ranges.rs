@@ -1,5 +1,6 @@
 //! How large keys and values get: what scales of an int8 cache are made of.
 
+use wheelwork::kv_cache;
 use wheelwork_quantize::checkpoint::Config;
 use wheelwork_quantize::kv_cache::LayerRange;
 
@@ -12,35 +13,14 @@ pub(crate) fn none(config: &Config) -> LayerRange {
 
 /// Widens a range to hold one more sequence.
 pub(crate) fn include(range: &mut LayerRange, taps: &Taps<'_>, config: &Config) {
-    let head_dim = config.head_dim;
-    let heads = |values: &'_ [f32]| values.len() / config.num_key_value_heads;
-    let (keys, values) = (taps.keys, taps.values);
-    let key_heads = keys.chunks_exact(heads(keys).max(1)).zip(range.keys.chunks_exact_mut(head_dim));
-    for (rows, largest) in key_heads {
-        include_rotated(largest, rows, head_dim);
-    }
-    let value_heads = values.chunks_exact(heads(values).max(1)).zip(range.values.chunks_exact_mut(head_dim));
-    for (rows, largest) in value_heads {
-        for row in rows.chunks_exact(head_dim) {
-            for (largest, value) in largest.iter_mut().zip(row) {
-                *largest = largest.max(value.abs());
-            }
-        }
-    }
+    widen(&mut range.keys, taps.keys, config, kv_cache::largest_rotated);
+    widen(&mut range.values, taps.values, config, kv_cache::largest);
 }
 
-/// Rotation turns channel `c` and `c + head_dim / 2` into each other: both get the largest length of their pair, which
-/// holds at any position.
-fn include_rotated(largest: &mut [f32], rows: &[f32], head_dim: usize) {
-    let (low, high) = largest.split_at_mut(head_dim / 2);
-    for row in rows.chunks_exact(head_dim) {
-        let (first, second) = row.split_at(head_dim / 2);
-        for (((low, high), a), b) in low.iter_mut().zip(high.iter_mut()).zip(first).zip(second) {
-            let length = a.hypot(*b);
-            *low = low.max(length);
-            *high = high.max(length);
-        }
-    }
+fn widen(range: &mut [f32], values: &[f32], config: &Config, largest: fn(&[f32], usize) -> Vec<f32>) {
+    let heads = values.chunks_exact((values.len() / config.num_key_value_heads).max(1));
+    let found = heads.flat_map(|rows| largest(rows, config.head_dim));
+    range.iter_mut().zip(found).for_each(|(range, found)| *range = range.max(found));
 }
 
 #[cfg(test)]
@@ -49,9 +29,8 @@ mod tests {
 
     #[test]
     fn a_key_range_holds_at_every_rotation() {
-        let mut largest = [0.0; 4];
         // Two positions; the pairs are (0, 2) and (1, 3).
-        include_rotated(&mut largest, &[3.0, 0.5, -4.0, 0.0, 1.0, -2.0, 1.0, 0.0], 4);
+        let largest = kv_cache::largest_rotated(&[3.0, 0.5, -4.0, 0.0, 1.0, -2.0, 1.0, 0.0], 4);
         assert_eq!(largest, [5.0, 2.0, 5.0, 2.0]);
     }
 }

@@ -1,21 +1,19 @@
 //! A decoder layer in float32: one loaded graph, one set of weight buffers, both used for every layer in turn.
 //!
-//! [`Layer::load`] fills the buffers from the checkpoint, [`Layer::run`] sends one sequence through.
+//! [`Layer::load`] or [`Layer::load_folded`] fills the buffers, [`Layer::run`] sends one sequence through.
 
 use ort::session::{Session, SessionInputValue, SessionOutputs};
 use ort::value::{Tensor, TensorRef};
-use rayon::prelude::*;
-use wheelwork_quantize::architecture::{self, names};
-use wheelwork_quantize::checkpoint::tensors::ReadBuffer;
+use wheelwork_package::tensors::static_graph as graph_io;
+use wheelwork_quantize::architecture::names;
 use wheelwork_quantize::checkpoint::{Checkpoint, Config};
 use wheelwork_quantize::rope;
+use wheelwork_quantize::static_graph::{Fold, ObservedLayer, ObservedRange, Range, taps};
 
 use crate::{CalibrateError, runtime};
 
-mod graph;
-
-/// Weights that one worker reads at once.
-const PIECE_WEIGHTS: usize = 1 << 18;
+/// What scores that must not count get.
+const MASKED: f32 = -1e9;
 
 /// What goes into the matrices of a layer for one sequence, and what its cache holds; all row-major.
 #[derive(Debug, Clone, Copy)]
@@ -34,154 +32,176 @@ pub struct Taps<'a> {
     pub values: &'a [f32],
 }
 
+/// What goes into a matrix of a layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Input {
+    Qkv,
+    Output,
+    GateUp,
+    Down,
+}
+
+impl Input {
+    pub(crate) const ALL: [Self; 4] = [Self::Qkv, Self::Output, Self::GateUp, Self::Down];
+
+    /// By the tensor's name within its layer.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        match name.strip_suffix(".weight")? {
+            "self_attn.q_proj" | "self_attn.k_proj" | "self_attn.v_proj" => Some(Self::Qkv),
+            "self_attn.o_proj" => Some(Self::Output),
+            "mlp.gate_proj" | "mlp.up_proj" => Some(Self::GateUp),
+            "mlp.down_proj" => Some(Self::Down),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn columns(self, config: &Config) -> usize {
+        match self {
+            Self::Qkv | Self::GateUp => config.hidden_size,
+            Self::Output => config.query_size(),
+            Self::Down => config.intermediate_size,
+        }
+    }
+
+    pub(crate) fn values<'t>(self, taps: &Taps<'t>) -> &'t [f32] {
+        match self {
+            Self::Qkv => taps.qkv_input,
+            Self::Output => taps.o_input,
+            Self::GateUp => taps.gate_up_input,
+            Self::Down => taps.down_input,
+        }
+    }
+}
+
 /// The graph of a layer with its buffers.
 pub(crate) struct Layer {
     session: Session,
     /// Names within the layer, and float32 buffers in the checkpoint's shapes.
     weights: Vec<(String, Tensor<f32>)>,
-    cosines: Tensor<f32>,
-    sines: Tensor<f32>,
+    ranges: Vec<ObservedRange>,
+    frequencies: Vec<f64>,
+    /// For errors.
+    step: &'static str,
 }
 
 /// What a layer gives for one sequence.
-pub(crate) struct LayerOutput<'s>(SessionOutputs<'s>);
+pub(crate) struct LayerOutput<'s> {
+    outputs: SessionOutputs<'s>,
+    ranges: &'s [ObservedRange],
+    step: &'static str,
+}
 
 impl Layer {
-    /// Loads the graph and makes the buffers, for sequences of up to `positions` tokens.
-    ///
-    /// # Errors
-    /// [`CalibrateError::Library`], [`CalibrateError::Graph`] or [`CalibrateError::Run`].
-    pub(crate) fn new(config: &Config, positions: usize, threads: usize) -> Result<Self, CalibrateError> {
-        let prefix = names::layer(0, "");
-        let shapes: Vec<(String, Vec<usize>)> = architecture::tensors(config)
-            .into_iter()
-            .filter_map(|(name, shape)| Some((name.strip_prefix(&prefix)?.to_owned(), shape)))
-            .collect();
-        let session = runtime::session(&graph::build(config, &shapes)?, threads)?;
-        let weights = shapes
+    /// Loads the graph of [`ObservedLayer::build`] and makes the buffers.
+    pub(crate) fn new(config: &Config, is_folded: bool, threads: usize) -> Result<Self, CalibrateError> {
+        let ObservedLayer { model, tensors, ranges } = ObservedLayer::build(config, is_folded)?;
+        let weights = tensors
             .into_iter()
             .map(|(name, shape)| runtime::tensor(&name, &shape).map(|tensor| (name, tensor)))
             .collect::<Result<_, _>>()?;
-
-        let frequencies = config.rope.inverse_frequencies(config.head_dim);
-        let shape = [positions, frequencies.len()];
-        let mut cosines = runtime::tensor(graph::COSINES, &shape)?;
-        let mut sines = runtime::tensor(graph::SINES, &shape)?;
-        let angles = (0..positions).flat_map(|position| rope::angles(&frequencies, position));
-        let slots = cosines.extract_tensor_mut().1.iter_mut().zip(sines.extract_tensor_mut().1);
-        for ((cosine, sine), angle) in slots.zip(angles) {
-            (*cosine, *sine) = angle;
-        }
-        Ok(Self { session, weights, cosines, sines })
+        Ok(Self {
+            session: runtime::session(&model, threads)?,
+            weights,
+            ranges,
+            frequencies: config.rope.inverse_frequencies(config.head_dim),
+            step: if is_folded {
+                "running a layer of the folded model"
+            } else {
+                "running a layer of the float model"
+            },
+        })
     }
 
     /// Fills the buffers with a layer's weights, on all cores.
-    ///
-    /// # Errors
-    /// [`CalibrateError::Checkpoint`].
     pub(crate) fn load(&mut self, checkpoint: &Checkpoint, layer: usize) -> Result<(), CalibrateError> {
         for (name, buffer) in &mut self.weights {
             let tensor = checkpoint.tensors.get(&names::layer(layer, name))?;
-            let pieces = buffer.extract_tensor_mut().1.par_chunks_mut(PIECE_WEIGHTS).enumerate();
-            pieces.try_for_each_init(ReadBuffer::default, |read, (piece, slots)| {
-                tensor.read(piece * PIECE_WEIGHTS, slots.len(), read)?;
-                slots.copy_from_slice(&read.weights);
-                Ok::<(), CalibrateError>(())
-            })?;
+            tensor.read_into(0, buffer.extract_tensor_mut().1)?;
         }
         Ok(())
     }
 
-    /// Replaces one of the loaded weights, by its name within the layer: `read(row, count, weights)` gives rows of
-    /// `columns` of it.
-    ///
-    /// # Errors
-    /// What `read` returns.
-    pub(crate) fn fill(
-        &mut self,
-        name: &str,
-        columns: usize,
-        read: impl Fn(usize, usize, &mut Vec<f32>) -> Result<(), CalibrateError> + Sync,
-    ) -> Result<(), CalibrateError> {
-        let Some((_, buffer)) = self.weights.iter_mut().find(|(own, _)| own == name) else { return Ok(()) };
-        let piece_rows = (PIECE_WEIGHTS / columns).max(1);
-        let pieces = buffer.extract_tensor_mut().1.par_chunks_mut(piece_rows * columns).enumerate();
-        pieces.try_for_each_init(Vec::new, |weights, (piece, slots)| {
-            read(piece * piece_rows, slots.len() / columns, weights)?;
-            slots.copy_from_slice(weights);
-            Ok(())
-        })
-    }
-
-    /// Copies of some of the loaded weights.
-    pub(crate) fn take(&self, names: &[String]) -> Vec<(String, Vec<f32>)> {
-        let wanted = self.weights.iter().filter(|(name, _)| names.contains(name));
-        wanted.map(|(name, buffer)| (name.clone(), buffer.extract_tensor().1.to_vec())).collect()
-    }
-
-    /// Puts copies back where they came from.
-    pub(crate) fn put_back(&mut self, copies: Vec<(String, Vec<f32>)>) {
-        for (name, copy) in copies {
-            if let Some((_, buffer)) = self.weights.iter_mut().find(|(own, _)| *own == name) {
-                buffer.extract_tensor_mut().1.copy_from_slice(&copy);
-            }
+    /// Fills the buffers with a layer's folded weights.
+    pub(crate) fn load_folded(&mut self, fold: &Fold<'_>, layer: usize) -> Result<(), CalibrateError> {
+        for (name, buffer) in &mut self.weights {
+            let weights = fold.tensor(&names::layer(layer, name))?;
+            buffer.extract_tensor_mut().1.copy_from_slice(&weights);
         }
+        Ok(())
+    }
+
+    /// Matrices among the layer's tensors, by their names within it.
+    pub(crate) fn matrices(&self) -> Vec<String> {
+        let matrices = self.weights.iter().filter(|(_, tensor)| tensor.shape().len() == 2);
+        matrices.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// A loaded tensor, by its name within the layer; empty where it has none of that name.
+    pub(crate) fn weights(&mut self, name: &str) -> &mut [f32] {
+        let found = self.weights.iter_mut().find(|(own, _)| own == name);
+        found.map_or(&mut [], |(_, tensor)| tensor.extract_tensor_mut().1)
     }
 
     /// Sends a sequence `[length, hidden_size]` through the layer whose weights are loaded. Causal: a position sees
     /// itself and those before it.
-    ///
-    /// # Errors
-    /// [`CalibrateError::Run`].
     pub(crate) fn run(&mut self, hidden: &[f32], length: usize) -> Result<LayerOutput<'_>, CalibrateError> {
-        let step = || CalibrateError::run("running a layer of the float model");
-        let width = hidden.len() / length.max(1);
-        let positions = i32::try_from(length).unwrap_or(i32::MAX);
-        let hidden = TensorRef::from_array_view(([1, length, width], hidden)).map_err(step())?;
-        let last = Tensor::from_array(([1_usize], vec![positions - 1])).map_err(step())?;
-        let total = Tensor::from_array(([0_usize; 0], vec![positions])).map_err(step())?;
-        let mut inputs: Vec<(&str, SessionInputValue<'_>)> = vec![
-            (graph::HIDDEN, hidden.into()),
-            (graph::LAST_POSITION, last.into()),
-            (graph::LENGTH, total.into()),
-            (graph::COSINES, (&self.cosines).into()),
-            (graph::SINES, (&self.sines).into()),
+        let Self { session, weights, ranges, frequencies, step } = self;
+        let failed = || CalibrateError::run(*step);
+        let (cosines, sines): (Vec<f32>, Vec<f32>) =
+            (0..length).flat_map(|position| rope::angles(frequencies, position)).unzip();
+        let mask: Vec<f32> =
+            (0..length * length).map(|at| if at % length <= at / length { 0.0 } else { MASKED }).collect();
+        let half = frequencies.len();
+        let given: [(&str, &[usize], &[f32]); 4] = [
+            (graph_io::X, &[1, length, hidden.len() / length.max(1)], hidden),
+            (graph_io::COS, &[1, 1, length, half], &cosines),
+            (graph_io::SIN, &[1, 1, length, half], &sines),
+            (graph_io::MASK, &[1, 1, length, length], &mask),
         ];
-        inputs.extend(self.weights.iter().map(|(name, tensor)| (name.as_str(), tensor.into())));
-        self.session.run(inputs).map(LayerOutput).map_err(step())
+        let mut inputs: Vec<(&str, SessionInputValue<'_>)> = Vec::new();
+        for (name, shape, values) in given {
+            inputs.push((name, TensorRef::from_array_view((shape, values)).map_err(failed())?.into()));
+        }
+        inputs.extend(weights.iter().map(|(name, tensor)| (name.as_str(), tensor.into())));
+        let outputs = session.run(inputs).map_err(failed())?;
+        Ok(LayerOutput { outputs, ranges, step })
     }
 }
 
 impl LayerOutput<'_> {
     /// What leaves the layer: `[length, hidden_size]`.
-    ///
-    /// # Errors
-    /// [`CalibrateError::Run`].
     pub(crate) fn hidden(&self) -> Result<&[f32], CalibrateError> {
-        self.values(graph::OUTPUT)
+        self.values(taps::OUTPUT)
     }
 
-    /// What went into its matrices.
-    ///
-    /// # Errors
-    /// [`CalibrateError::Run`].
+    /// What went into its matrices and its cache.
     pub(crate) fn taps(&self) -> Result<Taps<'_>, CalibrateError> {
         Ok(Taps {
-            qkv_input: self.values(graph::QKV_INPUT)?,
-            o_input: self.values(graph::O_INPUT)?,
-            gate_up_input: self.values(graph::GATE_UP_INPUT)?,
-            down_input: self.values(graph::DOWN_INPUT)?,
-            keys: self.values(graph::KEYS)?,
-            values: self.values(graph::VALUES)?,
+            qkv_input: self.values(taps::QKV_INPUT)?,
+            o_input: self.values(taps::O_INPUT)?,
+            gate_up_input: self.values(taps::GATE_UP_INPUT)?,
+            down_input: self.values(taps::DOWN_INPUT)?,
+            keys: self.values(taps::KEYS)?,
+            values: self.values(taps::VALUES)?,
+        })
+    }
+
+    /// How large everything got in a folded layer, by the activation's name within it.
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = Result<(&str, Range), CalibrateError>> {
+        let scalar = |name: &str| self.values(name).map(|values| values.first().copied().unwrap_or_default());
+        self.ranges.iter().map(move |range| {
+            let high = scalar(&range.high)?;
+            let low = range.low.as_deref().map_or(Ok(-high), scalar)?;
+            Ok((range.name.as_str(), Range { low, high }))
         })
     }
 
     fn values(&self, name: &str) -> Result<&[f32], CalibrateError> {
         let missing = || CalibrateError::Run {
-            step: "running a layer of the float model".into(),
+            step: self.step.into(),
             message: format!("there is no output `{name}`"),
         };
-        let value = self.0.get(name).ok_or_else(missing)?;
+        let value = self.outputs.get(name).ok_or_else(missing)?;
         let (_, values) =
             value.try_extract_tensor().map_err(CalibrateError::run("reading a layer's output"))?;
         Ok(values)

@@ -1,19 +1,19 @@
 //! The run: all sequences through layer 0, then all through layer 1, and so on to the logits.
 //!
 //! 1. [`Reference::open`] loads the graph of a layer and makes its buffers.
-//! 2. [`Reference::run`] sends sequences through all layers and shows an [`Observer`] what happens inside.
+//! 2. [`Reference::run`] sends sequences through all layers and shows an observer what happens inside.
 //! 3. [`Reference::logits`] does the same and ends with every position's logits.
 //!
 //! Memory: one layer in float32, the activations of one sequence, and for logits 320 MB. Disk: `tokens * hidden_size
 //! * 4` bytes in a file without a name. The same threads give the same figures.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use wheelwork_quantize::checkpoint::Checkpoint;
 
 use crate::CalibrateError;
 use crate::head::Head;
-use crate::layer::Taps;
+use crate::layer::{LayerOutput, Taps};
 use crate::spill::Spill;
 use crate::stepper::{Stepper, check_cancelled};
 
@@ -26,28 +26,23 @@ pub struct ReferenceOptions {
     pub scratch: PathBuf,
 }
 
+impl ReferenceOptions {
+    /// With one thread a core where nothing is said.
+    pub(crate) fn new(threads: Option<usize>, scratch: &Path) -> Self {
+        let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+        Self { threads, scratch: scratch.into() }
+    }
+}
+
 impl Default for ReferenceOptions {
     /// All cores, and the system's folder for temporary files.
     fn default() -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { threads, scratch: std::env::temp_dir() }
+        Self::new(None, &std::env::temp_dir())
     }
 }
 
-/// Sees the inside of a run. A closure is one.
-pub trait Observer {
-    /// One sequence has passed one layer.
-    ///
-    /// # Errors
-    /// Whatever ends the run.
-    fn layer(&mut self, layer: usize, sequence: usize, taps: &Taps<'_>) -> Result<(), CalibrateError>;
-}
-
-impl<F: FnMut(usize, usize, &Taps<'_>) -> Result<(), CalibrateError>> Observer for F {
-    fn layer(&mut self, layer: usize, sequence: usize, taps: &Taps<'_>) -> Result<(), CalibrateError> {
-        self(layer, sequence, taps)
-    }
-}
+/// Is told layer and sequence whenever one sequence has passed one layer; an error ends the run.
+pub type Observer<'o> = dyn FnMut(usize, usize, &Taps<'_>) -> Result<(), CalibrateError> + 'o;
 
 /// What a caller can see and stop while sequences run.
 pub trait Watch {
@@ -91,8 +86,9 @@ impl<'a> Reference<'a> {
     ///
     /// # Errors
     /// [`CalibrateError`], or what the observer returns.
-    pub fn run(&mut self, sequences: &[Vec<u32>], observer: &mut dyn Observer) -> Result<(), CalibrateError> {
-        self.through_layers(sequences, observer).map(drop)
+    pub fn run(&mut self, sequences: &[Vec<u32>], observer: &mut Observer<'_>) -> Result<(), CalibrateError> {
+        let observe = |layer, sequence, output: &LayerOutput<'_>| observer(layer, sequence, &output.taps()?);
+        self.through_layers(sequences, observe).map(drop)
     }
 
     /// The logits `[vocab_size]` of every position: `each(sequence, position, logits)`, in order. Row `i` says what
@@ -105,7 +101,7 @@ impl<'a> Reference<'a> {
         sequences: &[Vec<u32>],
         mut each: impl FnMut(usize, usize, &[f32]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut states = self.through_layers(sequences, &mut |_, _, _: &Taps<'_>| Ok(()))?;
+        let mut states = self.through_layers(sequences, |_, _, _| Ok(()))?;
         let config = &self.checkpoint.config;
         let mut head = Head::new(self.checkpoint, self.options.threads)?;
         let places: Vec<(usize, usize)> = sequences
@@ -131,13 +127,13 @@ impl<'a> Reference<'a> {
     fn through_layers(
         &self,
         sequences: &[Vec<u32>],
-        observer: &mut dyn Observer,
+        mut observe: impl FnMut(usize, usize, &LayerOutput<'_>) -> Result<(), CalibrateError>,
     ) -> Result<Spill, CalibrateError> {
         let mut stepper = Stepper::start(self.checkpoint, sequences, &self.options, 1, self.watch)?;
         for layer in 0..self.checkpoint.config.num_hidden_layers {
             check_cancelled(self.watch)?;
             stepper.layer.load(self.checkpoint, layer)?;
-            stepper.pass(layer, true, &mut |sequence, taps| observer.layer(layer, sequence, taps))?;
+            stepper.pass(layer, true, &mut |sequence, output| observe(layer, sequence, output))?;
         }
         Ok(stepper.states)
     }

@@ -1,7 +1,5 @@
 //! Small graphs on ONNX Runtime, made in memory, with their weights as inputs.
 
-use std::path::Path;
-
 use ort::ep;
 use ort::memory::Allocator;
 use ort::session::Session;
@@ -12,9 +10,6 @@ use wheelwork_onnx::Model;
 use crate::CalibrateError;
 
 /// Loads a graph.
-///
-/// # Errors
-/// [`CalibrateError::Library`] or [`CalibrateError::Run`].
 pub(crate) fn session(model: &Model, threads: usize) -> Result<Session, CalibrateError> {
     let environment = wheelwork_ort::environment()?.environment;
     let load = || -> ort::Result<Session> {
@@ -30,23 +25,7 @@ pub(crate) fn session(model: &Model, threads: usize) -> Result<Session, Calibrat
     load().map_err(CalibrateError::run("loading a graph of the reference"))
 }
 
-/// Loads a graph file with the weights beside it, on ONNX Runtime's CPU provider.
-///
-/// # Errors
-/// [`CalibrateError::Library`] or [`CalibrateError::Run`].
-pub(crate) fn session_from(path: &Path, threads: usize) -> Result<Session, CalibrateError> {
-    let environment = wheelwork_ort::environment()?.environment;
-    let load = || -> ort::Result<Session> {
-        let builder = Session::builder(&environment)?.with_intra_threads(threads)?;
-        wheelwork_ort::on_cpu(builder, &environment)?.commit_from_file(path)
-    };
-    load().map_err(CalibrateError::run(format!("loading `{}`", path.display())))
-}
-
 /// A tensor of undefined content.
-///
-/// # Errors
-/// [`CalibrateError::Run`]: memory is short.
 pub(crate) fn tensor(name: &str, shape: &[usize]) -> Result<Tensor<f32>, CalibrateError> {
     let shape: Vec<i64> = shape.iter().map(|&size| i64::try_from(size).unwrap_or(i64::MAX)).collect();
     Tensor::new(&Allocator::default(), shape)

@@ -18,9 +18,6 @@ pub(crate) struct Spill {
 
 impl Spill {
     /// An empty file in `folder`, for rows of `columns` values.
-    ///
-    /// # Errors
-    /// [`CalibrateError::Spill`].
     pub(crate) fn create(folder: &Path, columns: usize) -> Result<Self, CalibrateError> {
         let file = tempfile::tempfile_in(folder).map_err(CalibrateError::spill(folder))?;
         Ok(Self { file, folder: folder.into(), columns, bytes: Vec::new() })
@@ -37,9 +34,6 @@ impl Spill {
     }
 
     /// Reads `rows` rows from `row` on into `values`, replacing what it held.
-    ///
-    /// # Errors
-    /// [`CalibrateError::Spill`].
     pub(crate) fn read(
         &mut self,
         row: usize,

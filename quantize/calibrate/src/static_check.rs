@@ -26,21 +26,32 @@ pub fn add_to(package: &Path, variant: &str, tolerance: f32) -> Result<Card, Eva
         let error = RequestError::NotAPackage { path: package.into() };
         return Err(EvaluateError::Checkpoint(error.into()));
     };
-    let mut decoder = Model::static_reference(package, variant)?;
-    let mut prompt_ids = prompt(package)?;
-    prompt_ids.truncate(decoder.chunk_tokens());
-    decoder.prefill(&prompt_ids).map_err(wheelwork::Error::from)?;
-    let mut best: Vec<(u32, f32)> = (0..).zip(decoder.logits().iter().copied()).collect();
-    best.sort_by(|a, b| b.1.total_cmp(&a.1));
-    best.truncate(LOGITS);
-    let (token_ids, logits) = best.into_iter().unzip();
+    let check = run(package, variant, prompt(package)?, LOGITS, tolerance)?;
     let graphs = card
         .static_graphs
         .get_mut(variant)
         .ok_or_else(|| PackageError::NoSuchVariant { wanted: variant.to_owned(), present: String::new() })?;
-    graphs.self_check = Some(StaticSelfCheck { prompt_ids, token_ids, logits, tolerance });
+    graphs.self_check = Some(check);
     wheelwork_quantize::kv_cache::save(package, &card)?;
     Ok(card)
+}
+
+/// The `count` best logits behind a prompt, or as much of it as one call takes.
+pub(crate) fn run(
+    package: &Path,
+    variant: &str,
+    mut prompt_ids: Vec<u32>,
+    count: usize,
+    tolerance: f32,
+) -> Result<StaticSelfCheck, wheelwork::Error> {
+    let mut decoder = Model::static_reference(package, variant)?;
+    prompt_ids.truncate(decoder.chunk_tokens());
+    decoder.prefill(&prompt_ids)?;
+    let mut best: Vec<(u32, f32)> = (0..).zip(decoder.logits().iter().copied()).collect();
+    best.sort_by(|a, b| b.1.total_cmp(&a.1));
+    best.truncate(count);
+    let (token_ids, logits) = best.into_iter().unzip();
+    Ok(StaticSelfCheck { prompt_ids, token_ids, logits, tolerance })
 }
 
 /// [`QUESTION`] in a conversation of ours.

@@ -4,11 +4,11 @@
 //! the same inputs again under other weights, several times.
 
 use wheelwork_quantize::architecture::names;
-use wheelwork_quantize::checkpoint::Checkpoint;
-use wheelwork_quantize::checkpoint::tensors::ReadBuffer;
+use wheelwork_quantize::checkpoint::{Checkpoint, Config};
+use wheelwork_quantize::static_graph::Fold;
 
 use crate::CalibrateError;
-use crate::layer::{Layer, Taps};
+use crate::layer::{Layer, LayerOutput};
 use crate::reference::{ReferenceOptions, Watch};
 use crate::spill::Spill;
 
@@ -28,9 +28,6 @@ pub(crate) struct Stepper<'a> {
 impl<'a> Stepper<'a> {
     /// Puts the rows of the embedding table in front of layer 0. Every layer will see every sequence `layer_passes`
     /// times, for the watch.
-    ///
-    /// # Errors
-    /// [`CalibrateError`], also for tokens and lengths that the model does not take.
     pub(crate) fn start(
         checkpoint: &Checkpoint,
         sequences: &'a [Vec<u32>],
@@ -38,23 +35,52 @@ impl<'a> Stepper<'a> {
         layer_passes: usize,
         watch: &'a dyn Watch,
     ) -> Result<Self, CalibrateError> {
-        let states = embed(checkpoint, sequences, options)?;
-        let longest = sequences.iter().map(Vec::len).max().unwrap_or(1);
-        let layer = Layer::new(&checkpoint.config, longest, options.threads)?;
-        let total_passes = checkpoint.config.num_hidden_layers * sequences.len() * layer_passes;
-        Ok(Self { layer, states, sequences, watch, hidden: Vec::new(), done_passes: 0, total_passes })
+        let config = &checkpoint.config;
+        let table = checkpoint.tensors.get(names::EMBEDDING)?;
+        let states = embed(config, sequences, options, |token, rows| {
+            let start = rows.len();
+            rows.resize(start + config.hidden_size, 0.0);
+            Ok(table.read_into(token * config.hidden_size, &mut rows[start..])?)
+        })?;
+        let layer = Layer::new(config, false, options.threads)?;
+        Ok(Self::new(config, layer, states, sequences, layer_passes, watch))
+    }
+
+    /// As [`Stepper::start`] for folded layers, which see every sequence twice.
+    pub(crate) fn start_folded(
+        fold: &Fold<'_>,
+        sequences: &'a [Vec<u32>],
+        options: &ReferenceOptions,
+        watch: &'a dyn Watch,
+    ) -> Result<Self, CalibrateError> {
+        let config = &fold.checkpoint().config;
+        let states = embed(config, sequences, options, |token, rows| {
+            rows.extend(fold.rows(names::EMBEDDING, token, 1, config.hidden_size)?);
+            Ok(())
+        })?;
+        let layer = Layer::new(config, true, options.threads)?;
+        Ok(Self::new(config, layer, states, sequences, 2, watch))
+    }
+
+    fn new(
+        config: &Config,
+        layer: Layer,
+        states: Spill,
+        sequences: &'a [Vec<u32>],
+        layer_passes: usize,
+        watch: &'a dyn Watch,
+    ) -> Self {
+        let total_passes = config.num_hidden_layers * sequences.len() * layer_passes;
+        Self { layer, states, sequences, watch, hidden: Vec::new(), done_passes: 0, total_passes }
     }
 
     /// Sends every sequence through the layer in memory, which is called `index` in errors, and shows what happens
     /// inside. With `advance`, what leaves the layer replaces what entered it.
-    ///
-    /// # Errors
-    /// [`CalibrateError`], or what `observe` returns.
     pub(crate) fn pass(
         &mut self,
         index: usize,
         advance: bool,
-        observe: &mut dyn FnMut(usize, &Taps<'_>) -> Result<(), CalibrateError>,
+        observe: &mut dyn FnMut(usize, &LayerOutput<'_>) -> Result<(), CalibrateError>,
     ) -> Result<(), CalibrateError> {
         let mut row = 0;
         for (sequence, tokens) in self.sequences.iter().enumerate() {
@@ -62,7 +88,7 @@ impl<'a> Stepper<'a> {
             self.states.read(row, tokens.len(), &mut self.hidden)?;
             let output = self.layer.run(&self.hidden, tokens.len())?;
             check_finite(output.hidden()?, index, sequence)?;
-            observe(sequence, &output.taps()?)?;
+            observe(sequence, &output)?;
             if advance {
                 self.states.write(row, output.hidden()?)?;
             }
@@ -74,17 +100,16 @@ impl<'a> Stepper<'a> {
     }
 }
 
-/// The rows of the embedding table.
+/// The rows of the embedding table, each appended by `row`.
 fn embed(
-    checkpoint: &Checkpoint,
+    config: &Config,
     sequences: &[Vec<u32>],
     options: &ReferenceOptions,
+    row: impl Fn(usize, &mut Vec<f32>) -> Result<(), CalibrateError>,
 ) -> Result<Spill, CalibrateError> {
-    let config = &checkpoint.config;
-    let (columns, vocab_size) = (config.hidden_size, config.vocab_size);
-    let table = checkpoint.tensors.get(names::EMBEDDING)?;
-    let mut states = Spill::create(&options.scratch, columns)?;
-    let (mut buffer, mut rows) = (ReadBuffer::default(), Vec::new());
+    let vocab_size = config.vocab_size;
+    let mut states = Spill::create(&options.scratch, config.hidden_size)?;
+    let mut rows = Vec::new();
     let mut first = 0;
     for (sequence, tokens) in sequences.iter().enumerate() {
         let limit = config.max_position_embeddings;
@@ -97,8 +122,7 @@ fn embed(
             if id >= vocab_size {
                 return Err(CalibrateError::UnknownToken { sequence, token, vocab_size });
             }
-            table.read(id * columns, columns, &mut buffer)?;
-            rows.extend_from_slice(&buffer.weights);
+            row(id, &mut rows)?;
         }
         states.write(first, &rows)?;
         first += tokens.len();
@@ -106,16 +130,61 @@ fn embed(
     Ok(states)
 }
 
-/// # Errors
-/// [`CalibrateError::Cancelled`].
 pub(crate) fn check_cancelled(watch: &dyn Watch) -> Result<(), CalibrateError> {
     if watch.cancelled() { Err(CalibrateError::Cancelled) } else { Ok(()) }
 }
 
-pub(crate) fn check_finite(hidden: &[f32], layer: usize, sequence: usize) -> Result<(), CalibrateError> {
+fn check_finite(hidden: &[f32], layer: usize, sequence: usize) -> Result<(), CalibrateError> {
     if hidden.iter().fold(true, |finite, value| finite & value.is_finite()) {
         Ok(())
     } else {
         Err(CalibrateError::NotFinite { layer, sequence })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::head::normalise;
+
+    /// The logits behind every token, with the model's weights as `fold` gives them.
+    fn logits(fold: &Fold<'_>, sequences: &[Vec<u32>]) -> Vec<f32> {
+        let config = &fold.checkpoint().config;
+        let columns = config.hidden_size;
+        let scratch = tempfile::tempdir().unwrap();
+        let options = ReferenceOptions { threads: 1, scratch: scratch.path().into() };
+        let mut stepper = Stepper::start_folded(fold, sequences, &options, &()).unwrap();
+        for layer in 0..config.num_hidden_layers {
+            stepper.layer.load_folded(fold, layer).unwrap();
+            stepper.pass(layer, true, &mut |_, _| Ok(())).unwrap();
+        }
+        let mut rows = Vec::new();
+        stepper.states.read(0, sequences.iter().map(Vec::len).sum(), &mut rows).unwrap();
+        let norm = fold.tensor(names::FINAL_NORM).unwrap();
+        let head = fold.rows(names::LM_HEAD, 0, config.vocab_size, columns).unwrap();
+        rows.chunks_exact_mut(columns).for_each(|row| normalise(row, &norm, config.rms_norm_eps));
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+        rows.chunks_exact(columns)
+            .flat_map(|row| head.chunks_exact(columns).map(move |token| dot(row, token)))
+            .collect()
+    }
+
+    /// The residual stream and values rotated, norms folded: the same model, up to float32's rounding.
+    #[test]
+    fn rotations_that_are_folded_into_the_weights_leave_the_logits_as_they_are() {
+        let testdata = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata");
+        for model in ["tiny-r1", "families/qwen2", "families/qwen3", "families/llama"] {
+            let checkpoint = Checkpoint::open(&testdata.join(model)).unwrap();
+            let sequences = [(3..40).collect::<Vec<u32>>(), vec![5, 90, 17]];
+            let [plain, rotated] =
+                [false, true].map(|rotate| logits(&Fold::new(&checkpoint, rotate), &sequences));
+            let square =
+                |values: &mut dyn Iterator<Item = f32>| values.map(|value| value * value).sum::<f32>();
+            let difference = square(&mut plain.iter().zip(&rotated).map(|(a, b)| a - b));
+            let relative = (difference / square(&mut plain.iter().copied())).sqrt();
+            assert!(plain != rotated && relative < 1e-5, "{model}: {relative}");
+        }
     }
 }

@@ -2,10 +2,13 @@
 // A failed expectation is this file's way to speak.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
+mod common;
+
 use std::path::{Path, PathBuf};
 
+use common::StaticHost;
 use wheelwork_calibrate::context_binary::{Compiler, Soc, add_to};
-use wheelwork_calibrate::static_graph::{StaticHost, VariantOptions, add_variant};
+use wheelwork_calibrate::static_graph::{VariantOptions, add_variant};
 use wheelwork_calibrate::{CalibrateError, TextBudget};
 use wheelwork_package::card::{GraphPart, Packing};
 use wheelwork_quantize::Options;

@@ -2,10 +2,13 @@
 // A failed expectation is this file's way to speak.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod common;
+
 use std::path::{Path, PathBuf};
 
+use common::StaticHost;
 use wheelwork::{Model, OpenOptions};
-use wheelwork_calibrate::static_graph::{StaticHost, VariantOptions, add_variant};
+use wheelwork_calibrate::static_graph::{VariantOptions, add_variant};
 use wheelwork_calibrate::{CalibrateError, Reference, ReferenceOptions, TextBudget};
 use wheelwork_package::Card;
 use wheelwork_quantize::checkpoint::Checkpoint;

@@ -2,12 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::dtype::FloatType;
 use super::files::{Folder, RegularFile, shortened};
 use super::{CheckpointError, header, index, recognise};
 
+/// Elements that a worker reads at once.
+const PIECE_ELEMENTS: usize = 1 << 18;
 /// The weights of a checkpoint that is one file.
 pub(super) const SINGLE: &str = "model.safetensors";
 /// Elements that are compared at a time.
@@ -218,6 +221,19 @@ impl FloatTensor<'_> {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.elements() as u64 * self.dtype.bytes() as u64
+    }
+
+    /// Fills `weights` with the elements from element `first` on, on all cores.
+    ///
+    /// # Errors
+    /// As [`FloatTensor::read`].
+    pub fn read_into(&self, first: usize, weights: &mut [f32]) -> Result<(), CheckpointError> {
+        let pieces = weights.par_chunks_mut(PIECE_ELEMENTS).enumerate();
+        pieces.try_for_each_init(ReadBuffer::default, |buffer, (piece, slots)| {
+            self.read(first + piece * PIECE_ELEMENTS, slots.len(), buffer)?;
+            slots.copy_from_slice(&buffer.weights);
+            Ok(())
+        })
     }
 
     /// Reads `count` elements from element `first` on into `buffer.weights`, as 32-bit floating point.

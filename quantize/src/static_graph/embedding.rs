@@ -8,9 +8,8 @@ use std::path::Path;
 use super::fold::Fold;
 use super::ranges::Range;
 use crate::architecture::names;
-use crate::disk;
 use crate::error::QuantizeError;
-use crate::external_file::ExternalFile;
+use crate::{disk, positioned};
 
 /// Weights that are read at once.
 const PIECE_WEIGHTS: usize = 1 << 22;
@@ -18,15 +17,12 @@ const PIECE_WEIGHTS: usize = 1 << 22;
 const SMALLEST_RADIUS: f32 = 1e-9;
 
 /// Writes the folded table, and gives the range of all its elements.
-///
-/// # Errors
-/// [`QuantizeError::Checkpoint`] or [`QuantizeError::Write`].
 pub(super) fn write(path: &Path, fold: &Fold<'_>) -> Result<Range, QuantizeError> {
     let config = &fold.checkpoint().config;
     let (rows, columns) = (config.vocab_size, config.hidden_size);
     let scales_at = rows as u64 * columns as u64;
     let bytes = scales_at + rows as u64 * size_of::<f32>() as u64;
-    let file = ExternalFile::create(path, bytes).map_err(QuantizeError::write(path))?;
+    let file = positioned::create(path, bytes).map_err(QuantizeError::write(path))?;
     let piece_rows = (PIECE_WEIGHTS / columns).max(1);
     let mut range = Range::NONE;
     for first in (0..rows).step_by(piece_rows) {
@@ -42,10 +38,9 @@ pub(super) fn write(path: &Path, fold: &Fold<'_>) -> Result<Range, QuantizeError
             #[allow(clippy::cast_possible_truncation)] // -127 to 127: the scale is that of the largest
             codes.extend(row.iter().map(|value| ((value / scale).round() as i8).cast_unsigned()));
         }
-        let write = |bytes: &[u8], at| disk::write_at(&file, bytes, at).map_err(QuantizeError::write(path));
-        write(&codes, first as u64 * columns as u64)?;
-        write(&scales, scales_at + first as u64 * size_of::<f32>() as u64)?;
+        disk::write_at(&file, &codes, first as u64 * columns as u64)?;
+        disk::write_at(&file, &scales, scales_at + first as u64 * size_of::<f32>() as u64)?;
     }
-    disk::sync(&file).map_err(QuantizeError::write(path))?;
+    disk::sync(&file)?;
     Ok(range)
 }

@@ -61,6 +61,14 @@ pub(super) trait Emit {
     /// A bias, or a norm's weights.
     fn vector(&mut self, tensor: &str, size: usize) -> Value;
 
+    /// Scores times attention's `1 / sqrt(head_dim)`, where the queries do not hold it already.
+    fn scale(&mut self, scores: Flow, _head_dim: usize) -> Flow {
+        scores
+    }
+
     /// What goes into a matrix: of interest to who calibrates.
-    fn tap(&mut self, flow: &Flow);
+    fn tap(&mut self, _: &Flow) {}
+
+    /// What goes into the cache, head by head.
+    fn tap_cache(&mut self, _: &Flow) {}
 }

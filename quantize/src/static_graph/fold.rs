@@ -17,7 +17,6 @@
 use rayon::prelude::*;
 
 use crate::architecture::names;
-use crate::checkpoint::tensors::ReadBuffer;
 use crate::checkpoint::{Checkpoint, CheckpointError, Config};
 
 use super::hadamard::Hadamard;
@@ -127,21 +126,14 @@ impl<'a> Fold<'a> {
         };
         let tensor = self.checkpoint.tensors.get(self.source(name))?;
         let mut weights = vec![0.0; count * columns];
-        let piece_rows = ((1 << 18) / columns.max(1)).max(1);
-        let pieces = weights.par_chunks_mut(piece_rows * columns).enumerate();
-        pieces.try_for_each_init(ReadBuffer::default, |buffer, (piece, slots)| {
-            let row = first + piece * piece_rows;
-            tensor.read(row * columns, slots.len(), buffer)?;
-            slots.copy_from_slice(&buffer.weights);
-            for (row, slots) in (row..).zip(slots.chunks_exact_mut(columns)) {
-                let factor = rule.row_factors.get(row).copied().unwrap_or(1.0);
-                for (slot, norm) in slots.iter_mut().zip(norm.iter().chain(std::iter::repeat(&1.0))) {
-                    *slot *= norm * factor;
-                }
-                self.rotate_columns(&rule, slots);
+        tensor.read_into(first * columns, &mut weights)?;
+        weights.par_chunks_exact_mut(columns).enumerate().for_each(|(row, slots)| {
+            let factor = rule.row_factors.get(first + row).copied().unwrap_or(1.0);
+            for (slot, norm) in slots.iter_mut().zip(norm.iter().chain(std::iter::repeat(&1.0))) {
+                *slot *= norm * factor;
             }
-            Ok::<(), CheckpointError>(())
-        })?;
+            self.rotate_columns(&rule, slots);
+        });
         Ok(weights)
     }
 
@@ -187,9 +179,9 @@ impl<'a> Fold<'a> {
 
     fn raw(&self, name: &str) -> Result<Vec<f32>, CheckpointError> {
         let tensor = self.checkpoint.tensors.get(name)?;
-        let mut buffer = ReadBuffer::default();
-        tensor.read(0, tensor.elements(), &mut buffer)?;
-        Ok(buffer.weights)
+        let mut values = vec![0.0; tensor.elements()];
+        tensor.read_into(0, &mut values)?;
+        Ok(values)
     }
 
     fn rule(&self, tensor: &str) -> Rule {
@@ -242,7 +234,6 @@ impl<'a> Fold<'a> {
             let at = key_head * half + channel % half;
             scales.and_then(|scales| scales.get(at)).copied().unwrap_or(1.0)
         };
-        #[allow(clippy::cast_precision_loss)] // head sizes are small
         let attention = 1.0 / (config.head_dim as f32).sqrt();
         let group = config.num_attention_heads / config.num_key_value_heads;
         let heads = |heads: usize, factor: &dyn Fn(usize, usize) -> f32| {

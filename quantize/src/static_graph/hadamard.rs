@@ -62,7 +62,6 @@ impl Hadamard {
     /// Both factors of each block; `entry` is where `H_m` has what takes one part to another.
     fn mix(&self, x: &mut [f32], entry: impl Fn(usize, usize) -> usize) {
         let block = self.base_order * self.inner;
-        #[allow(clippy::cast_precision_loss)] // a size
         let scale = 1.0 / (block as f32).sqrt();
         for x in x.chunks_exact_mut(block) {
             for part in x.chunks_exact_mut(self.inner) {

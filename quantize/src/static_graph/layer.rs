@@ -10,7 +10,7 @@
 //! - Rotation is `Split`, `Mul`, `Sub`, `Add`, `Concat`, all in one encoding, the length of the longest pair.
 //! - Keys are transposed in the cache, so that scores are a plain product; query heads of a group lie one below the
 //!   other, so that grouped attention is one product a key head.
-//! - The queries hold attention's `1 / sqrt(head_dim)` already ([`super::fold`]).
+//! - The queries hold attention's `1 / sqrt(head_dim)` where their weights are folded ([`super::fold`]).
 
 use wheelwork_onnx::{Dimension, Node, Value};
 use wheelwork_package::tensors::{self, static_graph as graph_io};
@@ -166,11 +166,14 @@ impl<E: Emit> Layer<'_, E> {
         let queries = self.rotated("query", &queries);
         let keys = self.heads("key", "k", normed, config.num_key_value_heads, &shared.key_heads);
         let keys = self.rotated("key", &keys);
+        self.emit.tap_cache(&keys);
         let keys = self.cached_keys(&keys);
         let values = self.cached_values(normed);
+        self.emit.tap_cache(&values);
 
         let queries = self.reshape("self_attn.groups", &queries, &shared.groups);
         let scores = self.binary("MatMul", SCORES, [&queries, &keys]);
+        let scores = self.emit.scale(scores, config.head_dim);
         let scores = self.reshape("self_attn.head_scores", &scores, &shared.scores);
         let masked = Node::standard("Add", &self.name("self_attn.masked"));
         let masked = masked.input(&scores.value).input(&shared.mask.value);

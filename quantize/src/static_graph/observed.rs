@@ -1,8 +1,8 @@
-//! A layer in float32 that tells how large everything gets: weights are inputs, one graph serves all layers.
+//! A layer in float32: weights are inputs, one graph serves all layers.
 //!
 //! Inputs: `x` `[1, length, hidden_size]`, `cos`, `sin` `[1, 1, length, head_dim / 2]`, `mask` `[1, 1, length, length]`, and the
-//! layer's tensors by their names within it. Outputs: what goes into the matrices and what leaves the layer, by the names
-//! in [`taps`], then one pair of scalars for each range ([`ObservedLayer::ranges`]).
+//! layer's tensors by their names within it. Outputs: what goes into the matrices, into the cache and out of the layer, by
+//! the names in [`taps`]; of a folded layer also a pair of scalars for each range ([`ObservedLayer::ranges`]).
 
 use wheelwork_onnx::{Dimension, ElementType, Graph, GraphError, Model, Node, Value};
 use wheelwork_package::tensors::static_graph as graph_io;
@@ -23,6 +23,10 @@ pub mod taps {
     pub const GATE_UP_INPUT: &str = "post_attention_layernorm";
     /// Into `down_proj`: `[1, length, intermediate_size]`.
     pub const DOWN_INPUT: &str = super::layer::GATED;
+    /// Rotated keys, as the cache holds them: `[1, num_key_value_heads, length, head_dim]`.
+    pub const KEYS: &str = "self_attn.key.rotated";
+    /// `[1, num_key_value_heads, length, head_dim]`.
+    pub const VALUES: &str = "new_value.0";
     /// What leaves the layer: `[1, length, hidden_size]`.
     pub const OUTPUT: &str = super::layer::OUTPUT;
 }
@@ -34,7 +38,7 @@ pub struct ObservedLayer {
     pub model: Model,
     /// The layer's tensors, which are inputs: names within the layer, and shapes.
     pub tensors: Vec<(String, Vec<usize>)>,
-    /// The ranges: the activation's name within the layer, and the outputs with its least and greatest value.
+    /// How large everything gets; empty for a plain layer.
     pub ranges: Vec<ObservedRange>,
 }
 
@@ -50,15 +54,17 @@ pub struct ObservedRange {
 }
 
 impl ObservedLayer {
-    /// Builds the graph of any layer of a model.
+    /// The graph of any layer of a model, for the checkpoint's own weights (`is_folded` false), or for those that a
+    /// [`Fold`](super::Fold) gives, with ranges.
     ///
     /// # Errors
     /// [`GraphError`]: a defect of the description.
-    pub fn build(config: &Config) -> Result<Self, GraphError> {
+    pub fn build(config: &Config, is_folded: bool) -> Result<Self, GraphError> {
         let mut emit = Observed {
             graph: Graph::new("observed_layer", "no external data"),
             tensors: Vec::new(),
             ranges: Vec::new(),
+            is_folded,
         };
         let wide = [Dimension::Size(1), Dimension::Named("length"), Dimension::Size(config.hidden_size)];
         let x = emit.input(graph_io::X, &wide, graph_io::X);
@@ -74,7 +80,7 @@ impl ObservedLayer {
         let layer = Layer { emit: &mut emit, shared: &shared, index: 0, prefix: String::new(), output: None };
         let output = layer.build(&x, None);
         emit.tap(&output);
-        let Observed { graph, tensors, ranges } = emit;
+        let Observed { graph, tensors, ranges, .. } = emit;
         let tensors = tensors.into_iter().map(|(value, shape)| (value.name().to_owned(), shape)).collect();
         Ok(Self { model: graph.finish("wheelwork", env!("CARGO_PKG_VERSION"))?, tensors, ranges })
     }
@@ -84,6 +90,7 @@ struct Observed {
     graph: Graph,
     tensors: Vec<(Value, Vec<usize>)>,
     ranges: Vec<ObservedRange>,
+    is_folded: bool,
 }
 
 impl Observed {
@@ -109,6 +116,7 @@ impl Emit for Observed {
         let value = self.graph.add(node);
         match key {
             Key::As(key) => Flow { value, key: key.to_owned() },
+            Key::Own if !self.is_folded => Flow { key: value.name().to_owned(), value },
             Key::Own => {
                 let name = value.name().to_owned();
                 let low = Some(self.reduce("ReduceMin", format!("{name}:low"), &value));
@@ -131,7 +139,21 @@ impl Emit for Observed {
         Flow { key: key.to_owned(), ..flow.clone() }
     }
 
+    /// A fold has the queries hold it.
+    fn scale(&mut self, scores: Flow, head_dim: usize) -> Flow {
+        if self.is_folded {
+            return scores;
+        }
+        let scale = (1.0 / (head_dim as f32).sqrt()).to_le_bytes();
+        let scale = self.graph.raw_constant("attention.scale", ElementType::Float32, &[], scale.into());
+        let node = Node::standard("Mul", "self_attn.scaled").input(&scores.value).input(&scale);
+        Flow { value: self.graph.add(node), ..scores }
+    }
+
     fn pair_lengths(&mut self, key: &str, halves: &[Flow; 2]) {
+        if !self.is_folded {
+            return;
+        }
         let [low, high] = halves.each_ref().map(|half| {
             let name = format!("{}:square", half.value.name());
             self.graph.add(Node::standard("Mul", &name).input(&half.value).input(&half.value))
@@ -160,6 +182,11 @@ impl Emit for Observed {
     fn tap(&mut self, flow: &Flow) {
         let width = format!("width of {}", flow.value.name());
         let shape = [Dimension::Size(1), Dimension::Named("length"), Dimension::Named(&width)];
+        self.graph.output(&flow.value, ElementType::Float32, &shape);
+    }
+
+    fn tap_cache(&mut self, flow: &Flow) {
+        let shape = ["batch", "key_heads", "length", "head_dim"].map(Dimension::Named);
         self.graph.output(&flow.value, ElementType::Float32, &shape);
     }
 }

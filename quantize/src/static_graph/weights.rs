@@ -1,13 +1,10 @@
 //! Matrices on their way into a data file: rows of the checkpoint become columns, rounded to their channel's grid.
 
-use std::path::{Path, PathBuf};
-
 use rayon::prelude::*;
 
 use super::quantized::PlannedMatrix;
 use crate::disk;
 use crate::error::QuantizeError;
-use crate::external_file::ExternalFile;
 use crate::scheme::channel::{self, ChannelScheme, Grid};
 
 /// Weights that one worker rounds at once, unless a row has more.
@@ -39,13 +36,6 @@ impl ChannelRounder for Nearest {
     }
 }
 
-/// A data file while it is filled.
-#[derive(Debug)]
-pub(super) struct DataFile {
-    file: ExternalFile,
-    path: PathBuf,
-}
-
 /// A matrix that is being assembled.
 #[derive(Debug)]
 pub(super) struct Assembly<'a> {
@@ -58,45 +48,6 @@ pub(super) struct Assembly<'a> {
     pub(super) restored: Option<Vec<f32>>,
     squared_error: f64,
     squares: f64,
-}
-
-impl DataFile {
-    /// Creates the file at its full size.
-    ///
-    /// # Errors
-    /// [`QuantizeError::Write`].
-    pub(super) fn create(path: &Path, bytes: u64) -> Result<Self, QuantizeError> {
-        let file = ExternalFile::create(path, bytes).map_err(QuantizeError::write(path))?;
-        Ok(Self { file, path: path.into() })
-    }
-
-    /// Writes a complete matrix and says what rounding cost: the sum of squared differences over that of squares.
-    ///
-    /// # Errors
-    /// [`QuantizeError::Write`].
-    pub(super) fn write(&self, assembly: &Assembly<'_>) -> Result<f64, QuantizeError> {
-        let matrix = assembly.matrix;
-        let arrays = [
-            (Some(matrix.codes), &assembly.codes),
-            (matrix.multipliers, &assembly.multipliers),
-            (Some(matrix.scales), &assembly.scales),
-        ];
-        for (extent, bytes) in arrays {
-            if let Some(extent) = extent {
-                debug_assert_eq!(extent.bytes, bytes.len() as u64, "a complete matrix fills its place");
-                disk::write_at(&self.file, bytes, extent.offset).map_err(QuantizeError::write(&self.path))?;
-            }
-        }
-        Ok(assembly.squared_error / assembly.squares.max(f64::MIN_POSITIVE))
-    }
-
-    /// Returns when all has reached the disk.
-    ///
-    /// # Errors
-    /// [`QuantizeError::Write`].
-    pub(super) fn finish(self) -> Result<(), QuantizeError> {
-        disk::sync(&self.file).map_err(QuantizeError::write(&self.path))
-    }
 }
 
 /// What rounding a piece of rows gave.
@@ -150,6 +101,20 @@ impl<'a> Assembly<'a> {
                 self.rows += 1;
             }
         }
+    }
+
+    /// Writes the complete matrix and says what rounding cost: the sum of squared differences over that of squares.
+    pub(super) fn write(&self, file: &fs_err::File) -> Result<f64, QuantizeError> {
+        let PlannedMatrix { codes, multipliers, scales, .. } = *self.matrix;
+        let arrays =
+            [(Some(codes), &self.codes), (multipliers, &self.multipliers), (Some(scales), &self.scales)];
+        for (extent, bytes) in arrays {
+            if let Some(extent) = extent {
+                debug_assert_eq!(extent.bytes, bytes.len() as u64, "a complete matrix fills its place");
+                disk::write_at(file, bytes, extent.offset)?;
+            }
+        }
+        Ok(self.squared_error / self.squares.max(f64::MIN_POSITIVE))
     }
 
     /// A row's codes as a column.

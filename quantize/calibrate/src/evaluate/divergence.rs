@@ -14,6 +14,7 @@
 use wheelwork_package::card::{Divergence, Estimate};
 
 use super::statistics::{Mean, quantile};
+use crate::agreement;
 
 /// Figures over many positions; 8 bytes a position are kept, for quantiles.
 #[derive(Debug, Default)]
@@ -35,7 +36,8 @@ impl Comparison {
         let kl = divergence(reference, reference_lse, package, package_lse);
         self.kl.push(kl);
         self.mean_kl.add(kl);
-        self.same_top.add(if best(reference) == best(package) { 1.0 } else { 0.0 });
+        let same_top = agreement::best(reference).0 == agreement::best(package).0;
+        self.same_top.add(f64::from(u8::from(same_top)));
         let ln_p = |logits: &[f32], lse: f64| {
             logits.get(next as usize).map_or(f64::NEG_INFINITY, |&logit| f64::from(logit) - lse)
         };
@@ -102,15 +104,6 @@ fn divergence(reference: &[f32], reference_lse: f64, package: &[f32], package_ls
     });
     // Never negative but for rounding.
     terms.sum::<f64>().max(0.0)
-}
-
-/// The first of the largest logits.
-fn best(logits: &[f32]) -> usize {
-    let start = (0, f32::NEG_INFINITY);
-    let larger = |best: (usize, f32), (index, &logit): (usize, &f32)| {
-        if logit > best.1 { (index, logit) } else { best }
-    };
-    logits.iter().enumerate().fold(start, larger).0
 }
 
 #[cfg(test)]

@@ -35,7 +35,6 @@ use crate::spill::Spill;
 use crate::texts::{self, Written};
 use crate::{CalibrateError, Reference, ReferenceOptions, Watch};
 use divergence::Comparison;
-use repetition::Chain;
 
 /// The longest built-in chain and the longest window of a text, in tokens.
 const WINDOW_TOKENS: usize = 512;
@@ -43,7 +42,7 @@ const WINDOW_TOKENS: usize = 512;
 const CHAIN_PERCENT: usize = 75;
 /// The largest float32 baseline that is made on the way, in bytes.
 const BASELINE_BYTES_LIMIT: u64 = 2 << 30;
-/// The largest text that is read, in bytes.
+/// The largest text or list of problems that is read, in bytes.
 const TEXT_BYTES_LIMIT: u64 = 64 << 20;
 
 /// What is asked of [`evaluate`].
@@ -144,7 +143,7 @@ pub fn evaluate(
     }
     let text = options.text.as_deref().map(read_text).transpose()?;
 
-    let model = open(package, options)?;
+    let model = open(package, options.kv_cache, options.threads)?;
     check_checkpoint(&model, &checkpoint)?;
     let written = chains(&model, options.tokens, &options.cancel, progress)?;
     let passages = passages(&model, &written, text.as_deref(), options.tokens)?;
@@ -159,8 +158,6 @@ pub fn evaluate(
         Some(problems) => Some(answer_tasks(package, &checkpoint, problems, options, progress)?),
     };
     let recipe = card.as_ref().and_then(|card| card.quantization.recipe.get("name")?.as_str());
-    let chains: Vec<Chain> =
-        written.into_iter().map(|chain| Chain { tokens: chain.tokens, ended: chain.ended }).collect();
     let evaluation = Evaluation {
         producer: concat!("wheelwork ", env!("CARGO_PKG_VERSION")).to_owned(),
         reference: checkpoint.name().to_string(),
@@ -170,7 +167,7 @@ pub fn evaluate(
         text: options.text.as_deref().map_or_else(|| "built-in".to_owned(), name_of),
         gate: gate::check(recipe.unwrap_or("unknown"), options.limits, &divergence),
         divergence,
-        repetition: repetition::measure(&chains),
+        repetition: repetition::measure(&written),
         tasks,
     };
     Ok(Report { variant: placement.variant, evaluation })
@@ -187,8 +184,7 @@ fn compare(
     let mut logits = Spill::create(&options.scratch, checkpoint.config.vocab_size)?;
     let mut rows = 0;
     let watch = Passes { progress, cancel: &options.cancel };
-    let mut reference_options = ReferenceOptions { scratch: options.scratch.clone(), ..Default::default() };
-    reference_options.threads = options.threads.unwrap_or(reference_options.threads);
+    let reference_options = ReferenceOptions::new(options.threads, &options.scratch);
     let sequences: Vec<Vec<u32>> = passages.iter().map(|passage| passage.read().to_vec()).collect();
     Reference::open(checkpoint, reference_options, &watch)?.logits(
         &sequences,
@@ -201,7 +197,8 @@ fn compare(
         },
     )?;
 
-    against(&open(package, options)?, passages, &mut logits, &options.cancel, progress)
+    let model = open(package, options.kv_cache, options.threads)?;
+    against(&model, passages, &mut logits, &options.cancel, progress)
 }
 
 /// The logits of a model against those that wait on disk, one row a position.
@@ -242,8 +239,7 @@ fn answer_tasks(
     progress: &dyn EvaluateProgress,
 ) -> Result<wheelwork_package::card::Tasks, EvaluateError> {
     let run = |folder: &Path, kv_cache, stage| {
-        let open = OpenOptions { kv_cache, threads: options.threads, ..OpenOptions::default() };
-        let model = Model::open_with(folder, &open)?;
+        let model = open(folder, kv_cache, options.threads)?;
         let answers = tasks::answer(&model, problems, options.task_tokens, &options.cancel, &mut |done| {
             progress.progress(stage, done, problems.len());
         })?;
@@ -274,7 +270,7 @@ pub(crate) fn chains(
     let budget = (tokens * CHAIN_PERCENT / 100).max(1);
     let chain_tokens = WINDOW_TOKENS.min(model.facts().context_length / 2);
     let written =
-        texts::write_chains(model, &texts::PROMPTS, 1, budget, chain_tokens, cancel, &mut |tokens| {
+        texts::write_chains(model, texts::PROMPTS, 1, budget, chain_tokens, cancel, &mut |tokens| {
             progress.progress(Stage::Chains, tokens.min(budget), budget);
         })?;
     if cancel.is_cancelled() { Err(EvaluateError::Cancelled) } else { Ok(written) }
@@ -343,9 +339,13 @@ impl Watch for Passes<'_> {
     }
 }
 
-fn open(package: &Path, options: &EvaluateOptions) -> Result<Model, EvaluateError> {
-    let open = OpenOptions { kv_cache: options.kv_cache, threads: options.threads, ..OpenOptions::default() };
-    Ok(Model::open_with(package, &open)?)
+pub(crate) fn open(
+    package: &Path,
+    kv_cache: Option<KvForm>,
+    threads: Option<usize>,
+) -> Result<Model, EvaluateError> {
+    let options = OpenOptions { kv_cache, threads, ..OpenOptions::default() };
+    Ok(Model::open_with(package, &options)?)
 }
 
 fn check_checkpoint(model: &Model, checkpoint: &Checkpoint) -> Result<(), EvaluateError> {
@@ -379,7 +379,8 @@ fn check_baseline(checkpoint: &Checkpoint) -> Result<(), EvaluateError> {
     Ok(())
 }
 
-fn read_text(path: &Path) -> Result<String, EvaluateError> {
+/// A text or a list of the caller's.
+pub(crate) fn read_text(path: &Path) -> Result<String, EvaluateError> {
     let fault = |FileError { path, fault }| EvaluateError::Input { path, detail: fault.to_string() };
     vfs::read_text(path, TEXT_BYTES_LIMIT).map_err(fault)
 }

@@ -4,23 +4,17 @@ use std::collections::HashSet;
 
 use wheelwork_package::card::Repetition;
 
+use super::tasks::ratio;
+use crate::texts::Written;
+
 /// Tokens at a chain's end in which a loop is looked for.
 const TAIL_TOKENS: usize = 96;
 /// How often the piece must stand there.
 const TIMES: usize = 4;
 const GRAM: usize = 4;
 
-/// A generated chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Chain {
-    /// What was generated.
-    pub(crate) tokens: Vec<u32>,
-    /// Whether the model ended it, rather than a limit.
-    pub(crate) ended: bool,
-}
-
 /// The figures of some chains.
-pub(crate) fn measure(chains: &[Chain]) -> Repetition {
+pub(crate) fn measure(chains: &[Written]) -> Repetition {
     let (mut repeated, mut grams) = (0, 0);
     for chain in chains {
         let mut seen = HashSet::new();
@@ -33,7 +27,7 @@ pub(crate) fn measure(chains: &[Chain]) -> Repetition {
         chains: chains.len(),
         tokens: chains.iter().map(|chain| chain.tokens.len()).sum(),
         looped_chains: chains.iter().filter(|chain| !chain.ended && loops(&chain.tokens)).count(),
-        repeated_4grams: share(repeated, grams),
+        repeated_4grams: ratio(repeated, grams).unwrap_or_default(),
     }
 }
 
@@ -46,17 +40,12 @@ fn loops(tokens: &[u32]) -> bool {
     })
 }
 
-#[allow(clippy::cast_precision_loss)] // counts of tokens
-fn share(part: usize, whole: usize) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn chain(tokens: Vec<u32>, ended: bool) -> Chain {
-        Chain { tokens, ended }
+    fn chain(tokens: Vec<u32>, ended: bool) -> Written {
+        Written { prompt: Vec::new(), tokens, ended }
     }
 
     #[test]

@@ -31,7 +31,6 @@ impl Mean {
         Estimate { value: self.mean, standard_error: self.variance_of_mean().sqrt() }
     }
 
-    #[allow(clippy::cast_precision_loss)] // far below 2^53 samples
     fn samples(&self) -> f64 {
         self.count as f64
     }
@@ -46,7 +45,7 @@ impl FromIterator<f64> for Mean {
 }
 
 /// The smallest sample that at least `share` of the samples do not exceed; 0 without samples.
-#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
     let rank = (share * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
@@ -61,15 +60,10 @@ pub(crate) fn mcnemar(broken: usize, repaired: usize) -> f64 {
     let mut ln_choose = 0.0;
     let mut tail = 0.0;
     for k in 0..=fewer {
-        tail += (ln_choose - float(flips) * std::f64::consts::LN_2).exp();
-        ln_choose += (float(flips - k) / float(k + 1)).ln();
+        tail += (ln_choose - flips as f64 * std::f64::consts::LN_2).exp();
+        ln_choose += ((flips - k) as f64 / (k + 1) as f64).ln();
     }
     (2.0 * tail).min(1.0)
-}
-
-#[allow(clippy::cast_precision_loss)] // counts of problems
-fn float(count: usize) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

@@ -10,15 +10,12 @@ use std::path::Path;
 use serde::Deserialize;
 use wheelwork::{CancelToken, Event, Model, Options};
 use wheelwork_package::card::{TaskScore, Tasks};
-use wheelwork_package::vfs::read_text;
 
 use super::EvaluateError;
 use super::statistics::{Mean, mcnemar};
 
 /// Problems in a list; more take days on the machines that this is for.
 const PROBLEMS_LIMIT: usize = 100_000;
-/// Bytes of a list.
-const FILE_BYTES_LIMIT: u64 = 64 << 20;
 
 /// One problem.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -61,15 +58,11 @@ pub(crate) struct Outcome {
     tokens: usize,
 }
 
-/// Reads a list.
-///
-/// # Errors
-/// [`EvaluateError::Input`] with the line.
+/// Reads a list; an error names the line.
 pub(crate) fn read(path: &Path) -> Result<Vec<Problem>, EvaluateError> {
     let fault = |detail: String| EvaluateError::Input { path: path.into(), detail };
-    let text = read_text(path, FILE_BYTES_LIMIT).map_err(|error| fault(error.fault.to_string()))?;
     let mut problems = Vec::new();
-    for (number, line) in (1..).zip(text.lines()) {
+    for (number, line) in (1..).zip(super::read_text(path)?.lines()) {
         if line.trim().is_empty() {
             continue;
         }
@@ -89,9 +82,6 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Problem>, EvaluateError> {
 }
 
 /// Answers every problem.
-///
-/// # Errors
-/// [`EvaluateError::Runtime`] or [`EvaluateError::Cancelled`].
 pub(crate) fn answer(
     model: &Model,
     problems: &[Problem],
@@ -187,8 +177,7 @@ fn score(rows: &[(&Problem, Outcome, Outcome)]) -> TaskScore {
     }
 }
 
-#[allow(clippy::cast_precision_loss)] // counts of tokens and steps
-fn ratio(part: usize, whole: usize) -> Option<f64> {
+pub(crate) fn ratio(part: usize, whole: usize) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 

@@ -37,7 +37,6 @@ impl Factor {
             .into_iter()
             .map(|panel| {
                 let diagonal = damped_diagonal(&panel, DAMPING);
-                #[allow(clippy::cast_precision_loss)] // a scale
                 importance.extend(diagonal.iter().map(|sum| sum / tokens.max(1) as f32));
                 FactorPanel::new(&panel, &diagonal)
             })
@@ -70,7 +69,6 @@ impl FactorPanel {
 }
 
 /// The diagonal with a part of its mean added; ones where nothing was ever seen.
-#[allow(clippy::cast_precision_loss)] // a mean
 fn damped_diagonal(panel: &Panel, damping: f32) -> Vec<f32> {
     let size = panel.columns.len();
     let diagonal: Vec<f32> = (0..size).map(|column| panel.at(column, column)).collect();

@@ -1,20 +1,19 @@
 //! What an app's host does around static graphs, without a chat: embedding rows, angles, mask, cache.
 //!
-//! For the self-check and for judging a variant; one prefill graph or decode graph at a time, whatever runs it. Chunks are
-//! padded to the graph's tokens; what the padding leaves is never copied into the cache.
+//! One prefill graph or decode graph at a time, whatever runs it. Chunks are padded to the graph's tokens; what the
+//! padding leaves is never copied into the cache.
 
 use std::path::{Path, PathBuf};
 
 use ort::session::{Session, SessionInputValue};
 use ort::value::Tensor;
+use wheelwork_calibrate::CalibrateError;
 use wheelwork_package::card::{Architecture, EmbeddingType, Encoding, Encodings, StaticGraphs};
 use wheelwork_package::tensors::{self, static_graph as graph_io};
 use wheelwork_quantize::rope;
 
-use crate::CalibrateError;
-
 /// The graphs of all parts for calls of one size, with a cache of their own.
-pub struct StaticHost<'a> {
+pub(crate) struct StaticHost<'a> {
     graphs: &'a StaticGraphs,
     encodings: &'a Encodings,
     architecture: &'a Architecture,
@@ -35,7 +34,7 @@ impl<'a> StaticHost<'a> {
     ///
     /// # Errors
     /// What `load` returns; [`CalibrateError::Run`] for a variant that is not of the quantised form.
-    pub fn new(
+    pub(crate) fn new(
         folder: &Path,
         graphs: &'a StaticGraphs,
         architecture: &'a Architecture,
@@ -71,7 +70,7 @@ impl<'a> StaticHost<'a> {
     ///
     /// # Errors
     /// [`CalibrateError::Run`], also for more tokens than a call or the cache takes.
-    pub fn read(&mut self, tokens: &[u32]) -> Result<Vec<f32>, CalibrateError> {
+    pub(crate) fn read(&mut self, tokens: &[u32]) -> Result<Vec<f32>, CalibrateError> {
         if tokens.is_empty()
             || tokens.len() > self.call
             || self.length + tokens.len() > self.graphs.context_length
@@ -105,7 +104,7 @@ impl<'a> StaticHost<'a> {
         let (call, context) = (self.call, self.graphs.context_length);
         let range = self.graphs.parts.get(part).ok_or_else(|| failed("a part is missing"))?;
         let layers = range.first_layer..range.first_layer + range.layers;
-        let step = || CalibrateError::run("running a static graph");
+        let step = || |error: ort::Error| failed(&error.to_string());
         let wide = |shape: Vec<usize>, codes: Vec<u16>| Tensor::from_array((shape, codes)).map_err(step());
         let narrow = |shape: Vec<usize>, codes: Vec<u8>| Tensor::from_array((shape, codes)).map_err(step());
         let mut inputs: Vec<(String, SessionInputValue<'_>)> =
@@ -160,8 +159,8 @@ impl<'a> StaticHost<'a> {
         if self.graphs.embedding.dtype != EmbeddingType::Int8 {
             return Err(failed("the embedding table is not of signed bytes"));
         }
-        let bytes =
-            fs_err::read(self.folder.join(&self.graphs.embedding.file)).map_err(CalibrateError::ReadBack)?;
+        let bytes = fs_err::read(self.folder.join(&self.graphs.embedding.file))
+            .map_err(|error| failed(&error.to_string()))?;
         let (codes, scales) = bytes
             .split_at_checked(vocab_size * hidden_size)
             .ok_or_else(|| failed("the embedding table is short"))?;

@@ -4,21 +4,21 @@
 //! 2. The float model reads them once, for the size of each channel of the keys: they are folded away ([`Fold`]).
 //! 3. The folded model reads them layer by layer. Each layer's activations give [`Ranges`], its inputs the Hessians that its
 //!    matrices are rounded by; what was stored is what the next layer's inputs come through.
-//! 4. The graphs are written, run once on ONNX Runtime's CPU provider, and what they say is the card's self-check.
+//! 4. The graphs are written, run once on ONNX Runtime's CPU provider, and what they say is the card's self-check
+//!    ([`static_check`]).
 
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use wheelwork::{CancelToken, Model};
 use wheelwork_package::Card;
-use wheelwork_package::card::{StaticGraphs, StaticSelfCheck};
 use wheelwork_quantize::QuantizeError;
 use wheelwork_quantize::architecture::names;
 use wheelwork_quantize::checkpoint::{Checkpoint, Config};
-use wheelwork_quantize::kv_cache::LayerRange;
+use wheelwork_quantize::kv_cache::{self, LayerRange};
 use wheelwork_quantize::scheme::channel::{CHANNEL_8, ChannelScheme};
 use wheelwork_quantize::static_graph::{
-    self, Draft, Fold, Nearest, PART_BYTES, Range, Ranges, Schemes, StaticOptions, taps,
+    self, ChannelRounder, Draft, Fold, Nearest, PART_BYTES, Range, Ranges, StaticOptions,
 };
 
 use crate::calibration_text::{Text, TextBudget};
@@ -26,15 +26,10 @@ use crate::gptq::GptqChannels;
 use crate::gptq::factor::Factor;
 use crate::gptq::hessian::Hessian;
 use crate::head::Head;
+use crate::layer::Input;
 use crate::reference::{Reference, ReferenceOptions, Watch};
-use crate::{CalibrateError, Taps, kv_ranges, runtime};
-
-mod host;
-mod observe;
-
-pub use host::StaticHost;
-
-use observe::Observation;
+use crate::stepper::Stepper;
+use crate::{CalibrateError, Taps, kv_ranges, static_check};
 
 /// Positions whose logits give their range.
 const HEAD_POSITIONS: usize = 512;
@@ -88,7 +83,7 @@ impl Default for VariantOptions {
 /// Gives a package the variant [`static_graph::VARIANT`].
 ///
 /// # Errors
-/// [`CalibrateError`]; the package is then as it was.
+/// [`CalibrateError`]; the package is then as it was, or has the variant without a self-check.
 pub fn add_variant(
     checkpoint: &Path,
     package: &Path,
@@ -97,10 +92,8 @@ pub fn add_variant(
 ) -> Result<Card, CalibrateError> {
     let checkpoint = Checkpoint::open(checkpoint).map_err(QuantizeError::from)?;
     let text = read(&checkpoint, package, options, watch)?;
-    let scratch = package.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let defaults = ReferenceOptions::default();
-    let reference =
-        ReferenceOptions { threads: options.threads.unwrap_or(defaults.threads), scratch: scratch.into() };
+    let scratch = wheelwork_package::disk::folder_of(package);
+    let reference = ReferenceOptions::new(options.threads, scratch);
     let scales = key_scales(&checkpoint, &text, &reference, watch)?;
     let fold = Fold::new(&checkpoint, options.rotate).key_scales(scales);
 
@@ -113,7 +106,7 @@ pub fn add_variant(
     let asked = StaticOptions {
         context_length: options.context_length,
         prefill_tokens: options.prefill_tokens,
-        schemes: Schemes { layers: options.weights, lm_head: CHANNEL_8 },
+        weights: options.weights,
         part_bytes: options.part_bytes,
     };
     let mut draft = Draft::begin(&variant, fold, asked)?;
@@ -124,13 +117,19 @@ pub fn add_variant(
         "calibration": { "tokens": text.tokens(), "sequences": text.sequences.len(), "sources": text.sources,
             "sha256": text.sha256() },
     });
-    let mut graphs = draft.finish(&ranges, recipe)?;
-    let architecture =
-        wheelwork_package::open(package).map_err(QuantizeError::from)?.card.map(|card| card.architecture);
-    if let Some(architecture) = &architecture {
-        graphs.self_check = Some(self_check(&variant, &graphs, architecture, &text, reference.threads)?);
+    let graphs = draft.finish(&ranges, recipe)?;
+    let mut card = static_graph::add_to(package, &variant, graphs)?;
+    let prompt = text.sequences.into_iter().max_by_key(Vec::len).unwrap_or_default();
+    let check = static_check::run(package, static_graph::VARIANT, prompt, CHECKED_TOKENS, TOLERANCE);
+    let check = check.map_err(|error| CalibrateError::Run {
+        step: "running a static graph".into(),
+        message: error.to_string(),
+    })?;
+    if let Some(graphs) = card.static_graphs.get_mut(static_graph::VARIANT) {
+        graphs.self_check = Some(check);
     }
-    Ok(static_graph::add_to(package, &variant, graphs)?)
+    kv_cache::save(package, &card).map_err(QuantizeError::from)?;
+    Ok(card)
 }
 
 fn read(
@@ -197,70 +196,47 @@ fn fill(
     let checkpoint = draft.fold().checkpoint();
     let config = &checkpoint.config;
     let mut ranges = Ranges::default();
-    let mut observation = Observation::start(draft.fold(), &text.sequences, reference, watch)?;
+    let mut stepper = Stepper::start_folded(draft.fold(), &text.sequences, reference, watch)?;
+    let inputs: &[Input] = if options.calibrate_weights { &Input::ALL } else { &[] };
     for layer in 0..config.num_hidden_layers {
-        observation.load(draft.fold(), layer)?;
-        let mut sums: Vec<(String, Hessian)> = Vec::new();
-        observation.ranges(layer, &mut ranges, &mut |name, values| {
-            if !options.calibrate_weights {
-                return;
+        stepper.layer.load_folded(draft.fold(), layer)?;
+        let mut sums: Vec<_> =
+            inputs.iter().map(|&input| (input, Hessian::new(input.columns(config)))).collect();
+        stepper.pass(layer, false, &mut |_, output| {
+            for range in output.ranges() {
+                let (name, range) = range?;
+                ranges.include(&names::layer(layer, name), range);
             }
-            match sums.iter_mut().find(|(own, _)| own == name) {
-                Some((_, sum)) => sum.add(values),
-                None => {
-                    let mut sum = Hessian::new(columns(config, name));
-                    sum.add(values);
-                    sums.push((name.to_owned(), sum));
-                }
-            }
+            let taps = output.taps()?;
+            sums.iter_mut().for_each(|(input, sum)| sum.add(input.values(&taps)));
+            Ok(())
         })?;
-        let mut factor: Option<(String, Factor)> = None;
-        for name in observation.matrices() {
-            let input = input_of(&name);
-            if let Some(at) = sums.iter().position(|(own, _)| own == input) {
+        let mut factor: Option<(Input, Factor)> = None;
+        for name in stepper.layer.matrices() {
+            let input = Input::of(&name);
+            if let Some(at) = sums.iter().position(|(own, _)| Some(*own) == input) {
                 // The factors of different inputs are large: one at a time.
                 drop(factor.take());
                 let (input, sum) = sums.swap_remove(at);
                 factor = Some((input, Factor::new(sum)));
             }
-            let tensor = names::layer(layer, &name);
-            let stored = match &factor {
-                Some((own, factor)) if own == input => {
-                    draft.write(&tensor, observation.weights(&name), &GptqChannels { factor })?
-                }
-                _ => draft.write(&tensor, observation.weights(&name), &Nearest)?,
-            };
-            observation.replace(&name, &stored);
+            let factor = factor.as_ref().filter(|(own, _)| Some(*own) == input);
+            let rounded = factor.map(|(_, factor)| GptqChannels { factor });
+            let rounder = rounded.as_ref().map_or(&Nearest as &dyn ChannelRounder, |rounder| rounder);
+            let weights = stepper.layer.weights(&name);
+            weights.copy_from_slice(&draft.write(&names::layer(layer, &name), weights, rounder)?);
         }
-        observation.advance(layer)?;
+        stepper.pass(layer, true, &mut |_, _| Ok(()))?;
     }
-    head_ranges(draft, &mut observation, text.tokens(), reference.threads, &mut ranges)?;
+    head_ranges(draft, &mut stepper, text.tokens(), reference.threads, &mut ranges)?;
     draft.write_head(&Nearest)?;
     Ok(ranges)
-}
-
-/// What goes into a matrix, by its name within the layer.
-fn input_of(name: &str) -> &'static str {
-    match name.trim_end_matches(".weight") {
-        "self_attn.o_proj" => taps::O_INPUT,
-        "mlp.gate_proj" | "mlp.up_proj" => taps::GATE_UP_INPUT,
-        "mlp.down_proj" => taps::DOWN_INPUT,
-        _ => taps::QKV_INPUT,
-    }
-}
-
-fn columns(config: &Config, tap: &str) -> usize {
-    match tap {
-        taps::O_INPUT => config.query_size(),
-        taps::DOWN_INPUT => config.intermediate_size,
-        _ => config.hidden_size,
-    }
 }
 
 /// The ranges of the last norm and of the logits, over evenly spaced positions.
 fn head_ranges(
     draft: &Draft<'_>,
-    observation: &mut Observation<'_>,
+    stepper: &mut Stepper<'_>,
     tokens: usize,
     threads: usize,
     ranges: &mut Ranges,
@@ -272,7 +248,7 @@ fn head_ranges(
     let mut head = Head::new(checkpoint, threads)?;
     let (mut rows, mut row, mut logits) = (Vec::new(), Vec::new(), Vec::new());
     for position in (0..tokens).step_by(tokens.div_ceil(HEAD_POSITIONS).max(1)) {
-        observation.states.read(position, 1, &mut row)?;
+        stepper.states.read(position, 1, &mut row)?;
         rows.extend_from_slice(&row);
     }
     let mut normed = rows.clone();
@@ -291,30 +267,4 @@ fn head_ranges(
 fn range_of(values: &[f32]) -> Range {
     let wider = |range: Range, &value: &f32| range.include(Range { low: value, high: value });
     values.iter().fold(Range::NONE, wider)
-}
-
-/// The first chunk of the calibration text, as ONNX Runtime's CPU provider computes it.
-fn self_check(
-    folder: &Path,
-    graphs: &StaticGraphs,
-    architecture: &wheelwork_package::card::Architecture,
-    text: &Text,
-    threads: usize,
-) -> Result<StaticSelfCheck, CalibrateError> {
-    let load = |path: &Path| runtime::session_from(path, threads);
-    let mut host = StaticHost::new(folder, graphs, architecture, graphs.prefill_tokens, load)?;
-    let longest = text.sequences.iter().max_by_key(|sequence| sequence.len());
-    let prompt_ids: Vec<u32> = longest
-        .into_iter()
-        .flatten()
-        .copied()
-        .take(graphs.prefill_tokens.min(graphs.context_length))
-        .collect();
-    let logits = host.read(&prompt_ids)?;
-    let last = logits.len().saturating_sub(architecture.vocab_size);
-    let mut best: Vec<(u32, f32)> = (0..).zip(logits.iter().skip(last).copied()).collect();
-    best.sort_by(|a, b| b.1.total_cmp(&a.1));
-    best.truncate(CHECKED_TOKENS);
-    let (token_ids, logits) = best.into_iter().unzip();
-    Ok(StaticSelfCheck { prompt_ids, token_ids, logits, tolerance: TOLERANCE })
 }
