@@ -197,6 +197,7 @@ mod tests {
             tool_choice: None,
             stop: vec![],
             thinking: None,
+            open_reasoning: None,
             closing_phrase: None,
             answer_reserve: 0,
             on_loop: None,

@@ -21,7 +21,7 @@ fn rt_20_the_runtime_reads_no_clock_that_can_jump() {
     assert!(found.iter().any(|path| path.ends_with("metrics.rs")), "this is not where the sources are");
     // Chat templates may print the date (`strftime_now`); nothing is decided by it.
     for path in found.iter().filter(|path| !path.ends_with("text/chat/clock.rs")) {
-        let source = fs_err::read_to_string(&path).unwrap();
+        let source = fs_err::read_to_string(path).unwrap();
         for clock in ["SystemTime", "UNIX_EPOCH.elapsed"] {
             assert!(!source.contains(clock), "{} reads {clock}", path.display());
         }

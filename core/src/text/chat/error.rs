@@ -4,7 +4,6 @@ use wheelwork_diagnostic::{
     Diagnosis, Diagnostic, Remedy, check, get, give, leave_out, reinstall, retry, unsupported,
 };
 use wheelwork_package::PackageError;
-use wheelwork_package::budget::Limit;
 
 use crate::text::tokenizer::TokenizerError;
 
@@ -57,10 +56,12 @@ pub enum ChatError {
         line: u32,
     },
     /// The template is larger, nests deeper or runs for longer than any honest one.
-    #[error("the chat template exceeds a limit in line {line}: {}, {} {}", .limit.name, .limit.number, .limit.unit)]
+    #[error("the chat template exceeds the limit of {what} in line {line}: {limit}")]
     OverLimit {
         /// What is limited.
-        limit: Limit,
+        what: &'static str,
+        /// How much of it is allowed.
+        limit: u64,
         /// The template's line.
         line: u32,
     },

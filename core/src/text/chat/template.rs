@@ -244,7 +244,9 @@ fn refused(TemplateError { line, failure }: TemplateError, source: &str) -> Chat
         Failure::Exhausted(Exhausted::Limit(limit)) if limit == TEMPLATE_OUTPUT => {
             ChatError::TooLong { limit: TEXT_BYTES_LIMIT }
         }
-        Failure::Exhausted(Exhausted::Limit(limit)) => ChatError::OverLimit { limit, line },
+        Failure::Exhausted(Exhausted::Limit(limit)) => {
+            ChatError::OverLimit { what: limit.name, limit: limit.number, line }
+        }
     }
 }
 
