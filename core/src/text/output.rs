@@ -15,6 +15,7 @@ mod limits;
 mod matcher;
 mod schema;
 mod vocabulary;
+mod weight;
 
 pub use error::OutputError;
 pub use format::OutputFormat;

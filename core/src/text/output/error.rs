@@ -3,6 +3,7 @@
 use wheelwork_diagnostic::{
     Diagnosis, Diagnostic, Remedy, bug, choose, correct, report_with, retry, shorten, unsupported,
 };
+use wheelwork_package::budget::Exhausted;
 
 /// Why an answer can't be held to a form. `detail` may quote the form, never an answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +32,9 @@ pub enum OutputError {
         /// The most accepted.
         limit: usize,
     },
+    /// The form would take more work to compile than is granted.
+    #[error("the output's form is too much to compile: {0}")]
+    Compiling(Exhausted),
     /// A schema whose text is not JSON.
     #[error("the schema is not JSON: it breaks off in line {line}, column {column}")]
     NotJson {
@@ -84,6 +88,13 @@ impl Diagnostic for OutputError {
             Self::TooLarge { .. } => retry("output_too_large", shorten(CONSTRAINT)),
             Self::TooDeep { .. } => retry("output_too_deep", shorten(CONSTRAINT)),
             Self::TooManyDefinitions { .. } => retry("output_too_many_definitions", shorten(CONSTRAINT)),
+            Self::Compiling(limit) => {
+                let place = match limit {
+                    Exhausted::Limit(limit) => limit.name,
+                    Exhausted::Cancelled => "the form",
+                };
+                retry("output_too_much_to_compile", shorten(CONSTRAINT)).at(place)
+            }
             Self::NotJson { .. } => retry("output_not_json", correct("the schema's JSON")),
             Self::Invalid { .. } => retry(
                 "output_invalid",

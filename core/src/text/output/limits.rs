@@ -5,6 +5,7 @@ use llguidance::api::ParserLimits;
 use serde_json::Value;
 
 use super::error::OutputError;
+use super::weight;
 
 /// The longest form, in bytes.
 pub const FORM_BYTES_LIMIT: usize = 256 << 10;
@@ -36,7 +37,18 @@ pub(super) fn parser_limits() -> ParserLimits {
 pub(super) fn check_grammar(text: &str) -> Result<(), OutputError> {
     check_text(text)?;
     let (definitions, limit) = (definitions_of(text), DEFINITIONS_LIMIT);
-    if definitions > limit { Err(OutputError::TooManyDefinitions { definitions, limit }) } else { Ok(()) }
+    if definitions > limit {
+        return Err(OutputError::TooManyDefinitions { definitions, limit });
+    }
+    // Schemas may stand in a grammar.
+    for (start, name) in text.match_indices("%json") {
+        let schema =
+            serde_json::Deserializer::from_str(&text[start + name.len()..]).into_iter::<Value>().next();
+        if let Some(Ok(schema)) = schema {
+            check_schemas(std::iter::once(&schema))?;
+        }
+    }
+    weight::check_intersections(text)
 }
 
 /// Looks at schemas, which together are a form.
@@ -44,6 +56,7 @@ pub(super) fn check_schemas<'s>(schemas: impl Iterator<Item = &'s Value>) -> Res
     let mut bytes = 0_usize;
     for schema in schemas {
         check_depth(depth_of(schema))?;
+        weight::check(schema)?;
         bytes = bytes.saturating_add(schema.to_string().len());
         check_bytes(bytes)?;
     }

@@ -169,6 +169,53 @@ fn rt_26_forms_that_would_use_up_stack_time_or_memory_are_refused() {
 }
 
 #[test]
+fn rt_26_forms_whose_parts_multiply_are_refused_before_they_are_compiled() {
+    let refused = |schema: serde_json::Value| {
+        assert_eq!(code(&OutputFormat::JsonSchema(schema.clone())), "output_too_much_to_compile", "{schema}");
+    };
+    let pattern = |length: usize| json!({"pattern": format!(".*a.{{{length}}}")});
+    let patterns: Vec<_> = (20..36).map(pattern).collect();
+    refused(json!({"type": "string", "allOf": patterns}));
+    refused(
+        json!({"type": "object", "allOf": patterns.iter().map(|it| json!({"properties": {"p": it}})).collect::<Vec<_>>()}),
+    );
+    let choice = json!({"anyOf": (0..12).map(|it| json!({"const": it})).collect::<Vec<_>>()});
+    refused(json!({"allOf": vec![choice; 6]}));
+    // Each reference has a neighbour that applies with it.
+    let mut chain = json!({"type": "string", "$ref": "#/$defs/d0"});
+    for step in 0..16 {
+        let next = format!("#/$defs/d{}", step + 1);
+        chain["$defs"][format!("d{step}")] = json!({"pattern": format!(".*a.{{{step}}}"), "$ref": next});
+    }
+    refused(chain);
+    let mut doubling = json!({"$ref": "#/$defs/d0"});
+    for step in 0..40 {
+        let next = json!({"$ref": format!("#/$defs/d{}", step + 1)});
+        doubling["$defs"][format!("d{step}")] = json!({"properties": {"a": next, "b": next}});
+    }
+    refused(doubling);
+    let property = |number: usize| (format!("p{number:05}"), json!({"type": "string"}));
+    refused(
+        json!({"type": "object", "properties": (0..8_000).map(property).collect::<serde_json::Map<_, _>>()}),
+    );
+    let lark = |text: &str| code(&OutputFormat::Lark(text.to_owned()));
+    let terms: Vec<_> = (20..36).map(|length| format!("/.*a.{{{length}}}/")).collect();
+    assert_eq!(lark(&format!("start: T\nT: {}", terms.join(" & "))), "output_too_much_to_compile");
+    let within = json!({"type": "string", "allOf": patterns});
+    assert_eq!(lark(&format!("start: %json {within}")), "output_too_much_to_compile");
+    assert_eq!(lark("start: \"a && b &&& c\" | /&&&&&/"), "ok", "texts are no operators");
+    // What people write.
+    let ordinary = json!({
+        "type": "object", "allOf": [{"required": ["a"]}],
+        "properties": {
+            "a": {"type": "string", "pattern": "^[a-z]+$"}, "b": {"type": "string", "format": "date"},
+            "c": {"anyOf": (0..50).map(|it| json!({"const": it})).collect::<Vec<_>>()},
+        },
+    });
+    assert_eq!(code(&OutputFormat::JsonSchema(ordinary)), "ok");
+}
+
+#[test]
 fn r1_s_own_vocabulary_is_held_to_a_schema() {
     let Some(tokenizer) = r1_distill() else { return };
     let schema = json!({

@@ -1,0 +1,202 @@
+//! What a schema would cost to compile, estimated before llguidance sees it.
+//!
+//! Where schemas apply together (`allOf`, a `$ref` with neighbours, properties that two of them name), llguidance
+//! intersects their patterns and pairs their alternatives, and the work is the product: it looks at a budget of its own
+//! only behind such a product. So the product is estimated here: for each place in the answer, the alternatives of all
+//! schemas that apply there, multiplied. A pattern counts its repetitions and alternatives.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+use wheelwork_package::budget::{
+    Budget, Exhausted, OUTPUT_CASES, OUTPUT_INTERSECTIONS, OUTPUT_PROPERTIES, OUTPUT_SCHEMA_STEPS,
+};
+
+use super::error::OutputError;
+
+/// Refuses a schema whose parts multiply to too many cases.
+pub(super) fn check(schema: &Value) -> Result<(), OutputError> {
+    if properties_of(schema) as u64 > OUTPUT_PROPERTIES.number {
+        return Err(OutputError::Compiling(Exhausted::Limit(OUTPUT_PROPERTIES)));
+    }
+    let budget = Budget::new().steps(OUTPUT_SCHEMA_STEPS);
+    let mut reader = Reader { root: schema, budget, open: Vec::new() };
+    let weight = reader.read(schema).map_err(OutputError::Compiling)?;
+    // The logarithm of a number below 2^53 is exact enough.
+    #[allow(clippy::cast_precision_loss)]
+    let limit = (OUTPUT_CASES.number as f64).log2();
+    if weight.heaviest() > limit {
+        Err(OutputError::Compiling(Exhausted::Limit(OUTPUT_CASES)))
+    } else {
+        Ok(())
+    }
+}
+
+/// How many properties a schema names, each where it stands.
+fn properties_of(schema: &Value) -> usize {
+    let mut count = 0;
+    let mut open = vec![schema];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Object(fields) => {
+                count += fields.get("properties").and_then(Value::as_object).map_or(0, Map::len);
+                open.extend(fields.values());
+            }
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+    count
+}
+
+/// Refuses a grammar that intersects or negates too many patterns: each multiplies what the others have.
+pub(super) fn check_intersections(grammar: &str) -> Result<(), OutputError> {
+    let mut operators = 0_u64;
+    for line in grammar.lines() {
+        // Texts and patterns end in their line; `//` begins a comment.
+        let mut within = None;
+        let mut chars = line.chars().peekable();
+        while let Some(char) = chars.next() {
+            match (within, char) {
+                (None, '/') if chars.peek() == Some(&'/') => break,
+                // What follows is no delimiter.
+                (Some(_), '\\') => drop(chars.next()),
+                (Some(delimiter), _) if char == delimiter => within = None,
+                (None, '"' | '/') => within = Some(char),
+                (None, '&' | '~') => operators += 1,
+                _ => {}
+            }
+        }
+    }
+    let limit = OUTPUT_INTERSECTIONS;
+    if operators > limit.number { Err(OutputError::Compiling(Exhausted::Limit(limit))) } else { Ok(()) }
+}
+
+/// The cases at a place of the answer, as logarithms to base 2, so that a product is a sum.
+#[derive(Debug, Default, Clone)]
+struct Weight {
+    here: f64,
+    /// Of properties and items.
+    inside: BTreeMap<String, Weight>,
+}
+
+/// What stands for every property that has no name of its own, and for every item.
+const OTHERS: &str = "";
+
+impl Weight {
+    /// Both apply.
+    fn and(mut self, other: Self) -> Self {
+        self.here += other.here;
+        for (place, weight) in other.inside {
+            let known = self.inside.remove(&place).unwrap_or_default();
+            self.inside.insert(place, known.and(weight));
+        }
+        self
+    }
+
+    /// One of both applies.
+    fn or(mut self, other: Self) -> Self {
+        self.here = self.here.max(other.here);
+        for (place, weight) in other.inside {
+            let known = self.inside.remove(&place).unwrap_or_default();
+            self.inside.insert(place, known.or(weight));
+        }
+        self
+    }
+
+    fn heaviest(&self) -> f64 {
+        let others = self.inside.get(OTHERS).map_or(0.0, Self::heaviest);
+        let named = self.inside.iter().filter(|(place, _)| place.as_str() != OTHERS);
+        let inside = named.map(|(_, weight)| weight.heaviest()).fold(0.0, f64::max);
+        self.here.max(inside + others)
+    }
+}
+
+struct Reader<'s> {
+    root: &'s Value,
+    budget: Budget,
+    /// References that are being followed: one that leads back to itself adds nothing.
+    open: Vec<&'s str>,
+}
+
+impl<'s> Reader<'s> {
+    fn read(&mut self, schema: &'s Value) -> Result<Weight, Exhausted> {
+        self.budget.take_steps(1)?;
+        let Value::Object(fields) = schema else { return Ok(Weight::default()) };
+        let mut weight = Weight { here: own_weight(fields), ..Weight::default() };
+        for (field, value) in fields {
+            let part = match (field.as_str(), value) {
+                ("$ref", Value::String(reference)) => self.follow(reference)?,
+                ("allOf", Value::Array(members)) => self.read_all(members, Weight::and)?,
+                ("anyOf" | "oneOf", Value::Array(members)) => {
+                    let mut weight = self.read_all(members, Weight::or)?;
+                    weight.here += log2(members.len());
+                    weight
+                }
+                ("if" | "then" | "else" | "not" | "propertyNames", member) => self.read(member)?,
+                ("properties" | "patternProperties" | "dependentSchemas", Value::Object(members)) => {
+                    let mut weight = Weight::default();
+                    for (name, member) in members {
+                        weight.inside.insert(name.clone(), self.read(member)?);
+                    }
+                    weight
+                }
+                (
+                    "additionalProperties" | "unevaluatedProperties" | "items" | "contains",
+                    member @ Value::Object(_),
+                ) => {
+                    let inside = [(OTHERS.to_owned(), self.read(member)?)].into();
+                    Weight { inside, ..Weight::default() }
+                }
+                ("prefixItems" | "items", Value::Array(members)) => {
+                    let mut weight = Weight::default();
+                    for (place, member) in members.iter().enumerate() {
+                        weight.inside.insert(place.to_string(), self.read(member)?);
+                    }
+                    weight
+                }
+                _ => continue,
+            };
+            weight = weight.and(part);
+        }
+        Ok(weight)
+    }
+
+    fn read_all(
+        &mut self,
+        members: &'s [Value],
+        join: fn(Weight, Weight) -> Weight,
+    ) -> Result<Weight, Exhausted> {
+        members.iter().try_fold(Weight::default(), |weight, member| Ok(join(weight, self.read(member)?)))
+    }
+
+    fn follow(&mut self, reference: &'s str) -> Result<Weight, Exhausted> {
+        let target = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer));
+        let Some(target) = target.filter(|_| !self.open.contains(&reference)) else {
+            return Ok(Weight::default());
+        };
+        self.open.push(reference);
+        let weight = self.read(target);
+        self.open.pop();
+        weight
+    }
+}
+
+/// What a schema's own keywords multiply where it is intersected.
+fn own_weight(fields: &Map<String, Value>) -> f64 {
+    let text = |field: &str| fields.get(field).and_then(Value::as_str);
+    let pattern = text("pattern").map_or(0.0, pattern_weight);
+    let format = if text("format").is_some() { log2(4) } else { 0.0 };
+    let number = if fields.contains_key("multipleOf") { log2(2) } else { 0.0 };
+    pattern + format + number
+}
+
+/// How many ways on a pattern has at most after a character: one for each repetition and alternative.
+fn pattern_weight(pattern: &str) -> f64 {
+    log2(1 + pattern.bytes().filter(|byte| b"*+?{|".contains(byte)).count())
+}
+
+fn log2(count: usize) -> f64 {
+    // No form is longer than 256 KiB.
+    f64::from(u32::try_from(count.max(1)).unwrap_or(u32::MAX)).log2()
+}
