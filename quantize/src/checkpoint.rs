@@ -6,7 +6,8 @@
 //! model.safetensors                    weights, or                    -> header, tensors
 //!   model.safetensors.index.json       which shard holds which tensor -> index
 //! tokenizer.json                       vocabulary, added tokens       -> wheelwork_package::tokenizer_file
-//! tokenizer_config.json                begin and end of a text        -> tokens
+//! tokenizer_config.json                begin and end of a text        -> wheelwork_package::tokenizer_file, tokens
+//!   special_tokens_map.json, added_tokens.json   (optional) the same, in older checkpoints
 //! generation_config.json               (optional) sampling, end of an answer -> generation, tokens
 //! ```
 //!
@@ -19,7 +20,7 @@ use wheelwork_package::GenerationDefaults;
 use wheelwork_package::card::ControlTokens;
 use wheelwork_package::container::Name;
 use wheelwork_package::files::names as package_names;
-use wheelwork_package::tokenizer_file;
+use wheelwork_package::tokenizer_file::{self, AddedToken};
 
 pub mod config;
 mod config_error;
@@ -60,6 +61,8 @@ pub struct Checkpoint {
     pub tensors: Tensors,
     /// Token ids that the runtime acts on; each has a row in the embedding table.
     pub tokens: ControlTokens,
+    /// All added tokens, where `tokenizer.json` alone has not all or not as they are.
+    pub added_tokens: Option<Vec<AddedToken>>,
     /// `generation_config.json`, or what `config.json` says of sampling where there is none.
     pub generation: GenerationDefaults,
     /// What the files got wrong and how it was read, in sentences for a person.
@@ -81,17 +84,20 @@ impl Checkpoint {
         remove_tied_head(&folder, &config, &mut tensors)?;
         check_tensors(&folder, &config, &tensors)?;
 
-        // Opened here first, so that the file's kind is checked; the reader opens it by its path.
-        folder.file(package_names::TOKENIZER)?;
-        let facts = tokenizer_file::read(&folder.path().join(package_names::TOKENIZER))?;
+        let read = |name: &str, limit: u64| -> Result<_, OpenError> {
+            let is_read = name == package_names::TOKENIZER || folder.has(name);
+            Ok(is_read.then(|| folder.read(name, limit)).transpose()?)
+        };
+        let files = tokenizer_file::read_files(folder.path(), read)?;
         let tokenizer =
             folder.read_json(package_names::TOKENIZER_CONFIG, tokens::TOKENIZER_CONFIG_BYTES_LIMIT)?;
         let generation = generation::read(&folder)?;
         let tokens::Resolved { tokens, mut warnings } =
-            tokens::resolve(&folder, &config, &facts, &tokenizer, &generation)?;
+            tokens::resolve(&folder, &config, &files, &generation)?;
         warnings.extend(template::warning(&folder, &tokenizer, &tokens)?);
         warnings.extend([which_files, prefix].into_iter().flatten());
-        Ok(Self { folder, config, tensors, tokens, generation, warnings })
+        let added_tokens = files.is_merged.then_some(files.facts.added_tokens);
+        Ok(Self { folder, config, tensors, tokens, added_tokens, generation, warnings })
     }
 
     /// What its package is called unless somebody says otherwise: the folder's name, or in Hugging Face's cache

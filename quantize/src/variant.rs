@@ -7,7 +7,8 @@ use wheelwork_package::files::{FileRecord, names};
 use wheelwork_package::genai_config::{self, Decoder, GenaiConfig, Search};
 use wheelwork_package::generation::TokenIds;
 use wheelwork_package::json::without_bom;
-use wheelwork_package::{GenerationDefaults, PackageError, tokenizer_file};
+use wheelwork_package::tokenizer_file::{self, TokenizerFileError};
+use wheelwork_package::{GenerationDefaults, PackageError};
 
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::files::is_file_name;
@@ -16,9 +17,11 @@ use crate::error::QuantizeError;
 use crate::plan::Plan;
 
 /// Files of the checkpoint that are taken as they are, where they exist, with the largest size accepted in bytes.
-const COPIED: [(&str, u64); 4] = [
+const COPIED: [(&str, u64); 6] = [
     (names::TOKENIZER, tokenizer_file::FILE_BYTES_LIMIT),
     (names::TOKENIZER_CONFIG, 16 << 20),
+    (names::SPECIAL_TOKENS_MAP, 16 << 20),
+    (names::ADDED_TOKENS, 16 << 20),
     (names::GENERATION_CONFIG, 1 << 20),
     ("chat_template.jinja", 1 << 20),
 ];
@@ -46,6 +49,14 @@ pub(crate) fn write(
             let content = if name.ends_with(".json") { without_bom(&content) } else { &content };
             write_file(&folder.join(name), content)?;
         }
+    }
+    if let Some(tokens) = &checkpoint.added_tokens {
+        // Others, such as genai, read this file alone.
+        let path = folder.join(names::TOKENIZER);
+        let own = source.read(names::TOKENIZER, tokenizer_file::FILE_BYTES_LIMIT)?;
+        let merged = tokenizer_file::with_added_tokens(&own, tokens)
+            .map_err(|fault| TokenizerFileError::Broken { path: path.clone(), fault })?;
+        write_file(&path, &merged)?;
     }
     if !source.has(names::GENERATION_CONFIG) {
         write_json(&folder.join(names::GENERATION_CONFIG), &generation_defaults(checkpoint))?;

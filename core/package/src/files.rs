@@ -29,6 +29,10 @@ pub mod names {
     pub const TOKENIZER: &str = "tokenizer.json";
     /// In a variant: chat template and special tokens.
     pub const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+    /// In a variant, from older checkpoints: more names of special tokens.
+    pub const SPECIAL_TOKENS_MAP: &str = "special_tokens_map.json";
+    /// In a variant, from older checkpoints: more added tokens.
+    pub const ADDED_TOKENS: &str = "added_tokens.json";
     /// In a variant: sampling defaults.
     pub const GENERATION_CONFIG: &str = "generation_config.json";
 }

@@ -1,7 +1,6 @@
 //! What a package's files say of a model besides its graph.
 
 use wheelwork_package::card::ControlTokens;
-use wheelwork_package::files::names;
 use wheelwork_package::generation::TokenIds;
 use wheelwork_package::{OpenPackage, OpenVariant};
 
@@ -11,6 +10,10 @@ use crate::facts::ModelFacts;
 use crate::text::chat::ChatTemplate;
 use crate::text::reasoning::{CLOSE_TAG, OPEN_TAG};
 use crate::text::tokenizer::Tokenizer;
+
+/// A prompt's tokens are counted up to so many times the context length: an error that names their number is more use than
+/// one that does not, and beyond that the number is no use either.
+const COUNTED_CONTEXTS: usize = 8;
 
 /// The facts of a variant, with the wanted context length and chat template.
 pub(super) fn read(
@@ -25,7 +28,8 @@ pub(super) fn read(
     if context_length == 0 || context_length > limit {
         return Err(Error::ContextOutOfRange { wanted: context_length, limit });
     }
-    let tokenizer = Tokenizer::load(&variant.folder.join(names::TOKENIZER))?;
+    let tokenizer = Tokenizer::from_folder(&variant.folder)?
+        .with_prompt_limit(context_length.saturating_mul(COUNTED_CONTEXTS));
     let own = ChatTemplate::from_folder(&variant.folder)?;
     let template = match &options.chat_template {
         Some(source) => own.with_source(source.clone())?,

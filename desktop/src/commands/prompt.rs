@@ -3,7 +3,6 @@
 use serde_json::json;
 use wheelwork::chat::ChatTemplate;
 use wheelwork::tokenizer::Tokenizer;
-use wheelwork_package::files::names;
 
 use super::messages;
 use crate::arguments::PromptArguments;
@@ -21,7 +20,7 @@ pub(crate) fn run(arguments: &PromptArguments, json: bool) -> Result<(), Failure
             package.variants.into_values().next().map_or(root, |variant| variant.folder)
         }
     };
-    let tokenizer = Tokenizer::load(&folder.join(names::TOKENIZER))?;
+    let tokenizer = Tokenizer::from_folder(&folder)?;
     let template = match arguments.template.as_deref() {
         None => ChatTemplate::from_folder(&folder)?,
         Some("older") => ChatTemplate::from_folder(&folder)?.r1_older()?,

@@ -1,6 +1,6 @@
 //! The token ids that the runtime acts on, from four files that often disagree.
 //!
-//! `tokenizer.json` knows what an id means. `tokenizer_config.json` names the tokens that begin and end a text,
+//! The tokenizer's files know what an id means and name the tokens that begin and end a text,
 //! `generation_config.json` the ids that end an answer, and `config.json` repeats both, in many distilled checkpoints
 //! from the base model, hence wrong. So: the tokenizer wins, then the generation configuration, and `config.json` is
 //! believed only where nothing else speaks. Each disagreement becomes a warning.
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use wheelwork_package::GenerationDefaults;
 use wheelwork_package::card::ControlTokens;
 use wheelwork_package::generation::TokenIds;
-use wheelwork_package::tokenizer_file::TokenizerFacts;
+use wheelwork_package::tokenizer_file::{TokenizerFacts, TokenizerFiles};
 
 use super::files::Folder;
 use super::{Config, ConfigError, config};
@@ -26,18 +26,8 @@ const REASONING: [&str; 2] = ["<think>", "</think>"];
 /// `tokenizer_config.json` as far as it matters here.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct TokenizerConfig {
-    bos_token: Option<TokenText>,
-    eos_token: Option<TokenText>,
     /// A text, or several with names.
     pub(super) chat_template: Option<serde_json::Value>,
-}
-
-/// A token by its text, alone or with flags.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum TokenText {
-    Plain(String),
-    Described { content: String },
 }
 
 /// The control tokens, and what was wrong in the files.
@@ -54,21 +44,17 @@ pub(super) struct Resolved {
 pub(super) fn resolve(
     folder: &Folder,
     config: &Config,
-    facts: &TokenizerFacts,
-    tokenizer: &TokenizerConfig,
+    files: &TokenizerFiles,
     generation: &GenerationDefaults,
 ) -> Result<Resolved, ConfigError> {
     let mut warnings = Vec::new();
-    let id_of = |field: &str, text: Option<&TokenText>, warnings: &mut Vec<String>| {
-        let text = text?.as_str();
-        let id = facts.added(text).map(|token| token.id);
-        if id.is_none() {
-            warnings.push(format!("tokenizer_config.json names a {field} that is no added token; ignored"));
-        }
-        id
-    };
-    let tokenizer_bos = id_of("bos_token", tokenizer.bos_token.as_ref(), &mut warnings);
-    let tokenizer_eos = id_of("eos_token", tokenizer.eos_token.as_ref(), &mut warnings);
+    let facts = &files.facts;
+    for (field, _) in &files.without_id {
+        warnings
+            .push(format!("the tokenizer's files name a {field} that no file gives an id; it is not used"));
+    }
+    let id_of = |name: &str| facts.added(files.text(name)?).map(|token| token.id);
+    let (tokenizer_bos, tokenizer_eos) = (id_of("bos_token"), id_of("eos_token"));
     let ids = |ids: Option<&TokenIds>| ids.map(|ids| ids.as_slice().to_vec()).unwrap_or_default();
     let generation_bos = ids(generation.bos_token_id.as_ref()).first().copied();
     let generation_eos = ids(generation.eos_token_id.as_ref());
@@ -128,10 +114,4 @@ fn check_rows(
     }
 }
 
-impl TokenText {
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Plain(text) | Self::Described { content: text } => text,
-        }
-    }
 }

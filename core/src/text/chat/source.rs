@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 use wheelwork_package::files::names;
-use wheelwork_package::{PackageError, json, vfs};
+use wheelwork_package::{PackageError, json, tokenizer_file, vfs};
 
 use super::ChatError;
 
@@ -34,10 +34,6 @@ pub(super) fn r1(opens_reasoning: bool) -> String {
     if opens_reasoning { format!("{R1}{R1_OPENING}") } else { R1.to_owned() }
 }
 
-/// The special tokens that transformers gives to templates, where the tokenizer has them.
-const SPECIAL_TOKENS: [&str; 7] =
-    ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
-
 /// What of a model's folder matters here.
 pub(super) struct FolderTemplate {
     pub(super) source: Option<String>,
@@ -57,13 +53,7 @@ pub(super) fn read(folder: &Path) -> Result<FolderTemplate, ChatError> {
         let template = config.get("chat_template").filter(|template| !template.is_null());
         template.map(template_text).transpose()?
     };
-    let text = |name: &'static str| Some((name, token_text(config.get(name)?)?.to_owned()));
-    Ok(FolderTemplate { source, tokens: SPECIAL_TOKENS.into_iter().filter_map(text).collect() })
-}
-
-/// A token as plain text or as a description.
-fn token_text(token: &Value) -> Option<&str> {
-    token.as_str().or_else(|| token.get("content").and_then(Value::as_str))
+    Ok(FolderTemplate { source, tokens: tokenizer_file::special_texts(folder)? })
 }
 
 /// A template as text, or a list of named ones: the one named `default`, or the only one.
