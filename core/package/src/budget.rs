@@ -97,6 +97,34 @@ limits! {
         "two of the longest records, should the first have lost what the second stands behind";
     SESSION_COMPARE: "reading what looks like a record of a damaged session", 256 << 20, "bytes",
         "one place in many thousands looks like one and is none";
+    TOKEN_BYTES: "a token of a vocabulary", 1024, "bytes",
+        "R1's longest has 128; a prompt's length is bounded by it";
+    ADDED_TOKENS_BYTES: "all added tokens", 1_048_576, "bytes",
+        "finding them takes twenty bytes each; 65,536 numbered speech tokens have 720,896";
+    MERGES: "merges of a tokenizer", 1_048_576, "merges",
+        "Llama 3 has 280,147, twice its vocabulary";
+    PATTERN_TEXT_BYTES: "all patterns and replacements of a tokenizer", 16_384, "bytes",
+        "Qwen's has 113, DeepSeek's six have 600";
+    PATTERN_INSTRUCTIONS: "instructions of a tokenizer's patterns", 16_384, "instructions",
+        "Qwen's has 46; counted repetitions are written out";
+    PATTERN_STEPS: "steps of a tokenizer", 20_000_000, "steps",
+        "and 128 a byte of text; Qwen's takes up to 40 a byte";
+    PATTERN_MEMO_BYTES: "what a pattern remembers", 33_554_432, "bytes",
+        "two bits for each branch and byte, from the match that is looked for";
+    PATTERN_ALTERNATIVES: "alternatives of a pattern that wait", 500_000, "alternatives",
+        "40 bytes each; Qwen's has less than 20";
+    NORMALIZED_BYTES: "what a tokenizer's normalizers write", 16_777_216, "bytes",
+        "and four a byte of text, over all steps: one step may multiply what another wrote";
+    WORD_BYTES: "a word that is cut into tokens", 4_194_304, "bytes",
+        "40 bytes each while its tokens are found; a megabyte of line ends is one word";
+    OUTPUT_SCHEMA_STEPS: "schemas that an output constraint leads to", 50_000, "schemas",
+        "a reference counts what it leads to; as many as the compiler itself takes";
+    OUTPUT_CASES: "cases of an output constraint whose parts apply together", 4_096, "cases",
+        "alternatives and repetitions of patterns multiply; the compiler takes about 0.1 ms each";
+    OUTPUT_PROPERTIES: "properties of an output constraint", 1_000, "properties",
+        "the compiler's time grows with their square: 32 s for 8,000";
+    OUTPUT_INTERSECTIONS: "intersections and complements in a grammar", 4, "operators",
+        "each multiplies the states of the others";
 }
 
 /// What one interpretation of foreign data may still cost. What is not limited is free.

@@ -1,6 +1,7 @@
 //! `tokenizer.json`: reading Hugging Face's tokenizer file and checking every rule that later code relies on.
 //!
-//! [`read`] is the only entry: bytes (bounded) -> JSON (no key twice) -> rules -> [`TokenizerFacts`].
+//! [`read_folder`] reads all tokenizer files and merges them, [`read`] this one: bytes (bounded) -> JSON (no key twice) ->
+//! rules -> [`TokenizerFacts`].
 //! Accepted is the byte-level BPE of GPT-2, Llama 3, Qwen2, Qwen3 and their relatives: each byte of the text
 //! is one character of a fixed [`byte_level`] alphabet, and merges join neighbours in the order of the list.
 //!
@@ -13,11 +14,15 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::budget::{ADDED_TOKENS_BYTES, PATTERN_TEXT_BYTES, TOKEN_BYTES};
+
 pub mod byte_level;
 mod fault;
 mod json;
+mod merge;
 
 pub use fault::{TokenizerFault, TokenizerFileError};
+pub use merge::{SpecialTexts, TokenizerFiles, read_folder, special_texts, with_added_tokens};
 
 /// The largest `tokenizer.json` that is read, in bytes; the largest honest one we know has 34 MB.
 pub const FILE_BYTES_LIMIT: u64 = 64 << 20;
@@ -27,6 +32,10 @@ pub const PATTERN_BYTES_LIMIT: usize = 4096;
 pub const STEPS_LIMIT: usize = 32;
 /// The longest added token, in bytes.
 pub const ADDED_TOKEN_BYTES_LIMIT: usize = 256;
+/// The longest text of all added tokens together, in bytes: what finds them takes twenty bytes for each.
+pub const ADDED_TOKENS_BYTES_LIMIT: usize = ADDED_TOKENS_BYTES.as_usize();
+/// The longest ordinary token, in bytes; R1's has 128.
+pub const TOKEN_BYTES_LIMIT: usize = TOKEN_BYTES.as_usize();
 /// Token ids are below this: a table by id stays small.
 pub const ID_BOUND: u32 = 1 << 20;
 
@@ -68,6 +77,9 @@ pub struct AddedToken {
     /// Matches only where no letter, digit or underscore adjoins.
     #[serde(default)]
     pub single_word: bool,
+    /// Matches in the text as the normalizer leaves it.
+    #[serde(default)]
+    pub normalized: bool,
 }
 
 impl TokenizerFacts {
@@ -88,25 +100,30 @@ pub fn read(path: &Path) -> Result<TokenizerFacts, TokenizerFileError> {
 }
 
 fn parse(bytes: &[u8]) -> Result<TokenizerFacts, TokenizerFault> {
-    let file = json::parse(bytes)?;
+    let file = json::parse(crate::json::without_bom(bytes))?;
     check_components(&file)?;
     let mut added_tokens = file.added_tokens;
     added_tokens.sort_by_key(|token| token.id);
-    let vocabulary = file.model.vocab.0;
-    let contents = check_added_tokens(&added_tokens, &vocabulary)?;
-    check_keys(&vocabulary, &contents)?;
-    let id_limit = check_ids(&vocabulary, &added_tokens)?;
     let merges: Vec<_> = file.model.merges.into_iter().map(|merge| (merge.0, merge.1)).collect();
-    check_merges(&merges, &vocabulary)?;
-    Ok(TokenizerFacts {
+    let mut facts = TokenizerFacts {
         added_tokens,
-        id_limit,
-        vocabulary,
+        id_limit: 0,
+        vocabulary: file.model.vocab.0,
         merges,
         ignore_merges: file.model.ignore_merges,
         normalizer: file.normalizer,
         pre_tokenizer: file.pre_tokenizer.unwrap_or_default(),
-    })
+    };
+    facts.id_limit = check_tokens(&facts)?;
+    check_merges(&facts.merges, &facts.vocabulary)?;
+    Ok(facts)
+}
+
+/// What must hold of the vocabulary and the added tokens together. Returns one more than the largest id.
+fn check_tokens(facts: &TokenizerFacts) -> Result<u32, TokenizerFault> {
+    let contents = check_added_tokens(&facts.added_tokens, &facts.vocabulary)?;
+    check_keys(&facts.vocabulary, &contents)?;
+    check_ids(&facts.vocabulary, &facts.added_tokens)
 }
 
 /// The parts around the vocabulary: what text goes through before BPE, and how bytes come back after it.
@@ -130,14 +147,27 @@ fn check_components(file: &json::File) -> Result<(), TokenizerFault> {
     let pre_tokenizer = Steps::of(
         "pre_tokenizer",
         file.pre_tokenizer.as_ref(),
-        &["ByteLevel", "Split", "Digits", "Punctuation", "WhitespaceSplit", "UnicodeScripts"],
+        &["ByteLevel", "Split", "Digits", "Punctuation", "WhitespaceSplit"],
     )?;
-    for (field, steps) in [("decoder", decoder), ("pre_tokenizer", pre_tokenizer)] {
-        if !steps.byte_level {
+    let normalizer = Steps::of(
+        "normalizer",
+        file.normalizer.as_ref(),
+        &["NFC", "NFD", "NFKC", "NFKD", "Replace", "Prepend"],
+    )?;
+    for (field, steps) in [("decoder", &decoder), ("pre_tokenizer", &pre_tokenizer)] {
+        if steps.byte_level == 0 {
             return Err(unsupported(field, "no step of type ByteLevel".into(), "byte-level BPE"));
         }
     }
-    Steps::of("normalizer", file.normalizer.as_ref(), &["NFC", "NFD", "NFKC", "NFKD", "Replace", "Prepend"])?;
+    // Each doubles what it is given.
+    if pre_tokenizer.byte_level > 1 {
+        let found = format!("{} steps of type ByteLevel", pre_tokenizer.byte_level);
+        return Err(unsupported("pre_tokenizer", found, "one of them"));
+    }
+    let (bytes, limit) = (pre_tokenizer.text_bytes + normalizer.text_bytes, PATTERN_TEXT_BYTES.as_usize());
+    if bytes > limit {
+        return Err(TokenizerFault::PatternTooLong { field: "the steps", bytes, limit });
+    }
     Ok(())
 }
 
@@ -145,7 +175,10 @@ fn check_components(file: &json::File) -> Result<(), TokenizerFault> {
 #[derive(Default)]
 struct Steps {
     count: usize,
-    byte_level: bool,
+    /// How many are of type `ByteLevel`.
+    byte_level: usize,
+    /// Of all patterns and replacements together.
+    text_bytes: usize,
 }
 
 impl Steps {
@@ -179,15 +212,17 @@ impl Steps {
                     supported: "byte-level BPE's own steps",
                 });
             }
-            steps.byte_level |= kind == "ByteLevel";
-            check_strings(field, step)?;
+            steps.byte_level += usize::from(kind == "ByteLevel");
+            steps.text_bytes += check_strings(field, step)?;
         }
         Ok(steps)
     }
 }
 
-/// No text in a step is longer than a pattern may be. Nested steps are checked when their turn comes.
-fn check_strings(field: &'static str, step: &Value) -> Result<(), TokenizerFault> {
+/// No text in a step is longer than a pattern may be. Nested steps are checked when their turn comes. Returns the bytes of
+/// all.
+fn check_strings(field: &'static str, step: &Value) -> Result<usize, TokenizerFault> {
+    let mut bytes = 0;
     let direct = step.as_object().into_iter().flat_map(|map| map.values());
     let pattern = step.get("pattern").and_then(Value::as_object).into_iter().flat_map(|map| map.values());
     for text in direct.chain(pattern).filter_map(Value::as_str) {
@@ -198,8 +233,9 @@ fn check_strings(field: &'static str, step: &Value) -> Result<(), TokenizerFault
                 limit: PATTERN_BYTES_LIMIT,
             });
         }
+        bytes += text.len();
     }
-    Ok(())
+    Ok(bytes)
 }
 
 /// Returns the texts of the added tokens.
@@ -207,6 +243,10 @@ fn check_added_tokens<'a>(
     added: &'a [AddedToken],
     vocabulary: &HashMap<String, u32>,
 ) -> Result<HashSet<&'a str>, TokenizerFault> {
+    let (bytes, limit) = (added.iter().map(|token| token.content.len()).sum(), ADDED_TOKENS_BYTES_LIMIT);
+    if bytes > limit {
+        return Err(TokenizerFault::AddedTokensTooLong { bytes, limit });
+    }
     let mut contents = HashSet::with_capacity(added.len());
     for token in added {
         let content = token.content.as_str();
@@ -240,6 +280,10 @@ fn check_keys(vocabulary: &HashMap<String, u32>, added: &HashSet<&str>) -> Resul
             && !added.contains(key.as_str())
         {
             return Err(TokenizerFault::NotByteLevel { token: fault::shown(key) });
+        }
+        let (bytes, limit) = (key.chars().count(), TOKEN_BYTES_LIMIT);
+        if bytes > limit {
+            return Err(TokenizerFault::TokenTooLong { token: fault::shown(key), bytes, limit });
         }
     }
     Ok(())
@@ -287,5 +331,7 @@ fn check_merges(
     Ok(())
 }
 
+#[cfg(test)]
+mod merge_tests;
 #[cfg(test)]
 mod tests;

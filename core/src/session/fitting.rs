@@ -10,7 +10,8 @@
 use crate::error::Error;
 use crate::facts::ModelFacts;
 use crate::options::{OnContextFull, Options};
-use crate::text::chat::{Message, Role};
+use crate::text::chat::{ChatError, Message, Role};
+use crate::text::tokenizer::TokenizerError;
 use crate::turn::{Dropped, PreparedTurn};
 
 /// The next turn, of all messages or of those that fit; and these.
@@ -21,9 +22,14 @@ pub(super) fn fit(
 ) -> Result<(Vec<Message>, PreparedTurn), Error> {
     let limit = facts.context_length;
     let turn_of = |messages: &[Message]| {
-        let prompt =
-            facts.template.prompt_until(&facts.tokenizer, messages, &options.tools, &options.cancel)?;
-        PreparedTurn::new(facts, prompt, options, true)
+        let (tools, cancel) = (&options.tools, &options.cancel);
+        match facts.template.prompt_until(&facts.tokenizer, messages, tools, cancel) {
+            // Counting stopped: it is far too long.
+            Err(ChatError::Tokenizer(TokenizerError::TooManyTokens { tokens, .. })) => {
+                Err(Error::PromptTooLong { tokens, limit })
+            }
+            prompt => PreparedTurn::new(facts, prompt?, options, true),
+        }
     };
     let whole = turn_of(&messages);
     let OnContextFull::DropOldest { room } = options.on_context_full else {

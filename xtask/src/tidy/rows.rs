@@ -34,6 +34,11 @@ const ROWS: &[(&str, &str)] = &[
     ("CK-24", "a folder or file that is no checkpoint: an adapter, a pointer, a pickle, GGUF, a hub's name"),
     ("CK-25", "blocks of weights that do not fill the rows"),
     ("CK-27", "a chat template that needs what the runtime lacks, or renders otherwise than in transformers"),
+    ("CK-28", "a tokenizer whose replacements, patterns or added tokens make endless work or text"),
+    (
+        "CK-26",
+        "tokens that stand only in a second tokenizer file; files that contradict each other; a byte order mark",
+    ),
     ("PK-01", "a package file that ends early, anywhere"),
     ("PK-02", "a flipped bit, anywhere in a package file"),
     ("PK-03", "a compressed frame with a window of 2 GiB"),

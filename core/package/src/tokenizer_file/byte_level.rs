@@ -20,6 +20,19 @@ pub fn byte_of(char: char) -> Option<u8> {
     }
 }
 
+/// The character that stands for a byte.
+#[must_use]
+pub fn char_of(byte: u8) -> char {
+    let others = match byte {
+        b'!'..=b'~' | 0xa1..=0xac | 0xae.. => return char::from(byte),
+        0..=0x20 => byte,
+        0x7f..=0xa0 => byte - 0x7f + 0x21,
+        0xad => 0x43,
+    };
+    // U+0100 and the 67 characters behind it.
+    char::from_u32(0x100 + u32::from(others)).unwrap_or(char::REPLACEMENT_CHARACTER)
+}
+
 /// The bytes that a token stands for; `None` if a character is not of the alphabet.
 #[must_use]
 pub fn bytes_of(token: &str) -> Option<Vec<u8>> {
@@ -36,6 +49,7 @@ mod tests {
     fn the_alphabet_has_each_byte_once() {
         let bytes: HashSet<u8> = ('\0'..='\u{ffff}').filter_map(byte_of).collect();
         assert_eq!(bytes.len(), 256);
+        assert!((0..=u8::MAX).all(|byte| byte_of(char_of(byte)) == Some(byte)));
         assert_eq!(('\0'..=char::MAX).filter(|char| byte_of(*char).is_some()).count(), 256);
     }
 

@@ -37,6 +37,12 @@ pub enum TokenizerFault {
     /// An added token that is empty (it would match everywhere) or too long.
     #[error("the added token {id} has {bytes} bytes, expected 1 to {limit}")]
     AddedTokenLength { id: u32, bytes: usize, limit: usize },
+    /// Added tokens that would take too much memory to find.
+    #[error("the added tokens have {bytes} bytes, expected at most {limit}")]
+    AddedTokensTooLong { bytes: usize, limit: usize },
+    /// A token longer than any honest one: no bound on the length of a prompt would follow from it.
+    #[error("the token `{token}` has {bytes} bytes, expected at most {limit}")]
+    TokenTooLong { token: String, bytes: usize, limit: usize },
     /// Two added tokens with one text.
     #[error("the added token `{content}` stands twice")]
     AddedTokenTwice { content: String },
@@ -45,6 +51,12 @@ pub enum TokenizerFault {
         "the token `{content}` has the id {in_vocabulary} in the vocabulary and {added} as an added token"
     )]
     TwoIds { content: String, in_vocabulary: u32, added: u32 },
+    /// A second file that gives a token another id than the first file, or the order of the tokens, does.
+    #[error("{file} gives the token `{content}` the id {id}, and by tokenizer.json it is {expected}")]
+    Contradiction { content: String, file: &'static str, id: u32, expected: u32 },
+    /// A list by ids with a key that is none.
+    #[error("added_tokens_decoder has the id `{id}`, expected a number")]
+    IdNotNumber { id: String },
     /// `<0x..>` with something else than two hexadecimal digits.
     #[error("the vocabulary has the malformed byte escape `{token}`")]
     MalformedByteEscape { token: String },

@@ -6,6 +6,8 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
+use crate::budget::MERGES;
+
 use super::fault::{TokenizerFault, shown};
 use super::{AddedToken, ID_BOUND};
 
@@ -29,6 +31,7 @@ pub(super) struct Model {
     #[serde(default)]
     pub(super) ignore_merges: bool,
     pub(super) vocab: Vocabulary,
+    #[serde(deserialize_with = "bounded")]
     pub(super) merges: Vec<Merge>,
 }
 
@@ -64,6 +67,30 @@ pub(super) fn parse(bytes: &[u8]) -> Result<File, TokenizerFault> {
 
 fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AddedToken>, D::Error> {
     Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// A list that is given up once it is longer than any honest one.
+fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Merge>, D::Error> {
+    struct Items;
+    impl<'de> Visitor<'de> for Items {
+        type Value = Vec<Merge>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a list of merges")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<Merge>, A::Error> {
+            let mut merges = Vec::new();
+            while let Some(merge) = items.next_element()? {
+                if merges.len() >= MERGES.as_usize() {
+                    return Err(de::Error::custom(format!("there are more than {} merges", MERGES.number)));
+                }
+                merges.push(merge);
+            }
+            Ok(merges)
+        }
+    }
+    deserializer.deserialize_seq(Items)
 }
 
 impl<'de> Deserialize<'de> for Vocabulary {

@@ -173,7 +173,11 @@ fn take_list(config: &mut Map<String, Value>) -> Option<Value> {
 /// A file of a folder, if it exists.
 fn in_folder(folder: &Path, name: &str, limit: u64) -> Result<Option<Vec<u8>>, PackageError> {
     let path = folder.join(name);
-    if name == names::TOKENIZER || vfs::stands(&path)? { json::read_bytes(&path, limit).map(Some) } else { Ok(None) }
+    if name == names::TOKENIZER || vfs::stands(&path)? {
+        json::read_bytes(&path, limit).map(Some)
+    } else {
+        Ok(None)
+    }
 }
 
 /// A JSON object, empty where there is no file.
@@ -292,8 +296,7 @@ fn special_tokens(named: &Map<String, Value>) -> Vec<(String, Described)> {
 }
 
 fn texts(named: &Map<String, Value>) -> Vec<(&'static str, String)> {
-    let text = |name: &'static str| {
-        Some((name, Described::deserialize(named.get(name)?).ok()?.into_content()))
-    };
+    let text =
+        |name: &'static str| Some((name, Described::deserialize(named.get(name)?).ok()?.into_content()));
     SPECIAL.into_iter().filter_map(text).collect()
 }

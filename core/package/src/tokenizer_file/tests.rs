@@ -1,9 +1,10 @@
 use serde_json::json;
 
 use super::*;
+use crate::budget::MERGES;
 
 /// A file that passes: the alphabet's `a` and `b`, one merge, one added token.
-fn good() -> Value {
+pub(super) fn good() -> Value {
     json!({
         "added_tokens": [{"id": 3, "content": "<think>", "special": false}],
         "normalizer": {"type": "NFC"},
@@ -114,6 +115,26 @@ fn ck_15_long_patterns_and_endless_sequences_are_refused() {
     let step = json!({"type": "ByteLevel"});
     let fault = fault_of(|file| file["pre_tokenizer"]["pretokenizers"] = json!(vec![step; STEPS_LIMIT]));
     assert!(matches!(fault, TokenizerFault::TooManySteps { .. }), "{fault}");
+}
+
+#[test]
+fn ck_28_what_would_take_memory_or_has_no_bound_is_refused() {
+    let token = |id: usize| json!({"id": id, "content": format!("{id:0>250}")});
+    let fault = fault_of(|file| file["added_tokens"] = json!((3..5000).map(token).collect::<Vec<_>>()));
+    assert!(matches!(fault, TokenizerFault::AddedTokensTooLong { .. }), "{fault}");
+    let fault = fault_of(|file| file["model"]["vocab"]["a".repeat(TOKEN_BYTES_LIMIT + 1)] = json!(4));
+    assert!(matches!(fault, TokenizerFault::TokenTooLong { .. }), "{fault}");
+    let fault = fault_of(|file| file["model"]["merges"] = json!(vec!["a b"; MERGES.as_usize() + 1]));
+    assert!(fault.to_string().contains("merges"), "{fault}");
+    let step =
+        json!({"type": "Replace", "pattern": {"String": "a"}, "content": "a".repeat(PATTERN_BYTES_LIMIT)});
+    let fault =
+        fault_of(|file| file["normalizer"] = json!({"type": "Sequence", "normalizers": vec![step; 5]}));
+    assert!(matches!(fault, TokenizerFault::PatternTooLong { .. }), "{fault}");
+    let bytes = json!({"type": "ByteLevel"});
+    let fault =
+        fault_of(|file| file["pre_tokenizer"] = json!({"type": "Sequence", "pretokenizers": [bytes, bytes]}));
+    assert!(matches!(fault, TokenizerFault::Unsupported { .. }), "{fault}");
 }
 
 #[test]

@@ -13,21 +13,21 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
-use aho_corasick::{AhoCorasick, Input, MatchKind};
+use aho_corasick::{AhoCorasick, MatchKind};
 use serde_json::Value;
 
 use super::message::each_text_of;
 use super::{ChatError, Message, Role};
 use crate::text::reasoning::{CLOSE_TAG, OPEN_TAG};
-use crate::text::tokenizer::Tokenizer;
-use crate::text::tools::Tool;
+use crate::text::tokenizer::{ControlTexts, Tokenizer};
+use crate::text::tools::{Tool, ToolSyntax};
 
 /// Breaks the control tokens of some messages and mends them again.
-pub(super) struct Guard<'a> {
-    /// The texts to break: added tokens, and R1's tags even where they are no tokens.
-    tokens: Vec<&'a str>,
-    token_matcher: AhoCorasick,
+pub(super) struct Guard {
+    /// The texts to break: control tokens, and R1's tags even where they are no tokens.
+    control: Arc<ControlTexts>,
     tag_matcher: AhoCorasick,
     /// Each character of a token with its stand-in.
     stand_ins: HashMap<char, char>,
@@ -37,23 +37,21 @@ pub(super) struct Guard<'a> {
     text_bytes: usize,
 }
 
-impl<'a> Guard<'a> {
+impl Guard {
     /// `source` is the template's text.
     ///
     /// # Errors
     /// [`ChatError::NoStandIn`].
     pub(super) fn new(
-        tokenizer: &'a Tokenizer,
+        tokenizer: &Tokenizer,
         source: &str,
         messages: &[Message],
         tools: &[Tool],
     ) -> Result<Self, ChatError> {
-        let added = tokenizer.added_tokens().iter().map(|token| token.content.as_str());
-        let tokens: Vec<&str> = added.chain([OPEN_TAG, CLOSE_TAG]).collect();
-
+        let tags: Vec<&str> = ToolSyntax::every_tag().collect();
+        let control = tokenizer.control_texts(source, &tags);
         let mut messages = messages.to_vec();
-        let mut taken: HashSet<char> =
-            tokens.iter().flat_map(|token| token.chars()).chain(source.chars()).collect();
+        let mut taken: HashSet<char> = control.chars().chain(source.chars()).collect();
         let mut tools: Vec<Value> =
             tools.iter().map(|tool| serde_json::to_value(tool).expect("a tool is JSON")).collect();
         let mut text_bytes = 0_usize;
@@ -63,15 +61,15 @@ impl<'a> Guard<'a> {
         };
         messages.iter_mut().for_each(|message| message.each_text(&mut |text, _| see(text)));
         tools.iter_mut().for_each(|tool| each_text_of(tool, &mut see));
-        let replaceable: BTreeSet<char> = tokens.iter().flat_map(|token| token.chars()).collect();
+        let replaceable: BTreeSet<char> = control.chars().collect();
         let free = PRIVATE.into_iter().flatten().filter(|char| !taken.contains(char));
         let originals: HashMap<char, char> = free.zip(replaceable.iter().copied()).collect();
         if originals.len() < replaceable.len() {
             return Err(ChatError::NoStandIn);
         }
         let stand_ins = originals.iter().map(|(stand_in, original)| (*original, *stand_in)).collect();
-        let (token_matcher, tag_matcher) = (matcher(&tokens)?, matcher(&[OPEN_TAG, CLOSE_TAG])?);
-        Ok(Self { tokens, token_matcher, tag_matcher, stand_ins, originals, messages, tools, text_bytes })
+        let tag_matcher = matcher(&[OPEN_TAG, CLOSE_TAG])?;
+        Ok(Self { control, tag_matcher, stand_ins, originals, messages, tools, text_bytes })
     }
 
     /// The size of all text in messages and tools, in bytes.
@@ -123,43 +121,15 @@ impl<'a> Guard<'a> {
     }
 
     fn break_tokens(&self, text: &str) -> String {
-        let mut places = BTreeSet::new();
-        self.find_tokens(text, &mut places);
         let stripped = text.trim();
-        self.find_edges(text, 0, &mut places);
-        self.find_edges(stripped, text.len() - text.trim_start().len(), &mut places);
+        let offset = text.len() - text.trim_start().len();
+        let mut places: BTreeSet<usize> = self.control.starts_in(text).into_iter().collect();
+        places.extend(self.control.edges_of(text));
+        places.extend(self.control.edges_of(stripped).into_iter().map(|place| offset + place));
         let stand_in = |char| self.stand_ins.get(&char).copied().unwrap_or(char);
         text.char_indices()
             .map(|(place, char)| if places.contains(&place) { stand_in(char) } else { char })
             .collect()
-    }
-
-    /// The start of every token in the text, also where two overlap.
-    fn find_tokens(&self, text: &str, places: &mut BTreeSet<usize>) {
-        let mut from = 0;
-        while let Some(found) = self.token_matcher.find(Input::new(text).range(from..)) {
-            places.insert(found.start());
-            let first = text.get(found.start()..).and_then(|rest| rest.chars().next());
-            from = found.start() + first.map_or(1, char::len_utf8);
-        }
-    }
-
-    /// Where an edge of `text` is a part of a token; `offset` is where `text` starts.
-    fn find_edges(&self, text: &str, offset: usize, places: &mut BTreeSet<usize>) {
-        for token in &self.tokens {
-            for (cut, _) in token.char_indices().skip(1) {
-                let (head, tail) = token.split_at(cut);
-                if text.ends_with(head) {
-                    places.insert(offset + text.len() - head.len());
-                }
-                if text.starts_with(tail) {
-                    places.insert(offset);
-                }
-            }
-            if !text.is_empty() && token.contains(text) {
-                places.insert(offset);
-            }
-        }
     }
 }
 

@@ -1,8 +1,11 @@
 //! What the model will see.
 
+use std::borrow::Cow;
+
 use super::guard::Guard;
+use crate::control::CancelToken;
 use crate::text::reasoning::{CLOSE_TAG, OPEN_TAG};
-use crate::text::tokenizer::{Piece, Tokenizer, TokenizerError};
+use crate::text::tokenizer::{Tokenizer, TokenizerError};
 
 /// A prompt as text and as token ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,9 +24,9 @@ impl Prompt {
     /// [`crate::chat::ChatTemplate::prompt`].
     ///
     /// # Errors
-    /// As [`Tokenizer::encode_plain`].
+    /// As [`Tokenizer::encode_plain`], and [`TokenizerError::TooManyTokens`].
     pub fn from_raw_text(text: &str, tokenizer: &Tokenizer) -> Result<Self, TokenizerError> {
-        let ids = encode(text, tokenizer, |piece| tokenizer.encode_plain(piece))?;
+        let ids = encode(text, tokenizer, None, |piece| piece.into())?;
         Ok(Self { opens_reasoning: ends_in_reasoning(&ids, text, tokenizer), text: text.to_owned(), ids })
     }
 
@@ -37,29 +40,25 @@ impl Prompt {
     /// What a template made of guarded messages: every control token in it is the template's own.
     pub(super) fn from_guarded(
         rendered: &str,
-        guard: &Guard<'_>,
+        guard: &Guard,
         tokenizer: &Tokenizer,
+        cancel: &CancelToken,
     ) -> Result<Self, TokenizerError> {
-        let ids = encode(rendered, tokenizer, |piece| tokenizer.encode_plain(&guard.restore(piece)))?;
+        let ids = encode(rendered, tokenizer, Some(cancel), |piece| guard.restore(piece))?;
         let opens_reasoning = ends_in_reasoning(&ids, rendered, tokenizer);
         Ok(Self { text: guard.restore(rendered).into_owned(), ids, opens_reasoning })
     }
 }
 
-/// Cuts at control tokens and encodes what is between them, each piece as a whole.
 fn encode(
     text: &str,
     tokenizer: &Tokenizer,
-    plain: impl Fn(&str) -> Result<Vec<u32>, TokenizerError>,
+    cancel: Option<&CancelToken>,
+    restore: impl Fn(&str) -> Cow<'_, str>,
 ) -> Result<Vec<u32>, TokenizerError> {
-    let mut ids = Vec::new();
-    for piece in tokenizer.pieces(text) {
-        match piece {
-            Piece::Text(text) => ids.extend(plain(text)?),
-            Piece::Token(id) => ids.push(id),
-        }
-    }
-    Ok(ids)
+    let mut encoder = tokenizer.prompt_encoder(text.len(), cancel)?;
+    encoder.prompt(text, restore)?;
+    Ok(encoder.ids)
 }
 
 /// Whether the last reasoning tag is an open one. Where the tags are tokens, only those count.

@@ -155,7 +155,7 @@ impl ChatTemplate {
             return Err(TokenizerError::TextTooLong { bytes, limit }.into());
         }
         let rendered = self.render(&guard.messages(), &guard.tools(), bytes, cancel)?;
-        Ok(Prompt::from_guarded(&rendered, &guard, tokenizer)?)
+        Ok(Prompt::from_guarded(&rendered, &guard, tokenizer, cancel)?)
     }
 
     /// How calls of tools are written in this template.

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use serde::Deserialize;
 use serde_json::json;
 use wheelwork_diagnostic::Diagnostic;
+use wheelwork_package::tokenizer_file::AddedToken;
 
 use super::*;
 use crate::text::tokenizer::Tokenizer;
@@ -329,10 +330,26 @@ fn hostile_text() -> impl Strategy<Value = String> {
     prop::collection::vec(pieces, 0..8).prop_map(|pieces| pieces.concat())
 }
 
-/// The control tokens of a prompt by their text.
+/// The control tokens of a prompt by their text. `<|EOT|>` is none: it is not special, and neither the template nor
+/// anything else uses it, so it is a word of the vocabulary that anybody may write.
 fn controls<'t>(tokenizer: &'t Tokenizer, prompt: &Prompt) -> Vec<&'t str> {
-    let added = |id: &u32| tokenizer.added_tokens().iter().find(|token| token.id == *id);
+    let is_control = |token: &&AddedToken| token.content != "<|EOT|>";
+    let added = |id: &u32| tokenizer.added_tokens().iter().filter(is_control).find(|token| token.id == *id);
     prompt.ids.iter().filter_map(added).map(|token| token.content.as_str()).collect()
+}
+
+#[test]
+fn an_added_token_that_nothing_uses_is_a_word_in_anybody_s_text() {
+    // As transformers encodes it. What the template uses is text in a message, special or not.
+    let (tokenizer, template) = tiny();
+    let ids = template.prompt(tokenizer, &[Message::user("a <|EOT|> b <｜User｜>")]).unwrap().ids;
+    let eot = tokenizer.added_token_id("<|EOT|>").unwrap();
+    let user = tokenizer.added_token_id("<｜User｜>").unwrap();
+    let count = |id: u32| ids.iter().filter(|other| **other == id).count();
+    assert_eq!((count(eot), count(user)), (1, 1));
+    let uses_it = "<|EOT|>{{ messages[0].content }}";
+    let ids = render(uses_it, &[Message::user("<|EOT|>")]).unwrap().ids;
+    assert_eq!(ids.iter().filter(|id| **id == eot).count(), 1, "the template's own");
 }
 
 proptest! {

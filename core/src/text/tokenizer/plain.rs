@@ -1,78 +1,78 @@
-//! The byte-level BPE without added tokens, run by the `tokenizers` crate.
+//! Text to ids without added tokens: normalizer, words, BPE.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::borrow::Cow;
 
-use tokenizers::models::bpe::{BPE, Vocab};
-use tokenizers::{NormalizerWrapper, PreTokenizerWrapper};
+use wheelwork_package::budget::{Budget, Exhausted};
 use wheelwork_package::tokenizer_file::TokenizerFacts;
 
-/// The id of a byte that the vocabulary has no token for. Left to itself, BPE would drop the byte silently.
-pub(super) const UNKNOWN: u32 = u32::MAX;
-/// The name that the library knows [`UNKNOWN`] by. No text becomes it: a space is not in the byte-level alphabet.
-const UNKNOWN_NAME: &str = "unknown byte";
+use super::bpe::Bpe;
+use super::normalizer::Normalizer;
+use super::patterns::{Patterns, StepFault};
+use super::pre_tokenizer::{PreTokenizer, Words};
 
-pub(super) struct PlainBpe(tokenizers::Tokenizer);
+/// The byte-level BPE of a checkpoint.
+pub(super) struct PlainBpe {
+    normalizer: Normalizer,
+    pre_tokenizer: PreTokenizer,
+    bpe: Bpe,
+    /// The most bytes that one id stands for.
+    longest_token: usize,
+}
+
+/// Why a text was not encoded.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum EncodeFault {
+    /// It would have cost too much.
+    #[error(transparent)]
+    Exhausted(#[from] Exhausted),
+    /// It has more tokens than are wanted.
+    #[error("more tokens than wanted")]
+    TooManyTokens,
+}
 
 impl PlainBpe {
     /// `is_added` tells the ids that text must not become.
-    pub(super) fn new(facts: TokenizerFacts, is_added: impl Fn(u32) -> bool) -> Result<Self, String> {
-        guarded(|| build(facts, is_added)).map(Self)
+    pub(super) fn new(mut facts: TokenizerFacts, is_added: impl Fn(u32) -> bool) -> Result<Self, StepFault> {
+        let mut patterns = Patterns::default();
+        let normalizer = Normalizer::new(facts.normalizer.take(), &mut patterns)?;
+        let pre_tokenizer = PreTokenizer::new(facts.pre_tokenizer.take(), &mut patterns)?;
+        // A byte is a character of the byte-level alphabet.
+        let longest_token = facts.vocabulary.keys().map(|token| token.chars().count()).max().unwrap_or(1);
+        Ok(Self { normalizer, pre_tokenizer, bpe: Bpe::new(facts, is_added), longest_token })
     }
 
-    pub(super) fn encode(&self, text: &str) -> Result<Vec<u32>, String> {
-        // The fast form leaves out offsets, which nothing here needs.
-        guarded(|| self.0.encode_fast(text, false).map(|encoding| encoding.get_ids().to_vec()))
+    /// The text as its words are cut.
+    pub(super) fn normalize<'t>(&self, text: &'t str, budget: &Budget) -> Result<Cow<'t, str>, Exhausted> {
+        self.normalizer.normalize(text, budget)
     }
-}
 
-fn build(
-    mut facts: TokenizerFacts,
-    is_added: impl Fn(u32) -> bool,
-) -> tokenizers::Result<tokenizers::Tokenizer> {
-    // Some files list added tokens in the vocabulary too, even with merges; BPE could then make one of text. The
-    // reference never comes to these merges, because it cuts at the tokens first.
-    let tokens = facts.vocabulary.len();
-    facts.vocabulary.retain(|_, id| !is_added(*id));
-    let known = &facts.vocabulary;
-    if known.len() < tokens {
-        facts.merges.retain(|(left, right)| {
-            known.contains_key(left)
-                && known.contains_key(right)
-                && known.contains_key(&format!("{left}{right}"))
-        });
-    }
-    let vocabulary: Vocab =
-        facts.vocabulary.into_iter().chain([(UNKNOWN_NAME.to_owned(), UNKNOWN)]).collect();
-    let model = BPE::builder()
-        .vocab_and_merges(vocabulary, facts.merges)
-        .unk_token(UNKNOWN_NAME.to_owned())
-        .ignore_merges(facts.ignore_merges)
-        // The cache would keep words of prompts for as long as the thread lives.
-        .cache_capacity(0)
-        .build()?;
-    let mut tokenizer = tokenizers::Tokenizer::new(model);
-    if let Some(normalizer) = facts.normalizer {
-        tokenizer.with_normalizer(Some(serde_json::from_value::<NormalizerWrapper>(normalizer)?))?;
-    }
-    tokenizer.with_pre_tokenizer(Some(serde_json::from_value::<PreTokenizerWrapper>(facts.pre_tokenizer)?));
-    Ok(tokenizer)
-}
-
-/// Runs code of the `tokenizers` crate. A panic becomes an error whose words hold no text of the caller's.
-fn guarded<T>(run: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, String> {
-    match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(_) => Err("the tokenizers library panicked".to_owned()),
+    /// Appends the ids of a normalized text, until `ids` would be more than `limit`.
+    pub(super) fn encode(
+        &self,
+        text: &str,
+        limit: usize,
+        budget: &Budget,
+        ids: &mut Vec<u32>,
+    ) -> Result<(), EncodeFault> {
+        let least = if self.pre_tokenizer.keeps_all() { text.len() / self.longest_token } else { 0 };
+        if ids.len().saturating_add(least) > limit {
+            return Err(EncodeFault::TooManyTokens);
+        }
+        self.pre_tokenizer.cut(text, budget, &mut Ids { bpe: &self.bpe, limit, budget, ids })
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Takes words and gives ids.
+struct Ids<'e> {
+    bpe: &'e Bpe,
+    limit: usize,
+    budget: &'e Budget,
+    ids: &'e mut Vec<u32>,
+}
 
-    #[test]
-    fn rt_19_a_panic_of_the_library_is_an_error() {
-        let result = guarded::<()>(|| panic!("secret"));
-        assert_eq!(result, Err("the tokenizers library panicked".to_owned()));
+impl Words<EncodeFault> for Ids<'_> {
+    fn word(&mut self, word: &str) -> Result<(), EncodeFault> {
+        self.bpe.encode(word, self.budget, self.ids)?;
+        if self.ids.len() > self.limit { Err(EncodeFault::TooManyTokens) } else { Ok(()) }
     }
 }

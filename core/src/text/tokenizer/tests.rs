@@ -35,7 +35,6 @@ fn control_tokens_are_found_by_text_and_shown_as_text() {
     assert_eq!(tokenizer().token_bytes(id), Some("</think>".as_bytes()));
     assert_eq!(tokenizer().added_token_id("<nothing>"), None);
     assert_eq!(tokenizer().token_bytes(u32::MAX), None);
-    assert_eq!(tokenizer().pieces("a</think>"), [Piece::Text("a"), Piece::Token(id)]);
 }
 
 #[test]
@@ -51,17 +50,189 @@ fn ck_15_a_file_that_stops_the_library_is_refused_before_it() {
 
 #[test]
 fn ck_15_a_pattern_that_does_not_compile_is_refused() {
-    for pattern in ["(", "(?:(?:(?:a{1000}){1000}){1000}){1000}"] {
-        let split =
-            json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false});
-        let error = changed(|file| {
-            file["pre_tokenizer"] = json!({"type": "Sequence", "pretokenizers": [split, {
-                "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false
-            }]});
-        })
-        .unwrap_err();
-        assert_eq!(error.code(), "tokenizer_library", "{pattern}");
+    for (pattern, code) in [
+        ("(", "tokenizer_steps"),
+        ("(a)\\1", "tokenizer_pattern"),
+        ("(?:(?:(?:a{1000}){1000}){1000}){1000}", "limit_exceeded"),
+    ] {
+        let error = changed(|file| file["pre_tokenizer"] = then_bytes(&[split(pattern)])).unwrap_err();
+        assert_eq!(error.code(), code, "{pattern}");
+        assert!(error.place().unwrap().contains("tokenizer.json"));
     }
+}
+
+fn split(pattern: &str) -> Value {
+    json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false})
+}
+
+fn then_bytes(steps: &[Value]) -> Value {
+    let bytes =
+        json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false});
+    let steps = [steps, &[bytes]].concat();
+    json!({"type": "Sequence", "pretokenizers": steps})
+}
+
+/// The `tokenizers` crate with a file's steps, without added tokens.
+fn library(file: &Value) -> tokenizers::Tokenizer {
+    let mut file = file.clone();
+    file["added_tokens"] = json!([]);
+    file["post_processor"] = Value::Null;
+    tokenizers::Tokenizer::from_bytes(file.to_string()).unwrap()
+}
+
+/// Steps as published files have them, and every kind of them.
+fn kinds_of_steps() -> Vec<(Value, Value)> {
+    let behaviors = ["Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"];
+    let plain = json!({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true});
+    let splits = behaviors.iter().flat_map(|behavior| {
+        [false, true].map(|invert| {
+            then_bytes(&[json!({"type": "Split", "pattern": {"Regex": "\\d+|b*|[.,]"}, "behavior": behavior, "invert": invert})])
+        })
+    });
+    let string =
+        json!({"type": "Split", "pattern": {"String": "a."}, "behavior": "Removed", "invert": false});
+    let pre = splits.chain([
+        plain.clone(),
+        then_bytes(&[json!({"type": "Digits", "individual_digits": true})]),
+        then_bytes(&[json!({"type": "Digits", "individual_digits": false}), string]),
+        then_bytes(&[json!({"type": "WhitespaceSplit"}), json!({"type": "Punctuation"})]),
+        json!({"type": "Sequence", "pretokenizers": [
+            {"type": "Punctuation", "behavior": "Contiguous"}, plain, {"type": "Digits", "individual_digits": false},
+            split("[0-9][0-9][0-9]"),
+        ]}),
+    ]);
+    let mut kinds: Vec<_> = pre.map(|pre| (Value::Null, pre)).collect();
+    for normalizer in [
+        json!({"type": "NFC"}),
+        json!({"type": "NFD"}),
+        json!({"type": "NFKC"}),
+        json!({"type": "Sequence", "normalizers": [
+            {"type": "NFKD"}, {"type": "Replace", "pattern": {"Regex": "\\s+|b"}, "content": " "},
+            {"type": "Replace", "pattern": {"String": "a"}, "content": "aä"}, {"type": "Prepend", "prepend": "_"},
+        ]}),
+        json!({"type": "Replace", "pattern": {"String": ""}, "content": "x"}),
+    ] {
+        kinds.push((normalizer, then_bytes(&[split("\\p{L}+|\\s+(?!\\S)|\\s+")])));
+    }
+    kinds
+}
+
+#[test]
+fn every_kind_of_step_gives_the_ids_of_the_tokenizers_crate() {
+    let texts = [
+        "",
+        "a",
+        "  a.b.,c  12 345,,6 bb\n\n x",
+        "Ünïcödé ﬁne A\u{30a} 中文 🦀🦀 ①²½ e\u{301}\u{323} \u{1100}\u{1161}\u{11a8}",
+        "don't 'S 1234567890 …。！ \t\r\n end  ",
+        "abbbba.a.bb 1b2",
+    ];
+    for (normalizer, pre_tokenizer) in kinds_of_steps() {
+        for ignore_merges in [false, true] {
+            let mut whole = Value::Null;
+            let tokenizer = changed(|file| {
+                file["normalizer"] = normalizer.clone();
+                file["pre_tokenizer"] = pre_tokenizer.clone();
+                file["model"]["ignore_merges"] = json!(ignore_merges);
+                whole = file.clone();
+            })
+            .unwrap();
+            let library = library(&whole);
+            for text in texts {
+                let expected = library.encode_fast(text, false).unwrap().get_ids().to_vec();
+                let ids = tokenizer.encode_plain(text).unwrap();
+                assert_eq!(ids, expected, "{text:?} with {normalizer} and {pre_tokenizer}");
+            }
+        }
+    }
+}
+
+#[test]
+fn added_tokens_with_each_flag_are_found_as_the_tokenizers_crate_finds_them() {
+    let token = |id: u32, content: &str, flags: &[&str]| {
+        let mut token = json!({"id": id, "content": content, "single_word": false, "lstrip": false, "rstrip": false,
+            "normalized": false, "special": false});
+        flags.iter().for_each(|flag| token[*flag] = json!(true));
+        token
+    };
+    let lists = [
+        vec![token(2048, "<mask>", &["lstrip", "special"]), token(2049, "<|sep|>", &["rstrip"])],
+        vec![token(2048, "<mask>", &["lstrip", "rstrip"]), token(2049, "  ", &[])],
+        vec![token(2048, "café", &["single_word"]), token(2049, "no", &["single_word", "normalized"])],
+        vec![token(2048, "ﬁne", &["normalized"]), token(2049, "Ångström", &["normalized"])],
+        vec![token(2048, "<a", &[]), token(2049, "<ab>", &["normalized"]), token(2050, "ab>c", &[])],
+        vec![token(2048, "<｜User", &[]), token(2049, "</think>\n\n", &["normalized"])],
+    ];
+    let texts = [
+        "x<mask>y  <mask>  <mask> z <|sep|>  \n b<|sep|>   a",
+        "café cafés le café. _café no not no e\u{301}no no\u{301}",
+        "ﬁne fine A\u{30a}ngström Ångström xÅngströmx ﬁne!",
+        "x<a<ab><ab>cab>c<abb>",
+        "<｜User｜><｜User<think></think>\n\nx</think>\n",
+    ];
+    for list in lists {
+        for normalizer in [Value::Null, json!({"type": "NFC"}), json!({"type": "NFKC"})] {
+            let mut whole = Value::Null;
+            let tokenizer = changed(|file| {
+                file["added_tokens"].as_array_mut().unwrap().extend(list.clone());
+                file["normalizer"] = normalizer.clone();
+                file["post_processor"] = Value::Null;
+                whole = file.clone();
+            })
+            .unwrap();
+            let library = tokenizers::Tokenizer::from_bytes(whole.to_string()).unwrap();
+            for text in texts {
+                let expected = library.encode_fast(text, false).unwrap().get_ids().to_vec();
+                let prompt = crate::text::chat::Prompt::from_raw_text(text, &tokenizer).unwrap();
+                assert_eq!(prompt.ids, expected, "{text:?} with {normalizer} and {list:?}");
+            }
+        }
+    }
+}
+
+fn prompt_code(tokenizer: &Tokenizer, text: &str) -> &'static str {
+    crate::text::chat::Prompt::from_raw_text(text, tokenizer).map_or_else(|error| error.code(), |_| "ok")
+}
+
+#[test]
+fn ck_28_growth_is_bounded_as_a_product_over_all_steps() {
+    let replace =
+        |pattern: Value| json!({"type": "Replace", "pattern": pattern, "content": "a".repeat(4096)});
+    let steps = [
+        vec![replace(json!({"String": "a"})); 2],
+        vec![replace(json!({"String": ""})); 3],
+        vec![replace(json!({"Regex": ""})); 3],
+        vec![json!({"type": "NFKD"}); 30],
+        vec![json!({"type": "Prepend", "prepend": "a".repeat(200)}); 30],
+    ];
+    for (steps, expected) in steps.into_iter().zip(["limit_exceeded"; 3].into_iter().chain(["ok"; 2])) {
+        let tokenizer =
+            changed(|file| file["normalizer"] = json!({"type": "Sequence", "normalizers": steps})).unwrap();
+        assert_eq!(prompt_code(&tokenizer, &"a".repeat(30_000)), expected);
+    }
+    let bytes = json!({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": false});
+    let error = changed(|file| file["pre_tokenizer"] = then_bytes(&[bytes])).unwrap_err();
+    assert_eq!(error.code(), "tokenizer_unsupported", "each such step doubles the text");
+}
+
+#[test]
+fn ck_28_a_pattern_that_costs_too_much_is_an_error_and_not_one_piece() {
+    // Half a thousand branches for every letter.
+    let costly = r"(?=(?:(?!\x01)[\s\S]){0,500}(?:(?!\x01)[\s\S]){0,500}\x00)[\s\S]";
+    let tokenizer = changed(|file| file["pre_tokenizer"] = then_bytes(&vec![split(costly); 3])).unwrap();
+    assert_eq!(prompt_code(&tokenizer, &"a".repeat(30_000)), "limit_exceeded");
+    assert_eq!(prompt_code(&tokenizer, "a"), "ok");
+}
+
+#[test]
+fn rt_14_a_text_that_can_not_fit_is_not_encoded() {
+    let tokenizer = Tokenizer::load(&shipped()).unwrap().with_prompt_limit(100);
+    let code = |text: &str| prompt_code(&tokenizer, text);
+    assert_eq!(code(&"7".repeat(100)), "ok");
+    assert_eq!(code(&"7".repeat(101)), "too_many_tokens");
+    assert_eq!(code(&"<think>".repeat(101)), "too_many_tokens");
+    assert_eq!(code(&"7".repeat(TEXT_BYTES_LIMIT)), "too_many_tokens");
+    assert!(tokenizer.encode_plain(&"7".repeat(101)).is_ok(), "only prompts are limited");
 }
 
 #[test]

@@ -70,6 +70,11 @@ impl ToolSyntax {
         }
     }
 
+    /// The tags of every syntax.
+    pub(crate) fn every_tag() -> impl Iterator<Item = &'static str> {
+        [Self::DeepSeek, Self::Hermes].into_iter().flat_map(Self::tags).map(|(_, tag)| *tag)
+    }
+
     /// System text that tells a model of tools whose template can't.
     #[must_use]
     pub fn describe(self, tools: &[Tool]) -> String {
