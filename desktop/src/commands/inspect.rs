@@ -7,7 +7,6 @@ use wheelwork::chat::ChatTemplate;
 use wheelwork::tokenizer::Tokenizer;
 use wheelwork::{DevicePreference, Model, OpenOptions, Prepared};
 use wheelwork_package::OpenPackage;
-use wheelwork_package::files::names;
 use wheelwork_package::signature::PublicKey;
 
 use crate::arguments::{InspectArguments, ModelArguments};
@@ -47,7 +46,7 @@ struct Shown {
 /// Whether the model reasons, where its tokenizer and template can be read.
 fn reasons(package: &OpenPackage) -> Option<bool> {
     let folder = &package.variants.values().next()?.folder;
-    let tokenizer = Tokenizer::load(&folder.join(names::TOKENIZER)).ok()?;
+    let tokenizer = Tokenizer::from_folder(folder).ok()?;
     Some(ChatTemplate::from_folder(folder).ok()?.reasons(&tokenizer))
 }
 

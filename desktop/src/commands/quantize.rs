@@ -11,7 +11,6 @@ use wheelwork::tokenizer::Tokenizer;
 use wheelwork_calibrate::evaluate::EvaluateError;
 use wheelwork_calibrate::kv_cache::{self, KvOptions, VARIANT};
 use wheelwork_calibrate::{CalibrateError, CalibrationEstimate, CalibrationOptions, Watch};
-use wheelwork_package::files::names;
 use wheelwork_quantize::estimate;
 use wheelwork_quantize::kv_cache::LayerRange;
 use wheelwork_quantize::recipe::{BALANCED, FAST, FLOAT, INT8_THROUGHOUT};
@@ -89,7 +88,7 @@ fn probe_template(checkpoint: &Path) -> Result<(), Failure> {
         Err(ChatError::Config(_)) => return Ok(()),
         template => template?,
     };
-    match Tokenizer::load(&checkpoint.join(names::TOKENIZER)) {
+    match Tokenizer::from_folder(checkpoint) {
         Ok(tokenizer) => Ok(template.probe(&tokenizer)?),
         Err(_) => Ok(()),
     }
