@@ -7,7 +7,7 @@ use wheelwork_package::budget::Budget;
 
 use crate::compare::sorted;
 use crate::error::{Failure, Outcome};
-use crate::print::{float, push};
+use crate::print::{float, is_stand_in, push};
 use crate::value::{SequenceKind, Value, take_text};
 
 /// A value of JSON.
@@ -157,7 +157,7 @@ fn quote(text: &str, ascii: bool, output: &mut String) {
             '\x08' => output.push_str("\\b"),
             '\x0c' => output.push_str("\\f"),
             '\0'..='\x1f' => escape(char, output),
-            _ if ascii && !(' '..='~').contains(&char) => escape(char, output),
+            _ if ascii && !(' '..='~').contains(&char) && !is_stand_in(char) => escape(char, output),
             _ => output.push(char),
         }
     }

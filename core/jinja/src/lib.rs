@@ -12,7 +12,8 @@
 //!
 //! The reference is Jinja2's immutable sandbox as `transformers` sets it up: blocks trimmed, loop controls,
 //! `{% generation %}`, its `tojson`, `raise_exception` and `strftime_now`. There is no loader, so nothing is included.
-//! Python has whole numbers without end; here they have 64 bits, and what goes beyond is an error.
+//! Characters of the planes of private use stay as they are where Python would escape them, so that callers can have them
+//! stand for others. Python has whole numbers without end; here they have 64 bits, and what goes beyond is an error.
 #![forbid(unsafe_code)]
 
 mod access;

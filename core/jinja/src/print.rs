@@ -141,9 +141,16 @@ fn quote(text: &str, output: &mut String) {
     output.push(quote);
 }
 
+/// Characters of the two planes of private use are never escaped: the caller may have put them in for others, and takes
+/// them out again.
+pub(crate) fn is_stand_in(char: char) -> bool {
+    char >= '\u{f_0000}'
+}
+
 /// As Python's `isprintable`. Rust escapes the same characters, but for some that combine where a text starts with them.
 pub(crate) fn is_printable(char: char) -> bool {
     matches!(char, '\'' | '"' | '\\')
+        || is_stand_in(char)
         || (!char.is_ascii_control() && {
             let text: String = ['a', char].iter().collect();
             text.escape_debug().count() == 2

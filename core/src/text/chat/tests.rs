@@ -234,6 +234,17 @@ fn ck_27_a_template_that_can_t_run_is_found_by_its_probe() {
 }
 
 #[test]
+fn what_stands_in_for_a_part_of_a_token_is_not_escaped() {
+    // `a` is a part of `<｜Assistant｜>`.
+    let call = messages(json!([{"role": "assistant", "content": "a", "tool_calls": [
+        {"function": {"name": "f", "arguments": {"a": [1.0, true]}}}
+    ]}]));
+    let source =
+        "{{ messages[0].tool_calls[0].function.arguments }}{{ [messages[0].content] | tojson(true) }}";
+    assert_eq!(render(source, &call).unwrap().text, "{'a': [1.0, True]}[\"a\"]");
+}
+
+#[test]
 fn what_transformers_gives_a_template_is_there() {
     let call = messages(json!([{"role": "assistant", "content": null, "tool_calls": [
         {"function": {"name": "f", "arguments": {}}}
