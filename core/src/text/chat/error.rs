@@ -56,7 +56,7 @@ pub enum ChatError {
         line: u32,
     },
     /// The template is larger, nests deeper or runs for longer than any honest one.
-    #[error("the chat template exceeds the limit of {what} in line {line}: {limit}")]
+    #[error("line {line} of the chat template exceeds a limit: {what}, {limit}")]
     OverLimit {
         /// What is limited.
         what: &'static str,

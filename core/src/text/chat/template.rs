@@ -207,11 +207,28 @@ impl ChatTemplate {
         text_bytes: usize,
         cancel: &CancelToken,
     ) -> Result<String, ChatError> {
-        let mut messages = json!(messages);
-        // As transformers has it: what is null is not there.
-        for message in messages.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        let with_nulls = json!(messages);
+        let mut without = with_nulls.clone();
+        for message in without.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
             message.retain(|_, field| !field.is_null());
         }
+        // As transformers has it: what is null is not there. R1's templates ask whether it is null, and fail.
+        let has_nulls = without != with_nulls;
+        match self.render_messages(without, tools, text_bytes, cancel) {
+            Err(ChatError::Render { .. }) if has_nulls => {
+                self.render_messages(with_nulls, tools, text_bytes, cancel)
+            }
+            rendered => rendered,
+        }
+    }
+
+    fn render_messages(
+        &self,
+        messages: Value,
+        tools: &[Value],
+        text_bytes: usize,
+        cancel: &CancelToken,
+    ) -> Result<String, ChatError> {
         let token = |(name, text): &(&'static str, String)| (*name, Value::String(text.clone()));
         let mut variables: Vec<_> = self.tokens.iter().map(token).collect();
         variables.extend([
