@@ -32,6 +32,10 @@ impl InstallOptions {
         if self.must_open {
             must_open(folder).map_err(StoreError::DoesNotOpen)?;
         }
+        self.check_as_caller(folder)
+    }
+
+    pub(super) fn check_as_caller(&self, folder: &Path) -> Result<(), StoreError> {
         self.check.as_ref().map_or(Ok(()), |check| check.run(folder)).map_err(StoreError::Refused)
     }
 }

@@ -1,7 +1,7 @@
 //! One installation, step by step. The door sign of [`super`] has the order; here is why nothing is lost between the
 //! steps: whatever a step leaves behind is either named by the pointer, complete and durable, or not named at all.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::{self, ErrorKind};
 
 use super::assembly::Assembly;
@@ -180,10 +180,10 @@ impl<'a> Installation<'a> {
         let path = partial.path();
         let package = partial.package();
         let inner = self.head.index.files.iter().filter_map(|file| file.path.folder.as_ref());
-        inner
-            .map(|folder| package.join(folder.as_str()))
-            .chain([package.clone()])
-            .try_for_each(|folder| self.store.check_own(&folder))?;
+        let inner: BTreeSet<_> = inner.map(|folder| package.join(folder.as_str())).collect();
+        self.store.check_folder(path)?;
+        self.store.check_folder(&package)?;
+        inner.iter().try_for_each(|folder| self.store.check_folder(folder))?;
         vfs.create_dir_all(path).map_err(StoreError::io("make the folder", path))?;
         let head = self.head.to_bytes();
         vfs::write(vfs, &partial.head(), &head).map_err(StoreError::io("write", &partial.head()))

@@ -27,13 +27,16 @@ impl Store {
     /// would be somewhere else.
     pub(super) fn check_own(&self, folder: &Path) -> Result<(), StoreError> {
         let models_dir = self.layout.models_dir();
-        for folder in folder.ancestors().take_while(|ancestor| *ancestor != models_dir) {
-            match self.vfs.kind(folder).map_err(StoreError::io("look at", folder))? {
-                None | Some(Kind::Folder) => {}
-                Some(_) => return Err(StoreError::NotOurs { path: folder.to_owned() }),
-            }
+        let mut below = folder.ancestors().take_while(|ancestor| *ancestor != models_dir);
+        below.try_for_each(|folder| self.check_folder(folder))
+    }
+
+    /// As [`Store::check_own`], where the folders above are known.
+    pub(super) fn check_folder(&self, folder: &Path) -> Result<(), StoreError> {
+        match self.vfs.kind(folder).map_err(StoreError::io("look at", folder))? {
+            None | Some(Kind::Folder) => Ok(()),
+            Some(_) => Err(StoreError::NotOurs { path: folder.to_owned() }),
         }
-        Ok(())
     }
 
     /// Makes a folder of the store, and the names of those that were missing durable.

@@ -57,5 +57,9 @@ fn write(
         },
     )?;
     assembly.finish(&mut Meter::new(watch, Step::Sync, head.index.file_bytes())?)?;
-    options.check_folder(root)
+    // The graphs are verified when the package is opened.
+    if options.must_open {
+        crate::open(root).map_err(StoreError::DoesNotOpen)?;
+    }
+    options.check_as_caller(root)
 }

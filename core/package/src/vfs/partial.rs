@@ -213,9 +213,10 @@ mod tests {
     fn what_a_killed_process_has_left_is_no_part_of_the_next_folder() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("folder");
-        let partial = Partial::folder(&RealVfs, &target).unwrap();
-        fs_err::write(partial.path().join("left"), "").unwrap();
-        std::mem::forget(partial);
+        let left = Partial::left_of(&target).join(CONTENT);
+        fs_err::create_dir_all(&left).unwrap();
+        fs_err::write(left.join("left"), "").unwrap();
+        fs_err::write(left.with_file_name(LOCK), MARKER).unwrap();
         let partial = Partial::folder(&RealVfs, &target).unwrap();
         fs_err::write(partial.path().join("whole"), "").unwrap();
         partial.keep().unwrap();

@@ -93,7 +93,7 @@ fn in_02_the_same_on_a_real_file_system() {
 fn in_02_a_disk_that_fills_up_says_how_much_it_needs_and_goes_on_when_there_is_room() {
     let vfs = MemoryVfs::default();
     let bytes = tiny(1).bytes();
-    for at in 20..80 {
+    for at in 40..90 {
         let faulty = FaultyVfs::new(Arc::new(vfs.clone()), at, Fault::Full);
         let error = install(&Store::with_vfs("/models", Arc::new(faulty)), &bytes, &unopened()).unwrap_err();
         assert!(matches!(error, StoreError::NoSpace { needed_bytes: 1.., .. }), "{at}: {error}");
