@@ -23,7 +23,7 @@ const COPIED: [(&str, u64); 6] = [
     (names::SPECIAL_TOKENS_MAP, 16 << 20),
     (names::ADDED_TOKENS, 16 << 20),
     (names::GENERATION_CONFIG, 1 << 20),
-    ("chat_template.jinja", 1 << 20),
+    (names::CHAT_TEMPLATE, 1 << 20),
 ];
 /// How the names of licence files begin, in lower case.
 const LICENCE_PREFIXES: [&str; 4] = ["license", "licence", "notice", "copying"];

@@ -13,7 +13,7 @@ import shutil
 import sys
 
 import numpy as np
-from wheelwork import FAMILIES, TESTDATA
+from wheelwork import FAMILIES
 
 sys.path.insert(0, str(FAMILIES))
 import make  # noqa: E402
@@ -282,6 +282,3 @@ def into_cache(folder):
 
 def dump(path, value):
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False), encoding="utf-8")
-
-
-assert TESTDATA.is_dir()

@@ -33,6 +33,8 @@ pub mod names {
     pub const SPECIAL_TOKENS_MAP: &str = "special_tokens_map.json";
     /// In a variant, from older checkpoints: more added tokens.
     pub const ADDED_TOKENS: &str = "added_tokens.json";
+    /// Beside it: a chat template, which wins over that in the configuration.
+    pub const CHAT_TEMPLATE: &str = "chat_template.jinja";
     /// In a variant: sampling defaults.
     pub const GENERATION_CONFIG: &str = "generation_config.json";
 }

@@ -11,6 +11,10 @@ use wheelwork::tokenizer::Tokenizer;
 use wheelwork_calibrate::evaluate::EvaluateError;
 use wheelwork_calibrate::kv_cache::{self, KvOptions, VARIANT};
 use wheelwork_calibrate::{CalibrateError, CalibrationEstimate, CalibrationOptions, Watch};
+use wheelwork_package::files::names;
+use wheelwork_package::json::JSON_BYTES_LIMIT;
+use wheelwork_package::tokenizer_file;
+use wheelwork_quantize::checkpoint::files::Folder;
 use wheelwork_quantize::estimate;
 use wheelwork_quantize::kv_cache::LayerRange;
 use wheelwork_quantize::recipe::{BALANCED, FAST, FLOAT, INT8_THROUGHOUT};
@@ -81,9 +85,28 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
     }
 }
 
+/// The files that make prompts, with the largest size accepted in bytes.
+const PROMPT_FILES: [(&str, u64); 5] = [
+    (names::TOKENIZER, tokenizer_file::FILE_BYTES_LIMIT),
+    (names::TOKENIZER_CONFIG, JSON_BYTES_LIMIT),
+    (names::SPECIAL_TOKENS_MAP, JSON_BYTES_LIMIT),
+    (names::ADDED_TOKENS, JSON_BYTES_LIMIT),
+    (names::CHAT_TEMPLATE, JSON_BYTES_LIMIT),
+];
+
 /// Has the checkpoint's chat template take a few conversations, so that one that can't run is refused before any work is
-/// done. What is wrong with other files of the checkpoint is left to who converts it.
+/// done. It is read as the conversion reads it, links of Hugging Face's cache included. What is wrong with other files of
+/// the checkpoint is left to who converts it.
 fn probe_template(checkpoint: &Path) -> Result<(), Failure> {
+    let source = Folder::open(checkpoint).map_err(QuantizeError::from)?;
+    let copy = tempfile::tempdir()?;
+    for (name, limit) in PROMPT_FILES {
+        if source.has(name) {
+            let content = source.read(name, limit).map_err(QuantizeError::from)?;
+            fs_err::write(copy.path().join(name), content)?;
+        }
+    }
+    let checkpoint = copy.path();
     let template = match ChatTemplate::from_folder(checkpoint) {
         Err(ChatError::Config(_)) => return Ok(()),
         template => template?,

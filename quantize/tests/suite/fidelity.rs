@@ -119,6 +119,15 @@ fn an_outdated_template_of_r1_is_warned_of_wherever_it_stands() {
 }
 
 #[test]
+fn a_checkpoint_without_a_template_is_said_to_have_none() {
+    let mut tiny = Tiny::qwen2();
+    tiny.tokenizer_config["chat_template"] = Value::Null;
+    tiny.write();
+    let warnings = tiny.quantize(&Recipe::default()).unwrap().card.warnings;
+    assert!(warnings[0].starts_with("there is no chat template"), "{warnings:?}");
+}
+
+#[test]
 fn licences_are_copied_to_the_byte() {
     let tiny = Tiny::qwen2();
     tiny.write();

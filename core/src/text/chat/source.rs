@@ -9,7 +9,7 @@ use wheelwork_package::{PackageError, json, tokenizer_file, vfs};
 use super::ChatError;
 
 /// The file that newer checkpoints keep the template in.
-const TEMPLATE_FILE: &str = "chat_template.jinja";
+const TEMPLATE_FILE: &str = names::CHAT_TEMPLATE;
 
 /// R1's conversation. Of several system messages the last counts, and an earlier answer loses its reasoning, as
 /// in DeepSeek's own template; unlike there, tools are refused, for which the distils were not trained.
