@@ -1,7 +1,7 @@
 //! What quantising costs in right answers: the shipped model on held-out problems, int4 and int8 beside float32.
 //!
-//! Every tenth of the 2,000 problems, twenty of each task. All of them are the business of
-//! `core/examples/exact_match.rs`; its figures stand in the model card: 98.45 % in float32 and int8, 98.35 % in int4.
+//! Every tenth of the 2,000 problems, twenty of each task. All of them are the business of `wheelwork evaluate --tasks`;
+//! its figures stand in the model card: 98.45 % in float32 and int8, 98.35 % in int4.
 
 // A failed expectation is this file's way to speak.
 #![allow(clippy::unwrap_used, clippy::panic)]
