@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::json;
+use wheelwork_calibrate::CalibrateError;
+use wheelwork_calibrate::evaluate::EvaluateError;
 use wheelwork_diagnostic::{Class, Diagnosis, Diagnostic, Remedy};
+use wheelwork_package::container::pack::PackError;
+use wheelwork_quantize::QuantizeError;
 
 use crate::origin::HttpError;
 use crate::remedy;
@@ -60,11 +64,14 @@ pub(crate) enum Failure {
     Output(#[from] std::io::Error),
 }
 
-/// A blanket conversion would collide with that of `std::io::Error`.
+/// A blanket conversion would collide with that of `std::io::Error`. What stands behind `=>` is a Ctrl-C.
 macro_rules! library_errors {
-    ($($error:ty),+ $(,)?) => {$(
+    ($($error:ty $(=> $cancelled:pat)?),+ $(,)?) => {$(
         impl From<$error> for Failure {
             fn from(error: $error) -> Self {
+                $(if matches!(error, $cancelled) {
+                    return Self::Interrupted;
+                })?
                 Self::Library(Box::new(error))
             }
         }
@@ -75,16 +82,16 @@ library_errors!(
     wheelwork::Error,
     wheelwork::chat::ChatError,
     wheelwork::tokenizer::TokenizerError,
-    wheelwork_calibrate::CalibrateError,
+    CalibrateError => CalibrateError::Cancelled | CalibrateError::Quantize(QuantizeError::Cancelled),
     wheelwork_calibrate::context_binary::ContextError,
-    wheelwork_calibrate::evaluate::EvaluateError,
+    EvaluateError => EvaluateError::Cancelled | EvaluateError::Reference(CalibrateError::Cancelled),
     wheelwork_package::PackageError,
     wheelwork_package::container::ContainerError,
-    wheelwork_package::container::pack::PackError,
+    PackError => PackError::Cancelled,
     wheelwork_package::signature::SignatureError,
     wheelwork_package::store::StoreError,
     HttpError,
-    wheelwork_quantize::QuantizeError,
+    QuantizeError,
 );
 
 impl Failure {

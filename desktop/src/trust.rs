@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use wheelwork_package::signature::{KeyRing, Policy, PublicKey, SignatureState, Trust};
 
-use crate::arguments::{TrustArguments, TrustPolicy, keys_dir};
+use crate::arguments::{TrustArguments, keys_dir};
 use crate::failure::Failure;
 
 /// The trust that the arguments ask for.
@@ -13,9 +13,7 @@ use crate::failure::Failure;
 /// file without either is used, and how its signature stands by the keys that were trusted before is said.
 pub(crate) fn of(arguments: &TrustArguments, is_remote: bool) -> Result<Trust, Failure> {
     let policy = match arguments.trust {
-        Some(TrustPolicy::Require) => Policy::Require,
-        Some(TrustPolicy::Warn) => Policy::Warn,
-        Some(TrustPolicy::Off) => Policy::Off,
+        Some(policy) => policy.into(),
         None if is_remote || !arguments.key.is_empty() => Policy::Require,
         None => Policy::Warn,
     };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use wheelwork::{Options, OutputFormat, Tool, ToolChoice};
 
 use crate::failure::Failure;
@@ -28,12 +28,13 @@ pub(crate) struct FormArguments {
     pub(crate) tool_choice: Choice,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Choice {
-    /// As the model likes; best effort with models that were not trained for it, R1's distils among them
-    Auto,
-    /// One or more calls and nothing else
-    Required,
+choice! {
+    pub(crate) enum Choice => ToolChoice {
+        /// As the model likes; best effort with models that were not trained for it, R1's distils among them
+        Auto => ToolChoice::Auto,
+        /// One or more calls and nothing else
+        Required => ToolChoice::Required,
+    }
 }
 
 impl FormArguments {
@@ -42,10 +43,7 @@ impl FormArguments {
         Ok(Options {
             output: self.output()?,
             tools: self.tools()?,
-            tool_choice: match self.tool_choice {
-                Choice::Auto => ToolChoice::Auto,
-                Choice::Required => ToolChoice::Required,
-            },
+            tool_choice: self.tool_choice.into(),
             ..options
         })
     }

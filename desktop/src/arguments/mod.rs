@@ -42,7 +42,7 @@ pub(crate) use model::{Device, DevicesArguments, ModelArguments, PrepareArgument
 pub(crate) use package::{
     GarbageArguments, InspectArguments, InstallArguments, KeyArguments, ListArguments, OriginArguments,
     PackArguments, RemoveArguments, RepairArguments, SignArguments, StoreArguments, TrustArguments,
-    TrustPolicy, UnpackArguments, VerifyArguments,
+    UnpackArguments, VerifyArguments,
 };
 pub(crate) use quantize::{KvChoice, Quality, QuantizeArguments};
 pub(crate) use static_graph::{Rounding, StaticArguments, Switch, Target};

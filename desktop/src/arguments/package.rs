@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use wheelwork_package::signature::Policy;
 
 /// Where models are installed.
 #[derive(Debug, Args)]
@@ -24,14 +25,15 @@ pub(crate) struct TrustArguments {
     pub(crate) key: Vec<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TrustPolicy {
-    /// Refuse the package before anything of it is decompressed
-    Require,
-    /// Use it, and say how the signature stands
-    Warn,
-    /// Do not look at signatures
-    Off,
+choice! {
+    pub(crate) enum TrustPolicy => Policy {
+        /// Refuse the package before anything of it is decompressed
+        Require => Policy::Require,
+        /// Use it, and say how the signature stands
+        Warn => Policy::Warn,
+        /// Do not look at signatures
+        Off => Policy::Off,
+    }
 }
 
 /// Where a package comes from.

@@ -1,8 +1,7 @@
 //! `wheelwork evaluate`: a package against its checkpoint, with a progress bar, into the package's card.
 
 use serde_json::json;
-use wheelwork_calibrate::CalibrateError;
-use wheelwork_calibrate::evaluate::{self, EvaluateError, EvaluateOptions, Recorded, Report};
+use wheelwork_calibrate::evaluate::{self, EvaluateOptions, Recorded, Report};
 use wheelwork_package::card::Tasks;
 
 use crate::arguments::EvaluateArguments;
@@ -27,12 +26,7 @@ pub(crate) fn run(arguments: &EvaluateArguments, json: bool) -> Result<(), Failu
     let bar = progress::Stages::new(json);
     let result = evaluate::evaluate(&package, &arguments.reference, &options, &bar);
     drop(bar);
-    let report = result.map_err(|error| match error {
-        EvaluateError::Cancelled | EvaluateError::Reference(CalibrateError::Cancelled) => {
-            Failure::Interrupted
-        }
-        error => error.into(),
-    })?;
+    let report = result?;
     let recorded = if arguments.no_card { None } else { Some(evaluate::record(&package, &report)?) };
     if json {
         let written = recorded == Some(Recorded::Written);

@@ -8,7 +8,6 @@ use serde_json::json;
 use wheelwork::CancelToken;
 use wheelwork::chat::{ChatError, ChatTemplate};
 use wheelwork::tokenizer::Tokenizer;
-use wheelwork_calibrate::evaluate::EvaluateError;
 use wheelwork_calibrate::kv_cache::{self, KvOptions, VARIANT};
 use wheelwork_calibrate::{CalibrateError, CalibrationEstimate, CalibrationOptions, Watch};
 use wheelwork_package::files::names;
@@ -18,7 +17,7 @@ use wheelwork_quantize::checkpoint::files::Folder;
 use wheelwork_quantize::estimate;
 use wheelwork_quantize::kv_cache::LayerRange;
 use wheelwork_quantize::recipe::{BALANCED, FAST, FLOAT, INT8_THROUGHOUT};
-use wheelwork_quantize::{Options, Progress, QuantizeError, Report, Stage};
+use wheelwork_quantize::{Options, Progress, Report, Stage};
 
 use super::static_graph::{Added, CompiledFor};
 use super::{dry_run, static_graph};
@@ -68,20 +67,20 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
     }
     let result = make(arguments, &options, &bar);
     bar.bar.finish_and_clear();
-    match result {
+    match result.map_err(Failure::from) {
         Ok(Made { mut report, ranges }) => {
             add_cache(arguments.kv(), &mut report, ranges, cancel.clone(), json)?;
             let compiled = add_static_graphs(arguments, &mut report, cancel, json)?;
             tell(&report, &compiled, start.elapsed().as_secs_f64(), json)
         }
-        Err(CalibrateError::Cancelled | CalibrateError::Quantize(QuantizeError::Cancelled)) => {
-            if !json && wheelwork_quantize::is_unfinished(&arguments.out) {
+        Err(failure) => {
+            let goes_on =
+                matches!(failure, Failure::Interrupted) && wheelwork_quantize::is_unfinished(&arguments.out);
+            if goes_on && !json {
                 anstream::eprintln!("the same command with --resume goes on from here");
             }
-            Err(Failure::Interrupted)
+            Err(failure)
         }
-        Err(CalibrateError::Quantize(error)) => Err(error.into()),
-        Err(error) => Err(error.into()),
     }
 }
 
@@ -155,16 +154,10 @@ fn add_cache(
     };
     let options = KvOptions { choice, ranges, cancel, ..KvOptions::default() };
     let bar = progress::Stages::new(json);
-    match kv_cache::add_int8_cache(&report.package, &options, &bar) {
-        Ok(cache) => report.card.kv_cache.insert(VARIANT.to_owned(), cache),
-        Err(EvaluateError::Cancelled) => {
-            if !json {
-                anstream::eprintln!("`{}` is complete, without an int8 cache", report.package.display());
-            }
-            return Err(Failure::Interrupted);
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let made = kv_cache::add_int8_cache(&report.package, &options, &bar).map_err(Failure::from);
+    drop(bar);
+    let cache = made.inspect_err(|failure| complete_without("an int8 cache", failure, report, json))?;
+    report.card.kv_cache.insert(VARIANT.to_owned(), cache);
     Ok(())
 }
 
@@ -179,22 +172,19 @@ fn add_static_graphs(
     let begin = |what: &str| bar.bar.set_message(format!("compiling {what}"));
     let made = static_graph::add(arguments, &report.package, &bar, &begin, cancel);
     bar.bar.finish_and_clear();
-    match made {
-        Ok(Added { card, compiled }) => {
-            if let Some(card) = card {
-                report.file_bytes = card.variants.values().flatten().map(|file| file.bytes).sum();
-                report.card = card;
-            }
-            Ok(compiled)
-        }
-        Err(Failure::Interrupted) => {
-            if !json {
-                let package = report.package.display();
-                anstream::eprintln!("`{package}` is complete, without a variant for NPUs");
-            }
-            Err(Failure::Interrupted)
-        }
-        Err(error) => Err(error),
+    let Added { card, compiled } =
+        made.inspect_err(|failure| complete_without("a variant for NPUs", failure, report, json))?;
+    if let Some(card) = card {
+        report.file_bytes = card.variants.values().flatten().map(|file| file.bytes).sum();
+        report.card = card;
+    }
+    Ok(compiled)
+}
+
+/// Says that what is there after a Ctrl-C can be used.
+fn complete_without(what: &str, failure: &Failure, report: &Report, json: bool) {
+    if matches!(failure, Failure::Interrupted) && !json {
+        anstream::eprintln!("`{}` is complete, without {what}", report.package.display());
     }
 }
 

@@ -7,9 +7,8 @@ use serde::Serialize;
 use wheelwork::CancelToken;
 use wheelwork_calibrate::context_binary::{self, Compiler};
 use wheelwork_calibrate::static_graph::{VariantOptions, add_variant};
-use wheelwork_calibrate::{CalibrateError, TextBudget, Watch, static_check};
+use wheelwork_calibrate::{TextBudget, Watch, static_check};
 use wheelwork_package::Card;
-use wheelwork_quantize::QuantizeError;
 use wheelwork_quantize::static_float::{self, StaticShapes};
 use wheelwork_quantize::static_graph;
 
@@ -110,10 +109,5 @@ fn quantized(
         cancel,
         ..defaults
     };
-    match add_variant(&arguments.checkpoint, package, &options, watch) {
-        Err(CalibrateError::Cancelled | CalibrateError::Quantize(QuantizeError::Cancelled)) => {
-            Err(Failure::Interrupted)
-        }
-        made => Ok(made?),
-    }
+    Ok(add_variant(&arguments.checkpoint, package, &options, watch)?)
 }

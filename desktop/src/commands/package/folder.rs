@@ -4,7 +4,7 @@ use std::path::Path;
 
 use wheelwork::CancelToken;
 use wheelwork_package::container::Name;
-use wheelwork_package::container::pack::{PackError, PackOptions, PackReport, pack};
+use wheelwork_package::container::pack::{PackOptions, PackReport, pack};
 use wheelwork_package::signature::SecretKey;
 
 use crate::failure::Failure;
@@ -24,8 +24,5 @@ pub(super) fn pack_folder(
     cancel: &CancelToken,
     json: bool,
 ) -> Result<PackReport, Failure> {
-    match progress::shown(json, cancel, |watch| pack(folder, out, options, key, watch)) {
-        Err(PackError::Cancelled) => Err(Failure::Interrupted),
-        outcome => Ok(outcome?),
-    }
+    Ok(progress::shown(json, cancel, |watch| pack(folder, out, options, key, watch))?)
 }
