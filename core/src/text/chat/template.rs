@@ -207,16 +207,14 @@ impl ChatTemplate {
         text_bytes: usize,
         cancel: &CancelToken,
     ) -> Result<String, ChatError> {
-        let with_nulls = json!(messages);
-        let mut without = with_nulls.clone();
-        for message in without.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        // As transformers has it: what is null is not there. R1's templates ask whether it is null, and fail.
+        let mut without_nulls = json!(messages);
+        for message in without_nulls.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
             message.retain(|_, field| !field.is_null());
         }
-        // As transformers has it: what is null is not there. R1's templates ask whether it is null, and fail.
-        let has_nulls = without != with_nulls;
-        match self.render_messages(without, tools, text_bytes, cancel) {
-            Err(ChatError::Render { .. }) if has_nulls => {
-                self.render_messages(with_nulls, tools, text_bytes, cancel)
+        match self.render_messages(without_nulls, tools, text_bytes, cancel) {
+            Err(ChatError::Render { .. }) if messages.iter().any(|message| message.content.is_none()) => {
+                self.render_messages(json!(messages), tools, text_bytes, cancel)
             }
             rendered => rendered,
         }
