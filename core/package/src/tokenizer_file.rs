@@ -22,7 +22,7 @@ mod json;
 mod merge;
 
 pub use fault::{TokenizerFault, TokenizerFileError};
-pub use merge::{TokenizerFiles, read_folder, special_texts, with_added_tokens};
+pub use merge::{TokenizerFiles, read_files, read_folder, special_texts, with_added_tokens};
 
 /// The largest `tokenizer.json` that is read, in bytes; the largest honest one we know has 34 MB.
 pub const FILE_BYTES_LIMIT: u64 = 64 << 20;

@@ -156,7 +156,7 @@ pub fn read_files<E: From<TokenizerFileError>>(
 pub fn special_texts(folder: &Path) -> Result<Vec<(&'static str, String)>, PackageError> {
     let read = |name: &str| {
         let bytes = in_folder(folder, name, json::JSON_BYTES_LIMIT)?;
-        object(bytes.as_deref()).map_err(|error| PackageError::invalid(&folder.join(name), error))
+        object(bytes.as_deref()).map_err(|error| PackageError::invalid(folder.join(name), error))
     };
     let mut named = read(names::TOKENIZER_CONFIG)?;
     if take_list(&mut named).is_none() {
