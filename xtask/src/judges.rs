@@ -43,6 +43,8 @@ enum Judge {
     Builder,
     /// onnxruntime's own quantiser: errs more on the same tensors.
     Quantizer,
+    /// Test suites of JSON, Jinja, ONNX and safetensors, from their registries: accepted, or refused with a typed error.
+    Corpora,
     /// transformers: 600 combinations of what differs in checkpoints, each read alike or refused; a real model's forms.
     Checkpoints,
 }
