@@ -17,7 +17,7 @@ use wheelwork_quantize::checkpoint::files::Folder;
 use wheelwork_quantize::estimate;
 use wheelwork_quantize::kv_cache::LayerRange;
 use wheelwork_quantize::recipe::{BALANCED, FAST, FLOAT, INT8_THROUGHOUT};
-use wheelwork_quantize::{Options, Progress, Report, Stage};
+use wheelwork_quantize::{Options, Progress, QuantizeError, Report, Stage};
 
 use super::static_graph::{Added, CompiledFor};
 use super::{dry_run, static_graph};

@@ -186,9 +186,9 @@ fn family(fields: &Fields<'_>) -> Result<&'static Family, ConfigError> {
         Some(other) if other != family.model_type => Err(ConfigError::ContradictsItself {
             path: path(),
             field: "architectures".into(),
-            value: shortened(found),
+            value: shortened(found).into(),
             other_field: "model_type".into(),
-            other: shortened(other),
+            other: shortened(other).into(),
         }),
         _ => Ok(family),
     }

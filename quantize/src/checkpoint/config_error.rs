@@ -31,7 +31,7 @@ pub enum ConfigError {
     Contradiction { path: PathBuf, field: String, value: String, rule: &'static str, other: String },
     /// One setting in two spellings, with two values.
     #[error("`{path}` contradicts itself: {field} is {value}, {other_field} is {other}")]
-    ContradictsItself { path: PathBuf, field: String, value: String, other_field: String, other: String },
+    ContradictsItself { path: PathBuf, field: String, value: Box<str>, other_field: String, other: Box<str> },
     /// Generation would never end.
     #[error(
         "`{path}` names no end-of-sequence token, nor do generation_config.json and tokenizer_config.json"

@@ -175,8 +175,8 @@ fn agree<T: PartialEq + ToString>(
     Err(ConfigError::ContradictsItself {
         path: fields.path().into(),
         field: fields.name(field),
-        value: shortened(&value.to_string()),
+        value: shortened(&value.to_string()).into(),
         other_field: other_fields.name(other_field),
-        other: shortened(&other.to_string()),
+        other: shortened(&other.to_string()).into(),
     })
 }
