@@ -152,7 +152,7 @@ fn verified_graph(
 ) -> Result<(Verified, Vec<u8>), PackageError> {
     let path = folder.join(file_name);
     let refused = |source| PackageError::Graph { path: path.clone(), source };
-    let bytes = json::read_bytes(&path, graph::limits::GRAPH_BYTES)?;
+    let bytes = json::read_bytes(&path, limits::GRAPH_BYTES)?;
     let mut verified = graph::verify_with(&bytes, names).map_err(refused)?;
     for (file, &expected) in &verified.files {
         let wrong = |found: String| refused(GraphError::File { file: file.clone(), found, expected });

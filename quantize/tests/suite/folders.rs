@@ -144,7 +144,7 @@ fn ck_23_an_output_projection_that_repeats_the_embedding_is_tied() {
     repeated.write();
     match repeated.quantize(&Recipe::default()).unwrap_err() {
         QuantizeError::Config(ConfigError::Contradiction { field, .. }) => {
-            assert_eq!(field, "tie_word_embeddings")
+            assert_eq!(field, "tie_word_embeddings");
         }
         other => panic!("{other:?}"),
     }

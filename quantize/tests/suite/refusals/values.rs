@@ -313,7 +313,7 @@ fn ck_21_two_spellings_that_differ_are_named() {
         tiny.write();
         match config_error(tiny.refusal()) {
             ConfigError::ContradictsItself { field, other_field, .. } => {
-                assert_eq!([field, other_field], named)
+                assert_eq!([field, other_field], named);
             }
             other => panic!("{other:?}"),
         }
