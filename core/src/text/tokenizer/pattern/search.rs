@@ -82,11 +82,11 @@ impl<'s> Search<'s> {
         let floor = self.pending.len();
         let mut next = Some((first, at));
         loop {
-            if let Some((place, at)) = next {
-                if let Some(end) = self.go_on(place, at)? {
-                    self.settle(floor, is_looked_at)?;
-                    return Ok(Some(end));
-                }
+            if let Some((place, at)) = next
+                && let Some(end) = self.go_on(place, at)?
+            {
+                self.settle(floor, is_looked_at)?;
+                return Ok(Some(end));
             }
             if self.pending.len() == floor {
                 return Ok(None);
