@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use wheelwork_package::budget::NAMED_TEXT;
-use wheelwork_package::vfs::{FileError, FileFault, Links, open_file, read_text};
+use wheelwork_package::vfs::{DiskError, FileError, FileFault, Links, open_file, read_text};
 
 use crate::failure::Failure;
 
@@ -21,6 +21,16 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
 /// [`Failure::InputFile`].
 pub(crate) fn open(path: &Path) -> Result<fs_err::File, Failure> {
     Ok(open_file(path, Links::Followed)?)
+}
+
+impl From<DiskError> for Failure {
+    fn from(error: DiskError) -> Self {
+        if error.is_not_ours() {
+            Self::InputFile { path: error.path.clone(), detail: error.to_string() }
+        } else {
+            Self::Output(error.into())
+        }
+    }
 }
 
 impl From<FileError> for Failure {

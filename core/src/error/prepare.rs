@@ -54,7 +54,9 @@ impl Diagnostic for PrepareError {
         match self {
             Self::NoPlace => retry(
                 "prepare_no_place",
-                give("a cache folder on the model's file system, or install the model"),
+                give(
+                    "a cache folder on the model's file system, or install the model and give a folder for keys",
+                ),
             ),
             Self::NothingPacked => unsupported("prepare_nothing", Remedy::UseAsItIs),
             Self::RuntimeTooOld { needed, .. } => {
@@ -69,6 +71,9 @@ impl Diagnostic for PrepareError {
                 Remedy::FreeDisk { bytes: needed_bytes.saturating_sub(*free_bytes) },
             )
             .file(path),
+            Self::Cache(CacheError::Disk(error)) if error.is_not_ours() => {
+                retry("prepare_not_ours", Remedy::MoveAway).file(&error.path)
+            }
             Self::Cache(CacheError::Disk(DiskError { path, .. })) => {
                 retry("prepare_io", Remedy::CheckStorage).file(path)
             }

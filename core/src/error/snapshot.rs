@@ -4,6 +4,8 @@ use std::io;
 
 use wheelwork_diagnostic::{Diagnosis, Diagnostic, Remedy, bug, choose, give, leave_out, retry, unsupported};
 
+use wheelwork_package::vfs::is_not_ours;
+
 use crate::decoder::DecoderError;
 
 /// Why a session could not be saved or restored.
@@ -54,6 +56,9 @@ pub enum SnapshotError {
 impl Diagnostic for SnapshotError {
     fn diagnosis(&self) -> Diagnosis {
         match self {
+            Self::Io(error) if is_not_ours(error) => {
+                retry("session_not_a_file", choose("another file, or move away what stands there"))
+            }
             Self::Io(_) => retry("session_io", Remedy::CheckStorage),
             Self::Cache(error) => error.diagnosis(),
             Self::NotASession { file, .. } => {

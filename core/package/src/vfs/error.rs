@@ -31,8 +31,12 @@ impl DiskError {
 /// Whether an error says that something stands there that is not ours to write to or to remove.
 #[must_use]
 pub fn is_not_ours(error: &io::Error) -> bool {
-    let fault = error.get_ref().and_then(|inner| inner.downcast_ref()).map(|error: &FileError| &error.fault);
-    matches!(fault, Some(FileFault::NotAFile { .. } | FileFault::NotOurs { .. }))
+    let Some(inner) = error.get_ref() else { return false };
+    match (inner.downcast_ref(), inner.downcast_ref::<DiskError>()) {
+        (Some(FileError { fault: FileFault::NotAFile { .. } | FileFault::NotOurs { .. }, .. }), _) => true,
+        (_, Some(error)) => error.is_not_ours(),
+        _ => false,
+    }
 }
 
 impl From<DiskError> for io::Error {

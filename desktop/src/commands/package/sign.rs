@@ -1,6 +1,6 @@
 //! `wheelwork sign`: a signature into a package file that was packed before.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
 
 use serde_json::json;
 use wheelwork_package::signature::SecretKey;
@@ -16,13 +16,13 @@ pub(crate) fn run(arguments: &SignArguments, json: bool) -> Result<(), Failure> 
     let out = arguments.out.as_deref().unwrap_or(&arguments.file);
     let mut source = origin::open_file(&arguments.file)?;
     // The file may be signed in place, so it is closed before its name changes.
-    let partial = Partial::file(&RealVfs, out).map_err(io::Error::from)?;
+    let partial = Partial::file(&RealVfs, out)?;
     let mut sink = BufWriter::new(disk::create_new(partial.path(), 0o644)?);
     let head = container::sign(source.as_mut(), &key, &mut sink)?;
     sink.flush()?;
     sink.get_ref().sync_all()?;
     drop((source, sink));
-    partial.keep().map_err(io::Error::from)?;
+    partial.keep()?;
     let fingerprint = key.public().fingerprint();
     let signed = json!({
         "event": "Signed", "package": out, "id": head.id.to_string(), "key": fingerprint.to_string(),
