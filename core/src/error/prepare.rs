@@ -23,12 +23,7 @@ pub enum PrepareError {
     NothingPacked,
     /// ONNX Runtime cannot save what it packs.
     #[error("packed weights are saved by ONNX Runtime {needed} or newer, this is {found}")]
-    RuntimeTooOld {
-        /// The first version that can.
-        needed: Version,
-        /// The version that is loaded.
-        found: Version,
-    },
+    RuntimeTooOld { needed: Version, found: Version },
     /// It could not be kept.
     #[error(transparent)]
     Cache(#[from] CacheError),

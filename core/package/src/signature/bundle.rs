@@ -13,53 +13,29 @@ const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
 /// Why a bundle is not a signature of the package that it comes with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)] // the fields are what the messages say
 pub enum BundleError {
     /// Bundle or statement are no JSON of the expected form.
     #[error("its {part} is not valid: {detail}")]
-    Json {
-        /// `bundle` or `statement`.
-        part: &'static str,
-        /// The parser's words.
-        detail: String,
-    },
+    Json { part: &'static str, detail: String },
     /// A field with another value than allowed.
     #[error("its {field} is `{found}`, expected `{expected}`")]
-    Field {
-        /// The field.
-        field: &'static str,
-        /// Its value.
-        found: String,
-        /// The value that it must have.
-        expected: String,
-    },
+    Field { field: &'static str, found: String, expected: String },
     /// Not exactly one signature or subject.
     #[error("it has {found} {what}, expected 1")]
-    Count {
-        /// What is counted.
-        what: &'static str,
-        /// The count.
-        found: usize,
-    },
+    Count { what: &'static str, found: usize },
     /// A field that is no Base64, or not of the right length.
     #[error("its {field} is not the Base64 that it must be")]
-    Base64 {
-        /// The field.
-        field: &'static str,
-    },
+    Base64 { field: &'static str },
     /// The signature is not of this statement by this key.
     #[error("the signature does not belong to the statement")]
     WrongSignature,
     /// The statement hashes files in a way that we do not write.
     #[error("its statement is not about whole files with SHA-256")]
     Serialization,
-    /// The statement names other files, or the same with other content.
+    /// The statement names other files, or the same with other content; `None` for the side that has no more.
     #[error("its statement has {} where the package has {}", shown(.found), shown(.expected))]
-    Resource {
-        /// The package's file, unless it has no more.
-        expected: Option<String>,
-        /// The statement's, unless it has no more.
-        found: Option<String>,
-    },
+    Resource { expected: Option<String>, found: Option<String> },
 }
 
 impl SecretKey {

@@ -57,36 +57,23 @@ pub struct FileError {
 
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // the fields are what the messages say
 pub enum FileFault {
     /// The operating system refused.
     #[error("{0}")]
     Io(io::Error),
     /// A link, a folder, a pipe, a socket, a device.
     #[error("it is {found}, expected a file")]
-    NotAFile {
-        /// What it is.
-        found: &'static str,
-    },
+    NotAFile { found: &'static str },
     /// More than is read.
     #[error("it has {bytes} bytes, more than the {limit} allowed")]
-    TooLarge {
-        /// Its size.
-        bytes: u64,
-        /// The largest that is read.
-        limit: u64,
-    },
+    TooLarge { bytes: u64, limit: u64 },
     /// A secret that others may read.
     #[error("others may read it: its permissions are {mode:03o}, expected 600")]
-    Exposed {
-        /// Its permissions.
-        mode: u32,
-    },
+    Exposed { mode: u32 },
     /// What somebody else has made, where a file or folder of ours would stand.
     #[error("{why}, so it is none that was made here")]
-    NotOurs {
-        /// What tells that.
-        why: String,
-    },
+    NotOurs { why: String },
 }
 
 impl FileError {

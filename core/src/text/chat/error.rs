@@ -9,71 +9,38 @@ use crate::text::tokenizer::TokenizerError;
 
 /// Why messages could not become a prompt. No variant holds text of a message.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // the fields are what the messages say
 pub enum ChatError {
     /// `tokenizer_config.json` or `chat_template.jinja` can't be read.
     #[error(transparent)]
     Config(#[from] PackageError),
     /// The template is no valid Jinja.
     #[error("the chat template is not valid: {detail}")]
-    Template {
-        /// What and where.
-        detail: String,
-    },
+    Template { detail: String },
     /// The folder has no template and the tokenizer is not R1's, so ours does not fit.
     #[error("there is no chat template, and R1's needs the token `{missing}`, which the tokenizer lacks")]
-    NoTemplate {
-        /// The token that the tokenizer lacks.
-        missing: &'static str,
-    },
-    /// A message without content that calls no tool.
+    NoTemplate { missing: &'static str },
+    /// A message without content that calls no tool, counted from 0.
     #[error("message {index} ({role}) has no content")]
-    NoContent {
-        /// Position in the list, from 0.
-        index: usize,
-        /// Its role.
-        role: &'static str,
-    },
-    /// The template calls `raise_exception`.
+    NoContent { index: usize, role: &'static str },
+    /// The template calls `raise_exception`; its words are kept unless they repeat text of a message.
     #[error("the chat template refuses these messages: {reason}")]
-    Refused {
-        /// The template's words, unless they repeat text of a message.
-        reason: String,
-    },
-    /// The template failed on these messages.
+    Refused { reason: String },
+    /// The template failed on these messages; `detail` has words that stand in the template.
     #[error("the chat template failed in line {line}: {detail}")]
-    Render {
-        /// What failed, in words that stand in the template.
-        detail: String,
-        /// The template's line.
-        line: u32,
-    },
+    Render { detail: String, line: u32 },
     /// The template uses what transformers has and the runtime has not.
     #[error("the chat template needs what is not supported, in line {line}: {what}")]
-    Unsupported {
-        /// A function, a filter or an operation.
-        what: String,
-        /// The template's line.
-        line: u32,
-    },
+    Unsupported { what: String, line: u32 },
     /// The template is larger, nests deeper or runs for longer than any honest one.
     #[error("line {line} of the chat template exceeds a limit: {what}, {limit}")]
-    OverLimit {
-        /// What is limited.
-        what: &'static str,
-        /// How much of it is allowed.
-        limit: u64,
-        /// The template's line.
-        line: u32,
-    },
+    OverLimit { what: &'static str, limit: u64, line: u32 },
     /// The caller cancelled while the template ran.
     #[error("the turn was cancelled before its prompt was complete")]
     Cancelled,
     /// The template wrote more than fits into any context.
     #[error("the chat template wrote more than {limit} bytes")]
-    TooLong {
-        /// Bytes allowed.
-        limit: usize,
-    },
+    TooLong { limit: usize },
     /// The messages use all private-use characters of Unicode, which tell their text from the template's.
     #[error("the messages use every private-use character, so their text can't be told from the template's")]
     NoStandIn,

@@ -7,76 +7,38 @@ use wheelwork_package::budget::Exhausted;
 
 /// Why an answer can't be held to a form. `detail` may quote the form, never an answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)] // the fields are what the messages say
 pub enum OutputError {
     /// A form that is too long.
     #[error("the output's form has {bytes} bytes, expected at most {limit}")]
-    TooLarge {
-        /// Its length in bytes.
-        bytes: usize,
-        /// The longest accepted, in bytes.
-        limit: usize,
-    },
+    TooLarge { bytes: usize, limit: usize },
     /// Brackets within brackets.
     #[error("the output's form is nested {depth} deep, expected at most {limit}")]
-    TooDeep {
-        /// How deep.
-        depth: usize,
-        /// The deepest accepted.
-        limit: usize,
-    },
+    TooDeep { depth: usize, limit: usize },
     /// A grammar of too many rules and terminals.
     #[error("the grammar has {definitions} definitions, expected at most {limit}")]
-    TooManyDefinitions {
-        /// How many.
-        definitions: usize,
-        /// The most accepted.
-        limit: usize,
-    },
+    TooManyDefinitions { definitions: usize, limit: usize },
     /// The form would take more work to compile than is granted.
     #[error("the output's form is too much to compile: {0}")]
     Compiling(Exhausted),
-    /// A schema whose text is not JSON.
+    /// A schema whose text is not JSON; line and column count from 1.
     #[error("the schema is not JSON: it breaks off in line {line}, column {column}")]
-    NotJson {
-        /// Counted from 1.
-        line: usize,
-        /// Counted from 1.
-        column: usize,
-    },
+    NotJson { line: usize, column: usize },
     /// The form has a fault, or says what can't be held.
     #[error("the {kind} can't be used: {detail}")]
-    Invalid {
-        /// [`super::OutputFormat::kind`].
-        kind: &'static str,
-        /// llguidance's words.
-        detail: String,
-    },
+    Invalid { kind: &'static str, detail: String },
     /// A vocabulary that no trie can be made of.
     #[error("the tokenizer's {bytes} bytes of tokens are too many to match: expected at most {limit}")]
-    Vocabulary {
-        /// Of all tokens together.
-        bytes: usize,
-        /// The most accepted.
-        limit: usize,
-    },
+    Vocabulary { bytes: usize, limit: usize },
     /// One token would have taken more work than is granted.
     #[error("the form needs more work than is granted for one token, after {tokens} tokens of the answer")]
-    TooComplex {
-        /// Tokens of the answer so far.
-        tokens: usize,
-    },
+    TooComplex { tokens: usize },
     /// The vocabulary has no token that goes on as the form wants.
     #[error("no token goes on with the answer as its form wants, after {tokens} tokens of it")]
-    DeadEnd {
-        /// Tokens of the answer so far.
-        tokens: usize,
-    },
-    /// A token that the form does not allow, for instance in a turn from a file.
+    DeadEnd { tokens: usize },
+    /// A token that the form does not allow, for instance in a turn from a file; counted from 0.
     #[error("token {position} of the answer is not what its form allows")]
-    NotAllowed {
-        /// Counted from 0.
-        position: usize,
-    },
+    NotAllowed { position: usize },
     /// llguidance panicked.
     #[error("matching the output's form failed within its library")]
     Library,

@@ -10,56 +10,29 @@ use wheelwork_package::tokenizer_file::TokenizerFileError;
 
 /// Why a tokenizer could not be loaded or used. No variant holds text that was to be encoded.
 #[derive(Debug, thiserror::Error)]
+#[allow(missing_docs)] // the fields are what the messages say
 pub enum TokenizerError {
     /// The file breaks a rule.
     #[error(transparent)]
     File(#[from] TokenizerFileError),
     /// A step of the normalizer or pre-tokenizer is not what its type says, or a pattern is none.
     #[error("`{}` is not usable: {detail}", .path.display())]
-    Steps {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with which step.
-        detail: String,
-    },
+    Steps { path: PathBuf, detail: String },
     /// A pattern that can't be run in bounded time.
     #[error("`{}` is not usable: {detail}", .path.display())]
-    Pattern {
-        /// The file.
-        path: PathBuf,
-        /// What it has.
-        detail: String,
-    },
+    Pattern { path: PathBuf, detail: String },
     /// The file makes more work than is granted, to load it or to encode a text.
     #[error("encoding with `{}`: {exhausted}", .path.display())]
-    Exhausted {
-        /// The file.
-        path: PathBuf,
-        /// Which limit.
-        exhausted: Exhausted,
-    },
+    Exhausted { path: PathBuf, exhausted: Exhausted },
     /// A text longer than any context.
     #[error("the text has {bytes} bytes, expected at most {limit}")]
-    TextTooLong {
-        /// Its length in bytes.
-        bytes: usize,
-        /// The longest accepted, in bytes.
-        limit: usize,
-    },
+    TextTooLong { bytes: usize, limit: usize },
     /// A prompt of more tokens than are counted.
     #[error("the text has {tokens} tokens or more, expected at most {limit}")]
-    TooManyTokens {
-        /// At least as many.
-        tokens: usize,
-        /// The most that are counted.
-        limit: usize,
-    },
+    TooManyTokens { tokens: usize, limit: usize },
     /// The vocabulary lacks one of the 256 bytes, and the text has it.
     #[error("the text has a byte that `{}` has no token for", .path.display())]
-    ByteWithoutToken {
-        /// The file.
-        path: PathBuf,
-    },
+    ByteWithoutToken { path: PathBuf },
 }
 
 impl Diagnostic for TokenizerError {

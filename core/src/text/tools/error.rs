@@ -4,33 +4,20 @@ use wheelwork_diagnostic::{Diagnosis, Diagnostic, correct, give, leave_out, retr
 
 /// Why tools can't be offered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)] // the fields are what the messages say
 pub enum ToolsError {
     /// More than a prompt should hold.
     #[error("there are {tools} tools, expected at most {limit}")]
-    TooMany {
-        /// How many.
-        tools: usize,
-        /// The most accepted.
-        limit: usize,
-    },
-    /// A name that is empty, too long or has other characters than letters, digits, `_`, `-` and `.`.
+    TooMany { tools: usize, limit: usize },
+    /// A name that is empty, too long or has other characters than letters, digits, `_`, `-` and `.`; counted from 0.
     #[error("tool {index} has no usable name: expected 1 to 64 letters, digits, `_`, `-` and `.`")]
-    Name {
-        /// Position in the list, from 0.
-        index: usize,
-    },
+    Name { index: usize },
     /// Two tools of one name.
     #[error("the tool `{name}` is there twice")]
-    Twice {
-        /// The name.
-        name: String,
-    },
+    Twice { name: String },
     /// Parameters that are not a schema of an object.
     #[error("the parameters of the tool `{name}` are not the schema of an object")]
-    Parameters {
-        /// The tool.
-        name: String,
-    },
+    Parameters { name: String },
     /// A call is required, and there is nothing to call.
     #[error("a tool call is required, and there are no tools")]
     NothingToCall,
