@@ -101,7 +101,7 @@ fn a_saved_session_replaces_a_file_whole_or_not_at_all() {
     // A folder stands where the new file is written.
     fs_err::create_dir(folder.path("session.wheel.wheelwork-partial")).unwrap();
     let error = first.save(&folder.file()).unwrap_err();
-    assert_eq!(error.code(), "session_io");
+    assert_eq!(error.code(), "session_not_a_file");
     assert_eq!(fs_err::read(folder.file()).unwrap(), before);
 }
 

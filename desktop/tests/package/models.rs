@@ -130,7 +130,10 @@ fn fi_04_a_model_that_came_as_a_folder_runs_plain_and_is_trusted_for_nothing_tha
     std::fs::write(form.join("record.json"), record).unwrap();
     assert_eq!(state(&mut inspect()).0, "not_made_here");
     assert_eq!(prepared_form(&workshop), "not_made_here");
+    let damage = workshop.fail(&["verify", "tiny"]);
+    assert!(damage["remedy"].as_str().unwrap().contains("wheelwork prepare tiny"), "{damage}");
     workshop.run(&["prepare", "tiny"]);
+    workshop.run(&["verify", "tiny"]);
     assert_eq!(prepared_form(&workshop), "used");
 }
 

@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use serde_json::json;
+use wheelwork::Prepared;
 use wheelwork_package::container::{self, Head};
 use wheelwork_package::store::Damage;
 
 use super::{megabytes, model_name, store};
-use crate::arguments::VerifyArguments;
+use crate::arguments::{ModelArguments, VerifyArguments};
 use crate::commands::inspect;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -85,8 +86,19 @@ fn verify_installed(arguments: &VerifyArguments, json: bool) -> Result<(), Failu
             ),
         });
     }
+    // What is derived from it and stands beside it. Without ONNX Runtime nothing is known of that.
+    let path = store.models_dir().join(format!("{name}.ortpackage"));
+    let prepared = wheelwork::prepared_form(&path, &ModelArguments::default_options()).ok();
+    if let Some(form @ (Prepared::NotMadeHere | Prepared::Damaged)) = prepared {
+        return Err(Failure::Damaged {
+            what: name.to_string(),
+            damage: vec![format!("its prepared form is not used: {}", form.describe())],
+            remedy: format!("run `wheelwork prepare {name}`; its {} files are whole", report.files),
+        });
+    }
     let verified = json!({
         "event": "Verified", "name": name.to_string(), "files": report.files, "bytes": report.bytes,
+        "prepared": prepared,
     });
     output::tell(json, &verified, || {
         anstream::println!("{name}: {} files with {} are whole", report.files, megabytes(report.bytes));
