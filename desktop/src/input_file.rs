@@ -8,17 +8,11 @@ use wheelwork_package::vfs::{DiskError, FileError, FileFault, Links, open_file, 
 use crate::failure::Failure;
 
 /// Reads a text. What is made of it has limits of its own.
-///
-/// # Errors
-/// [`Failure::InputFile`].
 pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     Ok(read_text(path, NAMED_TEXT.number)?)
 }
 
 /// Opens a file of any size.
-///
-/// # Errors
-/// [`Failure::InputFile`].
 pub(crate) fn open(path: &Path) -> Result<fs_err::File, Failure> {
     Ok(open_file(path, Links::Followed)?)
 }

@@ -72,8 +72,6 @@ pub enum MemoryCheck {
 }
 
 impl OpenOptions {
-    /// # Errors
-    /// [`Error::OpenCancelled`].
     pub(super) fn go_on(&self) -> Result<(), Error> {
         self.cancel.request().map_or(Ok(()), |_| Err(Error::OpenCancelled))
     }

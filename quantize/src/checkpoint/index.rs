@@ -25,10 +25,6 @@ struct RawIndex {
 }
 
 /// Reads the index.
-///
-/// # Errors
-/// [`CheckpointError::NotAFileName`], [`CheckpointError::DuplicateInIndex`], [`CheckpointError::TooManyShards`] and
-/// those of [`Folder::read_json`].
 pub(super) fn read(folder: &Folder) -> Result<Shards, CheckpointError> {
     let RawIndex { weight_map: Entries(entries) } = folder.read_json(NAME, BYTES_LIMIT)?;
     let path = || folder.path().join(NAME);

@@ -24,9 +24,6 @@ const UNMERGED: [&str; 5] =
     [".base_layer.", ".lora_A.", ".lora_B.", ".original_module.", ".modules_to_save."];
 
 /// Takes a prefix away, and says so.
-///
-/// # Errors
-/// [`CheckpointError::UnmergedAdapter`].
 pub(super) fn remove(folder: &Folder, tensors: &mut Tensors) -> Result<Option<String>, CheckpointError> {
     let present = tensors.names();
     if let Some(name) = present.iter().find(|name| UNMERGED.iter().any(|mark| name.contains(mark))) {

@@ -64,9 +64,6 @@ pub(super) fn other_format(path: &Path) -> Option<CheckpointError> {
 }
 
 /// The file is what its name says and not what stands for it.
-///
-/// # Errors
-/// [`CheckpointError::NotTheFile`] or [`CheckpointError::Io`].
 pub(super) fn check_content(file: &RegularFile) -> Result<(), CheckpointError> {
     let is_checked = file.path().extension().is_some_and(|end| end == "json" || end == "safetensors");
     let bytes = usize::try_from(file.bytes()).unwrap_or(START_BYTES).min(START_BYTES);
@@ -82,10 +79,6 @@ pub(super) fn check_content(file: &RegularFile) -> Result<(), CheckpointError> {
 }
 
 /// The folder is a whole checkpoint and nothing more.
-///
-/// # Errors
-/// [`CheckpointError::AdapterBeside`], [`CheckpointError::AdapterAlone`], [`CheckpointError::InSubfolder`],
-/// [`CheckpointError::OtherFormat`] or [`CheckpointError::MissingFile`].
 pub(super) fn check(folder: &Folder) -> Result<(), CheckpointError> {
     let path = folder.path();
     let has_weights = folder.has(tensors::SINGLE) || folder.has(index::NAME);
@@ -110,9 +103,6 @@ pub(super) fn check(folder: &Folder) -> Result<(), CheckpointError> {
 }
 
 /// Why a folder without weights under the usual names has none.
-///
-/// # Errors
-/// [`CheckpointError::Io`].
 pub(super) fn no_weights(folder: &Folder) -> Result<CheckpointError, CheckpointError> {
     let path = folder.path().to_owned();
     let mut names = folder.names()?;

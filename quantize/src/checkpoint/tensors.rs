@@ -123,9 +123,6 @@ impl Tensors {
     }
 
     /// Whether two tensors have the same shape and numbers. Reads both.
-    ///
-    /// # Errors
-    /// As [`Tensors::get`] and [`FloatTensor::read`].
     pub(super) fn are_equal(&self, one: &str, other: &str) -> Result<bool, CheckpointError> {
         let (one, other) = (self.get(one)?, self.get(other)?);
         if one.shape() != other.shape() {

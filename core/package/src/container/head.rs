@@ -73,9 +73,6 @@ impl Head {
     }
 
     /// As [`Head::read`], and refuses a source of known length that goes on behind the last chunk.
-    ///
-    /// # Errors
-    /// As [`Head::read`]; [`ContainerError::Trailing`].
     pub(crate) fn read_of_file(source: &mut dyn Source) -> Result<Self, ContainerError> {
         let head = Self::read(source)?;
         let stored_bytes = head.index.stored_bytes();

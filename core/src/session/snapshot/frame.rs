@@ -112,9 +112,6 @@ pub(super) fn read(
 }
 
 /// Reads what stands behind a header into `payload`; false where that is no whole record.
-///
-/// # Errors
-/// As [`read`].
 pub(super) fn read_body(
     input: &mut impl Read,
     chain: &mut Chain,

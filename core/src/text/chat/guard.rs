@@ -39,9 +39,6 @@ pub(super) struct Guard {
 
 impl Guard {
     /// `source` is the template's text.
-    ///
-    /// # Errors
-    /// [`ChatError::NoStandIn`].
     pub(super) fn new(
         tokenizer: &Tokenizer,
         source: &str,

@@ -29,9 +29,6 @@ pub struct Estimate {
 }
 
 /// Estimates a graph whose nodes and names were checked, with so many bytes of initialisers.
-///
-/// # Errors
-/// [`GraphError::Unbounded`], [`GraphError::Divisor`], [`GraphError::Costs`].
 pub(in super::super) fn estimate(
     graph: &Graph<'_>,
     names: &Inputs,
