@@ -28,6 +28,7 @@ pub mod dtype;
 mod error;
 mod fields;
 pub mod files;
+mod formats;
 mod generation;
 mod header;
 mod index;

@@ -15,7 +15,7 @@ use std::time::SystemTime;
 use serde::de::DeserializeOwned;
 use wheelwork_package::json::without_bom;
 
-use super::{CheckpointError, recognise};
+use super::{CheckpointError, formats};
 use crate::positioned::read_exact_at;
 
 /// The longest file name that is read.
@@ -44,9 +44,9 @@ impl Folder {
     pub fn open(path: &Path) -> Result<Self, CheckpointError> {
         match fs_err::metadata(path) {
             Ok(metadata) if metadata.is_dir() => Ok(Self { path: path.into() }),
-            Ok(_) => Err(recognise::other_format(path)
+            Ok(_) => Err(formats::other_format(path)
                 .unwrap_or_else(|| CheckpointError::NotAFolder { path: path.into() })),
-            Err(error) if error.kind() == ErrorKind::NotFound && recognise::is_hub_name(path) => {
+            Err(error) if error.kind() == ErrorKind::NotFound && formats::is_hub_name(path) => {
                 Err(CheckpointError::HubName { name: shortened(&path.to_string_lossy()) })
             }
             Err(source) => Err(CheckpointError::io(path, source)),
@@ -86,8 +86,12 @@ impl Folder {
         let metadata = file.metadata().map_err(io)?;
         check_regular(&path, &metadata)?;
         let file = RegularFile { path, file, bytes: metadata.len(), modified: metadata.modified().ok() };
-        recognise::check_content(&file)?;
-        Ok(file)
+        let mut start = vec![0; usize::try_from(file.bytes).unwrap_or(usize::MAX).min(formats::START_BYTES)];
+        file.read_at(&mut start, 0)?;
+        match formats::stand_in(&file.path, &start) {
+            Some(error) => Err(error),
+            None => Ok(file),
+        }
     }
 
     /// Where a link in a snapshot of Hugging Face's cache leads: into the `blobs` beside `snapshots`, and nowhere else

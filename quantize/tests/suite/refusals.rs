@@ -1,4 +1,4 @@
-//! Checkpoints that must be refused: rows CK-01 to CK-19 of the reliability reference, each test by its row's id.
+//! Checkpoints that must be refused: rows CK-01 to CK-22 of the reliability reference, each test by its row's id.
 //! [`Tiny::refusal`] also holds that nothing is left behind.
 
 use wheelwork_diagnostic::Diagnostic;
@@ -9,6 +9,7 @@ use crate::checkpoint::{Tiny, raw_safetensors};
 
 mod files;
 mod header;
+mod settings;
 mod values;
 
 /// The rule of the format that a file with this header and data breaks.
