@@ -1,6 +1,7 @@
 //! A session file: any bytes are refused, or restored to what stood in it.
 //!
-//! The first byte says whether the rest is the file itself, or patches to one that a session wrote.
+//! The first byte says whether the rest is the file itself, or patches to one that a session wrote, and whether what is
+//! whole of a damaged file is read.
 #![no_main]
 
 use std::fs;
@@ -8,13 +9,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
-use wheelwork::{ModelFacts, Options, Session};
+use wheelwork::{ModelFacts, Options, Session, SessionFile};
 use wheelwork_testing::{ScriptedDecoder, Step, placement};
 
 const VOCABULARY: usize = 2048;
 const CONTEXT_TOKENS: usize = 64;
 
-static FACTS: LazyLock<Arc<ModelFacts>> = LazyLock::new(|| Arc::new(wheelwork_testing::facts(CONTEXT_TOKENS)));
+static FACTS: LazyLock<Arc<ModelFacts>> =
+    LazyLock::new(|| Arc::new(wheelwork_testing::facts(CONTEXT_TOKENS)));
 
 /// In the system's temporary folder, which the system clears.
 static FILE: LazyLock<PathBuf> =
@@ -37,7 +39,9 @@ fuzz_target!(|bytes: &[u8]| {
     let Some((form, bytes)) = bytes.split_first() else { return };
     let content = if form & 1 == 0 { bytes.to_vec() } else { patched(&WRITTEN, bytes) };
     fs::write(&*FILE, content).expect("the file is written");
-    let restored = Session::restore_with_decoder(Arc::clone(&FACTS), placement(), decoder(), &*FILE);
+    let file = SessionFile::from(&*FILE);
+    let file = if form & 2 == 0 { file } else { file.salvaged() };
+    let restored = Session::restore_with_decoder(Arc::clone(&FACTS), placement(), decoder(), file);
     if let Ok((mut session, _)) = restored
         && let Ok(turn) = session.resume(&Options { max_tokens: Some(2), ..Options::default() })
     {

@@ -11,9 +11,8 @@ use libfuzzer_sys::fuzz_target;
 use wheelwork::tokenizer::Tokenizer;
 
 /// In the system's temporary folder, which the system clears.
-static FILE: LazyLock<PathBuf> = LazyLock::new(|| {
-    tempfile::tempdir().expect("there is a temporary folder").keep().join("tokenizer.json")
-});
+static FILE: LazyLock<PathBuf> =
+    LazyLock::new(|| tempfile::tempdir().expect("there is a temporary folder").keep().join("tokenizer.json"));
 
 fuzz_target!(|bytes: &[u8]| {
     let mut parts = bytes.splitn(2, |byte| *byte == 0);

@@ -11,8 +11,6 @@ use super::key::PublicKey;
 use crate::disk::write_new;
 
 const ENDING: &str = ".pub.pem";
-/// More keys than anybody trusts.
-const KEYS_LIMIT: usize = 1000;
 
 /// A folder of trusted keys.
 #[derive(Debug, Clone)]
@@ -40,7 +38,7 @@ impl KeyRing {
         let mut keys = Vec::new();
         for entry in entries {
             let path = entry.map_err(failed)?.path();
-            if path.to_string_lossy().ends_with(ENDING) && keys.len() < KEYS_LIMIT {
+            if path.to_string_lossy().ends_with(ENDING) {
                 keys.push(PublicKey::read(&path)?);
             }
         }
