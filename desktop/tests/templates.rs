@@ -93,7 +93,8 @@ fn ck_27_quantize_refuses_a_template_that_can_t_run_and_names_function_and_line(
 fn ck_27_another_template_can_be_given() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("template.jinja");
-    fs_err::write(&file, format!("{LEAVES_IT}<think>\n")).unwrap();
+    // A line end at the end of a template is none of its text.
+    fs_err::write(&file, format!("{LEAVES_IT}{{{{ '<think>\\n' }}}}")).unwrap();
     let given = events(&["--model", package(), "--template", file.to_str().unwrap()]);
     let own = events(&["--model", package()]);
     assert_eq!(text(&given, "AnswerDelta"), text(&own, "AnswerDelta"));
