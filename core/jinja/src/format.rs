@@ -5,7 +5,7 @@ use wheelwork_package::budget::Budget;
 use crate::access::{attribute, item};
 use crate::arguments::Given;
 use crate::error::{Failure, Outcome};
-use crate::numbers::{general, scientific};
+use crate::numbers::{fixed, general, scientific};
 use crate::percent::shown;
 use crate::print::{float, push};
 use crate::value::{Object, Value, take_text};
@@ -210,10 +210,10 @@ fn digits(
             return Ok(prefix.unwrap_or_default() + &digits);
         }
         _ if !number.is_finite() => float(size),
-        (_, Some('f' | 'F')) => format!("{size:.*}", precision.unwrap_or(6)),
+        (_, Some('f' | 'F')) => fixed(size, precision.unwrap_or(6)),
         (_, Some('e' | 'E')) => scientific(size, precision.unwrap_or(6)),
         (_, Some('g' | 'G')) => general(size, precision.unwrap_or(6), is_alternate),
-        (_, Some('%')) => format!("{:.*}%", precision.unwrap_or(6), size * 100.0),
+        (_, Some('%')) => fixed(size * 100.0, precision.unwrap_or(6)) + "%",
         (Value::Float(_), None) if precision.is_none() => float(size),
         _ => return Err(Failure::unsupported("this specification of a number")),
     };

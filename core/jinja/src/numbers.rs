@@ -58,9 +58,8 @@ pub(crate) fn truncated(number: f64) -> Outcome<Option<i64>> {
 
 /// `round(number, precision)`: of the exact value of the number, half to even.
 pub(crate) fn round_to(number: f64, precision: i64) -> Outcome<f64> {
-    // A number has no more than 1,100 digits behind its point.
     match usize::try_from(precision) {
-        Ok(precision) if precision <= 1100 && number.is_finite() => {
+        Ok(precision) if precision <= MOST_DIGITS && number.is_finite() => {
             let digits = format!("{number:.precision$}");
             digits.parse().map_err(|_| Failure::failed("a number can't be rounded"))
         }
@@ -69,14 +68,25 @@ pub(crate) fn round_to(number: f64, precision: i64) -> Outcome<f64> {
     }
 }
 
+/// No number has more digits behind its point than these, and Rust writes no more than 65,535.
+const MOST_DIGITS: usize = 1100;
+
+/// `%f`: so many digits behind the point.
+pub(crate) fn fixed(number: f64, precision: usize) -> String {
+    let written = precision.min(MOST_DIGITS);
+    format!("{number:.written$}") + &"0".repeat(precision - written)
+}
+
 /// `%e`: one digit, the point, `precision` digits, and an exponent of two digits or more.
 pub(crate) fn scientific(number: f64, precision: usize) -> String {
-    let digits = format!("{number:.precision$e}");
+    let written = precision.min(MOST_DIGITS);
+    let digits = format!("{number:.written$e}");
     match digits.split_once('e').and_then(|(digits, exponent)| Some((digits, exponent.parse::<i32>().ok()?)))
     {
         Some((digits, exponent)) => {
             let sign = if exponent < 0 { '-' } else { '+' };
-            format!("{digits}e{sign}{:02}", exponent.unsigned_abs())
+            let zeros = "0".repeat(precision - written);
+            format!("{digits}{zeros}e{sign}{:02}", exponent.unsigned_abs())
         }
         None => digits,
     }
@@ -100,7 +110,7 @@ pub(crate) fn general(number: f64, precision: usize, keeps_zeros: bool) -> Strin
     };
     if (-4..last).contains(&exponent) {
         let behind = usize::try_from(last - 1 - exponent).unwrap_or(0);
-        return trim(&format!("{number:.behind$}"));
+        return trim(&fixed(number, behind));
     }
     match as_scientific.split_once('e') {
         Some((digits, exponent)) => format!("{}e{exponent}", trim(digits)),

@@ -5,7 +5,7 @@ use wheelwork_package::budget::Budget;
 use crate::arguments::integer;
 use crate::compare::get;
 use crate::error::{Failure, Outcome};
-use crate::numbers::{general, scientific, truncated};
+use crate::numbers::{fixed, general, scientific, truncated};
 use crate::print::{print, printed, push, represent};
 use crate::value::{SequenceKind, Value, take_text};
 
@@ -185,7 +185,7 @@ fn convert(
             let size = number.abs();
             let digits = match letter {
                 _ if !number.is_finite() => if number.is_nan() { "nan" } else { "inf" }.to_owned(),
-                'f' | 'F' => format!("{size:.precision$}"),
+                'f' | 'F' => fixed(size, precision),
                 'e' | 'E' => scientific(size, precision),
                 _ => general(size, precision, specifier.is_alternate),
             };

@@ -144,6 +144,17 @@ fn ck_17_what_grows_is_paid_for_before_it_is_there() {
 }
 
 #[test]
+fn ck_17_numbers_of_any_width_are_written() {
+    for format in ["%.70000f", "%.70000e", "%.70000g", "%70000d", "%-70000.70000f"] {
+        assert!(render(&format!("{{{{ '{format}' % 1.5 }}}}")).is_ok(), "{format}");
+    }
+    for format in ["{:.70000f}", "{:.70000e}", "{:.70000g}", "{:.70000%}", "{:>70000}", "{:070000.3f}"] {
+        assert!(render(&format!("{{{{ '{format}'.format(1.5) }}}}")).is_ok(), "{format}");
+    }
+    assert_eq!(render("{{ ('%.70000f' % 1.5) | length }}{{ 1.5 | round(70000) }}").unwrap(), "700021.5");
+}
+
+#[test]
 fn ck_17_work_without_end_ends() {
     let million = "{% for i in range(100000) %}{% for j in range(100000) %}";
     for body in [
