@@ -9,6 +9,8 @@ mod compiling;
 mod failure;
 mod input_file;
 mod interrupt;
+#[cfg(target_os = "linux")]
+mod loader_path;
 mod machine;
 mod model_source;
 mod origin;
@@ -28,6 +30,8 @@ use arguments::{Arguments, Command};
 use failure::Failure;
 
 fn main() -> ExitCode {
+    #[cfg(target_os = "linux")]
+    loader_path::leave_out_current_folder();
     let arguments = Arguments::parse();
     let json = arguments.json;
     if (json || matches!(arguments.command, Command::Generate(_)))
