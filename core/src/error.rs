@@ -13,6 +13,7 @@ use wheelwork_package::PackageError;
 
 use crate::decoder::DecoderError;
 use crate::device::{CacheError, NoUsableDevice, NotUsedReason, OptionError};
+use crate::facts::COUNTED_CONTEXTS;
 use crate::sampling::SamplingError;
 use crate::text::chat::ChatError;
 use crate::text::output::OutputError;
@@ -77,7 +78,7 @@ pub enum Error {
     #[error("opening the model was cancelled")]
     OpenCancelled,
     /// The prompt leaves no room.
-    #[error("the prompt has {tokens} tokens, the context holds {limit}")]
+    #[error("the prompt has {tokens} tokens{}, the context holds {limit}", or_more(*tokens, *limit))]
     PromptTooLong { tokens: usize, limit: usize },
     /// A prompt of no tokens.
     #[error("the prompt has no tokens")]
@@ -109,6 +110,11 @@ impl From<CacheError> for Error {
     fn from(error: CacheError) -> Self {
         Self::Prepare(error.into())
     }
+}
+
+/// Counting stops at some number of tokens.
+fn or_more(tokens: usize, limit: usize) -> &'static str {
+    if tokens > limit.saturating_mul(COUNTED_CONTEXTS) { " or more" } else { "" }
 }
 
 impl Diagnostic for Error {

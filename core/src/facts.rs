@@ -7,6 +7,10 @@ use wheelwork_package::card::ControlTokens;
 use crate::text::chat::ChatTemplate;
 use crate::text::tokenizer::Tokenizer;
 
+/// A prompt's tokens are counted up to so many times the context length: an error that names their number is more use than
+/// one that does not, and beyond that the number is no use either.
+pub(crate) const COUNTED_CONTEXTS: usize = 8;
+
 /// What is known of a model besides its graph: all that sessions need to turn messages into tokens and
 /// tokens into events.
 pub struct ModelFacts {

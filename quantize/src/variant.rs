@@ -7,7 +7,7 @@ use wheelwork_package::files::{FileRecord, names};
 use wheelwork_package::genai_config::{self, Decoder, GenaiConfig, Search};
 use wheelwork_package::generation::TokenIds;
 use wheelwork_package::json::without_bom;
-use wheelwork_package::tokenizer_file::{self, TokenizerFileError};
+use wheelwork_package::tokenizer_file::{self, AddedToken, TokenizerFileError};
 use wheelwork_package::{GenerationDefaults, PackageError};
 
 use crate::checkpoint::Checkpoint;
@@ -45,18 +45,14 @@ pub(crate) fn write(
     for (name, limit) in COPIED {
         if source.has(name) {
             let content = source.read(name, limit)?;
-            // Other readers of these files do not skip the mark.
-            let content = if name.ends_with(".json") { without_bom(&content) } else { &content };
+            // Other readers of these files do not skip the mark, and such as genai read no other for added tokens.
+            let content: &[u8] = match &checkpoint.added_tokens {
+                Some(tokens) if name == names::TOKENIZER => &merged(&content, tokens, folder)?,
+                _ if name.ends_with(".json") => without_bom(&content),
+                _ => &content,
+            };
             write_file(&folder.join(name), content)?;
         }
-    }
-    if let Some(tokens) = &checkpoint.added_tokens {
-        // Others, such as genai, read this file alone.
-        let path = folder.join(names::TOKENIZER);
-        let own = source.read(names::TOKENIZER, tokenizer_file::FILE_BYTES_LIMIT)?;
-        let merged = tokenizer_file::with_added_tokens(&own, tokens)
-            .map_err(|fault| TokenizerFileError::Broken { path: path.clone(), fault })?;
-        write_file(&path, &merged)?;
     }
     if !source.has(names::GENERATION_CONFIG) {
         write_json(&folder.join(names::GENERATION_CONFIG), &generation_defaults(checkpoint))?;
@@ -78,6 +74,13 @@ pub(crate) fn write(
         }
     }
     Ok(licences)
+}
+
+/// The `tokenizer.json` of a checkpoint with all its added tokens.
+fn merged(own: &[u8], tokens: &[AddedToken], folder: &Path) -> Result<Vec<u8>, QuantizeError> {
+    let path = folder.join(names::TOKENIZER);
+    let merged = tokenizer_file::with_added_tokens(own, tokens);
+    Ok(merged.map_err(|fault| TokenizerFileError::Broken { path, fault })?)
 }
 
 /// Sizes and digests of every file in a folder, by name.

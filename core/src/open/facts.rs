@@ -6,14 +6,10 @@ use wheelwork_package::{OpenPackage, OpenVariant};
 
 use super::options::OpenOptions;
 use crate::error::Error;
-use crate::facts::ModelFacts;
+use crate::facts::{COUNTED_CONTEXTS, ModelFacts};
 use crate::text::chat::ChatTemplate;
 use crate::text::reasoning::{CLOSE_TAG, OPEN_TAG};
 use crate::text::tokenizer::Tokenizer;
-
-/// A prompt's tokens are counted up to so many times the context length: an error that names their number is more use than
-/// one that does not, and beyond that the number is no use either.
-const COUNTED_CONTEXTS: usize = 8;
 
 /// The facts of a variant, with the wanted context length and chat template.
 pub(super) fn read(

@@ -1,4 +1,4 @@
-//! Folders that people have, rows CK-23 and CK-24: what is a checkpoint after all is read, what is none is recognised
+//! Folders that people have, rows CK-23, CK-24 and CK-26: what is a checkpoint after all is read, what is none is recognised
 //! and told the next step.
 
 use std::path::Path;
@@ -239,4 +239,38 @@ fn ck_24_what_is_no_checkpoint_is_told_the_next_step() {
     fs_err::remove_file(tiny.file("tokenizer.json")).unwrap();
     let error = tiny.refusal();
     assert!(matches!(error, QuantizeError::Checkpoint(CheckpointError::MissingFile { .. })), "{error:?}");
+}
+
+#[test]
+fn ck_26_a_package_has_the_tokens_of_all_tokenizer_files() {
+    let mut tiny = Tiny::qwen2();
+    let tokens = tiny.tokenizer["added_tokens"].as_array_mut().unwrap();
+    let tags: Vec<_> = tokens.split_off(2);
+    tiny.tokenizer_config = json!({"chat_template": "{{ bos_token }}"});
+    tiny.write();
+    let list: serde_json::Map<_, _> =
+        tags.iter().map(|tag| (tag["content"].as_str().unwrap().to_owned(), tag["id"].clone())).collect();
+    fs_err::write(tiny.file("added_tokens.json"), json!(list).to_string()).unwrap();
+    let named = json!({"bos_token": "<begin>", "eos_token": {"content": "<end>"}});
+    fs_err::write(tiny.file("special_tokens_map.json"), format!("\u{feff}{named}")).unwrap();
+    let opened = Checkpoint::open(&tiny.path()).unwrap();
+    assert_eq!((opened.tokens.reasoning_open, opened.tokens.reasoning_close), (Some(5), Some(6)));
+    assert_eq!((opened.tokens.bos, opened.warnings.as_slice()), (Some(3), &[][..]));
+
+    let package = tiny.quantize(&Recipe::default()).unwrap().package;
+    let facts = wheelwork_package::tokenizer_file::read(&package.join("cpu/tokenizer.json")).unwrap();
+    assert_eq!(facts.added("</think>").map(|token| token.id), Some(6), "for readers of this file alone");
+    let files = wheelwork_package::tokenizer_file::read_folder(&package.join("cpu")).unwrap();
+    assert_eq!((files.text("bos_token"), files.facts.added_tokens.len()), (Some("<begin>"), 4));
+
+    let wrong = json!({"<think>": 6, "</think>": 5});
+    fs_err::write(tiny.file("added_tokens.json"), wrong.to_string()).unwrap();
+    assert!(Checkpoint::open(&tiny.path()).is_ok(), "in the order of their ids");
+    fs_err::write(tiny.file("added_tokens.json"), json!({"<think>": 9}).to_string()).unwrap();
+    let error = tiny.refusal();
+    assert_eq!(error.code(), "tokenizer_invalid");
+    assert!(
+        error.to_string().contains("`<think>` the id 9") && error.to_string().contains("it is 5"),
+        "{error}"
+    );
 }

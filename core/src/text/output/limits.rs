@@ -3,6 +3,7 @@
 
 use llguidance::api::ParserLimits;
 use serde_json::Value;
+use wheelwork_package::budget::{Exhausted, OUTPUT_PROPERTIES};
 
 use super::error::OutputError;
 use super::weight;
@@ -53,9 +54,13 @@ pub(super) fn check_grammar(text: &str) -> Result<(), OutputError> {
 
 /// Looks at schemas, which together are a form.
 pub(super) fn check_schemas<'s>(schemas: impl Iterator<Item = &'s Value>) -> Result<(), OutputError> {
-    let mut bytes = 0_usize;
+    let (mut bytes, mut properties) = (0_usize, 0_usize);
     for schema in schemas {
         check_depth(depth_of(schema))?;
+        properties = properties.saturating_add(weight::properties_of(schema));
+        if properties as u64 > OUTPUT_PROPERTIES.number {
+            return Err(OutputError::Compiling(Exhausted::Limit(OUTPUT_PROPERTIES)));
+        }
         weight::check(schema)?;
         bytes = bytes.saturating_add(schema.to_string().len());
         check_bytes(bytes)?;

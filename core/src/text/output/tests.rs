@@ -198,6 +198,8 @@ fn rt_26_forms_whose_parts_multiply_are_refused_before_they_are_compiled() {
     refused(
         json!({"type": "object", "properties": (0..8_000).map(property).collect::<serde_json::Map<_, _>>()}),
     );
+    let few: serde_json::Map<_, _> = (0..100).map(property).collect();
+    refused(json!({"type": "object", "properties": few, "minProperties": 1, "additionalProperties": false}));
     let lark = |text: &str| code(&OutputFormat::Lark(text.to_owned()));
     let terms: Vec<_> = (20..36).map(|length| format!("/.*a.{{{length}}}/")).collect();
     assert_eq!(lark(&format!("start: T\nT: {}", terms.join(" & "))), "output_too_much_to_compile");

@@ -8,17 +8,12 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use wheelwork_package::budget::{
-    Budget, Exhausted, OUTPUT_CASES, OUTPUT_INTERSECTIONS, OUTPUT_PROPERTIES, OUTPUT_SCHEMA_STEPS,
-};
+use wheelwork_package::budget::{Budget, Exhausted, OUTPUT_CASES, OUTPUT_INTERSECTIONS, OUTPUT_SCHEMA_STEPS};
 
 use super::error::OutputError;
 
 /// Refuses a schema whose parts multiply to too many cases.
 pub(super) fn check(schema: &Value) -> Result<(), OutputError> {
-    if properties_of(schema) as u64 > OUTPUT_PROPERTIES.number {
-        return Err(OutputError::Compiling(Exhausted::Limit(OUTPUT_PROPERTIES)));
-    }
     let budget = Budget::new().steps(OUTPUT_SCHEMA_STEPS);
     let mut reader = Reader { root: schema, budget, open: Vec::new() };
     let weight = reader.read(schema).map_err(OutputError::Compiling)?;
@@ -32,14 +27,17 @@ pub(super) fn check(schema: &Value) -> Result<(), OutputError> {
     }
 }
 
-/// How many properties a schema names, each where it stands.
-fn properties_of(schema: &Value) -> usize {
-    let mut count = 0;
+/// How many properties a schema names, each where it stands. Where their number is limited too, the compiler lists them
+/// once for each.
+pub(super) fn properties_of(schema: &Value) -> usize {
+    let mut count = 0_usize;
     let mut open = vec![schema];
     while let Some(value) = open.pop() {
         match value {
             Value::Object(fields) => {
-                count += fields.get("properties").and_then(Value::as_object).map_or(0, Map::len);
+                let named = fields.get("properties").and_then(Value::as_object).map_or(0, Map::len);
+                let is_counted = fields.contains_key("minProperties") || fields.contains_key("maxProperties");
+                count = count.saturating_add(if is_counted { named.saturating_mul(named) } else { named });
                 open.extend(fields.values());
             }
             Value::Array(items) => open.extend(items),
