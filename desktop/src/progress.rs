@@ -63,7 +63,7 @@ impl Reporter<'_> {
         if self.json && is_due {
             self.last_line = Some(Instant::now());
             let line = json!({
-                "event": "Progress", "step": progress.step.as_str(),
+                "event": "Progress", "step": progress.step,
                 "done_bytes": progress.done_bytes, "total_bytes": progress.total_bytes,
             });
             // Who listens no longer has no use for the rest either.

@@ -40,9 +40,9 @@ pub(crate) use evaluate::EvaluateArguments;
 pub(crate) use measure::{BenchArguments, DeviceReportArguments};
 pub(crate) use model::{Device, DevicesArguments, ModelArguments, PrepareArguments, keys_dir, trials_dir};
 pub(crate) use package::{
-    GarbageArguments, InspectArguments, InstallArguments, KeyArguments, ListArguments, OriginArguments,
-    PackArguments, RemoveArguments, RepairArguments, SignArguments, StoreArguments, TrustArguments,
-    UnpackArguments, VerifyArguments,
+    GarbageArguments, InspectArguments, InstallArguments, KeyArguments, OriginArguments, PackArguments,
+    RemoveArguments, RepairArguments, SignArguments, StoreArguments, TrustArguments, UnpackArguments,
+    VerifyArguments,
 };
 pub(crate) use quantize::{KvChoice, Quality, QuantizeArguments};
 pub(crate) use static_graph::{Rounding, StaticArguments, Switch, Target};
@@ -104,7 +104,7 @@ pub(crate) enum Command {
     /// Make a damaged installed model whole again
     Repair(RepairArguments),
     /// List the installed models and the unfinished transfers
-    List(ListArguments),
+    List(StoreArguments),
     /// Remove an installed model
     Remove(RemoveArguments),
     /// Free the disk space of what interrupted commands have left

@@ -203,12 +203,6 @@ pub(crate) struct RepairArguments {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct ListArguments {
-    #[command(flatten)]
-    pub(crate) store: StoreArguments,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct RemoveArguments {
     /// The name of the model
     pub(crate) name: String,

@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use serde::Serialize;
+
 /// How far an operation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
@@ -14,7 +16,8 @@ pub struct Progress {
 }
 
 /// A step of an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Step {
     /// Packing: reading the files, cutting and hashing them.
     Scan,
@@ -30,22 +33,6 @@ pub enum Step {
     Verify,
     /// Waiting for the disk.
     Sync,
-}
-
-impl Step {
-    /// The step as it stands in JSON output.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Scan => "scan",
-            Self::Compress => "compress",
-            Self::Resume => "resume",
-            Self::Reuse => "reuse",
-            Self::Receive => "receive",
-            Self::Verify => "verify",
-            Self::Sync => "sync",
-        }
-    }
 }
 
 /// Called at least once a chunk, always on the caller's thread; [`ControlFlow::Break`] cancels.

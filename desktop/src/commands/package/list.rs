@@ -3,12 +3,12 @@
 use serde_json::json;
 
 use super::{megabytes, store};
-use crate::arguments::ListArguments;
+use crate::arguments::StoreArguments;
 use crate::failure::Failure;
 use crate::output;
 
-pub(crate) fn run(arguments: &ListArguments, json: bool) -> Result<(), Failure> {
-    let store = store(&arguments.store)?;
+pub(crate) fn run(arguments: &StoreArguments, json: bool) -> Result<(), Failure> {
+    let store = store(arguments)?;
     let contents = store.list()?;
     if json {
         for model in &contents.models {
