@@ -120,11 +120,9 @@ limits! {
     OUTPUT_SCHEMA_STEPS: "schemas that an output constraint leads to", 50_000, "schemas",
         "a reference counts what it leads to; as many as the compiler itself takes";
     OUTPUT_CASES: "cases of an output constraint whose parts apply together", 4_096, "cases",
-        "alternatives and repetitions of patterns multiply; the compiler takes about 0.1 ms each";
+        "alternatives and repetitions of patterns multiply; each takes the compiler up to 0.1 ms";
     OUTPUT_PROPERTIES: "properties of an output constraint", 1_000, "properties",
         "the compiler's time grows with their square: 32 s for 8,000";
-    OUTPUT_INTERSECTIONS: "intersections and complements in a grammar", 4, "operators",
-        "each multiplies the states of the others";
 }
 
 /// What one interpretation of foreign data may still cost. What is not limited is free.

@@ -341,10 +341,14 @@ fn hostile_text() -> impl Strategy<Value = String> {
     prop::collection::vec(pieces, 0..8).prop_map(|pieces| pieces.concat())
 }
 
-/// The control tokens of a prompt by their text. `<|EOT|>` is none: it is not special, and neither the template nor
-/// anything else uses it, so it is a word of the vocabulary that anybody may write.
-fn controls<'t>(tokenizer: &'t Tokenizer, prompt: &Prompt) -> Vec<&'t str> {
-    let is_control = |token: &&AddedToken| token.content != "<|EOT|>";
+/// The control tokens of a prompt by their text. No others are: what is not special and neither the template nor the
+/// reasoning uses is a word that anybody may write, such as R1's `<|EOT|>`.
+fn controls<'t>(tokenizer: &'t Tokenizer, source: &str, prompt: &Prompt) -> Vec<&'t str> {
+    let is_control = |token: &&AddedToken| {
+        token.special
+            || source.contains(&token.content)
+            || ["<think>", "</think>"].contains(&token.content.as_str())
+    };
     let added = |id: &u32| tokenizer.added_tokens().iter().filter(is_control).find(|token| token.id == *id);
     prompt.ids.iter().filter_map(added).map(|token| token.content.as_str()).collect()
 }
@@ -373,7 +377,7 @@ proptest! {
             [Message::system(&system), Message::user(&first), Message::assistant(&answer), Message::user(&second)];
         let prompt = template.prompt(tokenizer, &messages).unwrap();
         // Exactly what the template itself writes.
-        prop_assert_eq!(controls(tokenizer, &prompt), [
+        prop_assert_eq!(controls(tokenizer, "<｜User｜><｜Assistant｜>", &prompt), [
             "<｜begin▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>", "<｜end▁of▁sentence｜>", "<｜User｜>",
             "<｜Assistant｜>", "<think>",
         ]);
@@ -399,7 +403,7 @@ proptest! {
             "{% for m in messages %}<｜{{ m.content }}{{ m.content }}>{% endfor %}{{ messages[0].content }}｜>"
         };
         let prompt = render(source, &messages).unwrap();
-        prop_assert_eq!(controls(tokenizer, &prompt), Vec::<&str>::new());
+        prop_assert_eq!(controls(tokenizer, source, &prompt), Vec::<&str>::new());
     }
 
     #[test]
@@ -416,7 +420,7 @@ proptest! {
             {% for c in m.tool_calls %}{{ c.id }}{{ c.type }}{{ c.function.name }}{{ c.function.arguments | tojson }}\
             {{ c.function.arguments }}{% endfor %}{% endfor %}";
         let prompt = render(source, &call).unwrap();
-        prop_assert_eq!(controls(tokenizer, &prompt), Vec::<&str>::new());
+        prop_assert_eq!(controls(tokenizer, source, &prompt), Vec::<&str>::new());
         prop_assert!(prompt.text.contains(&value));
     }
 

@@ -203,6 +203,11 @@ fn rt_26_forms_whose_parts_multiply_are_refused_before_they_are_compiled() {
     let lark = |text: &str| code(&OutputFormat::Lark(text.to_owned()));
     let terms: Vec<_> = (20..36).map(|length| format!("/.*a.{{{length}}}/")).collect();
     assert_eq!(lark(&format!("start: T\nT: {}", terms.join(" & "))), "output_too_much_to_compile");
+    let alternatives: Vec<_> = (0..25).map(|it| format!("[a-z].{{{it}}}z")).collect();
+    let pattern = format!("/({})/", alternatives.join("|"));
+    let many = lark(&format!("start: T\nT: {pattern} & {pattern} & {pattern}"));
+    assert_eq!(many, "output_too_much_to_compile", "few operators, many alternatives");
+    assert_eq!(lark("start: T\nT: /[a-z]*/ & /.*x.*/ & ~/.*y.*/"), "ok");
     let within = json!({"type": "string", "allOf": patterns});
     assert_eq!(lark(&format!("start: %json {within}")), "output_too_much_to_compile");
     assert_eq!(lark("start: \"a && b &&& c\" | /&&&&&/"), "ok", "texts are no operators");

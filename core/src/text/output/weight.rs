@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use wheelwork_package::budget::{Budget, Exhausted, OUTPUT_CASES, OUTPUT_INTERSECTIONS, OUTPUT_SCHEMA_STEPS};
+use wheelwork_package::budget::{Budget, Exhausted, OUTPUT_CASES, OUTPUT_SCHEMA_STEPS};
 
 use super::error::OutputError;
 
@@ -17,14 +17,7 @@ pub(super) fn check(schema: &Value) -> Result<(), OutputError> {
     let budget = Budget::new().steps(OUTPUT_SCHEMA_STEPS);
     let mut reader = Reader { root: schema, budget, open: Vec::new() };
     let weight = reader.read(schema).map_err(OutputError::Compiling)?;
-    // The logarithm of a number below 2^53 is exact enough.
-    #[allow(clippy::cast_precision_loss)]
-    let limit = (OUTPUT_CASES.number as f64).log2();
-    if weight.heaviest() > limit {
-        Err(OutputError::Compiling(Exhausted::Limit(OUTPUT_CASES)))
-    } else {
-        Ok(())
-    }
+    if weight.heaviest() > most_cases() { Err(too_many_cases()) } else { Ok(()) }
 }
 
 /// How many properties a schema names, each where it stands. Where their number is limited too, the compiler lists them
@@ -47,9 +40,10 @@ pub(super) fn properties_of(schema: &Value) -> usize {
     count
 }
 
-/// Refuses a grammar that intersects or negates too many patterns: each multiplies what the others have.
+/// Refuses a grammar that intersects or complements patterns which have too many cases together: each operator multiplies
+/// what the grammar has of them.
 pub(super) fn check_intersections(grammar: &str) -> Result<(), OutputError> {
-    let mut operators = 0_u64;
+    let (mut operators, mut cases) = (0_u32, 1_usize);
     for line in grammar.lines() {
         // Texts and patterns end in their line; `//` begins a comment.
         let mut within = None;
@@ -62,12 +56,22 @@ pub(super) fn check_intersections(grammar: &str) -> Result<(), OutputError> {
                 (Some(delimiter), _) if char == delimiter => within = None,
                 (None, '"' | '/') => within = Some(char),
                 (None, '&' | '~') => operators += 1,
+                (None | Some('/'), '*' | '+' | '?' | '{' | '|') => cases += 1,
                 _ => {}
             }
         }
     }
-    let limit = OUTPUT_INTERSECTIONS;
-    if operators > limit.number { Err(OutputError::Compiling(Exhausted::Limit(limit))) } else { Ok(()) }
+    let factors = f64::from(operators + 1);
+    if operators > 0 && log2(cases) * factors > most_cases() { Err(too_many_cases()) } else { Ok(()) }
+}
+
+/// The logarithm of [`OUTPUT_CASES`].
+fn most_cases() -> f64 {
+    log2(OUTPUT_CASES.as_usize())
+}
+
+fn too_many_cases() -> OutputError {
+    OutputError::Compiling(Exhausted::Limit(OUTPUT_CASES))
 }
 
 /// The cases at a place of the answer, as logarithms to base 2, so that a product is a sum.

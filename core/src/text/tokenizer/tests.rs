@@ -80,7 +80,8 @@ fn library(file: &Value) -> tokenizers::Tokenizer {
     tokenizers::Tokenizer::from_bytes(file.to_string()).unwrap()
 }
 
-/// Steps as published files have them, and every kind of them.
+/// Steps as published files have them, and every kind of them. Not among them: an empty text that is replaced, at which
+/// the crate panics.
 fn kinds_of_steps() -> Vec<(Value, Value)> {
     let behaviors = ["Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"];
     let plain = json!({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true});
@@ -110,7 +111,6 @@ fn kinds_of_steps() -> Vec<(Value, Value)> {
             {"type": "NFKD"}, {"type": "Replace", "pattern": {"Regex": "\\s+|b"}, "content": " "},
             {"type": "Replace", "pattern": {"String": "a"}, "content": "aä"}, {"type": "Prepend", "prepend": "_"},
         ]}),
-        json!({"type": "Replace", "pattern": {"String": ""}, "content": "x"}),
     ] {
         kinds.push((normalizer, then_bytes(&[split("\\p{L}+|\\s+(?!\\S)|\\s+")])));
     }

@@ -263,7 +263,7 @@ proptest! {
             parameters: json!({"type": "object", "properties": {&word: {"description": &word}}}),
             ..weather()
         };
-        let with_place = "{{ bos_token }}{% for t in tools %}{{ t | tojson }}{{ t.function.description }}{% endfor %}<think>";
+        let with_place = "{{ bos_token }}<｜User｜>{% for t in tools %}{{ t | tojson }}{{ t.function.description }}{% endfor %}<think>";
         let template = if place { template.with_source(with_place.to_owned()).unwrap() } else { template.clone() };
         let ids = |tools: &[Tool]| template.prompt_with_tools(tokenizer, &[Message::user("hi")], tools).unwrap().ids;
         let controls = |ids: Vec<u32>| ids.into_iter().filter(|id| tokenizer.is_added(*id)).collect::<Vec<_>>();
