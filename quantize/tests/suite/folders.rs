@@ -267,7 +267,7 @@ fn ck_26_a_package_has_the_tokens_of_all_tokenizer_files() {
     fs_err::write(tiny.file("added_tokens.json"), wrong.to_string()).unwrap();
     assert!(Checkpoint::open(&tiny.path()).is_ok(), "in the order of their ids");
     fs_err::write(tiny.file("added_tokens.json"), json!({"<think>": 9}).to_string()).unwrap();
-    let error = tiny.refusal();
+    let error = tiny.quantize(&Recipe::default()).unwrap_err();
     assert_eq!(error.code(), "tokenizer_invalid");
     assert!(
         error.to_string().contains("`<think>` the id 9") && error.to_string().contains("it is 5"),
