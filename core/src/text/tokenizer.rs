@@ -131,7 +131,7 @@ impl Tokenizer {
         let budget = match cancel {
             Some(cancel) => {
                 let cancel = cancel.clone();
-                budget.cancelled_by(move || cancel.is_cancelled())
+                budget.cancelled_by(move || cancel.request().is_some())
             }
             None => budget,
         };

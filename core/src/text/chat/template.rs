@@ -155,7 +155,10 @@ impl ChatTemplate {
             return Err(TokenizerError::TextTooLong { bytes, limit }.into());
         }
         let rendered = self.render(&guard.messages(), &guard.tools(), bytes, cancel)?;
-        Ok(Prompt::from_guarded(&rendered, &guard, tokenizer, cancel)?)
+        Prompt::from_guarded(&rendered, &guard, tokenizer, cancel).map_err(|error| match error {
+            TokenizerError::Exhausted { exhausted: Exhausted::Cancelled, .. } => ChatError::Cancelled,
+            error => error.into(),
+        })
     }
 
     /// How calls of tools are written in this template.
