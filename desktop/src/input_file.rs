@@ -7,9 +7,10 @@ use wheelwork_package::vfs::{DiskError, FileError, FileFault, Links, open_file, 
 
 use crate::failure::Failure;
 
-/// Reads a text. What is made of it has limits of its own.
+/// Reads a text, without the mark that some editors put before UTF-8. What is made of it has limits of its own.
 pub(crate) fn read(path: &Path) -> Result<String, Failure> {
-    Ok(read_text(path, NAMED_TEXT.number)?)
+    let text = read_text(path, NAMED_TEXT.number)?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 /// Opens a file of any size.

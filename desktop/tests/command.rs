@@ -93,6 +93,25 @@ fn greedy_text_is_the_same_each_time_and_from_ids() {
 }
 
 #[test]
+fn ck_26_a_byte_order_mark_is_skipped_in_files_that_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let prompt = |mark: &str| {
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, format!("{mark}{text}")).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let messages = file("messages.json", r#"[{"role": "user", "content": "2 + 2 = ?"}]"#);
+        let template = file("template.jinja", "{{ messages[0].content }}");
+        let model = package().to_str().unwrap();
+        let arguments =
+            ["prompt", "--model", model, "--messages", &messages, "--template", &template, "--json"];
+        json_lines(&wheelwork(&arguments)).remove(0)
+    };
+    assert_eq!(prompt("\u{feff}"), prompt(""));
+}
+
+#[test]
 fn a_seed_makes_sampling_repeatable() {
     let model = package().to_str().unwrap();
     let run = |seed: &str| {
