@@ -106,7 +106,7 @@ limits! {
     PATTERN_TEXT_BYTES: "all patterns and replacements of a tokenizer", 16_384, "bytes",
         "Qwen's has 113, DeepSeek's six have 600";
     PATTERN_INSTRUCTIONS: "instructions of a tokenizer's patterns", 16_384, "instructions",
-        "Qwen's has 46; counted repetitions are written out";
+        "Qwen's has 57; counted repetitions are written out";
     PATTERN_STEPS: "steps of a tokenizer", 20_000_000, "steps",
         "and 128 a byte of text; Qwen's takes up to 40 a byte";
     PATTERN_MEMO_BYTES: "what a pattern remembers", 33_554_432, "bytes",

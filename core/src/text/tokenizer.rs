@@ -39,7 +39,7 @@ use crate::text::output::{OutputError, Vocabulary};
 pub const TEXT_BYTES_LIMIT: usize = 16 << 20;
 
 /// Steps of patterns and merges for each byte of a text, besides [`PATTERN_STEPS`]. GPT-2's and Qwen's patterns take up to
-/// thirty.
+/// forty.
 const STEPS_PER_BYTE: u64 = 128;
 /// What normalizers may write for each byte of a text, besides [`NORMALIZED_BYTES`].
 const NORMALIZED_PER_BYTE: u64 = 4;
