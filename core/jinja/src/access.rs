@@ -134,7 +134,7 @@ pub(crate) fn slice(budget: &Budget, value: &Value, bounds: &[Option<Value>; 3])
             None | Some(Value::None) => {}
             Some(bound) => match bound.as_integer() {
                 Some(found) => *number = Some(found),
-                None => return Ok(missing(value)),
+                None => return Err(Failure::failed("a slice whose bounds are no whole numbers")),
             },
         }
     }
@@ -158,7 +158,7 @@ pub(crate) fn slice(budget: &Budget, value: &Value, bounds: &[Option<Value>; 3])
         Value::Sequence(sequence) if matches!(sequence.kind, SequenceKind::Range | SequenceKind::Group) => {
             Err(Failure::unsupported(format!("a slice of a {}", value.type_name())))
         }
-        _ => Ok(missing(value)),
+        _ => Err(Failure::failed(format!("a slice of a value of type {}", value.type_name()))),
     }
 }
 

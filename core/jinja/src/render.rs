@@ -196,6 +196,7 @@ impl<'t> Renderer<'t> {
             Loop { node, scope: Rc::clone(scope), items: Rc::clone(&items), index: 0, depth, last: None };
         let number = self.keep(Kept::Loop(state))?;
         let name = Arc::from("loop");
+        let mut is_complete = false;
         for (index, item) in items.items.iter().enumerate() {
             self.budget.take_steps(1)?;
             if let Kept::Loop(state) = self.kept(number)? {
@@ -204,11 +205,17 @@ impl<'t> Renderer<'t> {
             let inner = Scope::inside(scope);
             self.assign(&node.target, item.clone(), &inner)?;
             inner.set(&name, Value::Object(Object::Loop(number)));
-            if self.run(&node.body, &inner, output)? == Flow::Break {
-                break;
+            match self.run(&node.body, &inner, output)? {
+                Flow::Break => break,
+                Flow::Continue => {}
+                Flow::End => is_complete = true,
             }
         }
-        Ok(Flow::End)
+        // As in Jinja: an item counts whose body came to its end.
+        if is_complete {
+            return Ok(Flow::End);
+        }
+        self.run(&node.otherwise, &Scope::inside(scope), output)
     }
 }
 

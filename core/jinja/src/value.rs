@@ -234,6 +234,7 @@ impl Value {
                 generator.read.set(generator.items.items.len());
                 made(rest.to_vec())
             }
+            Self::Object(Object::Loop(_)) => Err(Failure::unsupported("a loop over `loop`")),
             _ => Err(Failure::failed(format!("a value of type {} is not iterable", self.type_name()))),
         }
     }
