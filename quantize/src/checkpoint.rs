@@ -22,6 +22,7 @@ use wheelwork_package::container::Name;
 use wheelwork_package::files::names as package_names;
 use wheelwork_package::tokenizer_file::{self, AddedToken};
 
+mod adapter;
 pub mod config;
 mod config_error;
 pub mod dtype;
@@ -33,6 +34,7 @@ mod generation;
 mod header;
 mod index;
 mod json;
+mod low_rank;
 mod open_error;
 mod prefixes;
 mod recognise;
@@ -77,13 +79,22 @@ impl Checkpoint {
     /// # Errors
     /// [`OpenError`]: the first rule that a file breaks.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        Self::open_with(path, None)
+    }
+
+    /// The same with a LoRA adapter's folder, merged into the weights.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::open`].
+    pub fn open_with(path: &Path, adapter: Option<&Path>) -> Result<Self, OpenError> {
         let folder = Folder::open(path)?;
-        recognise::check(&folder)?;
+        recognise::check(&folder, adapter)?;
         let config = config::read(&folder)?;
         let (mut tensors, which_files) = Tensors::open(&folder)?;
         let prefix = prefixes::remove(&folder, &mut tensors)?;
         remove_tied_head(&folder, &config, &mut tensors)?;
         check_tensors(&folder, &config, &tensors)?;
+        let merged = adapter.map(|adapter| adapter::merge(adapter, &mut tensors)).transpose()?;
 
         let read = |name: &str, limit: u64| -> Result<_, OpenError> {
             let is_read = name == package_names::TOKENIZER || folder.has(name);
@@ -96,7 +107,7 @@ impl Checkpoint {
         let tokens::Resolved { tokens, mut warnings } =
             tokens::resolve(&folder, &config, &files, &generation)?;
         warnings.extend(template::warning(&folder, &tokenizer, &tokens)?);
-        warnings.extend([which_files, prefix].into_iter().flatten());
+        warnings.extend([which_files, prefix, merged].into_iter().flatten());
         let added_tokens = files.is_merged.then_some(files.facts.added_tokens);
         Ok(Self { folder, config, tensors, tokens, added_tokens, generation, warnings })
     }

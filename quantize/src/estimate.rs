@@ -71,7 +71,7 @@ pub fn estimate(
     progress: &dyn Progress,
 ) -> Result<Estimate, QuantizeError> {
     progress.stage(Stage::Reading);
-    let checkpoint = Checkpoint::open(checkpoint)?;
+    let checkpoint = Checkpoint::open_with(checkpoint, options.adapter.as_deref())?;
     let resolved = resolve(&checkpoint, options, progress)?;
     let plan = &resolved.plan;
     let mut checkpoint_bytes = 0;

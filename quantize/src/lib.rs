@@ -78,6 +78,8 @@ pub(crate) const CPU: &str = "cpu";
 pub struct Options {
     /// What the package is called, wherever it goes; by default [`Checkpoint::name`].
     pub name: Option<Name>,
+    /// A LoRA adapter's folder: it is merged into the weights, in float32.
+    pub adapter: Option<PathBuf>,
     /// Which scheme each kind of matrix is stored in.
     pub recipe: Recipe,
     /// Stored bits per weight of the layers' projections, scales and zero points included: [`budget`] mixes schemes to
@@ -133,7 +135,7 @@ pub fn quantize_calibrated(
     progress: &dyn Progress,
 ) -> Result<Report, QuantizeError> {
     progress.stage(Stage::Reading);
-    let checkpoint = Checkpoint::open(checkpoint)?;
+    let checkpoint = Checkpoint::open_with(checkpoint, options.adapter.as_deref())?;
     let Resolved { recipe, plan, context_length, warnings } = resolve(&checkpoint, options, progress)?;
 
     let key = Key::new(checkpoint.tensors.identity(), &recipe, calibration.identity(), &plan);

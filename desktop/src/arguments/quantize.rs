@@ -19,6 +19,9 @@ pub(crate) struct QuantizeArguments {
     /// What the package is called, wherever it goes [default: the checkpoint's folder]
     #[arg(long, value_name = "NAME", value_parser = name)]
     pub(crate) name: Option<Name>,
+    /// A LoRA adapter's folder (adapter_config.json, adapter_model.safetensors), to merge into the weights
+    #[arg(long, value_name = "DIR", conflicts_with = "targets")]
+    pub(crate) adapter: Option<PathBuf>,
     /// How much to store, and how much to search for it
     #[arg(long, value_enum, default_value_t = Quality::Balanced)]
     pub(crate) quality: Quality,

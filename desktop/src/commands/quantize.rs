@@ -41,6 +41,7 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
     };
     let options = Options {
         name: arguments.name.clone(),
+        adapter: arguments.adapter.clone(),
         recipe: match arguments.block_size {
             Some(block_size) => recipe.with_block_size(block_size),
             None => recipe,

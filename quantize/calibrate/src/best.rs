@@ -98,7 +98,10 @@ fn read<W: Progress + Watch>(
         .tempdir_in(scratch)
         .map_err(CalibrateError::spill(scratch))?;
     let package = folder.path().join("model.ortpackage");
-    let bos = Checkpoint::open(checkpoint).map_err(QuantizeError::from)?.tokens.bos;
+    let bos = Checkpoint::open_with(checkpoint, options.adapter.as_deref())
+        .map_err(QuantizeError::from)?
+        .tokens
+        .bos;
     let plain = Options { overwrite: false, resume: false, ..options.clone() };
     quantize(checkpoint, &package, &plain, watch)?;
     let model = Model::open(&package)?;

@@ -40,6 +40,11 @@ pub enum CheckpointError {
     /// Without the adapter it would be another model.
     #[error("`{path}` stands beside the weights: with this LoRA adapter they are another model than without")]
     AdapterBeside { path: PathBuf },
+    /// The adapter of another model, or of another kind.
+    #[error(
+        "the adapter's tensor `{tensor}` of `{path}` changes no matrix of the checkpoint by two of its rank"
+    )]
+    AdapterTensor { path: PathBuf, tensor: String },
     /// A model that was saved while an adapter sat on it.
     #[error("`{path}` holds a LoRA adapter that is not merged: it has the tensor `{tensor}`")]
     UnmergedAdapter { path: PathBuf, tensor: String },
@@ -190,12 +195,17 @@ impl Diagnostic for CheckpointError {
             }
             Self::AdapterAlone { path, .. } => retry(
                 "checkpoint_adapter_alone",
-                give(format!("the base model with the adapter in it: {MERGE}")),
+                give(format!("the base model's folder, and this one as the adapter to merge; or {MERGE}")),
             )
             .file(path),
             Self::AdapterBeside { path } => retry(
                 "checkpoint_adapter_beside",
-                give(format!("the merged model ({MERGE}), or the folder without the adapter's files")),
+                give("the folder as the adapter to merge too, or move the adapter's files out of it"),
+            )
+            .file(path),
+            Self::AdapterTensor { path, .. } => retry(
+                "checkpoint_adapter_tensor",
+                give(format!("the adapter of this very checkpoint, of matrices A and B alone; or {MERGE}")),
             )
             .file(path),
             Self::UnmergedAdapter { path, .. } => {

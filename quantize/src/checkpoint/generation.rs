@@ -100,7 +100,8 @@ fn sampling(fields: &Fields<'_>) -> Result<GenerationDefaults, ConfigError> {
     })
 }
 
-fn is_neutral(value: &Value, neutral: f64) -> Option<()> {
+/// `null`, false, nothing in a list or an object, or that number.
+pub(super) fn is_neutral(value: &Value, neutral: f64) -> Option<()> {
     let is_neutral = match value {
         Value::Null | Value::Bool(false) => true,
         Value::Number(number) => number.as_f64() == Some(neutral),

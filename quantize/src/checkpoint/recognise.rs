@@ -1,19 +1,28 @@
 //! What people give in a checkpoint's place: folders, by what is in them, before anything is read, so that the error
 //! says what to do next.
 
+use std::path::Path;
+
 use super::CheckpointError;
 use super::files::{Folder, shortened};
 use super::formats::other_format;
 use super::{config, index, tensors};
 
-const ADAPTER: &str = "adapter_config.json";
-const ADAPTER_WEIGHTS: [&str; 2] = ["adapter_model.safetensors", "adapter_model.bin"];
-const ADAPTER_BYTES_LIMIT: u64 = 1 << 20;
-/// The folder is a whole checkpoint and nothing more.
-pub(super) fn check(folder: &Folder) -> Result<(), CheckpointError> {
+/// An adapter's description.
+pub(super) const ADAPTER: &str = "adapter_config.json";
+/// An adapter's weights.
+pub(super) const ADAPTER_WEIGHTS: &str = "adapter_model.safetensors";
+/// The same as a pickle.
+const ADAPTER_PICKLE: &str = "adapter_model.bin";
+/// The longest description of an adapter that is read, in bytes.
+pub(super) const ADAPTER_BYTES_LIMIT: u64 = 1 << 20;
+/// The folder is a whole checkpoint and nothing more, but for the adapter that is merged.
+pub(super) fn check(folder: &Folder, adapter: Option<&Path>) -> Result<(), CheckpointError> {
     let path = folder.path();
     let has_weights = folder.has(tensors::SINGLE) || folder.has(index::NAME);
-    if folder.has(ADAPTER) || ADAPTER_WEIGHTS.iter().any(|name| folder.has(name)) {
+    let has_adapter = [ADAPTER, ADAPTER_WEIGHTS, ADAPTER_PICKLE].iter().any(|name| folder.has(name));
+    let is_this = |adapter: &Path| fs_err::canonicalize(adapter).ok() == fs_err::canonicalize(path).ok();
+    if has_adapter && !(has_weights && adapter.is_some_and(is_this)) {
         return Err(if has_weights {
             CheckpointError::AdapterBeside { path: path.join(ADAPTER) }
         } else {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dtype::FloatType;
 use super::files::{Folder, RegularFile, shortened};
+use super::low_rank::LowRank;
 use super::{CheckpointError, header, index, recognise};
 
 /// Elements that a worker reads at once.
@@ -40,6 +41,7 @@ struct Location {
     dtype: super::dtype::Dtype,
     shape: Vec<usize>,
     offset: u64,
+    low_rank: Option<LowRank>,
 }
 
 /// A tensor of floating-point numbers, ready to be read.
@@ -50,6 +52,7 @@ pub struct FloatTensor<'a> {
     dtype: FloatType,
     shape: &'a [usize],
     offset: u64,
+    low_rank: Option<&'a LowRank>,
 }
 
 /// Memory that reading reuses.
@@ -105,6 +108,34 @@ impl Tensors {
         let entries = header::read(&file)?;
         self.add(file, entries);
         Ok(())
+    }
+
+    /// The tensors of one file.
+    ///
+    /// # Errors
+    /// Any [`CheckpointError`] about weight files.
+    pub(super) fn of_file(file: RegularFile) -> Result<Self, CheckpointError> {
+        let mut tensors = Self { files: Vec::new(), by_name: HashMap::new() };
+        let entries = header::read(&file)?;
+        tensors.add(file, entries);
+        Ok(tensors)
+    }
+
+    /// Adds to a matrix whenever it is read.
+    pub(super) fn add_low_rank(&mut self, name: &str, low_rank: LowRank) {
+        if let Some(location) = self.by_name.get_mut(name) {
+            location.low_rank = Some(low_rank);
+        }
+    }
+
+    /// What is read depends on these files too.
+    pub(super) fn depend_on(&mut self, files: impl IntoIterator<Item = RegularFile>) {
+        self.files.extend(files);
+    }
+
+    /// The files, without the tensors in them.
+    pub(super) fn into_files(self) -> Vec<RegularFile> {
+        self.files
     }
 
     /// Gives every tensor another name; false, and nothing changes, if two would get the same.
@@ -170,7 +201,14 @@ impl Tensors {
             tensor: shortened(name),
             dtype: location.dtype.name,
         })?;
-        Ok(FloatTensor { name, file, dtype, shape: &location.shape, offset: location.offset })
+        Ok(FloatTensor {
+            name,
+            file,
+            dtype,
+            shape: &location.shape,
+            offset: location.offset,
+            low_rank: location.low_rank.as_ref(),
+        })
     }
 
     /// What tells these weights from others without reading them.
@@ -195,7 +233,8 @@ impl Tensors {
 
     fn add(&mut self, file: RegularFile, entries: Vec<header::Entry>) {
         for header::Entry { name, dtype, shape, offset } in entries {
-            self.by_name.insert(name, Location { file: self.files.len(), dtype, shape, offset });
+            self.by_name
+                .insert(name, Location { file: self.files.len(), dtype, shape, offset, low_rank: None });
         }
         self.files.push(file);
     }
@@ -243,6 +282,9 @@ impl FloatTensor<'_> {
         bytes.resize(count * element, 0);
         self.file.read_at(bytes, self.offset + first as u64 * element as u64)?;
         self.dtype.decode(bytes, weights);
+        if let Some(low_rank) = self.low_rank {
+            low_rank.add(first, weights);
+        }
         if weights.iter().fold(true, |finite, weight| finite & weight.is_finite()) {
             return Ok(());
         }

@@ -6,9 +6,9 @@ use std::path::Path;
 use serde_json::json;
 use wheelwork_diagnostic::Diagnostic;
 use wheelwork_quantize::checkpoint::{Checkpoint, CheckpointError, ConfigError};
-use wheelwork_quantize::{Options, QuantizeError, Recipe, quantize};
+use wheelwork_quantize::{Options, QuantizeError, Recipe, quantize, recipe};
 
-use crate::checkpoint::{Tiny, raw_safetensors};
+use crate::checkpoint::{HIDDEN, INNER, Tensor, Tiny, raw_safetensors};
 
 /// The error's code, and its remedy in words.
 fn refusal(tiny: &Tiny) -> (&'static str, String) {
@@ -161,6 +161,61 @@ fn ck_23_a_whole_file_beside_an_index_is_read_where_it_alone_is_complete() {
 }
 
 #[test]
+fn an_adapter_is_merged_in_float32() {
+    const TARGET: &str = "model.layers.1.mlp.down_proj";
+    let (rank, alpha) = (2, 3.0);
+    let float = |shape: &[usize], values: &[f32]| Tensor {
+        dtype: safetensors::Dtype::F32,
+        shape: shape.to_vec(),
+        bytes: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+    };
+    let base = Tiny::qwen2();
+    base.write();
+    let a: Vec<f32> = (0..rank * INNER).map(|index| (index % 7) as f32 * 0.125 - 0.25).collect();
+    let b: Vec<f32> = (0..HIDDEN * rank).map(|index| (index % 5) as f32 * 0.25 - 0.5).collect();
+    let mut adapter = Tiny::qwen2();
+    let part = |part: &str| format!("base_model.model.{TARGET}.lora_{part}.weight");
+    adapter.tensors =
+        [(part("A"), float(&[rank, INNER], &a)), (part("B"), float(&[HIDDEN, rank], &b))].into();
+    fs_err::create_dir_all(adapter.path()).unwrap();
+    let folder = adapter.path();
+    let describe = |config: serde_json::Value| {
+        fs_err::write(folder.join("adapter_config.json"), config.to_string()).unwrap();
+    };
+    describe(json!({"peft_type": "LORA", "r": rank, "lora_alpha": alpha, "bias": "none", "use_dora": false}));
+    adapter.write_weights("adapter_model.safetensors", |_| true);
+
+    let mut merged = Tiny::qwen2();
+    let name = format!("{TARGET}.weight");
+    let mut weights = merged.tensors[&name].values();
+    for (index, weight) in weights.iter_mut().enumerate() {
+        let (row, column) = (index / INNER, index % INNER);
+        *weight += alpha / rank as f32 * b[row * rank] * a[column];
+        *weight += alpha / rank as f32 * b[row * rank + 1] * a[INNER + column];
+    }
+    merged.tensors.insert(name, float(&[HIDDEN, INNER], &weights));
+    merged.write();
+
+    let quantized = |out: &Path| {
+        let options = Options { adapter: Some(folder.clone()), recipe: recipe::FLOAT, ..Options::default() };
+        quantize(&base.path(), out, &options, &())
+    };
+    let report = quantized(&base.out()).unwrap();
+    assert!(report.card.warnings.contains(&"a LoRA adapter is merged into 1 matrices".to_owned()));
+    let expected = merged.quantize(&recipe::FLOAT).unwrap().package;
+    let stored = |package: &Path| fs_err::read(package.join("cpu/model.onnx.data")).unwrap();
+    assert!(stored(&report.package) == stored(&expected));
+
+    describe(json!({"peft_type": "LORA", "r": rank, "lora_alpha": alpha, "use_dora": true}));
+    let other = base.out().with_file_name("other.ortpackage");
+    assert_eq!(quantized(&other).unwrap_err().code(), "config_wrong_value");
+    describe(json!({"lora_alpha": alpha}));
+    adapter.tensors = [(part("A"), float(&[rank, HIDDEN], &a[..rank * HIDDEN]))].into();
+    adapter.write_weights("adapter_model.safetensors", |_| true);
+    assert_eq!(quantized(&other).unwrap_err().code(), "checkpoint_adapter_tensor");
+}
+
+#[test]
 fn ck_24_an_adapter_is_named_with_its_base() {
     let tiny = Tiny::qwen2();
     tiny.write();
@@ -170,7 +225,7 @@ fn ck_24_an_adapter_is_named_with_its_base() {
     fs_err::write(tiny.file("training_args.bin"), "x").unwrap();
     let (code, remedy) = refusal(&tiny);
     assert_eq!(code, "checkpoint_adapter_beside");
-    assert!(remedy.contains("merge_and_unload"), "{remedy}");
+    assert!(remedy.contains("as the adapter to merge too"), "{remedy}");
 
     fs_err::remove_file(tiny.file("model.safetensors")).unwrap();
     for with_config in [true, false] {
