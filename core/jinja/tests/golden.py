@@ -44,7 +44,8 @@ TEMPLATES = [
     "{% for x in nothing %}x{% else %}e{% endfor %}{% for x in none %}{% endfor %}",
     "{% for i in range(3) %}{{ i }}{% endfor %}{% for i in range(6, 0, -2) %}{{ i }}{% endfor %}{{ range(3)|length }}",
     "{% for i in [1, 2] %}{{ i }}{% break %}{% else %}e{% endfor %}{% for i in [1] %}{% continue %}{% else %}c{% endfor %}",
-    "{% for i in [1, 2] %}{{ i }}{% if i == 2 %}{% break %}{% endif %}{% else %}e{% endfor %}{{ none[1:] }}", "{{ {}[1:] }}",
+    "{% for i in [1, 2] %}{{ i }}{% if i == 2 %}{% break %}{% endif %}{% else %}e{% endfor %}",
+    "{% set q = none %}{{ q[1:] }}", "{% set q = {} %}{{ q[1:] }}", "{% set q = [1, 2] %}{{ q['a':] }}", "{{ nothing[1:] }}",
     "{{ range(100001) }}", "{% break %}", "{% for a in [1] %}{% macro f() %}{% break %}{% endmacro %}{% endfor %}",
     # Scopes.
     "{% set x = 1 %}{% for i in [1, 2] %}{{ x }}{% set x = x + i %}{{ x }}{% endfor %}{{ x }}",
