@@ -244,11 +244,12 @@ def write_tokenizer(folder, source, combination):
     files = combination["tokenizer"]
     tail = ("<|EOT|>", "<think>", "</think>")
     tail = [token for token in tokenizer["added_tokens"] if token["content"] in tail]
+    every = tokenizer["added_tokens"]
     if files.startswith("tokens in"):
         tokenizer["added_tokens"] = [token for token in tokenizer["added_tokens"] if token not in tail]
     if files == "tokens in tokenizer_config.json":
         config["added_tokens_decoder"] = {
-            str(token["id"]): {name: value for name, value in token.items() if name != "id"} for token in tail}
+            str(token["id"]): {name: value for name, value in token.items() if name != "id"} for token in every}
     if files == "tokens in added_tokens.json":
         dump(folder / "added_tokens.json", {token["content"]: token["id"] for token in tail})
     ends = ["bos_token", "eos_token", "pad_token"]
