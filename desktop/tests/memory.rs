@@ -203,12 +203,12 @@ mod starved {
             Model::open_with(package, &OpenOptions { threads: Some(1), ..OpenOptions::default() }).unwrap();
         let mut session = model.session().unwrap();
         let expected = answer(&mut session);
-        // Less and less, until the activations of a chunk no longer fit.
+        let options = Options { max_tokens: Some(1), ..Options::default() };
         let mut failed = 0;
-        for more in (0..12).rev() {
-            let prompt = Prompt::from_ids(vec![5 + more; 400], &model.facts().tokenizer);
+        for more in (0..12).step_by(3) {
+            // Long enough that its cache and the attention of a chunk take more than the allocator has at hand.
+            let prompt = Prompt::from_ids(vec![5 + more; 6_000], &model.facts().tokenizer);
             limit_to(Some(u64::from(more) << 20));
-            let options = Options { max_tokens: Some(1), ..Options::default() };
             let result = session.generate(prompt, &options).unwrap().find_map(Result::err);
             limit_to(None);
             if let Some(error) = result {
