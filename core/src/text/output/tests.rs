@@ -247,7 +247,8 @@ proptest! {
         let start = format!("start: {lark}");
         for format in [OutputFormat::Regex(text.clone()), OutputFormat::Lark(text.clone()), OutputFormat::Lark(start)] {
             let code = code(&format);
-            prop_assert!(["ok", "output_invalid", "output_too_deep"].contains(&code), "{}: {:?}", code, format);
+            let refused = ["output_invalid", "output_too_deep", "output_too_much_to_compile"];
+            prop_assert!(code == "ok" || refused.contains(&code), "{}: {:?}", code, format);
         }
     }
 }
