@@ -4,9 +4,58 @@ use wheelwork_package::budget::Budget;
 
 use crate::compare::get;
 use crate::error::{Failure, Outcome};
-use crate::methods::TEXT_METHODS;
 use crate::value::{Object, SequenceKind, Value, take_look, take_slots, take_text};
 
+/// What `methods.rs` does for texts.
+const TEXT_METHODS: [&str; 47] = [
+    "capitalize",
+    "casefold",
+    "center",
+    "count",
+    "encode",
+    "endswith",
+    "expandtabs",
+    "find",
+    "format",
+    "format_map",
+    "index",
+    "isalnum",
+    "isalpha",
+    "isascii",
+    "isdecimal",
+    "isdigit",
+    "isidentifier",
+    "islower",
+    "isnumeric",
+    "isprintable",
+    "isspace",
+    "istitle",
+    "isupper",
+    "join",
+    "ljust",
+    "lower",
+    "lstrip",
+    "maketrans",
+    "partition",
+    "removeprefix",
+    "removesuffix",
+    "replace",
+    "rfind",
+    "rindex",
+    "rjust",
+    "rpartition",
+    "rsplit",
+    "rstrip",
+    "split",
+    "splitlines",
+    "startswith",
+    "strip",
+    "swapcase",
+    "title",
+    "translate",
+    "upper",
+    "zfill",
+];
 const MAP_METHODS: [&str; 5] = ["copy", "get", "items", "keys", "values"];
 const LIST_METHODS: [&str; 3] = ["copy", "count", "index"];
 /// What would change a value, which templates may not; and what Python has and nobody misses here.

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use wheelwork_package::budget::Budget;
+
 use crate::error::{Failure, Outcome};
-use crate::value::Value;
+use crate::value::{Value, take_items, take_look};
 
 /// Evaluated arguments.
 #[derive(Debug, Default)]
@@ -62,4 +64,23 @@ pub(crate) fn text(value: &Value) -> Outcome<Arc<str>> {
 /// A count or a width: what is negative is zero.
 pub(crate) fn size(value: &Value) -> Outcome<usize> {
     Ok(usize::try_from(integer(value)?.max(0)).unwrap_or(usize::MAX))
+}
+
+/// Pays for what a function looks at.
+pub(crate) fn pay(budget: &Budget, value: &Value) -> Outcome<()> {
+    match value {
+        Value::Text(text) | Value::Markup(text) => take_look(budget, text.len()),
+        Value::Sequence(sequence) => take_items(budget, sequence.items.len()),
+        Value::Map(map) => take_items(budget, map.entries.len()),
+        _ => take_look(budget, 0),
+    }
+}
+
+/// Names the function that failed.
+pub(crate) fn within(failure: Failure, name: &str) -> Failure {
+    match failure {
+        Failure::Failed(words) => Failure::Failed(format!("`{name}`: {words}")),
+        Failure::Unsupported(words) => Failure::Unsupported(format!("`{name}`: {words}")),
+        other => other,
+    }
 }

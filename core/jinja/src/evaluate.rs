@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::arguments::Given;
+use crate::arguments::{Given, within};
 use crate::compare::{contains, equal, insert, order};
 use crate::error::{Failure, Outcome};
 use crate::operators::{arithmetic, sign};
@@ -177,7 +177,9 @@ impl<'t> Renderer<'t> {
                     if !predicates::exists(name) {
                         return Err(Failure::unsupported(format!("the test `{name}`")));
                     }
-                    Value::Bool(predicates::call(self.budget, name, &value, given)? != *is_negated)
+                    Value::Bool(
+                        predicates::call(self.budget, name, &value, given, filters::exists)? != *is_negated,
+                    )
                 }
             };
         }
@@ -227,7 +229,7 @@ impl<'t> Renderer<'t> {
                 receiver => methods::call(self.budget, receiver, method.1, given),
             },
             Value::Object(Object::Function(name)) => {
-                objects::call(self, name, given).map_err(|failure| filters::within(failure, name))
+                objects::call(self, name, given).map_err(|failure| within(failure, name))
             }
             Value::Object(Object::Macro(number)) => render::call_macro(self, *number, given),
             Value::Object(Object::Loop(number)) => render::call_loop(self, *number, given),

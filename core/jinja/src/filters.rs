@@ -8,9 +8,9 @@ mod texts;
 
 use wheelwork_package::budget::Budget;
 
-use crate::arguments::Given;
+use crate::arguments::{Given, pay, within};
 use crate::error::{Failure, Outcome};
-use crate::value::{Value, take_items, take_look};
+use crate::value::Value;
 
 type Filter = fn(&Budget, Value, Given) -> Outcome<Value>;
 
@@ -85,23 +85,4 @@ pub(crate) fn call(budget: &Budget, name: &str, value: Value, given: Given) -> O
     let filter = find(name).ok_or_else(|| Failure::unsupported("a filter that does not exist"))?;
     pay(budget, &value)?;
     filter(budget, value, given).map_err(|failure| within(failure, name))
-}
-
-/// Pays for what a function looks at.
-pub(crate) fn pay(budget: &Budget, value: &Value) -> Outcome<()> {
-    match value {
-        Value::Text(text) | Value::Markup(text) => take_look(budget, text.len()),
-        Value::Sequence(sequence) => take_items(budget, sequence.items.len()),
-        Value::Map(map) => take_items(budget, map.entries.len()),
-        _ => take_look(budget, 0),
-    }
-}
-
-/// Names the function that failed.
-pub(crate) fn within(failure: Failure, name: &str) -> Failure {
-    match failure {
-        Failure::Failed(words) => Failure::Failed(format!("`{name}`: {words}")),
-        Failure::Unsupported(words) => Failure::Unsupported(format!("`{name}`: {words}")),
-        other => other,
-    }
 }

@@ -4,66 +4,15 @@ use std::sync::Arc;
 
 use wheelwork_package::budget::Budget;
 
-use crate::arguments::{Given, integer, required, size, text};
+use crate::arguments::{Given, integer, pay, required, size, text, within};
 use crate::compare::{equal, get};
 use crate::error::{Failure, Outcome};
-use crate::filters::{pay, within};
 use crate::format::format;
 use crate::parts::{filled, not_none, part, replaced, search, split, trimmed};
 use crate::predicates::is_cased;
 use crate::print::{is_printable, push};
 use crate::spaces::{capitalized, centered, is_space, lines};
 use crate::value::{Map, Sequence, SequenceKind, Value, take_slots, take_text};
-
-pub(crate) const TEXT_METHODS: [&str; 47] = [
-    "capitalize",
-    "casefold",
-    "center",
-    "count",
-    "encode",
-    "endswith",
-    "expandtabs",
-    "find",
-    "format",
-    "format_map",
-    "index",
-    "isalnum",
-    "isalpha",
-    "isascii",
-    "isdecimal",
-    "isdigit",
-    "isidentifier",
-    "islower",
-    "isnumeric",
-    "isprintable",
-    "isspace",
-    "istitle",
-    "isupper",
-    "join",
-    "ljust",
-    "lower",
-    "lstrip",
-    "maketrans",
-    "partition",
-    "removeprefix",
-    "removesuffix",
-    "replace",
-    "rfind",
-    "rindex",
-    "rjust",
-    "rpartition",
-    "rsplit",
-    "rstrip",
-    "split",
-    "splitlines",
-    "startswith",
-    "strip",
-    "swapcase",
-    "title",
-    "translate",
-    "upper",
-    "zfill",
-];
 
 /// Calls a method that was looked up before.
 pub(crate) fn call(budget: &Budget, receiver: &Value, name: &str, given: Given) -> Outcome<Value> {

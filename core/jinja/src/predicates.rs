@@ -2,10 +2,9 @@
 
 use wheelwork_package::budget::Budget;
 
-use crate::arguments::{Given, integer, required};
+use crate::arguments::{Given, integer, pay, required, within};
 use crate::compare::{check_key, contains, equal, order};
 use crate::error::{Failure, Outcome};
-use crate::filters;
 use crate::operators::arithmetic;
 use crate::print::printed;
 use crate::syntax::Operator;
@@ -57,17 +56,29 @@ pub(crate) fn exists(name: &str) -> bool {
     TESTS.contains(&name)
 }
 
-/// `value is name(given)`.
-pub(crate) fn call(budget: &Budget, name: &str, value: &Value, given: Given) -> Outcome<bool> {
+/// `value is name(given)`. Filters use tests, so which filters there are is told by the caller.
+pub(crate) fn call(
+    budget: &Budget,
+    name: &str,
+    value: &Value,
+    given: Given,
+    is_filter: fn(&str) -> bool,
+) -> Outcome<bool> {
     if !exists(name) {
         // The name may be text of a message.
         return Err(Failure::unsupported("a test that does not exist"));
     }
-    filters::pay(budget, value)?;
-    test(budget, name, value, given).map_err(|failure| filters::within(failure, name))
+    pay(budget, value)?;
+    test(budget, name, value, given, is_filter).map_err(|failure| within(failure, name))
 }
 
-fn test(budget: &Budget, name: &str, value: &Value, given: Given) -> Outcome<bool> {
+fn test(
+    budget: &Budget,
+    name: &str,
+    value: &Value,
+    given: Given,
+    is_filter: fn(&str) -> bool,
+) -> Outcome<bool> {
     use std::cmp::Ordering::{Equal, Greater, Less};
     let other = |given: Given| given.bind(["other"]).and_then(|[other]| required(other));
     let ordered = |given: Given| order(budget, value, &other(given)?);
@@ -122,7 +133,7 @@ fn test(budget: &Budget, name: &str, value: &Value, given: Given) -> Outcome<boo
         "upper" => is_cased(&printed(budget, value)?, char::is_uppercase),
         "filter" | "test" => {
             check_key(budget, value)?;
-            let exists = if name == "filter" { filters::exists } else { exists };
+            let exists = if name == "filter" { is_filter } else { exists };
             value.as_text().is_some_and(|text| exists(text))
         }
         _ => return Err(Failure::unsupported("a test that does not exist")),

@@ -136,7 +136,7 @@ fn chosen(
             None => subject.is_true(),
             Some(test) => {
                 let given = Given { positional: given.positional.clone(), named: given.named.clone() };
-                predicates::call(budget, test, &subject, given)?
+                predicates::call(budget, test, &subject, given, super::exists)?
             }
         };
         if passes == wanted {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use wheelwork_package::card::Repetition;
 
-use super::tasks::ratio;
+use super::statistics::ratio;
 use crate::texts::Written;
 
 /// Tokens at a chain's end in which a loop is looked for.

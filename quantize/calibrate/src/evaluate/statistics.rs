@@ -66,6 +66,11 @@ pub(crate) fn mcnemar(broken: usize, repaired: usize) -> f64 {
     (2.0 * tail).min(1.0)
 }
 
+/// A part of a whole; `None` of nothing.
+pub(crate) fn ratio(part: usize, whole: usize) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

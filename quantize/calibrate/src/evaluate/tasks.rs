@@ -12,7 +12,7 @@ use wheelwork::{CancelToken, Event, Model, Options};
 use wheelwork_package::card::{TaskScore, Tasks};
 
 use super::EvaluateError;
-use super::statistics::{Mean, mcnemar};
+use super::statistics::{Mean, mcnemar, ratio};
 
 /// Problems in a list; more take days on the machines that this is for.
 const PROBLEMS_LIMIT: usize = 100_000;
@@ -175,10 +175,6 @@ fn score(rows: &[(&Problem, Outcome, Outcome)]) -> TaskScore {
         step_accuracy: steps(|row| row.1),
         baseline_step_accuracy: steps(|row| row.2),
     }
-}
-
-pub(crate) fn ratio(part: usize, whole: usize) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
 }
 
 #[cfg(test)]

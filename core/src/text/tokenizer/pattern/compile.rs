@@ -32,6 +32,19 @@ enum Node {
     Atomic(Box<Node>),
 }
 
+impl Program {
+    /// Compiles a pattern as the checkpoint has it.
+    pub(in crate::text::tokenizer) fn of_pattern(pattern: &str) -> Result<Self, PatternFault> {
+        let syntax = |error: fancy_regex::Error| PatternFault::Syntax(error.to_string());
+        compile(&Expr::parse_tree(pattern).map_err(syntax)?.expr)
+    }
+
+    /// Compiles a text that is to be found as it is.
+    pub(in crate::text::tokenizer) fn of_text(text: &str) -> Result<Self, PatternFault> {
+        compile(&Expr::Literal { val: text.to_owned(), casei: false })
+    }
+}
+
 pub(super) fn compile(expression: &Expr) -> Result<Program, PatternFault> {
     let mut reader = Reader::default();
     let node = reader.read(expression)?;

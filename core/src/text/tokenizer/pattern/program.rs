@@ -1,10 +1,9 @@
 //! A pattern as instructions.
 
-use fancy_regex::{Assertion, Expr};
+use fancy_regex::Assertion;
 use wheelwork_package::budget::{Exhausted, PATTERN_INSTRUCTIONS};
 
 use super::class::Class;
-use super::compile;
 
 /// A compiled pattern; immutable, shared between threads.
 #[derive(Debug)]
@@ -65,17 +64,6 @@ pub(in crate::text::tokenizer) enum PatternFault {
 }
 
 impl Program {
-    /// Compiles a pattern as the checkpoint has it.
-    pub(in crate::text::tokenizer) fn of_pattern(pattern: &str) -> Result<Self, PatternFault> {
-        let syntax = |error: fancy_regex::Error| PatternFault::Syntax(error.to_string());
-        compile::compile(&Expr::parse_tree(pattern).map_err(syntax)?.expr)
-    }
-
-    /// Compiles a text that is to be found as it is.
-    pub(in crate::text::tokenizer) fn of_text(text: &str) -> Result<Self, PatternFault> {
-        compile::compile(&Expr::Literal { val: text.to_owned(), casei: false })
-    }
-
     /// How many instructions it has: what it may cost a byte of text.
     pub(in crate::text::tokenizer) fn len(&self) -> usize {
         self.instructions.len()
