@@ -2,7 +2,7 @@
 //!
 //! A checkpoint comes from a stranger. A file name in it must not lead anywhere else: names have no path in them,
 //! symbolic links are not followed, and pipes and devices, which could block or never end, are refused. The rules are
-//! checked before a file is opened and again on the open file, because the folder may change in between.
+//! checked before a file is opened, in this crate's words, and again by [`open_file`], because the folder may change in between.
 //!
 //! One kind of link is followed, because that is where checkpoints are: in Hugging Face's cache every file of
 //! `snapshots/REVISION` is a link to a file of `blobs`, named by its digest, in the same model's folder. A file with
@@ -14,6 +14,7 @@ use std::time::SystemTime;
 
 use serde::de::DeserializeOwned;
 use wheelwork_package::json::without_bom;
+use wheelwork_package::vfs::{FileFault, Links, open_file};
 
 use super::{CheckpointError, formats};
 use crate::positioned::read_exact_at;
@@ -82,9 +83,13 @@ impl Folder {
             target = blob;
         }
         check_regular(&path, &metadata)?;
-        let file = open_without_following(&target).map_err(io)?;
+        let file = open_file(&target, Links::Refused).map_err(|error| match error.fault {
+            FileFault::NotAFile { found } => {
+                CheckpointError::NotARegularFile { path: path.clone(), kind: found }
+            }
+            fault => io(fault.into()),
+        })?;
         let metadata = file.metadata().map_err(io)?;
-        check_regular(&path, &metadata)?;
         let file = RegularFile { path, file, bytes: metadata.len(), modified: metadata.modified().ok() };
         let mut start = vec![0; usize::try_from(file.bytes).unwrap_or(usize::MAX).min(formats::START_BYTES)];
         file.read_at(&mut start, 0)?;
@@ -220,21 +225,4 @@ fn check_regular(path: &Path, metadata: &std::fs::Metadata) -> Result<(), Checkp
         return Err(CheckpointError::NotARegularFile { path: path.into(), kind });
     }
     Ok(())
-}
-
-#[cfg(unix)]
-fn open_without_following(path: &Path) -> std::io::Result<fs_err::File> {
-    use fs_err::os::unix::fs::OpenOptionsExt as _;
-    use rustix::fs::OFlags;
-    // NONBLOCK: should the file have become a pipe since it was looked at, opening it must not wait for a writer.
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-    fs_err::OpenOptions::new().read(true).custom_flags(flags).open(path)
-}
-
-#[cfg(windows)]
-fn open_without_following(path: &Path) -> std::io::Result<fs_err::File> {
-    use fs_err::os::windows::fs::OpenOptionsExt as _;
-    /// Opens a link itself instead of its target.
-    const FILE_FLAG_OPEN_REPARSE_POINT: u32 = 0x0020_0000;
-    fs_err::OpenOptions::new().read(true).custom_flags(FILE_FLAG_OPEN_REPARSE_POINT).open(path)
 }
