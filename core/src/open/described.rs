@@ -11,6 +11,7 @@ use wheelwork_package::card::{KvForm, StaticGraphs};
 use wheelwork_package::files::names;
 use wheelwork_package::graph::Verified;
 use wheelwork_package::store::Provenance;
+use wheelwork_package::vfs::file_bytes;
 use wheelwork_package::{OpenPackage, OpenVariant, PackageError};
 
 use super::facts;
@@ -204,11 +205,8 @@ impl Described {
     /// What the graph takes in this form.
     pub(crate) fn footprint(&self, prepared: Prepared) -> Result<Footprint, Error> {
         let model = &self.variant.config.model;
-        let path = self.folder().join(names::TOKENIZER);
-        let tokenizer_bytes = match fs_err::metadata(&path) {
-            Ok(metadata) => metadata.len(),
-            Err(source) => return Err(PackageError::Io { path, source }.into()),
-        };
+        let tokenizer_bytes =
+            file_bytes(&self.folder().join(names::TOKENIZER)).map_err(PackageError::from)?;
         Ok(Footprint::of(&Subject {
             model,
             graph: &self.verified,

@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn every_library_name_and_hash_is_of_the_pinned_version() {
-        for project in [&PROJECT, &OLDER[0], &OLDER[1]] {
+        for project in OLDER.iter().chain([&PROJECT]) {
             for wheel in project.wheels() {
                 assert!(wheel.os == "windows" || wheel.library.contains(project.version), "{wheel:?}");
                 assert_eq!(wheel.sha256.len(), 64, "{wheel:?}");
