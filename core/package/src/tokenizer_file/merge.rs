@@ -14,7 +14,7 @@
 //!
 //! Source: `PreTrainedTokenizerBase._from_pretrained` and `TokenizersBackend.__init__` of transformers 5.23.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use serde::Deserialize;
@@ -68,6 +68,11 @@ struct Token {
 }
 
 impl Token {
+    /// Of which only the text is known.
+    fn plain(content: String, special: bool) -> Self {
+        Self { content, special, lstrip: false, rstrip: false, single_word: false, normalized: None }
+    }
+
     fn with_id(self, id: u32) -> AddedToken {
         let Self { content, special, lstrip, rstrip, single_word, normalized } = self;
         let normalized = normalized.unwrap_or(!special);
@@ -86,17 +91,7 @@ impl Described {
     fn special(self, id: u32) -> AddedToken {
         match self {
             Self::Token(token) => AddedToken { special: true, ..token.with_id(id) },
-            Self::Text(content) => {
-                let token = Token {
-                    content,
-                    special: true,
-                    lstrip: false,
-                    rstrip: false,
-                    single_word: false,
-                    normalized: None,
-                };
-                token.with_id(id)
-            }
+            Self::Text(content) => Token::plain(content, true).with_id(id),
         }
     }
 }
@@ -141,7 +136,7 @@ pub fn read_files<E: From<TokenizerFileError>>(
         None => {
             let file = names::ADDED_TOKENS;
             named.extend(read_object(names::SPECIAL_TOKENS_MAP)?);
-            let special: Vec<_> =
+            let special: HashSet<_> =
                 special_tokens(&named).into_iter().map(|(_, token)| token.into_content()).collect();
             (file, older_list(read_object(file)?, &special).map_err(|fault| at(file, fault))?)
         }
@@ -193,10 +188,14 @@ fn merge(
 ) -> Result<TokenizerFiles, TokenizerFault> {
     let before = facts.added_tokens.clone();
     let wins = file == names::TOKENIZER_CONFIG;
+    // By their texts, because files may list many thousands.
+    let mut places: HashMap<String, usize> =
+        (0..).zip(&before).map(|(place, token)| (token.content.clone(), place)).collect();
+    let mut behind = before.iter().map(|token| token.id.saturating_add(1)).max().unwrap_or(0);
     for (id, token) in listed {
-        let known = facts.added_tokens.iter().position(|known| known.content == token.content);
+        let known = places.get(&token.content).copied();
         let expected =
-            known.map_or_else(|| facts.id_for(&token.content), |place| facts.added_tokens[place].id);
+            known.map_or_else(|| facts.id_for(&token.content, behind), |place| facts.added_tokens[place].id);
         if expected != id {
             let content = fault::shown(&token.content);
             return Err(TokenizerFault::Contradiction { content, file, id, expected });
@@ -204,15 +203,20 @@ fn merge(
         match known {
             Some(place) if wins => facts.added_tokens[place] = token,
             Some(_) => {}
-            None => facts.add(token),
+            None => {
+                places.insert(token.content.clone(), facts.added_tokens.len());
+                behind = behind.max(id.saturating_add(1));
+                facts.add(token);
+            }
         }
     }
     let mut without_id = Vec::new();
     for (field, described) in special_tokens(named) {
         let content = described.clone().into_content();
-        if let Some(known) = facts.added_tokens.iter_mut().find(|known| known.content == content) {
-            known.special = true;
+        if let Some(place) = places.get(&content) {
+            facts.added_tokens[*place].special = true;
         } else if let Some(id) = facts.vocabulary.get(&content).copied() {
+            places.insert(content, facts.added_tokens.len());
             facts.add(described.special(id));
         } else {
             without_id.push((field, content));
@@ -225,10 +229,9 @@ fn merge(
 }
 
 impl TokenizerFacts {
-    /// The id that `transformers` gives to a token that is no added token yet.
-    fn id_for(&self, content: &str) -> u32 {
+    /// The id that `transformers` gives to a token that is no added token yet; those end before `behind`.
+    fn id_for(&self, content: &str, behind: u32) -> u32 {
         let vocabulary = u32::try_from(self.vocabulary.len()).unwrap_or(u32::MAX);
-        let behind = self.added_tokens.iter().map(|token| token.id.saturating_add(1)).max().unwrap_or(0);
         self.vocabulary.get(content).copied().unwrap_or(vocabulary.max(behind))
     }
 
@@ -261,14 +264,12 @@ fn by_id(list: &Value) -> Result<BTreeMap<u32, AddedToken>, TokenizerFault> {
 /// `added_tokens.json`: texts to ids. Those that have a name are special.
 fn older_list(
     list: Map<String, Value>,
-    special: &[String],
+    special: &HashSet<String>,
 ) -> Result<BTreeMap<u32, AddedToken>, TokenizerFault> {
     let list = BTreeMap::<String, u32>::deserialize(Value::Object(list))?;
     let with_id = |(content, id): (String, u32)| {
         let special = special.contains(&content);
-        let token =
-            Token { content, special, lstrip: false, rstrip: false, single_word: false, normalized: None };
-        (id, token.with_id(id))
+        (id, Token::plain(content, special).with_id(id))
     };
     Ok(list.into_iter().map(with_id).collect())
 }

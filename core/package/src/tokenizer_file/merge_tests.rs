@@ -94,6 +94,17 @@ fn ck_26_ids_that_contradict_each_other_are_named() {
 }
 
 #[test]
+fn ck_26_a_list_of_very_many_tokens_is_merged_as_a_short_one() {
+    // In time that grows with their number: by its square, this test alone would take longer than all others.
+    let list: serde_json::Map<String, Value> =
+        (4..30_000).map(|id| (id.to_string(), json!({"content": format!("s{id}")}))).collect();
+    let files = merged(&[(CONFIG, json!({"added_tokens_decoder": list}))]).unwrap();
+    assert_eq!((files.facts.id_limit, files.is_merged), (30_000, true));
+    assert!((3..).zip(&files.facts.added_tokens).all(|(id, token)| token.id == id));
+    assert_eq!(files.facts.added_tokens.len(), 29_997);
+}
+
+#[test]
 fn ck_26_a_byte_order_mark_is_skipped_in_all_of_them() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, value: &Value| {
