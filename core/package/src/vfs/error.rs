@@ -87,27 +87,28 @@ impl FileError {
     }
 }
 
+impl FileFault {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Io(source) => source.kind(),
+            Self::TooLarge { .. } => ErrorKind::FileTooLarge,
+            Self::Exposed { .. } => ErrorKind::PermissionDenied,
+            Self::NotAFile { .. } | Self::NotOurs { .. } => ErrorKind::InvalidInput,
+        }
+    }
+}
+
 impl From<FileFault> for io::Error {
     fn from(fault: FileFault) -> Self {
         match fault {
             FileFault::Io(source) => source,
-            FileFault::TooLarge { .. } => Self::new(ErrorKind::FileTooLarge, fault),
-            FileFault::Exposed { .. } => Self::new(ErrorKind::PermissionDenied, fault),
-            FileFault::NotAFile { .. } | FileFault::NotOurs { .. } => {
-                Self::new(ErrorKind::InvalidInput, fault)
-            }
+            fault => Self::new(fault.kind(), fault),
         }
     }
 }
 
 impl From<FileError> for io::Error {
     fn from(error: FileError) -> Self {
-        let kind = match &error.fault {
-            FileFault::Io(source) => source.kind(),
-            FileFault::TooLarge { .. } => ErrorKind::FileTooLarge,
-            FileFault::Exposed { .. } => ErrorKind::PermissionDenied,
-            FileFault::NotAFile { .. } | FileFault::NotOurs { .. } => ErrorKind::InvalidInput,
-        };
-        Self::new(kind, error)
+        Self::new(error.fault.kind(), error)
     }
 }
