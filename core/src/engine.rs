@@ -132,6 +132,12 @@ impl Engine {
         self.queue.adopt(session)
     }
 
+    /// How fast it computes now.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        self.queue.pace()
+    }
+
     /// Says how the device is; see [`Queue::set_conditions`].
     pub fn set_conditions(&self, conditions: &Conditions) {
         self.queue.set_conditions(conditions);
@@ -168,6 +174,12 @@ impl Queue {
     #[must_use]
     pub fn adopt(&self, session: Session) -> Chat {
         Chat::new(Arc::clone(&self.0), session)
+    }
+
+    /// How fast it computes now, by the conditions that it was told last.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        self.0.run_queue.pace()
     }
 
     /// Says how the device is; callable from any thread, as often as it changes. The turns tell what follows from it.

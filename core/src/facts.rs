@@ -1,6 +1,9 @@
 //! What is known of a model besides its graph.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
+use wheelwork_ort::{LibraryError, Runtime};
 use wheelwork_package::GenerationDefaults;
 use wheelwork_package::card::ControlTokens;
 
@@ -49,6 +52,32 @@ pub struct ModelIdentity {
     /// Identifiers of the adapters that are applied, in their order. No package has any yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub adapters: Vec<String>,
+}
+
+/// The process's ONNX Runtime.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuntimeFacts {
+    /// `MAJOR.MINOR.PATCH`.
+    pub version: String,
+    /// The file that was loaded, as it was given to the system's loader.
+    pub path: PathBuf,
+    /// What the library says of its build.
+    pub build: String,
+}
+
+impl RuntimeFacts {
+    pub(crate) fn of(runtime: &Runtime) -> Self {
+        let Runtime { environment: _, path, build_info, version } = runtime;
+        Self { version: version.to_string(), path: path.clone(), build: build_info.clone() }
+    }
+}
+
+/// The process's ONNX Runtime, which is loaded if need be: some ten milliseconds.
+///
+/// # Errors
+/// [`LibraryError`], with every place that was tried. A failed call can be repeated.
+pub fn runtime() -> Result<RuntimeFacts, LibraryError> {
+    Ok(RuntimeFacts::of(&wheelwork_ort::environment()?))
 }
 
 impl ModelFacts {

@@ -65,10 +65,12 @@ pub use device::compiled::{CompileStep, CompileWatch};
 pub use device::{DevicePreference, Placement, Prepared};
 pub use error::Error;
 pub use event::{Event, FinishReason, ReasoningEnd, ReasoningStart};
-pub use facts::{ModelFacts, ModelIdentity};
+pub use facts::{ModelFacts, ModelIdentity, RuntimeFacts, runtime};
 pub use metrics::{Timings, Usage};
 pub use open::prepare::{self, PrepareReport, PrepareStep, prepare, prepared_form};
-pub use open::{Available, Fit, MemoryCheck, MemoryPlan, Model, OpenOptions, examine, plan};
+pub use open::{
+    Available, Fit, MemoryCheck, MemoryPlan, Model, OpenOptions, OpenStep, OpenWatch, examine, plan,
+};
 pub use options::{Budget, OnContextFull, OnLoop, OpenReasoning, Options, PromptLookup, Thinking};
 pub use sequence::prefix_cache;
 pub use sequence::{Compilation, CompilationState, SharedPrefix};

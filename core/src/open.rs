@@ -14,9 +14,11 @@ pub mod prepare;
 mod score;
 mod self_check;
 mod static_opening;
+mod watch;
 
 pub use examine::examine;
 pub use memory::{Available, Fit, MemoryPlan};
 pub use model::Model;
 pub use options::{MemoryCheck, OpenOptions};
 pub use plan::plan;
+pub use watch::{OpenStep, OpenWatch};

@@ -22,7 +22,7 @@ use crate::device::Placement;
 use crate::error::Error;
 use crate::event::Event;
 use crate::facts::ModelFacts;
-use crate::options::Options;
+use crate::options::{OnContextFull, Options};
 use crate::sampling::SamplingOptions;
 use crate::sequence::prefix_cache::{PrefixCache, PrefixError};
 use crate::sequence::{Fallback, Sequence, SharedPrefix, common_tokens};
@@ -172,6 +172,19 @@ impl Session {
     #[must_use]
     pub fn cached_tokens(&self) -> usize {
         self.sequence.cached().len()
+    }
+
+    /// Tokens of the prompt that a turn with these options would have: of the messages so far and, where there is one,
+    /// a user's message. Nothing is dropped from the history for it. Takes the milliseconds that a turn takes to
+    /// begin.
+    ///
+    /// # Errors
+    /// As [`Session::ask`]; [`Error::PromptTooLong`], which tells their number, where a turn would be refused for it.
+    pub fn prompt_tokens(&self, text: Option<&str>, options: &Options) -> Result<usize, Error> {
+        let message = text.map(Message::user);
+        let messages = self.messages.iter().cloned().chain(message).collect();
+        let options = Options { on_context_full: OnContextFull::Stop, ..options.clone() };
+        fitting::fit(self.facts(), messages, &options).map(|(_, turn)| turn.prompt_tokens())
     }
 
     /// Another session that goes on from here: the same conversation, the same cache and the same unfinished

@@ -8,9 +8,10 @@ use wheelwork::snapshot::{SessionFile, SessionKey};
 use wheelwork::{CancelToken, Error, Session};
 
 use crate::convert::{count, limit};
-use crate::edge::{guarded, lock};
+use crate::edge::{guarded, lock, safely};
+use crate::job::Jobs;
 use crate::roster::Roster;
-use crate::{FfiError, Message, Options, Priority, TurnHandle};
+use crate::{FfiError, Message, Options, Priority, SharePrefixHandle, TurnHandle};
 
 /// A conversation; one turn at a time, otherwise `busy`. Calls may take some milliseconds.
 #[derive(uniffi::Object)]
@@ -19,6 +20,8 @@ pub struct ChatHandle {
     chat: Mutex<Option<Chat>>,
     /// The last turn, as long as somebody reads it.
     turn: Mutex<Weak<TurnHandle>>,
+    /// Prefixes that are being shared.
+    jobs: Jobs,
     roster: Arc<Roster>,
 }
 
@@ -82,7 +85,10 @@ impl ChatHandle {
     /// # Errors
     /// `busy` during a turn.
     pub fn messages(&self) -> Result<Vec<Message>, FfiError> {
-        self.with(|session| session.messages().iter().map(Message::from).collect())
+        self.with(|session| {
+            let reasons = session.facts().reasons();
+            session.messages().iter().map(|message| Message::of(message, reasons)).collect()
+        })
     }
 
     /// Forgets the conversation; the cache is kept as far as the next prompt can use it.
@@ -103,13 +109,30 @@ impl ChatHandle {
 
     /// Computes the messages so far and keeps their keys and values for all conversations of the engine, so that the
     /// next one that begins with them need not compute them. For system messages and examples, never for what a person
-    /// wrote. Takes as long as a turn's prefill.
+    /// wrote. Returns at once; it takes as long as a turn's prefill, and the conversation is `busy` meanwhile.
     ///
     /// # Errors
-    /// `busy` during a turn, and where the engine was opened without `prefix_cache_bytes`.
-    pub fn share_prefix(&self) -> Result<(), FfiError> {
-        self.with(|session| session.share_prefix(&CancelToken::new()).map(drop))??;
-        Ok(())
+    /// `no_thread`; all others come from [`SharePrefixHandle::next`].
+    pub fn share_prefix(&self) -> Result<Arc<SharePrefixHandle>, FfiError> {
+        guarded(|| {
+            let shared = SharePrefixHandle::begin(self.chat()?)?;
+            self.jobs.add(shared.job());
+            Ok(shared)
+        })
+    }
+
+    /// Tokens of the prompt that a turn with these options would have: of the messages so far and, where there is one, a
+    /// user's message. Nothing is dropped from the history for it. Takes the milliseconds that a turn takes to
+    /// begin.
+    ///
+    /// # Errors
+    /// `busy` during a turn; `prompt_too_long`, which tells their number, where a turn would be refused for it; options out
+    /// of range.
+    pub fn prompt_tokens(&self, text: Option<String>, options: Options) -> Result<u32, FfiError> {
+        let count_tokens = |session: &mut Session| -> Result<usize, Error> {
+            session.prompt_tokens(text.as_deref(), &options.try_into()?)
+        };
+        Ok(count(self.with(count_tokens)??))
     }
 
     /// Saves the conversation with its cache to a file, which is complete or the one before; encrypted where there is
@@ -144,45 +167,43 @@ impl ChatHandle {
 
     /// Cancels the turn under way, if there is one.
     pub fn cancel(&self) {
-        if let Some(turn) = self.turn() {
-            turn.cancel();
-        }
+        safely("ChatHandle.cancel", || (), || self.with_turn(TurnHandle::cancel));
     }
 
     /// Suspends the turn under way, if there is one; see [`TurnHandle::suspend`].
     pub fn suspend(&self) {
-        if let Some(turn) = self.turn() {
-            turn.suspend();
-        }
+        safely("ChatHandle.suspend", || (), || self.with_turn(TurnHandle::suspend));
     }
 
     /// Has the turn under way saved at its next token and waits for that, at most `wait_ms` milliseconds. False where
     /// it was not: no turn, nobody reads its events, a token takes longer, or the conversation is kept in no file.
     #[must_use]
     pub fn save_now(&self, wait_ms: u64) -> bool {
-        self.turn().is_some_and(|turn| turn.save_now(Duration::from_millis(wait_ms)))
+        let wait = Duration::from_millis(wait_ms);
+        let save = || self.turn().is_some_and(|turn| turn.save_now(wait));
+        safely("ChatHandle.save_now", || false, save)
     }
 
     /// Ends the reasoning of the turn under way, if there is one.
     pub fn answer_now(&self) {
-        if let Some(turn) = self.turn() {
-            turn.answer_now();
-        }
+        safely("ChatHandle.answer_now", || (), || self.with_turn(TurnHandle::answer_now));
     }
 
     /// Cancels the turn under way and lets go of the session; every later call is `closed`.
     pub fn shut_down(&self) {
-        self.cancel();
-        // Dropped after the lock: that may wait for a step.
-        let chat = lock(&self.chat).take();
-        drop(chat);
+        safely("ChatHandle.shut_down", || (), || self.end());
     }
 }
 
 impl ChatHandle {
     /// A conversation that is shut down with its engine.
     pub(crate) fn new(chat: Chat, roster: &Arc<Roster>) -> Result<Arc<Self>, FfiError> {
-        let chat = Self { chat: Mutex::new(Some(chat)), turn: Mutex::default(), roster: Arc::clone(roster) };
+        let chat = Self {
+            chat: Mutex::new(Some(chat)),
+            turn: Mutex::default(),
+            jobs: Jobs::default(),
+            roster: Arc::clone(roster),
+        };
         let chat = Arc::new(chat);
         roster.add(Arc::downgrade(&chat))?;
         Ok(chat)
@@ -206,12 +227,37 @@ impl ChatHandle {
         })
     }
 
+    /// Cancels what is under way and lets go of the session.
+    fn end(&self) {
+        self.with_turn(TurnHandle::cancel);
+        self.jobs.cancel();
+        // Dropped after the lock: that may wait for a step.
+        let chat = lock(&self.chat).take();
+        drop(chat);
+    }
+
     fn chat(&self) -> Result<Chat, FfiError> {
-        lock(&self.chat).clone().ok_or_else(FfiError::closed)
+        let chat = lock(&self.chat).clone().ok_or_else(FfiError::closed)?;
+        // Who ends the sharing of a prefix need not wait for it.
+        self.jobs.wait_for_leaving(&CancelToken::new());
+        Ok(chat)
+    }
+
+    fn with_turn(&self, call: impl FnOnce(&TurnHandle)) {
+        if let Some(turn) = self.turn() {
+            call(&turn);
+        }
     }
 
     fn turn(&self) -> Option<Arc<TurnHandle>> {
         lock(&self.turn).upgrade()
+    }
+}
+
+impl Drop for ChatHandle {
+    fn drop(&mut self) {
+        // A turn that somebody reads goes on.
+        safely("ChatHandle.free", || (), || drop(lock(&self.chat).take()));
     }
 }
 

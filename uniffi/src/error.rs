@@ -1,6 +1,11 @@
 //! The one error that crosses the language boundary.
 
-use wheelwork::diagnostic::{Class, Diagnosis, Diagnostic, give, retry, wait_until};
+use std::io;
+use std::path::Path;
+
+use wheelwork::diagnostic::{
+    Class, Diagnosis, Diagnostic, Remedy, bug, give, retry, unsupported, wait_until,
+};
 
 use crate::convert::mirror;
 
@@ -47,16 +52,36 @@ impl FfiError {
 
     /// Somebody waits for the turn's next event already.
     pub(crate) fn second_reader() -> Self {
-        Self::new(
-            retry("busy", wait_until("the other reader has its event")),
-            "the turn has a reader that waits",
-        )
+        Self::new(retry("busy", wait_until("the other reader has its event")), "there is a reader that waits")
     }
 
     /// A session key of a wrong length.
     pub(crate) fn key_length(found: usize, expected: usize) -> Self {
         let reason = format!("the session key has {found} bytes, expected {expected}");
         Self::new(retry("session_key_length", give("a key of that length")), reason)
+    }
+
+    /// Text that is no public key.
+    pub(crate) fn not_a_key() -> Self {
+        Self::new(retry("not_a_key", Remedy::GiveKey), "the text holds no Ed25519 public key in PEM")
+    }
+
+    /// A system without paths for descriptors.
+    pub(crate) fn no_descriptors() -> Self {
+        let remedy = give("the path of the file, or push its bytes");
+        Self::new(unsupported("no_descriptors", remedy), "this system has no path for an open file")
+    }
+
+    /// Pushed bytes where something is read more than once.
+    pub(crate) fn source_is_pushed() -> Self {
+        let remedy = give("a file or a descriptor");
+        Self::new(bug("source_is_pushed", remedy), "pushed bytes can be read once only")
+    }
+
+    /// The folder of what was tried cannot be written.
+    pub(crate) fn trials(folder: &str, error: &io::Error) -> Self {
+        let diagnosis = retry("trials_io", Remedy::CheckStorage).file(Path::new(folder));
+        Self::new(diagnosis, format!("`{folder}` cannot be written: {error}"))
     }
 
     fn new(diagnosis: Diagnosis, reason: impl Into<String>) -> Self {
@@ -72,8 +97,8 @@ impl FfiError {
     }
 }
 
-impl From<wheelwork::Error> for FfiError {
-    fn from(error: wheelwork::Error) -> Self {
+impl<E: Diagnostic> From<E> for FfiError {
+    fn from(error: E) -> Self {
         Self::new(error.diagnosis(), error.to_string())
     }
 }

@@ -6,7 +6,27 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use wheelwork_testing::{HookedDecoder, Run};
 
-use crate::{ChatHandle, EngineHandle, FfiError};
+use crate::edge::safely;
+use crate::{ChatHandle, EngineHandle, FfiError, trip};
+
+/// Has the next call of an export without a result panic, by its name as in `TurnHandle.cancel`, whatever thread it is on.
+///
+/// # Errors
+/// None in practice.
+#[uniffi::export]
+pub fn panic_in_export(name: String) -> Result<(), FfiError> {
+    trip::want(name);
+    Ok(())
+}
+
+/// Whether the panic that was wanted last has come.
+///
+/// # Errors
+/// None in practice.
+#[uniffi::export]
+pub fn has_panicked() -> Result<bool, FfiError> {
+    Ok(!trip::is_wanted())
+}
 
 /// Counts the tokens that the conversations it makes compute, and breaks them.
 #[derive(uniffi::Object, Default)]
@@ -17,10 +37,12 @@ pub struct Probe {
 #[uniffi::export]
 impl Probe {
     /// Nothing computed yet.
+    ///
+    /// # Errors
+    /// None in practice.
     #[uniffi::constructor]
-    #[must_use]
-    pub fn new() -> Arc<Self> {
-        Arc::default()
+    pub fn new() -> Result<Arc<Self>, FfiError> {
+        Ok(Arc::default())
     }
 
     /// A conversation whose decoder is counted and, where `panic_at` is given, panics instead of computing that token.
@@ -43,7 +65,7 @@ impl Probe {
     /// Tokens computed one by one, in all conversations.
     #[must_use]
     pub fn decoded_tokens(&self) -> u32 {
-        self.decoded.load(Ordering::SeqCst)
+        safely("Probe.decoded_tokens", || 0, || self.decoded.load(Ordering::SeqCst))
     }
 
     /// Panics in a call on a conversation.

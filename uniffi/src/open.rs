@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use wheelwork::{CancelToken, CompileWatch};
+use wheelwork::{CancelToken, CompileWatch, OpenWatch};
 
 use crate::convert::{limit, mirror};
 
@@ -54,6 +54,21 @@ pub struct OpenOptions {
     /// What memory is held against; absent, what the system says is free.
     #[uniffi(default = None)]
     pub memory: Option<MemoryCheck>,
+    /// Take a device as it is, without comparing what it computes for a fixed prompt at its first use.
+    #[uniffi(default = false)]
+    pub skip_self_check: bool,
+}
+
+/// How an engine works. The defaults suit most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Record)]
+pub struct EngineOptions {
+    /// Events that may wait for a reader before its turn has to, at least 1. A step brings few, so that at most a handful
+    /// more wait.
+    #[uniffi(default = 64)]
+    pub waiting_events: u32,
+    /// The most tokens of a prompt in one step, at least 1: how long other turns wait for a long prompt.
+    #[uniffi(default = 128)]
+    pub prefill_tokens: u32,
 }
 
 /// What memory is held against when a model is opened.
@@ -93,25 +108,51 @@ mirror! {
 
 impl From<OpenOptions> for wheelwork::OpenOptions {
     fn from(options: OpenOptions) -> Self {
+        let OpenOptions {
+            device,
+            strict,
+            threads,
+            power_saving_threads,
+            context_length,
+            chat_template,
+            kv_cache,
+            plain,
+            cache_dir,
+            prefix_cache_bytes,
+            provider_options,
+            trials_dir,
+            keys_dir,
+            memory,
+            skip_self_check,
+        } = options;
         Self {
-            device: options.device.map_or_else(Default::default, Into::into),
-            strict: options.strict,
-            threads: options.threads.map(limit),
-            power_saving_threads: options.power_saving_threads.map(limit),
-            context_length: options.context_length.map(limit),
-            chat_template: options.chat_template,
-            kv_cache: options.kv_cache.map(Into::into),
-            plain: options.plain,
-            cache_dir: options.cache_dir.map(Into::into),
-            prefix_cache_bytes: options.prefix_cache_bytes,
-            provider_options: options.provider_options.into_iter().collect(),
-            trials_dir: options.trials_dir.map(Into::into),
-            keys_dir: options.keys_dir.map(Into::into),
-            memory: options.memory.map_or_else(Default::default, Into::into),
+            device: device.map_or_else(Default::default, Into::into),
+            strict,
+            threads: threads.map(limit),
+            power_saving_threads: power_saving_threads.map(limit),
+            context_length: context_length.map(limit),
+            chat_template,
+            kv_cache: kv_cache.map(Into::into),
+            plain,
+            cache_dir: cache_dir.map(Into::into),
+            prefix_cache_bytes,
+            provider_options: provider_options.into_iter().collect(),
+            trials_dir: trials_dir.map(Into::into),
+            keys_dir: keys_dir.map(Into::into),
+            memory: memory.map_or_else(Default::default, Into::into),
+            skip_self_check,
+            // A handle sets those.
             compile_watch: CompileWatch::default(),
-            skip_self_check: false,
+            watch: OpenWatch::default(),
             cancel: CancelToken::default(),
         }
+    }
+}
+
+impl From<EngineOptions> for wheelwork::engine::EngineOptions {
+    fn from(options: EngineOptions) -> Self {
+        let EngineOptions { waiting_events, prefill_tokens } = options;
+        Self { waiting_events: limit(waiting_events), prefill_tokens: limit(prefill_tokens) }
     }
 }
 
@@ -122,5 +163,42 @@ impl From<MemoryCheck> for wheelwork::MemoryCheck {
             MemoryCheck::Bytes { bytes } => Self::Bytes(bytes),
             MemoryCheck::Off => Self::Off,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_absent_is_the_default_of_core() {
+        let absent = OpenOptions {
+            device: None,
+            strict: false,
+            threads: None,
+            power_saving_threads: None,
+            context_length: None,
+            chat_template: None,
+            kv_cache: None,
+            plain: false,
+            cache_dir: None,
+            prefix_cache_bytes: 0,
+            provider_options: HashMap::new(),
+            trials_dir: None,
+            keys_dir: None,
+            memory: None,
+            skip_self_check: false,
+        };
+        let (ours, default) = (wheelwork::OpenOptions::from(absent), wheelwork::OpenOptions::default());
+        assert_eq!(format!("{ours:?}"), format!("{default:?}"));
+    }
+
+    #[test]
+    fn the_engine_of_no_options_is_that_of_core() {
+        // As the attributes above say, which the other language reads.
+        let ours = EngineOptions { waiting_events: 64, prefill_tokens: 128 };
+        let (ours, default) =
+            (wheelwork::engine::EngineOptions::from(ours), wheelwork::engine::EngineOptions::default());
+        assert_eq!(format!("{ours:?}"), format!("{default:?}"));
     }
 }

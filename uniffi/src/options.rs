@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wheelwork::{AnswerNow, Budget, CancelToken, Error, PromptLookup, SaveNow, engine};
+use wheelwork::{AnswerNow, Budget, CancelToken, Error, SaveNow, engine};
 
 use crate::convert::{limit, mirror};
 use crate::{OutputFormat, Tool, ToolChoice};
@@ -61,6 +61,9 @@ pub struct Options {
     /// What happens where the conversation no longer fits into the context; absent, the turn is refused.
     #[uniffi(default = None)]
     pub on_context_full: Option<OnContextFull>,
+    /// Whether tokens are computed ahead that stood in the conversation before; absent, each on its own.
+    #[uniffi(default = None)]
+    pub prompt_lookup: Option<PromptLookup>,
 }
 
 /// How much the model may reason.
@@ -88,6 +91,13 @@ mirror! {
         Auto,
         /// Never; a closing tag that comes all the same is told by `AnswerWasReasoning`.
         Off,
+    }
+    /// Whether tokens are computed ahead that stood in the conversation before.
+    PromptLookup = wheelwork::PromptLookup {
+        /// Each token on its own.
+        Off,
+        /// Where the graphs can and it is quicker by what was measured in the turn.
+        Auto,
     }
     /// What happens where the model repeats itself without end.
     OnLoop = wheelwork::OnLoop {
@@ -131,25 +141,46 @@ impl TryFrom<Options> for wheelwork::Options {
     type Error = Error;
 
     fn try_from(options: Options) -> Result<Self, Error> {
+        let Options {
+            max_tokens,
+            temperature,
+            top_k,
+            top_p,
+            min_p,
+            repetition_penalty,
+            seed,
+            output,
+            tools,
+            tool_choice,
+            stop,
+            thinking,
+            open_reasoning,
+            closing_phrase,
+            answer_reserve,
+            on_loop,
+            on_context_full,
+            prompt_lookup,
+        } = options;
         Ok(Self {
-            max_tokens: options.max_tokens.map(limit),
-            temperature: options.temperature,
-            top_k: options.top_k,
-            top_p: options.top_p,
-            min_p: options.min_p,
-            repetition_penalty: options.repetition_penalty,
-            seed: options.seed,
-            output: options.output.map(TryInto::try_into).transpose()?,
-            tools: options.tools.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
-            tool_choice: options.tool_choice.map_or_else(Default::default, Into::into),
-            stop: options.stop,
-            thinking: options.thinking.map_or_else(Default::default, Into::into),
-            open_reasoning: options.open_reasoning.map_or_else(Default::default, Into::into),
-            closing_phrase: options.closing_phrase,
-            answer_reserve: limit(options.answer_reserve),
-            on_loop: options.on_loop.map_or_else(Default::default, Into::into),
-            on_context_full: options.on_context_full.map_or_else(Default::default, Into::into),
-            prompt_lookup: PromptLookup::default(),
+            max_tokens: max_tokens.map(limit),
+            temperature,
+            top_k,
+            top_p,
+            min_p,
+            repetition_penalty,
+            seed,
+            output: output.map(TryInto::try_into).transpose()?,
+            tools: tools.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+            tool_choice: tool_choice.map_or_else(Default::default, Into::into),
+            stop,
+            thinking: thinking.map_or_else(Default::default, Into::into),
+            open_reasoning: open_reasoning.map_or_else(Default::default, Into::into),
+            closing_phrase,
+            answer_reserve: limit(answer_reserve),
+            on_loop: on_loop.map_or_else(Default::default, Into::into),
+            on_context_full: on_context_full.map_or_else(Default::default, Into::into),
+            prompt_lookup: prompt_lookup.map_or_else(Default::default, Into::into),
+            // A turn's handle has those.
             answer_now: AnswerNow::default(),
             save_now: SaveNow::default(),
             cancel: CancelToken::default(),
@@ -202,6 +233,7 @@ mod tests {
             answer_reserve: 0,
             on_loop: None,
             on_context_full: None,
+            prompt_lookup: None,
         };
         let (ours, default) = (wheelwork::Options::try_from(absent).unwrap(), wheelwork::Options::default());
         assert_eq!(format!("{ours:?}"), format!("{default:?}"));

@@ -1,6 +1,6 @@
 //! Where a model runs, as a fact.
 
-use wheelwork::{Prepared, device};
+use wheelwork::device;
 
 use crate::KvForm;
 use crate::convert::{count, mirror};
@@ -22,7 +22,9 @@ pub struct Placement {
     pub threads: u32,
     /// How keys and values are cached.
     pub kv_cache: KvForm,
-    /// Why it does not run on the form prepared for this machine; absent where it does.
+    /// Whether it runs on the form prepared for this machine.
+    pub prepared: Prepared,
+    /// Why it does not, for a person; absent where it does.
     pub not_prepared: Option<String>,
     /// Which provider really got the nodes of each graph.
     pub graphs: Vec<GraphPlacement>,
@@ -82,6 +84,8 @@ pub struct NotUsed {
     pub device: Device,
     /// Why, for a person, after "because".
     pub reason: String,
+    /// The same for a program.
+    pub kind: NotUsedReason,
     /// What the system or ONNX Runtime said, where it said something.
     pub detail: Option<String>,
 }
@@ -100,6 +104,64 @@ mirror! {
         Gpu,
         /// The CPU.
         Cpu,
+    }
+    /// Whether a model runs on the form prepared for this machine, and why not.
+    Prepared = device::Prepared {
+        /// It does.
+        Used,
+        /// It was not wanted.
+        NotWanted,
+        /// No folder was given for it, or no folder for keys.
+        NoPlace,
+        /// It was never made.
+        Missing,
+        /// One was made for another machine, ONNX Runtime, package or version.
+        Stale,
+        /// It came with the model, and nothing proves that it was made on this machine. Preparing replaces it.
+        NotMadeHere,
+        /// It is damaged. Preparing again replaces it.
+        Damaged,
+    }
+    /// Why a device is not used.
+    NotUsedReason = device::NotUsedReason {
+        /// This build has no code for the provider.
+        NotInThisBuild,
+        /// The package was not quantised for it.
+        NoVariant,
+        /// The caller asked for another device.
+        NotRequested,
+        /// Nobody ran the provider on its hardware; it is taken where its device is asked for.
+        Unproven,
+        /// The provider's library is not there, or switched off.
+        LibraryMissing,
+        /// The provider's library is there and does not load.
+        LibraryRefused,
+        /// The provider finds no device that it can drive.
+        NoDevice,
+        /// The provider only simulates the device here, and that was not asked for by name.
+        SimulatorOnly,
+        /// The package's compiled graphs are for other systems-on-chip or newer libraries, and no compiler is here.
+        NoMatchingBinary,
+        /// Its graphs are being compiled for this system-on-chip, once; the device is used when they are.
+        Compiling,
+        /// It refused, now or earlier, to compile its graphs for this system-on-chip.
+        CompileFailed,
+        /// A file of the variant is not what the package says it is.
+        Damaged,
+        /// At an earlier use of the provider the process ended.
+        CrashedBefore,
+        /// Another process is trying the provider at this moment.
+        BeingTried,
+        /// The provider computed other numbers than the package holds.
+        SelfCheckFailed,
+        /// A run failed in the middle of a turn.
+        RunFailed,
+        /// The provider does not load the graph.
+        SessionFailed,
+        /// This ONNX Runtime does not load the graph; another of the package's is used.
+        RuntimeTooOld,
+        /// The provider loaded the graph and took none of the nodes that compute.
+        TookNoNodes,
     }
 }
 
@@ -126,7 +188,8 @@ impl From<device::Placement> for Placement {
             variant,
             threads: count(threads),
             kv_cache: kv_cache.into(),
-            not_prepared: (prepared != Prepared::Used).then(|| prepared.describe().to_owned()),
+            prepared: prepared.into(),
+            not_prepared: (prepared != device::Prepared::Used).then(|| prepared.describe().to_owned()),
             graphs: graphs.into_iter().map(Into::into).collect(),
             self_check: self_check.map(Into::into),
             not_used: not_used.into_iter().map(Into::into).collect(),
@@ -151,7 +214,8 @@ impl From<device::Share> for Share {
 impl From<device::NotUsed> for NotUsed {
     fn from(row: device::NotUsed) -> Self {
         let device::NotUsed { provider, device, reason, detail } = row;
-        Self { provider, device: device.into(), reason: reason.describe().to_owned(), detail }
+        let words = reason.describe().to_owned();
+        Self { provider, device: device.into(), reason: words, kind: reason.into(), detail }
     }
 }
 

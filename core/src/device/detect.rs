@@ -3,10 +3,11 @@
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
 
-use wheelwork_ort::{PluginDevice, PluginError, Runtime, plugin};
+use wheelwork_ort::{DeviceKind, LibraryError, PluginDevice, PluginError, Runtime, plugin};
 
-use super::placement::NotUsedReason;
-use super::provider::{PluginLibrary, Provider};
+use super::placement::{Device, NotUsedReason};
+use super::provider::{PluginLibrary, Provider, Support};
+use super::table::PROVIDERS;
 
 /// Why a provider cannot be used, with what was said about it.
 pub type Refusal = (NotUsedReason, Option<String>);
@@ -32,6 +33,55 @@ pub fn detect(provider: &Provider, runtime: &Runtime) -> Result<Vec<PluginDevice
     }
     let devices = plugin::devices(runtime, provider.ep);
     if devices.is_empty() { Err((NotUsedReason::NoDevice, None)) } else { Ok(devices) }
+}
+
+/// What this machine has of a provider.
+#[derive(Debug, Clone)]
+pub struct Detected {
+    /// The row of the table.
+    pub provider: &'static Provider,
+    /// Its devices, none for what ONNX Runtime's own library holds; or why it cannot be used.
+    pub devices: Result<Vec<DetectedDevice>, Refusal>,
+}
+
+/// A device that a provider offers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DetectedDevice {
+    /// What it is. Where it is a CPU and the provider drives another kind, it is simulated there.
+    pub kind: Device,
+    /// Who made it, as the system says; may be empty.
+    pub vendor: String,
+    /// Who made the provider.
+    pub provider_vendor: String,
+}
+
+/// What this machine has of every provider in the table, in its order. Loads ONNX Runtime and the providers' libraries,
+/// which stay loaded: up to some seconds at the first call.
+///
+/// # Errors
+/// [`LibraryError`] where there is no ONNX Runtime.
+pub fn detect_all() -> Result<Vec<Detected>, LibraryError> {
+    let runtime = wheelwork_ort::environment()?;
+    let look = |provider: &'static Provider| {
+        let devices = match provider.support {
+            Support::NotInThisBuild => Err((NotUsedReason::NotInThisBuild, None)),
+            Support::Unproven | Support::Supported => detect(provider, &runtime),
+        };
+        let devices = devices.map(|devices| devices.into_iter().map(DetectedDevice::from).collect());
+        Detected { provider, devices }
+    };
+    Ok(PROVIDERS.iter().map(look).collect())
+}
+
+impl From<PluginDevice> for DetectedDevice {
+    fn from(PluginDevice { kind, vendor, provider_vendor }: PluginDevice) -> Self {
+        let kind = match kind {
+            DeviceKind::Cpu => Device::Cpu,
+            DeviceKind::Gpu => Device::Gpu,
+            DeviceKind::Npu => Device::Npu,
+        };
+        Self { kind, vendor, provider_vendor }
+    }
 }
 
 impl PluginLibrary {

@@ -17,7 +17,7 @@ mod table;
 pub mod trial;
 
 pub use cache::CacheError;
-pub use detect::{Refusal, detect};
+pub use detect::{Detected, DetectedDevice, Refusal, detect, detect_all};
 pub use options::{OptionError, OptionRule, Values};
 pub use placement::{
     Device, DevicePreference, KernelSet, NotUsed, NotUsedReason, Placement, Prepared, SelfCheck,

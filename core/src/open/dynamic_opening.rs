@@ -8,6 +8,7 @@ use super::not_loaded::NotLoaded;
 use super::options::OpenOptions;
 use super::prepare::form::Stored;
 use super::self_check;
+use super::watch::OpenStep;
 use crate::control::CancelToken;
 use crate::decoder::ort::dynamic::OrtDecoder;
 use crate::decoder::ort::model::{OrtModel, PowerSaving, SessionOptions};
@@ -97,6 +98,7 @@ fn check(
     if !described.fits_on_cpu(options)? {
         return Ok(SelfCheck::NoMemory);
     }
+    options.watch.tell(&OpenStep::SelfCheck { provider: described.placement.provider.clone() });
     let on_cpu = SessionOptions { device: None, ..described.session_options() };
     let (model, path) = (&described.variant.config.model, described.folder().join(&described.graph_file));
     let cpu = OrtModel::load(&described.runtime.environment, &path, model, on_cpu).map_err(Error::from)?;

@@ -3,14 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use wheelwork_package::Card;
 use wheelwork_package::store::Provenance;
+use wheelwork_package::{Card, OpenPackage};
 
 use super::described::Described;
 use super::memory::{Counted, Footprint, MemoryPlan, free};
 use super::opening::Opening;
 use super::options::{MemoryCheck, OpenOptions};
 use super::static_opening;
+use super::watch::OpenWatch;
 use crate::control::CancelToken;
 use crate::decoder::kv::KvShape;
 use crate::decoder::ort::dynamic::OrtDecoder;
@@ -18,7 +19,7 @@ use crate::decoder::ort::loaded::Loaded;
 use crate::decoder::traits::Decoder;
 use crate::device::{CPU, DevicePreference, NotUsed, NotUsedReason, Placement};
 use crate::error::Error;
-use crate::facts::ModelFacts;
+use crate::facts::{ModelFacts, RuntimeFacts};
 use crate::sequence::prefix_cache::PrefixCache;
 use crate::sequence::{Compilation, Fallback};
 use crate::session::Session;
@@ -29,7 +30,7 @@ use crate::session::snapshot::{Restored, SessionFile};
 pub struct Model {
     facts: Arc<ModelFacts>,
     placement: Placement,
-    card: Option<Card>,
+    package: Arc<OpenPackage>,
     provenance: Option<Provenance>,
     graph: Loaded,
     runtime: wheelwork_ort::Runtime,
@@ -70,7 +71,7 @@ impl Model {
             facts: Arc::new(facts),
             fallback: fallback.filter(|_| placement.provider != CPU),
             placement,
-            card: package.card,
+            package: Arc::new(package),
             provenance,
             graph,
             runtime,
@@ -165,7 +166,13 @@ impl Model {
     /// The package's card; absent in folders of other makers.
     #[must_use]
     pub fn card(&self) -> Option<&Card> {
-        self.card.as_ref()
+        self.package.card.as_ref()
+    }
+
+    /// What the package's files say of it, as they were when it was opened.
+    #[must_use]
+    pub fn package(&self) -> &OpenPackage {
+        &self.package
     }
 
     /// How the signature stood when the package was installed; absent for folders that were not installed.
@@ -207,6 +214,12 @@ impl Model {
         counted.plan(&open, free(MemoryCheck::System, placement.device))
     }
 
+    /// The ONNX Runtime that the model runs on.
+    #[must_use]
+    pub fn runtime(&self) -> RuntimeFacts {
+        RuntimeFacts::of(&self.runtime)
+    }
+
     /// What ONNX Runtime says of its build, version included.
     #[must_use]
     pub fn runtime_info(&self) -> &str {
@@ -222,6 +235,7 @@ fn fallback(path: &Path, options: &OpenOptions) -> Fallback {
         strict: true,
         provider_options: Vec::new(),
         cancel: CancelToken::new(),
+        watch: OpenWatch::default(),
         ..options.clone()
     };
     Fallback::new(move |failed, detail| {

@@ -9,6 +9,7 @@ use super::dynamic_opening;
 use super::not_loaded::NotLoaded;
 use super::options::OpenOptions;
 use super::static_opening::{self, Checked};
+use super::watch::{OpenStep, OpenWatch};
 use crate::control::CancelToken;
 use crate::decoder::ort::loaded::Loaded;
 use crate::device::trial::Trial;
@@ -35,6 +36,7 @@ impl Opening {
         let mut refused = Refused::new();
         let mut compilation = None;
         loop {
+            options.watch.tell(&OpenStep::Describe);
             let planned = Planned::new(path, options, &refused)?;
             let (provider, variant) = (planned.placement.provider.clone(), planned.placement.variant.clone());
             let opened = Described::new(planned, options).map_err(NotLoaded::Failed);
@@ -44,7 +46,8 @@ impl Opening {
                         Ok(graph) => Ok((opening.described, graph)),
                         Err(not_loaded) => {
                             if matches!(not_loaded, NotLoaded::ToCompile { .. }) {
-                                let options = OpenOptions { cancel: CancelToken::new(), ..options.clone() };
+                                let (cancel, watch) = (CancelToken::new(), OpenWatch::default());
+                                let options = OpenOptions { cancel, watch, ..options.clone() };
                                 let fallback = fallback.cloned();
                                 compilation =
                                     Compilation::start(move || opening.compiled(&options, fallback));
@@ -66,6 +69,10 @@ impl Opening {
 
     /// Loads static graphs or the one graph, and notes where they are.
     fn load(&mut self, options: &OpenOptions) -> Result<Loaded, NotLoaded> {
+        let placement = &self.described.placement;
+        options
+            .watch
+            .tell(&OpenStep::Load { provider: placement.provider.clone(), device: placement.device });
         if self.described.static_graphs().is_some() {
             // Who has nothing else to run on meanwhile waits.
             let compiles = options.strict || !self.described.has_cpu_variant();

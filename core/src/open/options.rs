@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use wheelwork_package::card::KvForm;
 
+use super::watch::OpenWatch;
 use crate::control::CancelToken;
 use crate::device::DevicePreference;
 use crate::device::cache::Own;
@@ -42,6 +43,8 @@ pub struct OpenOptions {
     /// Told of each graph that is compiled for a device. Opens that are `strict` wait for it, and opens of packages that
     /// have nothing for the CPU; others go on in the background ([`crate::Model::compilation`]).
     pub compile_watch: CompileWatch,
+    /// Told of each step of the opening.
+    pub watch: OpenWatch,
     /// Room for prefixes that sessions share ([`crate::Session::share_prefix`]), in bytes; 0: they share nothing.
     pub prefix_cache_bytes: u64,
     /// Options of the device's execution provider, by the names that [`crate::device::PROVIDERS`] lists; used only

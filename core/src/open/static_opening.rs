@@ -20,6 +20,7 @@ use super::described::Described;
 use super::not_loaded::NotLoaded;
 use super::options::OpenOptions;
 use super::self_check;
+use super::watch::OpenStep;
 use crate::control::CancelToken;
 use crate::decoder::error::DecoderError;
 use crate::decoder::ort::static_decoder::StaticDecoder;
@@ -311,6 +312,7 @@ impl Attempt<'_> {
             Some(_) if trial.is_some_and(Trial::has_passed_before) => return Ok(SelfCheck::PassedBefore),
             Some(check) => check,
         };
+        self.options.watch.tell(&OpenStep::SelfCheck { provider: self.row.ep.to_owned() });
         let mut decoder =
             StaticDecoder::start(model).map_err(|error| refusal(NotUsedReason::SelfCheckFailed, &error))?;
         let passed = self_check::of_package(&mut decoder, check)?;

@@ -260,5 +260,20 @@ impl Splitter {
     }
 }
 
+/// Takes what a model has written apart, reasoning and answer. A closing tag without an opening one ends reasoning that the
+/// prompt opened. Reasoning is `None` where there is none.
+#[must_use]
+pub fn apart(content: &str) -> (Option<String>, String) {
+    let inside = !content.trim_start().starts_with(OPEN_TAG) && content.contains(CLOSE_TAG);
+    let (mut reasoning, mut answer) = (String::new(), String::new());
+    let mut splitter = Splitter::new(inside, None, None);
+    splitter.finish(content, &mut |segment| match segment {
+        Segment::Reasoning(text) => reasoning.push_str(text),
+        Segment::Answer(text) => answer.push_str(text),
+        Segment::ReasoningEnded | Segment::AnswerWasReasoning => {}
+    });
+    ((!reasoning.is_empty()).then_some(reasoning), answer)
+}
+
 #[cfg(test)]
 mod tests;

@@ -34,5 +34,5 @@ pub use name::{EntryPath, Name, NameError};
 pub(crate) use pipeline::default_threads;
 pub use progress::{Progress, Step, Watch, unwatched};
 pub use sign::sign;
-pub use source::{Seekable, Source, Stream};
+pub use source::{Part, Seekable, Source, Stream};
 pub use verify::{Verification, verify};

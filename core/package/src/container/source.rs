@@ -28,6 +28,55 @@ pub struct Stream<R>(pub R);
 #[derive(Debug)]
 pub struct Seekable<R>(pub R);
 
+/// A source that is a part of another: a package inside of a larger file.
+#[derive(Debug)]
+pub struct Part<S> {
+    source: S,
+    left: u64,
+}
+
+impl<S: Source> Part<S> {
+    /// `bytes` bytes that begin at `offset` from where `source` stands; without `bytes`, all that follow.
+    ///
+    /// # Errors
+    /// What the system says; [`io::ErrorKind::UnexpectedEof`] for a part that does not lie in the source.
+    pub fn new(mut source: S, offset: u64, bytes: Option<u64>) -> io::Result<Self> {
+        let behind = match source.bytes_left()? {
+            Some(all) => all.checked_sub(offset).ok_or(io::ErrorKind::UnexpectedEof)?,
+            None => u64::MAX,
+        };
+        let left = bytes.unwrap_or(behind);
+        if left > behind {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if offset > 0 {
+            source.skip(offset)?;
+        }
+        Ok(Self { source, left })
+    }
+}
+
+impl<S: Source> Read for Part<S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let wanted = usize::try_from(self.left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        let read = self.source.read(buffer.get_mut(..wanted).unwrap_or_default())?;
+        self.left = self.left.saturating_sub(read as u64);
+        Ok(read)
+    }
+}
+
+impl<S: Source> Source for Part<S> {
+    fn skip(&mut self, bytes: u64) -> io::Result<()> {
+        self.left = self.left.checked_sub(bytes).ok_or(io::ErrorKind::UnexpectedEof)?;
+        self.source.skip(bytes)
+    }
+
+    fn bytes_left(&mut self) -> io::Result<Option<u64>> {
+        // Of a stream without an end that is known, neither is that of its part.
+        Ok(self.source.bytes_left()?.map(|left| left.min(self.left)))
+    }
+}
+
 impl<R: Read> Read for Stream<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer)

@@ -1,6 +1,6 @@
 //! What is in the store. Reads without the lock: the pointer is read once, and what it names is complete.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::layout::{Layout, Slot, is_partial, is_version};
 use super::record::read_head;
@@ -103,6 +103,26 @@ impl Store {
         contents.models.sort_by(|one, other| one.name.cmp(&other.name));
         contents.partials.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(contents)
+    }
+
+    /// Bytes that may still be written where the models stand; the folder itself need not exist yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn free_bytes(&self) -> Result<u64, StoreError> {
+        let models_dir = self.layout.models_dir();
+        let above = models_dir.ancestors().filter(|folder| !folder.as_os_str().is_empty());
+        for folder in above {
+            match self.vfs.kind(folder).map_err(StoreError::io("look at", folder))? {
+                None => {}
+                Some(_) => return self.free_bytes_in(folder),
+            }
+        }
+        self.free_bytes_in(Path::new("."))
+    }
+
+    fn free_bytes_in(&self, folder: &Path) -> Result<u64, StoreError> {
+        self.vfs.free_bytes(folder).map_err(StoreError::io("look for space on", folder))
     }
 
     /// What the pointer of a model names.

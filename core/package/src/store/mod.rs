@@ -88,6 +88,12 @@ impl Store {
         Self { keys, ..self }
     }
 
+    /// The keys that it was given.
+    #[must_use]
+    pub fn keys(&self) -> &[PublicKey] {
+        &self.keys
+    }
+
     /// The folder.
     #[must_use]
     pub fn models_dir(&self) -> &Path {

@@ -35,7 +35,7 @@ type Watch<'a> = &'a mut dyn FnMut(PrepareStep) -> ControlFlow<()>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PrepareStep {
-    /// ONNX Runtime packs and saves: most of the time, without a way to stop it in the middle.
+    /// ONNX Runtime packs and saves: most of the time; only [`OpenOptions::cancel`] ends it in the middle.
     Pack,
     /// The packed ranges are put into their own file.
     Collect {
@@ -70,7 +70,8 @@ pub struct PrepareReport {
 ///
 /// Takes some seconds a gigabyte and memory as an open without preparation does; the disk holds the weights and
 /// their packed copy a second time until it ends. `watch` is called before each step and within the longer ones; a break
-/// cancels. After an error, a cancel or a power cut the model opens as before, and the next call starts anew.
+/// cancels, and so does [`OpenOptions::cancel`], in the middle of packing too. After an error, a cancel or a power cut the
+/// model opens as before, and the next call starts anew.
 ///
 /// # Errors
 /// [`Error::Prepare`] and the errors of [`crate::Model::open_with`].
@@ -80,7 +81,16 @@ pub fn prepare(
     watch: Watch<'_>,
 ) -> Result<PrepareReport, Error> {
     let start = Instant::now();
-    let described = Described::of(path.as_ref(), options)?;
+    let prepared = prepare_until(path.as_ref(), options, watch);
+    match options.cancel.request() {
+        // Whatever it was that failed, it was ended.
+        Some(_) if prepared.is_err() => Err(PrepareError::Cancelled.into()),
+        _ => Ok(PrepareReport { seconds: start.elapsed().as_secs_f64(), ..prepared? }),
+    }
+}
+
+fn prepare_until(path: &Path, options: &OpenOptions, watch: Watch<'_>) -> Result<PrepareReport, Error> {
+    let described = Described::of(path, options)?;
     let form = described.form(options)?.ok_or(PrepareError::NoPlace)?;
     let (needed, found) = (SAVED_PACKED_WEIGHTS, described.runtime.version);
     if found < needed {
@@ -106,7 +116,7 @@ pub fn prepare(
             held.make(needed_bytes, |folder| make(&described, &form, folder, watch, &mut report))?;
         }
     }
-    Ok(PrepareReport { seconds: start.elapsed().as_secs_f64(), ..report })
+    Ok(report)
 }
 
 /// The prepared form of the variant and graph that [`crate::Model::open_with`] would take on the CPU: [`Prepared::Used`] where

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::text::reasoning::apart;
+
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -104,6 +106,15 @@ impl Message {
 
     fn of(role: Role, text: impl Into<String>) -> Self {
         Self { role, content: Some(text.into()), tool_calls: Vec::new(), tool_call_id: None, name: None }
+    }
+
+    /// What the model said, its reasoning and its answer apart: the first is `None` where it did not reason, or where
+    /// somebody else speaks. Neither has white space at its edges where there is reasoning, as in
+    /// [`crate::Event`]s. As templates do, it goes by the tags' texts.
+    #[must_use]
+    pub fn apart(&self) -> (Option<String>, String) {
+        let content = self.content.as_deref().unwrap_or_default();
+        if self.role == Role::Assistant { apart(content) } else { (None, content.to_owned()) }
     }
 
     /// Visits every text in the message; the flag tells its content from the rest.
