@@ -20,7 +20,7 @@ pub use static_graphs::{
 };
 
 /// The format version that this build writes. Readers accept the same major version.
-pub const FORMAT_VERSION: &str = "1.1";
+pub const FORMAT_VERSION: &str = "1.2";
 
 /// `wheelwork.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +43,10 @@ pub struct Card {
     pub quantization: Quantization,
     /// The files of each variant.
     pub variants: BTreeMap<String, Vec<FileRecord>>,
+    /// Bits that the codes of matrices use where those are fewer than the bits that they stand in, by variant and by the
+    /// name of the initialiser: 5 or 6 in 8, 3 in 4. Zero points use no more.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub code_bits: BTreeMap<String, BTreeMap<String, u32>>,
     /// The variants with an int8 key-value cache beside the float one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kv_cache: BTreeMap<String, KvCache>,
@@ -101,8 +105,12 @@ pub struct ControlTokens {
 pub struct Quantization {
     /// The recipe as it was applied, by the names of `docs/quantization.md`.
     pub recipe: serde_json::Value,
-    /// Stored bits per weight over all matrices: codes, scales and zero points.
+    /// Stored bits per weight over all matrices: codes, scales and zero points as the graph's operators read them.
     pub bits_per_weight: f64,
+    /// The same in the bits that say something: codes of their own bits, scales of half precision. `None` in packages that were
+    /// made before this was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub true_bits_per_weight: Option<f64>,
     /// One entry a matrix.
     pub tensors: Vec<TensorError>,
 }
@@ -112,7 +120,7 @@ pub struct Quantization {
 pub struct TensorError {
     /// The checkpoint's tensor name.
     pub name: String,
-    /// Bits of a code; 32 for unquantised.
+    /// Bits that a code uses; 32 for unquantised. It may stand in more: [`Card::code_bits`].
     pub bits: u32,
     /// Weights that share a scale; 0 for unquantised.
     pub block_size: usize,

@@ -1,16 +1,17 @@
 //! Opening a package: from a folder to parsed, consistent descriptions. No weights are read.
 
-use std::collections::BTreeMap;
-use std::io::ErrorKind;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::card::{Architecture, StaticGraphs};
 use crate::files::{FileRecord, is_plain_name, names};
 use crate::genai_config::{Inputs, Outputs};
-use crate::graph::{self, GraphError, Verified, limits};
+use crate::graph::codes::{Place, check_bytes, check_stated};
+use crate::graph::{self, Codes, GraphError, Verified, limits};
 use crate::manifest::{CPU_PROVIDER, SCHEMA_VERSION, Variant};
 use crate::store::installed_name;
-use crate::vfs::{FileError, FileFault, check_folder, file_bytes, stands};
+use crate::vfs::{FileError, FileFault, Links, check_folder, file_bytes, open_file, stands};
 use crate::{Card, GenaiConfig, GenerationDefaults, Manifest, PackageError, json};
 
 /// A package whose descriptions were read and agree with each other.
@@ -140,8 +141,60 @@ impl OpenPackage {
         let records =
             self.card.as_ref().map(|card| card.variants.get(variant).map_or(&[][..], Vec::as_slice));
         let OpenVariant { folder, config, .. } = self.variant(variant)?;
-        verified_graph(folder, file_name, records, &config.model.decoder.inputs)
+        let (verified, bytes) = verified_graph(folder, file_name, records, &config.model.decoder.inputs)?;
+        if let Some(stated) = self.code_bits(variant) {
+            let refused = |source| PackageError::Graph { path: folder.join(file_name), source };
+            check_stated(&verified.codes, stated).map_err(refused)?;
+        }
+        Ok((verified, bytes))
     }
+
+    /// Reads every code and zero point of a variant whose bits the card states, and finds any that uses more.
+    ///
+    /// # Errors
+    /// [`PackageError::Graph`] with [`GraphError::Code`]; else as [`OpenPackage::verify_graph`].
+    pub fn check_codes(&self, variant: &str) -> Result<(), PackageError> {
+        let Some(stated) = self.code_bits(variant) else { return Ok(()) };
+        let folder = &self.variant(variant)?.folder;
+        let mut seen = BTreeSet::new();
+        for graph in self.graphs(variant)? {
+            for codes in self.verify_graph(variant, graph)?.codes {
+                let Some(&bits) = stated.get(&codes.tensor) else { continue };
+                for place in &codes.places {
+                    // Tied embeddings and a second graph read the same bytes.
+                    if seen.insert((place.clone(), bits)) {
+                        check_place(folder, &codes, place, bits)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn code_bits(&self, variant: &str) -> Option<&BTreeMap<String, u32>> {
+        self.card.as_ref()?.code_bits.get(variant)
+    }
+}
+
+/// Reads a range of codes, a piece at a time.
+fn check_place(folder: &Path, codes: &Codes, place: &Place, bits: u32) -> Result<(), PackageError> {
+    const PIECE_BYTES: usize = 1 << 20;
+    let path = folder.join(&place.file);
+    let failed = |source| PackageError::Io { path: path.clone(), source };
+    let mut file = open_file(&path, Links::Refused)?;
+    file.seek(SeekFrom::Start(place.offset)).map_err(failed)?;
+    let mut piece = Vec::new();
+    for start in (0..place.bytes).step_by(PIECE_BYTES) {
+        let length = usize::try_from(place.bytes - start).unwrap_or(usize::MAX).min(PIECE_BYTES);
+        piece.resize(length, 0);
+        file.read_exact(&mut piece).map_err(failed)?;
+        if let Some(at) = check_bytes(&piece, codes.bits, bits) {
+            let (tensor, file) = (codes.tensor.clone(), place.file.clone());
+            let at = place.offset + start + at as u64;
+            return Err(PackageError::Graph { path, source: GraphError::Code { tensor, bits, file, at } });
+        }
+    }
+    Ok(())
 }
 
 fn verified_graph(
@@ -221,6 +274,12 @@ fn read_card(root: &Path) -> Result<Option<Card>, PackageError> {
         if !is_plain_name(&record.name) {
             return Err(PackageError::invalid(path, format!("`{}` is not a plain file name", record.name)));
         }
+    }
+    if let Some(variant) = card.code_bits.keys().find(|variant| !card.variants.contains_key(*variant)) {
+        return Err(PackageError::invalid(
+            path,
+            format!("it states bits of codes of `{variant}`, which it has not"),
+        ));
     }
     for (variant, kv_cache) in &card.kv_cache {
         let listed = card.variants.get(variant).into_iter().flatten();

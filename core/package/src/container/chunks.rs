@@ -3,7 +3,7 @@
 use super::head::read_exactly;
 use super::index::ChunkEntry;
 use super::pipeline::in_order;
-use super::{ChunkError, ContainerError, Digest, Head, Source, frame};
+use super::{ChunkError, ContainerError, Digest, Head, Source, filter, frame};
 
 /// A chunk that was read.
 pub(crate) struct Chunk {
@@ -39,9 +39,10 @@ pub(crate) fn read_chunks<E: From<ContainerError>>(
         let stored = read_stored(source, std::mem::take(&mut to_skip), at, number, entry);
         Some(stored.map(|bytes| Stored { number, at, entry, bytes }).map_err(E::from))
     });
+    let is_filtered = head.is_filtered();
     let open = |stored: Stored<'_>| Chunk {
         number: stored.number,
-        content: open(&stored.bytes, stored.entry).map_err(|error| ContainerError::Chunk {
+        content: open(&stored.bytes, stored.entry, is_filtered).map_err(|error| ContainerError::Chunk {
             chunk: stored.number,
             at: stored.at,
             file: first_file(head, stored.number),
@@ -104,12 +105,17 @@ fn read_stored(
 }
 
 /// The bytes as stored are compared before they are decompressed, the content after.
-fn open(stored: &[u8], entry: &ChunkEntry) -> Result<Vec<u8>, ChunkError> {
+fn open(stored: &[u8], entry: &ChunkEntry, is_filtered: bool) -> Result<Vec<u8>, ChunkError> {
     let found = Digest::of(stored);
     if found != entry.stored_sha256 {
         return Err(ChunkError::Stored { found, expected: entry.stored_sha256 });
     }
-    let content = frame::decompress(stored, entry.content_bytes)?;
+    let content = if is_filtered {
+        let (segments, frame) = filter::read_header(stored, entry.content_bytes)?;
+        filter::undo(frame::decompress(frame, entry.content_bytes)?, &segments)
+    } else {
+        frame::decompress(stored, entry.content_bytes)?
+    };
     let found = Digest::of(&content);
     if found != entry.content_sha256 {
         return Err(ChunkError::Content { found, expected: entry.content_sha256 });

@@ -42,6 +42,9 @@ pub enum FrameError {
     /// Bytes after the frame: a second frame, a skippable one, anything.
     #[error("{bytes} bytes follow the frame")]
     Trailing { bytes: usize },
+    /// Segments of the filter that do not cover the content, or too many of them.
+    #[error("its filter covers {found} bytes, the content has {expected}")]
+    Filter { found: u64, expected: u32 },
     /// The decompressor did not like it, or gave another number of bytes.
     #[error("it does not decompress to {expected} bytes")]
     Undecodable { expected: u32 },

@@ -8,13 +8,18 @@ use super::{ContainerError, Digest, Index, Source};
 
 /// Begins every container of every version.
 pub(crate) const MAGIC: [u8; 8] = *b"\x89WWPKG\r\n";
-/// The format that this build writes.
-pub(crate) const VERSION: (u16, u16) = (1, 0);
-/// The required features that this build knows: none.
-const KNOWN_FEATURES: u32 = 0;
+/// The major version that this build reads and writes.
+const MAJOR: u16 = 1;
+/// Required feature: chunks have a filter, and segments before their frame.
+const FILTER: u32 = 1;
+/// The required features that this build knows.
+const KNOWN_FEATURES: u32 = FILTER;
+/// The minor version without and with a filter: a container says no more than it needs.
+const MINORS: (u16, u16) = (0, 1);
 /// The oldest Wheelwork that reads what this build writes.
 const NEEDS: Needs = Needs { major: 0, minor: 1, patch: 0 };
 const PRELUDE_BYTES: usize = 32;
+const FEATURES_AT: usize = 12;
 const DIGEST_BYTES: usize = 32;
 
 /// The head of a container, checked.
@@ -88,9 +93,27 @@ impl Head {
     /// # Errors
     /// [`ContainerError`] if the index breaks a rule.
     pub fn new(index: &Index) -> Result<Self, ContainerError> {
+        Self::with_features(index, 0)
+    }
+
+    /// As [`Head::new`], of a container whose chunks have a filter (`docs/package-format.md`, "Filter").
+    ///
+    /// # Errors
+    /// As [`Head::new`].
+    pub fn filtered(index: &Index) -> Result<Self, ContainerError> {
+        Self::with_features(index, FILTER)
+    }
+
+    /// Whether chunks have a filter.
+    #[must_use]
+    pub fn is_filtered(&self) -> bool {
+        length_field(&self.prelude_and_index, FEATURES_AT) & FILTER != 0
+    }
+
+    fn with_features(index: &Index, features: u32) -> Result<Self, ContainerError> {
         let encoded = index.encode();
         let index = Index::decode(&encoded)?;
-        let mut prelude_and_index = prelude(encoded.len());
+        let mut prelude_and_index = prelude(encoded.len(), features);
         prelude_and_index.extend(&encoded);
         let id = Digest::of(&prelude_and_index);
         Ok(Self { index, id, signature: None, prelude_and_index })
@@ -118,11 +141,12 @@ impl Head {
     }
 }
 
-fn prelude(index_bytes: usize) -> Vec<u8> {
+fn prelude(index_bytes: usize, features: u32) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(PRELUDE_BYTES + index_bytes);
     bytes.extend(MAGIC);
-    bytes.extend([VERSION.0, VERSION.1].into_iter().flat_map(u16::to_le_bytes));
-    bytes.extend([KNOWN_FEATURES, 0].into_iter().flat_map(u32::to_le_bytes));
+    let minor = if features & FILTER != 0 { MINORS.1 } else { MINORS.0 };
+    bytes.extend([MAJOR, minor].into_iter().flat_map(u16::to_le_bytes));
+    bytes.extend([features, 0].into_iter().flat_map(u32::to_le_bytes));
     // An index too long for the field is refused when it is decoded.
     bytes.extend(u32::try_from(index_bytes).unwrap_or(u32::MAX).to_le_bytes());
     bytes.extend([NEEDS.major, NEEDS.minor, NEEDS.patch, 0].into_iter().flat_map(u16::to_le_bytes));
@@ -138,10 +162,10 @@ fn check_prelude(bytes: &[u8]) -> Result<usize, ContainerError> {
     let needs =
         Needs { major: short_field(bytes, 24), minor: short_field(bytes, 26), patch: short_field(bytes, 28) };
     let (major, minor) = (short_field(bytes, 8), short_field(bytes, 10));
-    if major != VERSION.0 {
+    if major != MAJOR {
         return Err(ContainerError::Version { major, minor, needs });
     }
-    let unknown = length_field(bytes, 12) & !KNOWN_FEATURES;
+    let unknown = length_field(bytes, FEATURES_AT) & !KNOWN_FEATURES;
     if unknown != 0 {
         return Err(ContainerError::Features { unknown, needs });
     }

@@ -11,6 +11,7 @@
 mod chunks;
 mod digest;
 mod error;
+mod filter;
 mod frame;
 mod head;
 pub mod index;

@@ -77,6 +77,14 @@ pub enum GraphError {
     /// More memory or time than any decoder with so many weights needs.
     #[error("the graph needs {found} {} for {}, expected at most {}", .limit.unit, .limit.name, .limit.number)]
     Costs { limit: Limit, found: u64 },
+    /// The card states bits that the codes of this graph cannot have.
+    #[error("the package card states {bits} bits for `{tensor}`, expected {expected}")]
+    StatedBits { tensor: String, bits: u32, expected: &'static str },
+    /// A code or zero point uses more bits than the card states.
+    #[error(
+        "`{tensor}` has a code of more than the {bits} bits that the package card states, at byte {at} of `{file}`"
+    )]
+    Code { tensor: String, bits: u32, file: String, at: u64 },
     /// An attribute of a quantised matrix is missing or out of range.
     #[error("the node `{node}` has {attribute} = {found}, expected {expected}")]
     Range { node: String, attribute: &'static str, found: String, expected: &'static str },
@@ -116,6 +124,9 @@ impl Diagnostic for GraphError {
             | Self::ExternalEntry { tensor: name, .. }
             | Self::File { file: name, .. } => reinstall("graph_external_data", Remedy::Reinstall).at(name),
             Self::Compiled { node, .. } => reinstall("graph_compiled", Remedy::Reinstall).at(node),
+            Self::StatedBits { tensor, .. } | Self::Code { tensor, .. } => {
+                reinstall("graph_code_bits", Remedy::Reinstall).at(tensor)
+            }
             Self::Weights { node, .. } | Self::Range { node, .. } => {
                 reinstall("graph_weights", Remedy::Reinstall).at(node)
             }

@@ -7,6 +7,7 @@
 //!       -> tensors   bytes = elements × bits / 8, in the graph or in a plain file beside it
 //!       -> compiled  one `EPContext` node alone, its binary in a plain file
 //!       -> weights   sizes of quantised matrices from K, N, bits and block size
+//!       -> codes    where codes stand, whose bits the card may state to be fewer
 //!       -> inference shapes of all tensors: memory and steps of constants and of a call; what divides whole numbers
 //! ```
 //!
@@ -20,6 +21,7 @@
 //!
 //! [`prepacked`] rewrites a verified graph so that ONNX Runtime finds packed weights on the disk.
 
+pub mod codes;
 mod compiled;
 mod error;
 mod inference;
@@ -34,6 +36,7 @@ mod wire;
 
 use std::collections::BTreeMap;
 
+pub use codes::Codes;
 pub use error::GraphError;
 pub use inference::Estimate;
 pub use products::Product;
@@ -56,6 +59,8 @@ pub struct Verified {
     pub is_compiled: bool,
     /// The matrices that a runtime packs when it loads the graph.
     pub products: Vec<Product>,
+    /// Where the codes of quantised matrices stand.
+    pub codes: Vec<Codes>,
     /// What computing takes besides the weights. Nothing is known of a graph that is compiled.
     pub estimate: Estimate,
 }
@@ -97,6 +102,7 @@ pub fn verify_with(bytes: &[u8], names: &Inputs) -> Result<Verified, GraphError>
         files,
         is_compiled: binary.is_some(),
         products: products::of(&graph, &initializers),
+        codes: codes::of(&graph),
     })
 }
 

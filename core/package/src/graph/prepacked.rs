@@ -152,10 +152,8 @@ impl<'a> Carrier<'a> {
     /// An initialiser in a file of its own kind; `None` for those in the graph and for empty ones.
     fn of(tensor: &Tensor<'a>) -> Option<Self> {
         let bytes = tensors::byte_len(tensor, tensors::elements(tensor).ok()?).ok()?;
-        let value = |wanted| tensor.external.iter().find(|(key, _)| *key == wanted).map(|(_, value)| *value);
-        (tensor.is_external && bytes > 0).then_some(())?;
-        let offset = value("offset").map_or(Some(0), tensors::parse)?;
-        Some(Self { name: tensor.name, location: value("location")?, offset, bytes })
+        let (location, offset) = tensors::place(tensor).filter(|_| bytes > 0)?;
+        Some(Self { name: tensor.name, location, offset, bytes })
     }
 }
 

@@ -157,6 +157,13 @@ fn external<'a>(tensor: &Tensor<'a>, expected: u64) -> Result<(&'a str, u64), Gr
     Ok((location, end))
 }
 
+/// The file of an external tensor and its first byte there; `None` for one in the graph.
+pub(super) fn place<'a>(tensor: &Tensor<'a>) -> Option<(&'a str, u64)> {
+    let value = |wanted| tensor.external.iter().find(|(key, _)| *key == wanted).map(|(_, value)| *value);
+    tensor.is_external.then_some(())?;
+    Some((value("location")?, value("offset").map_or(Some(0), parse)?))
+}
+
 /// Digits only: `str::parse` would take a sign as well.
 pub(super) fn parse(digits: &str) -> Option<u64> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?

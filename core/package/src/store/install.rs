@@ -40,7 +40,7 @@ impl InstallOptions {
     }
 }
 
-/// Opens the package and verifies its graphs for the CPU. A graph for another device is verified when a build that
+/// Opens the package, verifies its graphs for the CPU and the bits that their codes are stated to have. A graph for another device is verified when a build that
 /// can drive it opens it: this one may not know its operators.
 fn must_open(package: &Path) -> Result<(), PackageError> {
     let package = crate::open(package)?;
@@ -50,6 +50,7 @@ fn must_open(package: &Path) -> Result<(), PackageError> {
             .graphs(name)?
             .into_iter()
             .try_for_each(|graph| package.verify_graph(name, graph).map(drop))?;
+        package.check_codes(name)?;
     }
     Ok(())
 }

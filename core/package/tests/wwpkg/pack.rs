@@ -59,6 +59,34 @@ fn a_packed_folder_verifies_and_unpacks_to_the_same_files() {
     );
 }
 
+/// Codes, then scales: float32 with 13 zero bits, as quantised weights have them.
+fn quantised_weights() -> Vec<u8> {
+    let scales = noise(9, 1 << 20).into_iter().flat_map(|byte| {
+        let scale = 0.001 + f32::from(byte) * 1e-5;
+        (scale.to_bits() >> 13 << 13).to_le_bytes()
+    });
+    [noise(8, 3_000_001), vec![0; 3], scales.collect(), noise(10, 1_000_000)].concat()
+}
+
+#[test]
+fn scales_are_filtered_and_come_back_to_the_byte() {
+    let weights = quantised_weights();
+    let (folder, input, output) = scene(&weights);
+    packed(&input, &output).unwrap();
+    let verification = verify(&mut open(&output), &mut unwatched).unwrap();
+    assert!(verification.head.is_filtered() && verification.damage.is_empty());
+    let bytes = fs_err::read(&output).unwrap();
+    assert_eq!(bytes[8..16], [1, 0, 1, 0, 1, 0, 0, 0], "version 1.1, with the feature that it needs");
+    let target = folder.path().join("again");
+    unpack(&mut open(&output), &target, &InstallOptions::default(), &mut unwatched).unwrap();
+    assert!(fs_err::read(target.join("cpu/model.onnx.data")).unwrap() == weights);
+
+    let (_other, input, output) = scene(&noise(5, 3 << 20));
+    packed(&input, &output).unwrap();
+    let bytes = fs_err::read(&output).unwrap();
+    assert_eq!(bytes[8..16], [1, 0, 0, 0, 0, 0, 0, 0], "what has no filter is read by older readers too");
+}
+
 #[test]
 fn packing_is_deterministic_whatever_the_number_of_threads() {
     let (folder, input, output) = scene(&noise(6, 7 << 20));

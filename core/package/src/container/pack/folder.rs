@@ -22,9 +22,12 @@ pub(super) fn scan(folder: &Path) -> Result<Vec<File>, PackError> {
     Ok(files)
 }
 
-/// Holds every variant's files against the card, if there is one: the same names, the same digests.
+/// Holds every variant's files against the card, if there is one: the same names, the same digests, and codes of the bits
+/// that it states.
 pub(super) fn check_card(folder: &Path, index: &Index) -> Result<(), PackError> {
-    let Some(card) = crate::open(folder)?.card else { return Ok(()) };
+    let package = crate::open(folder)?;
+    package.variants.keys().try_for_each(|variant| package.check_codes(variant))?;
+    let Some(card) = package.card else { return Ok(()) };
     for (variant, records) in &card.variants {
         let files = index
             .files

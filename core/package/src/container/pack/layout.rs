@@ -10,8 +10,9 @@ use super::chunker::{MOST_BYTES, first_chunk};
 use super::error::PackError;
 use super::folder::File;
 use super::options::{PackOptions, Steps};
+use crate::container::filter::{self, Segment};
 use crate::container::index::{ChunkEntry, FileEntry};
-use crate::container::{Digest, Index};
+use crate::container::{ContainerError, Digest, Head, Index};
 use crate::vfs::{Links, open_file};
 
 /// What stands in the index until a chunk is compressed. Passes every check, for the length of the head.
@@ -22,6 +23,8 @@ pub(super) struct Layout {
     pub(super) index: Index,
     /// Per chunk, a file that has it, and where.
     pub(super) sources: Vec<(PathBuf, u64)>,
+    /// Per chunk, the filter's segments.
+    pub(super) filters: Vec<Vec<Segment>>,
 }
 
 impl Layout {
@@ -36,13 +39,23 @@ impl Layout {
             files: Vec::new(),
             chunks: Vec::new(),
         };
-        let mut layout = Self { index, sources: Vec::new() };
+        let mut layout = Self { index, sources: Vec::new(), filters: Vec::new() };
         let mut numbers = HashMap::new();
         for file in files {
             let entry = layout.read(file, &mut numbers, steps)?;
             layout.index.files.push(entry);
         }
         Ok(layout)
+    }
+
+    /// The head, with a filter where any chunk has one.
+    pub(super) fn head(&self) -> Result<Head, ContainerError> {
+        if self.is_filtered() { Head::filtered(&self.index) } else { Head::new(&self.index) }
+    }
+
+    /// Whether any chunk has a filter: then all say which segments they have.
+    pub(super) fn is_filtered(&self) -> bool {
+        self.filters.iter().any(|segments| !segments.is_empty())
     }
 
     fn read(
@@ -91,6 +104,7 @@ impl Layout {
             let (stored_sha256, stored_bytes) = UNKNOWN;
             self.index.chunks.push(ChunkEntry { content_sha256, stored_sha256, content_bytes, stored_bytes });
             self.sources.push((file.source.clone(), offset));
+            self.filters.push(filter::choose(content, offset));
             next
         })
     }

@@ -1,7 +1,8 @@
 //! Writing a container (feature `pack`, which links libzstd).
 //!
 //! 1. `folder`: which files there are, and that the package opens and agrees with its card.
-//! 2. `layout`: each file is read once, cut into chunks and hashed. Now the length of the head is known.
+//! 2. `layout`: each file is read once, cut into chunks and hashed, and the filter of each chunk is chosen. Now the length of
+//!    the head is known.
 //! 3. `body`: each chunk is read again, compressed on several threads and written behind the room for the head.
 //! 4. The head is signed and written, the file synced and renamed to its name.
 
@@ -118,7 +119,7 @@ fn write(
 /// Its length depends on the files, their names and the number of chunks only, so it is known before anything is
 /// compressed.
 fn signed_head(layout: &Layout, key: Option<&SecretKey>) -> Result<Head, PackError> {
-    let mut head = Head::new(&layout.index)?;
+    let mut head = layout.head()?;
     head.signature = key.map(|key| key.sign(&head));
     Ok(head)
 }

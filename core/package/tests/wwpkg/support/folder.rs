@@ -42,9 +42,11 @@ pub(crate) fn write_card(root: &Path) {
         quantization: card::Quantization {
             recipe: serde_json::Value::Null,
             bits_per_weight: 4.0,
+            true_bits_per_weight: None,
             tensors: Vec::new(),
         },
         variants: ["cpu", "qnn"].map(|variant| (variant.to_owned(), records(variant))).into(),
+        code_bits: std::collections::BTreeMap::new(),
         kv_cache: std::collections::BTreeMap::new(),
         static_graphs: std::collections::BTreeMap::new(),
         evaluation: std::collections::BTreeMap::new(),
