@@ -46,7 +46,9 @@ pub(crate) enum Failure {
     #[error("`{}` can be read by others: its permissions are {mode:03o}, expected 600", .path.display())]
     Exposed { path: PathBuf, mode: u32 },
     /// A flag that the request would ignore.
-    #[error("`{flag}` is for `--quality best` and `--target qnn-htp`: nothing else calibrates")]
+    #[error(
+        "`{flag}` is for `--quality balanced` and `best`, and for `--target qnn-htp`: nothing else calibrates"
+    )]
     NeedsBest { flag: &'static str },
     /// Systems-on-chip without graphs to compile.
     #[error(

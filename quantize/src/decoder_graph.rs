@@ -8,7 +8,8 @@
 //! logits = lm_head(norm(hidden))
 //! ```
 //!
-//! - Query, key and value projections are one product: one pass over the input instead of three.
+//! - Query, key and value projections are one product: one pass over the input instead of three. Where the recipe gives
+//!   them different schemes they are three.
 //! - Norm and addition are one node, `SkipSimplifiedLayerNormalization`: `normed = norm(a + b) * weight`, and `a + b`.
 //! - Rotation, cache and attention are one node, `GroupQueryAttention`, which takes the packed projections as they
 //!   are, except where heads are normalised before the rotation.
@@ -232,23 +233,23 @@ impl Decoder<'_> {
         let prefix = |name: &str| names::layer(layer, &format!("self_attn.{name}"));
         let parts =
             [("q_proj", config.query_size()), ("k_proj", config.key_size()), ("v_proj", config.key_size())];
-        let packed_size = config.query_size() + 2 * config.key_size();
-        let matrix = self.projection_matrix(
-            &prefix("qkv_proj"),
-            self.recipe.projection(&prefix("qkv_proj")),
-            parts.map(|(part, rows)| (prefix(&format!("{part}.weight")), rows)).to_vec(),
-            config.hidden_size,
-        );
-        let bias = config.family.qkv_bias.then(|| {
-            let biases = parts.map(|(part, _)| prefix(&format!("{part}.bias"))).to_vec();
-            self.vector(&prefix("qkv_proj.bias"), biases, packed_size)
-        });
-        let shape = (config.hidden_size, packed_size);
-        let packed = self.product(&prefix("qkv_proj"), normed, &matrix, shape, bias.as_ref());
-
-        let [queries, keys, values] = match &shared.heads {
-            None => [Some(packed), None, None],
-            Some(heads) => self.normed_heads(layer, &packed, heads).map(Some),
+        let is_apart = parts.iter().any(|(part, _)| self.recipe.exceptions.contains_key(&prefix(part)));
+        let projected = if is_apart {
+            let apart = parts.map(|part| self.attention_input(layer, part.0, &[part], normed));
+            apart.map(Some)
+        } else {
+            let packed = self.attention_input(layer, "qkv_proj", &parts, normed);
+            match &shared.heads {
+                None => [Some(packed), None, None],
+                Some(heads) => self.split(layer, &packed, heads).map(Some),
+            }
+        };
+        let [queries, keys, values] = match (projected, &shared.heads) {
+            ([Some(queries), Some(keys), values], Some(heads)) => {
+                let [queries, keys] = self.normed_heads(layer, &queries, &keys, heads);
+                [Some(queries), Some(keys), values]
+            }
+            (projected, _) => projected,
         };
         let cache = |pattern| contract::layer_name(pattern, layer);
         let past = [contract::PAST_KEY_PATTERN, contract::PAST_VALUE_PATTERN]
@@ -278,18 +279,50 @@ impl Decoder<'_> {
         attended
     }
 
-    /// Queries, keys and values apart, queries and keys normalised head by head.
-    fn normed_heads(&mut self, layer: usize, packed: &Value, heads: &HeadShapes) -> [Value; 3] {
+    /// What attention reads of a layer's input: projections, one below the other, with their biases.
+    fn attention_input(
+        &mut self,
+        layer: usize,
+        name: &str,
+        parts: &[(&str, usize)],
+        normed: &Value,
+    ) -> Value {
+        let prefix = |name: &str| names::layer(layer, &format!("self_attn.{name}"));
+        let node = prefix(name);
+        let weights = parts.iter().map(|(part, rows)| (prefix(&format!("{part}.weight")), *rows)).collect();
+        let hidden = self.config.hidden_size;
+        let matrix = self.projection_matrix(&node, self.recipe.projection(&node), weights, hidden);
+        let size = parts.iter().map(|(_, rows)| rows).sum();
+        let bias = self.config.family.qkv_bias.then(|| {
+            let biases = parts.iter().map(|(part, _)| prefix(&format!("{part}.bias"))).collect();
+            self.vector(&format!("{node}.bias"), biases, size)
+        });
+        self.product(&node, normed, &matrix, (hidden, size), bias.as_ref())
+    }
+
+    /// Queries, keys and values apart.
+    fn split(&mut self, layer: usize, packed: &Value, heads: &HeadShapes) -> [Value; 3] {
         let prefix = |name: &str| names::layer(layer, &format!("self_attn.{name}"));
         let parts = ["query", "key", "value"].map(prefix);
         let split = Node::standard("Split", &prefix("split"))
             .inputs([packed, &heads.sizes])
             .attribute("axis", -1_i64);
-        let [queries, keys, values] =
-            self.graph.add_named(split, [&parts[0], &parts[1], &parts[2]].map(String::as_str));
-        let queries = self.head_norm(&prefix("q_norm"), &queries, &heads.split_queries, &heads.join_queries);
-        let keys = self.head_norm(&prefix("k_norm"), &keys, &heads.split_keys, &heads.join_keys);
-        [queries, keys, values]
+        self.graph.add_named(split, [&parts[0], &parts[1], &parts[2]].map(String::as_str))
+    }
+
+    /// Queries and keys, normalised head by head.
+    fn normed_heads(
+        &mut self,
+        layer: usize,
+        queries: &Value,
+        keys: &Value,
+        heads: &HeadShapes,
+    ) -> [Value; 2] {
+        let prefix = |name: &str| names::layer(layer, &format!("self_attn.{name}"));
+        [
+            self.head_norm(&prefix("q_norm"), queries, &heads.split_queries, &heads.join_queries),
+            self.head_norm(&prefix("k_norm"), keys, &heads.split_keys, &heads.join_keys),
+        ]
     }
 
     fn head_norm(&mut self, name: &str, input: &Value, split: &Value, join: &Value) -> Value {

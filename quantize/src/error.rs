@@ -76,8 +76,13 @@ pub enum RequestError {
     #[error("a context of {asked} tokens was asked for, expected 1 to {limit}")]
     ContextLength { asked: usize, limit: usize },
     /// A budget that no mixture meets.
-    #[error("{asked} bits a weight were asked for, the layers can be stored in {least:.3} to {greatest:.3}")]
-    Budget { asked: f64, least: f64, greatest: f64 },
+    #[error(
+        "{asked} bits a weight were asked for, the nearest is {nearest:.3}: all matrices together can be stored in {least:.3} to {greatest:.3}"
+    )]
+    Budget { asked: f64, nearest: f64, least: f64, greatest: f64 },
+    /// A size that no mixture meets.
+    #[error("a package of {asked} bytes was asked for, the smallest takes {least}")]
+    SizeBudget { asked: u64, least: u64 },
     /// A budget for weights that are not quantised.
     #[error("the recipe `{recipe}` does not store layers in 4 bits, so a budget has nothing to choose from")]
     NothingToMix { recipe: &'static str },
@@ -146,6 +151,9 @@ impl Diagnostic for RequestError {
             }
             Self::Budget { .. } => {
                 retry("bits_per_weight", choose("a number in that range, or other blocks"))
+            }
+            Self::SizeBudget { least, .. } => {
+                retry("max_size", set("the size", format!("at least {least} bytes")))
             }
             Self::NothingToMix { .. } => {
                 retry("nothing_to_mix", choose("the recipe `balanced` or `fast`, or no budget"))

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use crate::budget;
 use crate::checkpoint::Checkpoint;
 use crate::error::QuantizeError;
 use crate::plan::{Content, Plan};
@@ -36,8 +37,15 @@ pub struct Estimate {
     pub checkpoint_bytes: u64,
     /// Of the package's weights and graph; tokenizer and licences come on top.
     pub package_bytes: u64,
-    /// Stored bits per weight over all matrices.
+    /// Stored bits per weight over all matrices, as the graph's operators read them.
     pub bits_per_weight: f64,
+    /// Bits per weight that say something.
+    pub true_bits_per_weight: f64,
+    /// Of the package with its matrices in those bits: what its file form takes at most, before zstd.
+    pub true_package_bytes: u64,
+    /// The divergence from the float model that is expected, in nats: a class, not a figure
+    /// ([`crate::budget::expected_divergence`]). Zero where nothing is quantised.
+    pub expected_kl: f64,
     /// Resident memory at its peak, about.
     pub memory_bytes: u64,
     /// Seconds that encoding takes on this machine, about.
@@ -79,6 +87,9 @@ pub fn estimate(
         checkpoint_bytes += checkpoint.tensors.get(name)?.bytes();
     }
     let kinds = kinds(plan);
+    let stored_bytes: u64 = plan.matrices().map(|matrix| matrix.storage.bytes()).sum();
+    let true_bits: u64 = plan.matrices().map(crate::plan::StoredMatrix::true_bits).sum();
+    let expected_kl = budget::expected_divergence(&checkpoint, plan, options.moments.as_deref(), progress)?;
     let threads = rayon::current_num_threads();
     let widest = plan.matrices().map(|matrix| matrix.columns).max().unwrap_or_default();
     let piece_bytes = PIECE_WEIGHTS.max(widest) as u64 * PIECE_BYTES_PER_WEIGHT;
@@ -90,6 +101,9 @@ pub fn estimate(
         checkpoint_bytes,
         package_bytes: plan.model.data_bytes + graph_bytes,
         bits_per_weight: plan.bits_per_weight(),
+        true_bits_per_weight: plan.true_bits_per_weight(),
+        true_package_bytes: plan.model.data_bytes + graph_bytes - stored_bytes + true_bits.div_ceil(8),
+        expected_kl,
         memory_bytes: PROGRAM_BYTES
             + TOKENIZER_FACTOR * tokenizer_bytes
             + 3 * graph_bytes

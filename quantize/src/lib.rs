@@ -33,6 +33,7 @@ pub mod decoder_graph;
 mod disk;
 mod error;
 pub mod estimate;
+pub mod importance;
 mod journal;
 pub mod kv_cache;
 mod output;
@@ -50,18 +51,22 @@ mod variant;
 mod weights;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use wheelwork_package::Card;
 use wheelwork_package::container::Name;
 use wheelwork_package::files::names;
 
+pub use budget::Budget;
 pub use calibration::Calibration;
 pub use error::{QuantizeError, RequestError};
+pub use importance::Moments;
 pub use output::is_unfinished;
 pub use progress::{Progress, Stage};
 pub use recipe::Recipe;
 
 use checkpoint::{Checkpoint, Config};
+use importance::Weighted;
 use journal::{Finished, Journal, Key};
 use output::{Begun, Output, Standing};
 use plan::Plan;
@@ -82,9 +87,10 @@ pub struct Options {
     pub adapter: Option<PathBuf>,
     /// Which scheme each kind of matrix is stored in.
     pub recipe: Recipe,
-    /// Stored bits per weight of the layers' projections, scales and zero points included: [`budget`] mixes schemes to
-    /// meet it. Without one, every projection has the recipe's.
-    pub bits_per_weight: Option<f64>,
+    /// What the package may take: [`budget`] mixes schemes to keep it. Without one, every matrix has the recipe's.
+    pub budget: Option<Budget>,
+    /// What the inputs of each matrix count. Without them the search goes by the weights alone.
+    pub moments: Option<Arc<Moments>>,
     /// Longest sequence in tokens, at most the model's `max_position_embeddings`; by default that, but no more than
     /// [`DEFAULT_CONTEXT_LIMIT`].
     pub context_length: Option<usize>,
@@ -120,7 +126,13 @@ pub fn quantize(
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<Report, QuantizeError> {
-    quantize_calibrated(checkpoint, out, options, &mut (), progress)
+    match &options.moments {
+        Some(moments) => {
+            let mut weighted = Weighted { moments };
+            quantize_calibrated(checkpoint, out, options, &mut weighted, progress)
+        }
+        None => quantize_calibrated(checkpoint, out, options, &mut (), progress),
+    }
 }
 
 /// As [`quantize`], with codes from a [`Calibration`] where it has any.
@@ -149,6 +161,7 @@ pub fn quantize_calibrated(
         name: options.name.clone().unwrap_or_else(|| checkpoint.name()),
         context_length,
         warnings,
+        importance: options.moments.as_deref().map(Moments::source),
     };
     match request.fill(&output.folder(), &finished, &mut journal, calibration, progress) {
         Ok(card) => {
@@ -179,10 +192,15 @@ pub(crate) fn resolve(
     progress: &dyn Progress,
 ) -> Result<Resolved, QuantizeError> {
     let (context_length, context_warning) = context_length(&checkpoint.config, options.context_length)?;
-    let recipe = match options.bits_per_weight {
-        Some(bits_per_weight) => budget::mixed(checkpoint, &options.recipe, bits_per_weight, progress)?,
-        None => options.recipe.clone(),
+    let moments = options.moments.as_deref();
+    let mixture = match options.budget {
+        Some(budget) => {
+            let recipe = &options.recipe;
+            Some(budget::mixed(checkpoint, recipe, budget, moments, context_length, progress)?)
+        }
+        None => None,
     };
+    let recipe = mixture.map_or_else(|| options.recipe.clone(), |mixture| mixture.recipe);
     let plan = decoder_graph::plan(&checkpoint.config, &recipe, context_length)?;
     let warnings = [&checkpoint.warnings, &plan.warnings].into_iter().flatten().cloned();
     let warnings = warnings.chain(context_warning).collect();
@@ -197,6 +215,7 @@ struct Request<'a> {
     name: Name,
     context_length: usize,
     warnings: Vec<String>,
+    importance: Option<&'a importance::Source>,
 }
 
 impl Request<'_> {
@@ -209,7 +228,7 @@ impl Request<'_> {
         calibration: &mut dyn Calibration,
         progress: &dyn Progress,
     ) -> Result<Card, QuantizeError> {
-        let Self { checkpoint, plan, recipe, name, context_length, warnings } = self;
+        let Self { checkpoint, plan, recipe, name, context_length, warnings, importance } = self;
         let variant = folder.join(CPU);
         progress.stage(Stage::Weights);
         let writer = Writer::open(&variant.join(names::WEIGHTS), checkpoint, plan, progress)?;
@@ -227,6 +246,7 @@ impl Request<'_> {
             tensor_errors,
             licences,
             warnings,
+            importance,
         }
         .write(folder)?;
         if progress.cancelled() { Err(QuantizeError::Cancelled) } else { Ok(card) }

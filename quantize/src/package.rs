@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use serde_json::json;
 use wheelwork_package::card::{self, Architecture, Quantization, TensorError};
 use wheelwork_package::container::Name;
 use wheelwork_package::files::names;
@@ -11,6 +12,7 @@ use wheelwork_package::{Card, Manifest};
 
 use crate::checkpoint::{Checkpoint, Config};
 use crate::error::QuantizeError;
+use crate::importance::Source;
 use crate::plan::Plan;
 use crate::recipe::Recipe;
 use crate::{CPU, variant};
@@ -25,6 +27,8 @@ pub(crate) struct Contents<'a> {
     pub tensor_errors: Vec<TensorError>,
     pub licences: Vec<String>,
     pub warnings: Vec<String>,
+    /// What the moments behind the search were measured on.
+    pub importance: Option<&'a Source>,
 }
 
 impl Contents<'_> {
@@ -42,8 +46,12 @@ impl Contents<'_> {
     }
 
     fn card(self, files: Vec<wheelwork_package::files::FileRecord>) -> Result<Card, QuantizeError> {
-        let recipe = serde_json::to_value(self.recipe)
-            .map_err(|error| QuantizeError::write(Path::new(names::CARD))(error.into()))?;
+        let failed = |error: serde_json::Error| QuantizeError::write(Path::new(names::CARD))(error.into());
+        let mut recipe = serde_json::to_value(self.recipe).map_err(failed)?;
+        if let (Some(recipe), Some(source)) = (recipe.as_object_mut(), self.importance) {
+            let read = json!({ "tokens": source.tokens, "sources": source.sources, "sha256": source.text });
+            recipe.insert("importance".to_owned(), read);
+        }
         Ok(Card {
             format_version: card::FORMAT_VERSION.to_owned(),
             name: self.name.to_string(),
@@ -54,9 +62,11 @@ impl Contents<'_> {
             quantization: Quantization {
                 recipe,
                 bits_per_weight: self.plan.bits_per_weight(),
+                true_bits_per_weight: Some(self.plan.true_bits_per_weight()),
                 tensors: self.tensor_errors,
             },
             variants: BTreeMap::from([(CPU.to_owned(), files)]),
+            code_bits: self.plan.code_bits().map(|bits| (CPU.to_owned(), bits)).into_iter().collect(),
             kv_cache: BTreeMap::new(),
             static_graphs: BTreeMap::new(),
             evaluation: BTreeMap::new(),

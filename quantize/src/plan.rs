@@ -1,6 +1,8 @@
 //! What a package's weight file will hold, and where: the decoder's graph and the list of its contents, both known
 //! before any weight is read.
 
+use std::collections::BTreeMap;
+
 use wheelwork_onnx::{Extent, Model};
 
 use crate::scheme::{BlockScheme, Scheme};
@@ -51,6 +53,8 @@ pub struct StoredMatrix {
     pub columns: usize,
     /// How and where they stand.
     pub storage: Storage,
+    /// The initialisers that are its codes, one or, where the output projection reads the embedding table too, two.
+    pub initializers: Vec<String>,
 }
 
 /// How and where a matrix stands.
@@ -83,6 +87,30 @@ impl Plan {
         8.0 * bytes as f64 / weights as f64
     }
 
+    /// As [`Plan::bits_per_weight`], counting only bits that say something: [`BlockScheme::true_row_bits`].
+    #[must_use]
+    pub fn true_bits_per_weight(&self) -> f64 {
+        let (mut bits, mut weights) = (0, 0);
+        for matrix in self.matrices() {
+            bits += matrix.true_bits();
+            weights += matrix.rows() as u64 * matrix.columns as u64;
+        }
+        bits as f64 / weights as f64
+    }
+
+    /// Bits of codes by the initialiser's name, where they stand in more; none where all fill what they stand in.
+    #[must_use]
+    pub fn code_bits(&self) -> Option<BTreeMap<String, u32>> {
+        let codes = self.matrices().flat_map(|matrix| match matrix.storage {
+            Storage::Blocks { scheme, .. } if scheme.bits.is_padded() => {
+                matrix.initializers.iter().map(|name| (name.clone(), u32::from(scheme.bits))).collect()
+            }
+            _ => Vec::new(),
+        });
+        let codes: BTreeMap<_, _> = codes.collect();
+        (!codes.is_empty()).then_some(codes)
+    }
+
     /// Tensors of the checkpoint that the plan reads, in the order of reading.
     pub fn sources(&self) -> impl Iterator<Item = &str> {
         self.contents.iter().flat_map(|content| match content {
@@ -106,6 +134,16 @@ impl StoredMatrix {
     #[must_use]
     pub fn rows(&self) -> usize {
         self.parts.iter().map(|(_, rows)| rows).sum()
+    }
+
+    /// Bits that say something.
+    #[must_use]
+    pub fn true_bits(&self) -> u64 {
+        let row = match self.storage.scheme() {
+            Scheme::Float32 => self.columns * 32,
+            Scheme::Blocks(scheme) => scheme.true_row_bits(self.columns),
+        };
+        self.rows() as u64 * row as u64
     }
 }
 

@@ -19,7 +19,8 @@ pub struct Recipe {
     /// The embedding table.
     pub embedding: Scheme,
     /// Projections of layers that get another scheme than `layers`, by the name of their node, such as
-    /// `model.layers.3.mlp.down_proj`.
+    /// `model.layers.3.mlp.down_proj`. An entry for one of `self_attn.q_proj`, `k_proj` and `v_proj` makes three products of the
+    /// one, `self_attn.qkv_proj`; what has no entry then has the scheme of `layers`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub exceptions: BTreeMap<String, BlockScheme>,
 }

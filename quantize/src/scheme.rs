@@ -9,6 +9,10 @@
 //!
 //! as ONNX Runtime's `MatMulNBits` and `GatherBlockQuantized` read it. [`block`] finds `s`, `z` and the codes of one
 //! block, [`rows`] applies that to whole rows and lays the result into bytes.
+//!
+//! Those operators know codes of 4 and 8 bits. Codes of 3 bits are stored in 4, of 5 and 6 in 8, with the upper levels
+//! unused: any runtime reads them, the file form of a package (`.wwpkg`) holds little more than the bits that say something, and the
+//! package's card states them.
 
 use serde::Serialize;
 
@@ -34,24 +38,30 @@ pub struct BlockScheme {
     pub bits: Bits,
     /// Weights that share a scale.
     pub block_size: BlockSize,
-    /// Every zero point is the middle code, `2^(bits - 1)`, and none is stored.
+    /// Every zero point is the middle code, `2^(bits - 1)`. None is stored where the operator takes that for granted.
     pub symmetric: bool,
     /// How scale and zero point are found.
     pub fit: Fit,
 }
 
-/// Bits of a code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// Bits of a code: it has `2^bits` levels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(into = "u32")]
 pub enum Bits {
+    /// Stored in 4 bits.
+    Three,
     /// Two codes a byte.
     Four,
+    /// Stored in 8 bits.
+    Five,
+    /// Stored in 8 bits.
+    Six,
     /// One code a byte.
     Eight,
 }
 
 /// Weights that share a scale: the sizes that the runtime's fast kernels take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(into = "usize")]
 #[allow(missing_docs)]
 pub enum BlockSize {
@@ -119,21 +129,65 @@ impl BlockScheme {
         columns / self.bits.codes_per_byte()
     }
 
+    /// Whether zero points stand beside the scales. Where there are none, operators take the middle of the bits that
+    /// codes are stored in.
+    #[must_use]
+    pub fn stores_zero_points(self) -> bool {
+        !self.symmetric || self.bits.is_padded()
+    }
+
     /// Bytes of a row's zero points, which are packed like codes; each row starts at a byte.
     #[must_use]
     pub fn zero_point_bytes(self, columns: usize) -> usize {
-        if self.symmetric { 0 } else { self.blocks(columns).div_ceil(self.bits.codes_per_byte()) }
+        if self.stores_zero_points() { self.blocks(columns).div_ceil(self.bits.codes_per_byte()) } else { 0 }
+    }
+
+    /// Bits of a row that say something: codes of their own bits, scales of half precision, zero points of the codes'
+    /// bits. That is what a form of its own needs; [`BlockScheme::row_bytes`] is what the graph's operators read.
+    #[must_use]
+    pub fn true_row_bits(self, columns: usize) -> usize {
+        const SCALE_BITS: usize = 16;
+        let bits = u32::from(self.bits) as usize;
+        let zero_point = if self.symmetric { 0 } else { bits };
+        columns * bits + self.blocks(columns) * (SCALE_BITS + zero_point)
     }
 }
 
 impl Bits {
+    /// Every number of bits.
+    pub const ALL: [Self; 5] = [Self::Three, Self::Four, Self::Five, Self::Six, Self::Eight];
+
+    /// That many bits.
+    #[must_use]
+    pub fn of(bits: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|&known| u32::from(known) == bits)
+    }
+
     /// The largest code, `2^bits - 1`.
     #[must_use]
     pub fn largest_code(self) -> u8 {
         match self {
+            Self::Three => 7,
             Self::Four => 15,
+            Self::Five => 31,
+            Self::Six => 63,
             Self::Eight => 255,
         }
+    }
+
+    /// The bits that a code stands in, as operators know them: 4 or 8.
+    #[must_use]
+    pub fn stored(self) -> Self {
+        match self {
+            Self::Three | Self::Four => Self::Four,
+            Self::Five | Self::Six | Self::Eight => Self::Eight,
+        }
+    }
+
+    /// Whether codes stand in more bits than they have.
+    #[must_use]
+    pub fn is_padded(self) -> bool {
+        self != self.stored()
     }
 
     /// The zero point of symmetric blocks, `2^(bits - 1)`.
@@ -146,8 +200,8 @@ impl Bits {
     #[must_use]
     pub fn codes_per_byte(self) -> usize {
         match self {
-            Self::Four => 2,
-            Self::Eight => 1,
+            Self::Three | Self::Four => 2,
+            Self::Five | Self::Six | Self::Eight => 1,
         }
     }
 }
@@ -155,7 +209,10 @@ impl Bits {
 impl From<Bits> for u32 {
     fn from(bits: Bits) -> Self {
         match bits {
+            Bits::Three => 3,
             Bits::Four => 4,
+            Bits::Five => 5,
+            Bits::Six => 6,
             Bits::Eight => 8,
         }
     }

@@ -45,6 +45,8 @@ enum Judge {
     Quantizer,
     /// Test suites of JSON, Jinja, ONNX and safetensors, from their registries: accepted, or refused with a typed error.
     Corpora,
+    /// Divergence against bytes of every quality, beside llama.cpp's formats; a table and an SVG.
+    Quality,
     /// transformers: 600 combinations of what differs in checkpoints, each read alike or refused; a real model's forms.
     Checkpoints,
 }

@@ -25,9 +25,12 @@ pub(crate) struct QuantizeArguments {
     /// How much to store, and how much to search for it
     #[arg(long, value_enum, default_value_t = Quality::Balanced)]
     pub(crate) quality: Quality,
-    /// Stored bits per weight of the layers' projections: mixes 4 and 8 bits and block sizes by measured error
+    /// Bits per weight over all matrices, scales and zero points included: mixes 3 to 8 bits and block sizes by what they cost
     #[arg(long, value_name = "BITS")]
     pub(crate) bpw: Option<f64>,
+    /// What the package's file may take at most, such as 1.1GB or 900MB; mixes as `--bpw` does
+    #[arg(long, value_name = "SIZE", value_parser = size, conflicts_with = "bpw")]
+    pub(crate) max_size: Option<u64>,
     /// Weights that share a scale: larger is faster and smaller, with more error [default: 32]
     #[arg(long, value_name = "WEIGHTS", value_parser = block_size)]
     pub(crate) block_size: Option<BlockSize>,
@@ -53,16 +56,23 @@ pub(crate) struct QuantizeArguments {
     pub(crate) resume: bool,
 }
 
-/// What `--quality best` and `--target qnn-htp` read.
+/// What calibration reads.
 #[derive(Debug, Args)]
 pub(crate) struct CalibrationArguments {
-    /// For `--quality best` and `--target qnn-htp`: a text of yours to calibrate on, for half of the tokens; the model writes the rest
+    /// Weigh the search by how large inputs get, whatever the time [default: where that takes about ten seconds at most]
+    #[arg(long, conflicts_with = "no_calibration")]
+    pub(crate) calibrate: bool,
+    /// Search by the weights alone: no text is read and nothing is run
+    #[arg(long)]
+    pub(crate) no_calibration: bool,
+    /// A text of yours to calibrate on, for half of the tokens; the rest are built-in questions or, with `--quality best` and
+    /// `--target qnn-htp`, chains that the model writes
     #[arg(long, value_name = "FILE")]
     pub(crate) calibration_text: Option<PathBuf>,
-    /// For `--quality best` and `--target qnn-htp`: tokens to calibrate on [default: 32768, and 8192]
+    /// Tokens to calibrate on [default: 512; 32768 with `--quality best`, 8192 with `--target qnn-htp`]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(256..=16_777_216))]
     pub(crate) calibration_tokens: Option<u32>,
-    /// For `--quality best` and `--target qnn-htp`: tokens of one sequence at most [default: 512]
+    /// Tokens of one sequence at most [default: 256; 512 with `--quality best` and `--target qnn-htp`]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(64..=131_072))]
     pub(crate) calibration_length: Option<u32>,
 }
@@ -80,8 +90,9 @@ impl QuantizeArguments {
 impl CalibrationArguments {
     /// The first flag that was given, for qualities that calibrate nothing.
     pub(crate) fn given(&self) -> Option<&'static str> {
-        let Self { calibration_text, calibration_tokens, calibration_length } = self;
+        let Self { calibrate, calibration_text, calibration_tokens, calibration_length, .. } = self;
         let given = [
+            (*calibrate, "--calibrate"),
             (calibration_text.is_some(), "--calibration-text"),
             (calibration_tokens.is_some(), "--calibration-tokens"),
             (calibration_length.is_some(), "--calibration-length"),
@@ -90,8 +101,7 @@ impl CalibrationArguments {
     }
 
     /// Tokens in all and of a sequence.
-    pub(crate) fn budget(&self) -> TextBudget {
-        let default = TextBudget::default();
+    pub(crate) fn budget(&self, default: TextBudget) -> TextBudget {
         let or = |asked: Option<u32>, default| {
             asked.map_or(default, |tokens| usize::try_from(tokens).unwrap_or(usize::MAX))
         };
@@ -112,7 +122,7 @@ pub(crate) enum Quality {
     Fast,
     /// int4 with a search for scale and zero point, int8 output layer
     Balanced,
-    /// The bits of `balanced`, calibrated on chains that the model writes: GPTQ, layer by layer; takes hours at 7B
+    /// The bits of `balanced` or of a budget, calibrated on chains that the model writes: GPTQ, layer by layer; takes hours at 7B
     Best,
 }
 
@@ -126,6 +136,23 @@ pub(crate) enum KvChoice {
     Int8,
 }
 
+/// Bytes, with a unit of a thousand, a million or a billion of them.
+fn size(text: &str) -> Result<u64, String> {
+    let expected = || "expected a size such as 1.1GB, 900MB or 950000000".to_owned();
+    let digits = text.trim_end_matches(|unit: char| unit.is_ascii_alphabetic());
+    let unit = match text.get(digits.len()..).unwrap_or_default().to_ascii_uppercase().as_str() {
+        "" | "B" => 1.0,
+        "K" | "KB" => 1e3,
+        "M" | "MB" => 1e6,
+        "G" | "GB" => 1e9,
+        _ => return Err(expected()),
+    };
+    let bytes = digits.trim().parse::<f64>().map_err(|_| expected())? * unit;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // used where it is within 2^53
+    let whole = bytes as u64;
+    if (1.0..9e15).contains(&bytes) { Ok(whole) } else { Err(expected()) }
+}
+
 fn name(text: &str) -> Result<Name, String> {
     Name::new(text).map_err(|error| error.to_string())
 }
@@ -133,4 +160,20 @@ fn name(text: &str) -> Result<Name, String> {
 fn block_size(text: &str) -> Result<BlockSize, String> {
     let size = text.parse().ok().and_then(BlockSize::of);
     size.ok_or_else(|| "expected 16, 32, 64, 128 or 256".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units_and_nothing_else_passes() {
+        let sizes = [("1.1GB", 1_100_000_000), ("900MB", 900_000_000), ("5k", 5000), ("12", 12)];
+        for (text, bytes) in sizes {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "GB", "-1GB", "nan", "inf", "1TBB", "1e30", "0", "1 2MB"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+    }
 }

@@ -38,6 +38,16 @@ pub(crate) fn tell(
         estimate.bits_per_weight,
     );
     anstream::println!(
+        "in the bits that say something {:.3} a weight, {:.2} GB: what `wheelwork pack` stores at most",
+        estimate.true_bits_per_weight,
+        estimate.true_package_bytes as f64 / 1e9,
+    );
+    let expected = estimate.expected_kl;
+    anstream::println!(
+        "expected divergence from the float model: {} (about {expected:.3} nats, by measurements of another model)",
+        class(expected),
+    );
+    anstream::println!(
         "about {:.0} s with {} threads, if the disk keeps up; about {:.0} MB of memory",
         estimate.seconds,
         estimate.threads,
@@ -59,6 +69,18 @@ pub(crate) fn tell(
         );
     }
     Ok(())
+}
+
+/// What a divergence compares with, of llama.cpp's formats with an importance matrix (docs/evaluation.md).
+fn class(expected_kl: f64) -> &'static str {
+    match expected_kl {
+        kl if kl <= 0.0 => "none",
+        kl if kl < 0.004 => "as Q8_0",
+        kl if kl < 0.03 => "as Q5_K_M",
+        kl if kl < 0.08 => "as Q4_K_M",
+        kl if kl < 0.2 => "as IQ4_XS",
+        _ => "coarser than IQ4_XS",
+    }
 }
 
 fn describe(scheme: Scheme) -> String {

@@ -58,7 +58,7 @@ fn placement(root: &Path, json: bool) -> Result<(), Failure> {
     output::tell(json, model.placement(), || output::print_placement(model.placement()))
 }
 
-/// Compares all contents with the card; returns the number of files.
+/// Compares all contents with the card, and codes with the bits that it states; returns the number of files.
 pub(crate) fn verify(package: &OpenPackage) -> Result<usize, Failure> {
     let mut files = 0;
     for (name, records) in package.card.iter().flat_map(|card| &card.variants) {
@@ -67,6 +67,7 @@ pub(crate) fn verify(package: &OpenPackage) -> Result<usize, Failure> {
             record.check_content(folder)?;
             files += 1;
         }
+        package.check_codes(name)?;
     }
     Ok(files)
 }
@@ -137,6 +138,18 @@ fn print_text(package: &OpenPackage, shown: &Shown) -> Result<(), Failure> {
         card.quantization.bits_per_weight,
         card.quantization.recipe
     );
+    for (variant, codes) in &card.code_bits {
+        let (least, most) = (codes.values().min(), codes.values().max());
+        if let (Some(least), Some(most)) = (least, most) {
+            anstream::println!(
+                "{} matrices of {variant} have {least} to {most} bits, stored in 4 or 8: on the device they take those",
+                codes.len(),
+            );
+        }
+    }
+    if let Some(true_bits) = card.quantization.true_bits_per_weight {
+        anstream::println!("{true_bits:.3} bits a weight say something, which is what a package file holds");
+    }
     let mut worst: Vec<_> =
         card.quantization.tensors.iter().filter(|tensor| tensor.relative_mse > 0.0).collect();
     worst.sort_by(|a, b| b.relative_mse.total_cmp(&a.relative_mse));

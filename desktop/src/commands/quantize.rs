@@ -1,6 +1,7 @@
 //! `wheelwork quantize`: a checkpoint into a package, with a progress bar.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use indicatif::ProgressBar;
@@ -9,15 +10,15 @@ use wheelwork::CancelToken;
 use wheelwork::chat::{ChatError, ChatTemplate};
 use wheelwork::tokenizer::Tokenizer;
 use wheelwork_calibrate::kv_cache::{self, KvOptions, VARIANT};
-use wheelwork_calibrate::{CalibrateError, CalibrationEstimate, CalibrationOptions, Watch};
-use wheelwork_package::files::names;
-use wheelwork_package::json::JSON_BYTES_LIMIT;
-use wheelwork_package::tokenizer_file;
+use wheelwork_calibrate::{
+    CalibrateError, CalibrationEstimate, CalibrationOptions, PROMPT_FILES, TextBudget, Watch, moments,
+};
+use wheelwork_quantize::checkpoint::Checkpoint;
 use wheelwork_quantize::checkpoint::files::Folder;
 use wheelwork_quantize::estimate;
 use wheelwork_quantize::kv_cache::LayerRange;
 use wheelwork_quantize::recipe::{BALANCED, FAST, FLOAT, INT8_THROUGHOUT};
-use wheelwork_quantize::{Options, Progress, QuantizeError, Report, Stage};
+use wheelwork_quantize::{Budget, Moments, Options, Progress, QuantizeError, Report, Stage};
 
 use super::static_graph::{Added, CompiledFor};
 use super::{dry_run, static_graph};
@@ -29,7 +30,8 @@ use crate::{output, progress};
 
 pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failure> {
     let is_best = matches!(arguments.quality, Quality::Best);
-    let calibrates = is_best || arguments.static_graphs.has(Target::QnnHtp);
+    let is_searched = matches!(arguments.quality, Quality::Balanced);
+    let calibrates = is_best || is_searched || arguments.static_graphs.has(Target::QnnHtp);
     if let Some(flag) = arguments.calibration.given().filter(|_| !calibrates) {
         return Err(Failure::NeedsBest { flag });
     }
@@ -46,7 +48,8 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
             Some(block_size) => recipe.with_block_size(block_size),
             None => recipe,
         },
-        bits_per_weight: arguments.bpw,
+        budget: arguments.bpw.map(Budget::BitsPerWeight).or(arguments.max_size.map(Budget::Bytes)),
+        moments: None,
         context_length: arguments.context_length,
         overwrite: arguments.overwrite,
         resume: arguments.resume,
@@ -56,10 +59,13 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
     let start = Instant::now();
     let cancel = Interrupt::install()?.token();
     let bar = Bar { bar: progress::bar(json), cancel: cancel.clone() };
+    let moments = if is_searched { importance(arguments, &options, &bar, json) } else { Ok(None) };
+    let moments = moments.inspect_err(|_| bar.bar.finish_and_clear())?;
+    let options = Options { moments: moments.map(Arc::new), ..options };
     if arguments.dry_run {
         let result = estimate::estimate(&arguments.checkpoint, &options, &bar);
         bar.bar.finish_and_clear();
-        let budget = is_best.then(|| arguments.calibration.budget());
+        let budget = is_best.then(|| arguments.calibration.budget(TextBudget::default()));
         let calibration = match budget {
             Some(budget) => Some(CalibrationEstimate::of(&arguments.checkpoint, budget)?),
             None => None,
@@ -85,14 +91,48 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
     }
 }
 
-/// The files that make prompts, with the largest size accepted in bytes.
-const PROMPT_FILES: [(&str, u64); 5] = [
-    (names::TOKENIZER, tokenizer_file::FILE_BYTES_LIMIT),
-    (names::TOKENIZER_CONFIG, JSON_BYTES_LIMIT),
-    (names::SPECIAL_TOKENS_MAP, JSON_BYTES_LIMIT),
-    (names::ADDED_TOKENS, JSON_BYTES_LIMIT),
-    (names::CHAT_TEMPLATE, JSON_BYTES_LIMIT),
-];
+/// What the inputs of each matrix count, where that is asked for or soon known; a pass that takes longer is kept beside the
+/// output for a run that resumes.
+fn importance(
+    arguments: &QuantizeArguments,
+    options: &Options,
+    bar: &Bar,
+    json: bool,
+) -> Result<Option<Moments>, Failure> {
+    let asked = &arguments.calibration;
+    if asked.no_calibration {
+        return Ok(None);
+    }
+    let budget = asked.budget(moments::DEFAULT_BUDGET);
+    let checkpoint = Checkpoint::open_with(&arguments.checkpoint, options.adapter.as_deref())
+        .map_err(QuantizeError::from)?;
+    let is_short = moments::is_short(&checkpoint.config, budget.tokens);
+    let is_asked = asked.given().is_some();
+    if !is_asked && !is_short {
+        return Ok(None);
+    }
+    let temporary = tempfile::tempdir()?;
+    let cache = if is_short || arguments.dry_run {
+        temporary.path().join("moments")
+    } else {
+        let mut name = arguments.out.as_os_str().to_owned();
+        name.push(".moments");
+        PathBuf::from(name)
+    };
+    let text = asked.calibration_text.as_deref();
+    match moments::measure_or_load(&checkpoint, text, budget, &cache, bar) {
+        Ok(moments) => Ok(Some(moments)),
+        // Making packages needs no ONNX Runtime, and nobody has asked for what does.
+        Err(CalibrateError::Library(error)) if !is_asked => {
+            if !json {
+                let why = error.to_string();
+                anstream::eprintln!("not calibrated, as ONNX Runtime is not there: {why}");
+            }
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
 
 /// Has the checkpoint's chat template take a few conversations, so that one that can't run is refused before any work is
 /// done. It is read as the conversion reads it, links of Hugging Face's cache included. What is wrong with other files of
@@ -131,7 +171,7 @@ fn make(arguments: &QuantizeArguments, options: &Options, bar: &Bar) -> Result<M
     }
     let asked = &arguments.calibration;
     let calibration = CalibrationOptions {
-        budget: asked.budget(),
+        budget: asked.budget(TextBudget::default()),
         text: asked.calibration_text.clone(),
         threads: None,
         cancel: bar.cancel.clone(),
@@ -194,7 +234,8 @@ fn tell(report: &Report, compiled: &[CompiledFor], seconds: f64, json: bool) -> 
     if json {
         return output::json_line(&json!({
             "package": report.package, "seconds": seconds, "file_bytes": report.file_bytes,
-            "bits_per_weight": card.quantization.bits_per_weight, "warnings": card.warnings,
+            "bits_per_weight": card.quantization.bits_per_weight,
+            "true_bits_per_weight": card.quantization.true_bits_per_weight, "warnings": card.warnings,
             "tensors": card.quantization.tensors, "kv_cache": card.kv_cache,
             "static_graphs": card.static_graphs, "compiled": compiled, "memory": memory(),
         }));
@@ -208,6 +249,11 @@ fn tell(report: &Report, compiled: &[CompiledFor], seconds: f64, json: bool) -> 
         report.file_bytes as f64 / 1e6,
         card.quantization.bits_per_weight,
     );
+    if let (Some(true_bits), false) = (card.quantization.true_bits_per_weight, card.code_bits.is_empty()) {
+        anstream::println!(
+            "of these, {true_bits:.3} bits say something: that is what `wheelwork pack` stores"
+        );
+    }
     for (name, graphs) in &card.static_graphs {
         let (context, chunk) = (graphs.context_length, graphs.prefill_tokens);
         anstream::println!("variant `{name}`: {context} tokens of context, prompts by {chunk}");

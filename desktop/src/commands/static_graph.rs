@@ -93,7 +93,7 @@ fn quantized(
 ) -> Result<Card, Failure> {
     let asked = &arguments.static_graphs;
     let defaults = VariantOptions::default();
-    let given = arguments.calibration.budget();
+    let given = arguments.calibration.budget(TextBudget::default());
     let budget = TextBudget {
         tokens: arguments.calibration.calibration_tokens.map_or(defaults.budget.tokens, |_| given.tokens),
         ..given

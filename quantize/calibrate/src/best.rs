@@ -6,6 +6,7 @@
 //! 3. What was read stands in the card, with the recipe.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::json;
 use wheelwork::{CancelToken, Model};
@@ -16,6 +17,7 @@ use wheelwork_quantize::{Options, Progress, QuantizeError, Recipe, Report, quant
 use crate::CalibrateError;
 use crate::calibration::Calibrated;
 use crate::calibration_text::{Text, TextBudget};
+use crate::moments;
 use crate::reference::{ReferenceOptions, Watch};
 
 /// The recipe's name in command and card.
@@ -59,9 +61,10 @@ pub fn quantize_best<W: Progress + Watch>(
 ) -> Result<BestReport, CalibrateError> {
     let options = Options { recipe: Recipe { name: NAME, ..options.recipe.clone() }, ..options.clone() };
     let scratch = wheelwork_package::disk::folder_of(out);
+    let options = with_moments(checkpoint, scratch, options, calibration, watch)?;
     let text = read(checkpoint, scratch, &options, calibration, watch)?;
     let reference = ReferenceOptions::new(calibration.threads, scratch);
-    let mut calibrated = Calibrated::new(&text, reference, watch);
+    let mut calibrated = Calibrated::new(&text, reference, watch).with_moments(options.moments.as_deref());
     let mut report = quantize_calibrated(checkpoint, out, &options, &mut calibrated, watch)
         // A calibration that was asked to stop comes back as some error of the calibration.
         .map_err(|error| if watch_is_cancelled(watch) { CalibrateError::Cancelled } else { error.into() })?;
@@ -75,6 +78,25 @@ pub fn quantize_best<W: Progress + Watch>(
     }
     kv_cache::save(&report.package, &report.card).map_err(QuantizeError::from)?;
     Ok(BestReport { report, kv_ranges, text })
+}
+
+/// The moments of a short text, for the budget, the plain package and what GPTQ leaves alone.
+fn with_moments(
+    checkpoint: &Path,
+    scratch: &Path,
+    options: Options,
+    calibration: &CalibrationOptions,
+    watch: &dyn Watch,
+) -> Result<Options, CalibrateError> {
+    if options.moments.is_some() {
+        return Ok(options);
+    }
+    let opened =
+        Checkpoint::open_with(checkpoint, options.adapter.as_deref()).map_err(QuantizeError::from)?;
+    let budget = moments::DEFAULT_BUDGET.within(calibration.budget);
+    let text = Text::built_in(&opened, calibration.text.as_deref(), budget)?;
+    let moments = moments::measure(&opened, &text, scratch, watch)?;
+    Ok(Options { moments: Some(Arc::new(moments)), ..options })
 }
 
 /// Both traits have the question; whoever implements them answers both alike.

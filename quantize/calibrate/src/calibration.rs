@@ -8,13 +8,14 @@
 //! 3. After its last matrix, every sequence runs again, now with the weights as stored. What comes out is what the next
 //!    layer will see, so that it is calibrated on inputs that hold all errors so far.
 //!
-//! Memory: one layer in float32, its Hessians and one factor. Embedding and output projection keep the scheme's search:
-//! they have 8 bits in every recipe.
+//! Memory: one layer in float32, its Hessians and one factor. Embedding and output projection keep the scheme's search, under
+//! the moments of their inputs where those are known.
 
 use rayon::prelude::*;
 use wheelwork_quantize::architecture::names;
 use wheelwork_quantize::calibration::{Calibration, CalibrationError, Rounder, StoredRows};
 use wheelwork_quantize::checkpoint::{Checkpoint, Config};
+use wheelwork_quantize::importance::Moments;
 use wheelwork_quantize::kv_cache::LayerRange;
 use wheelwork_quantize::plan::StoredMatrix;
 
@@ -38,6 +39,8 @@ pub struct Calibrated<'a> {
     watch: &'a dyn Watch,
     run: Option<Run<'a>>,
     kv_ranges: Vec<LayerRange>,
+    /// What the columns of embedding table and output projection count.
+    moments: Option<&'a Moments>,
 }
 
 /// The state between two matrices.
@@ -59,7 +62,13 @@ impl<'a> Calibrated<'a> {
     /// A calibration on a text.
     #[must_use]
     pub fn new(text: &'a Text, options: ReferenceOptions, watch: &'a dyn Watch) -> Self {
-        Self { text, options, watch, run: None, kv_ranges: Vec::new() }
+        Self { text, options, watch, run: None, kv_ranges: Vec::new(), moments: None }
+    }
+
+    /// The same with moments for the matrices that are not rounded by GPTQ: embedding table and output projection.
+    #[must_use]
+    pub fn with_moments(self, moments: Option<&'a Moments>) -> Self {
+        Self { moments, ..self }
     }
 
     /// How large keys and values get in each layer that is stored, with its weights as stored.
@@ -94,7 +103,9 @@ impl Calibration for Calibrated<'_> {
         checkpoint: &Checkpoint,
         matrix: &StoredMatrix,
     ) -> Result<Option<Box<dyn Rounder + 'r>>, CalibrationError> {
-        let Some((_, input)) = place(matrix) else { return Ok(None) };
+        let Some((_, input)) = place(matrix) else {
+            return Ok(self.moments.and_then(|moments| moments.rounder(checkpoint, matrix)));
+        };
         let factor = self.run(checkpoint)?.factor(checkpoint, input)?;
         Ok(Some(Box::new(Gptq { factor })))
     }

@@ -7,10 +7,14 @@
 use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
+use wheelwork::chat::ChatTemplate;
 use wheelwork::tokenizer::Tokenizer;
 use wheelwork::{CancelToken, Model};
-use wheelwork_package::files::hex;
+use wheelwork_package::files::{hex, names};
+use wheelwork_package::json::JSON_BYTES_LIMIT;
+use wheelwork_package::tokenizer_file;
 use wheelwork_package::vfs::read_text;
+use wheelwork_quantize::checkpoint::Checkpoint;
 
 use crate::reference::Watch;
 use crate::{CalibrateError, texts};
@@ -23,6 +27,14 @@ const ARITHMETIC: &str = include_str!("prompts/arithmetic.txt");
 const GENERAL_VOCABULARY: usize = 16_384;
 /// How often the list of prompts is gone through at most, each time with other seeds.
 const ROUNDS: usize = 4;
+/// The files that make prompts, with the largest size accepted in bytes.
+pub const PROMPT_FILES: [(&str, u64); 5] = [
+    (names::TOKENIZER, tokenizer_file::FILE_BYTES_LIMIT),
+    (names::TOKENIZER_CONFIG, JSON_BYTES_LIMIT),
+    (names::SPECIAL_TOKENS_MAP, JSON_BYTES_LIMIT),
+    (names::ADDED_TOKENS, JSON_BYTES_LIMIT),
+    (names::CHAT_TEMPLATE, JSON_BYTES_LIMIT),
+];
 /// Bytes of a text of the user's: far more than any calibration reads.
 const FILE_BYTES_LIMIT: u64 = 64 << 20;
 const NO_TEXT: &str = "it holds no text";
@@ -40,6 +52,17 @@ impl Default for TextBudget {
     /// 64 sequences of 512 tokens.
     fn default() -> Self {
         Self { tokens: 64 * 512, sequence_tokens: 512 }
+    }
+}
+
+impl TextBudget {
+    /// The smaller of both.
+    #[must_use]
+    pub fn within(self, other: Self) -> Self {
+        Self {
+            tokens: self.tokens.min(other.tokens),
+            sequence_tokens: self.sequence_tokens.min(other.sequence_tokens),
+        }
     }
 }
 
@@ -83,10 +106,7 @@ impl Text {
         cancel: &CancelToken,
         watch: &dyn Watch,
     ) -> Result<Self, CalibrateError> {
-        let knows_general_text =
-            model.card().is_none_or(|card| card.architecture.vocab_size >= GENERAL_VOCABULARY);
-        let (name, prompts) =
-            if knows_general_text { ("reasoning", REASONING) } else { ("arithmetic", ARITHMETIC) };
+        let (name, prompts) = prompts(model.card().map_or(usize::MAX, |card| card.architecture.vocab_size));
         let each = &mut |done| watch.text(done, budget.tokens);
         let limit = budget.sequence_tokens;
         let chains = texts::write_chains(model, prompts, ROUNDS, budget.tokens, limit, cancel, each)?;
@@ -105,6 +125,60 @@ impl Text {
         }
         let source = format!("{} chains written by the model itself, prompts `{name}`", sequences.len());
         Ok(Self { sequences, sources: vec![source] })
+    }
+
+    /// What a short pass reads without a package: questions of the built-in list, as the model is asked them, and a text, half
+    /// of the budget each. The text is the user's where one is given, else a built-in one. Nothing is written by the model.
+    ///
+    /// # Errors
+    /// [`CalibrateError::TextFile`], [`CalibrateError::Tokenizer`] or [`CalibrateError::Model`].
+    pub fn built_in(
+        checkpoint: &Checkpoint,
+        file: Option<&Path>,
+        budget: TextBudget,
+    ) -> Result<Self, CalibrateError> {
+        let limit = checkpoint.config.max_position_embeddings;
+        // The model's first token alone says nothing.
+        let budget = TextBudget {
+            tokens: budget.tokens.max(4),
+            sequence_tokens: budget.sequence_tokens.max(2).min(limit),
+        };
+        let half = TextBudget { tokens: budget.tokens.div_ceil(2), ..budget };
+        let folder = prompt_files(checkpoint)?;
+        let tokenizer = Tokenizer::from_folder(folder.path()).map_err(wheelwork::Error::from)?;
+        let bos = checkpoint.tokens.bos;
+        let text = match file {
+            Some(path) => Self::from_file(path, &tokenizer, bos, half)?,
+            None => {
+                let ids = tokenizer.encode_plain(texts::TEXT).map_err(wheelwork::Error::from)?;
+                Self::cut(&ids, bos, half, "a built-in text")
+            }
+        };
+        let (name, prompts) = prompts(checkpoint.config.vocab_size);
+        let template = ChatTemplate::from_folder(folder.path()).map_err(wheelwork::Error::from)?;
+        let mut ids = Vec::new();
+        for prompt in prompts.lines() {
+            let question = template.own_question(&tokenizer, prompt, bos).map_err(wheelwork::Error::from)?;
+            ids.extend(question.ids);
+        }
+        let rest = TextBudget { tokens: budget.tokens - text.tokens().min(budget.tokens), ..budget };
+        Ok(Self::cut(&ids, None, rest, &format!("the prompts `{name}`")).and(text))
+    }
+
+    /// Ids as sequences of the budget's length, each with the model's first token before it.
+    fn cut(ids: &[u32], bos: Option<u32>, budget: TextBudget, source: &str) -> Self {
+        let own = usize::from(bos.is_some());
+        let piece = budget.sequence_tokens.saturating_sub(own).max(1);
+        let mut left = budget.tokens;
+        let mut sequences = Vec::new();
+        for ids in ids.chunks(piece) {
+            let sequence: Vec<u32> = bos.into_iter().chain(ids.iter().copied()).take(left).collect();
+            left -= sequence.len();
+            if sequence.len() > own {
+                sequences.push(sequence);
+            }
+        }
+        Self { sequences, sources: vec![source.to_owned()] }
     }
 
     /// Says early what [`Text::from_file`] would say of a file, before minutes of other work.
@@ -126,22 +200,9 @@ impl Text {
         let refused = |detail: String| CalibrateError::TextFile { path: path.into(), detail };
         let text = read(path)?;
         let ids = tokenizer.encode_plain(&text).map_err(|error| refused(error.to_string()))?;
-        let own = usize::from(bos.is_some());
-        let piece = budget.sequence_tokens.saturating_sub(own).max(1);
-        let mut left = budget.tokens;
-        let mut sequences = Vec::new();
-        for ids in ids.chunks(piece) {
-            let sequence: Vec<u32> = bos.into_iter().chain(ids.iter().copied()).take(left).collect();
-            left -= sequence.len();
-            if sequence.len() > own {
-                sequences.push(sequence);
-            }
-        }
-        if sequences.is_empty() {
-            return Err(refused(NO_TEXT.to_owned()));
-        }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        Ok(Self { sequences, sources: vec![format!("the file `{name}`")] })
+        let cut = Self::cut(&ids, bos, budget, &format!("the file `{name}`"));
+        if cut.sequences.is_empty() { Err(refused(NO_TEXT.to_owned())) } else { Ok(cut) }
     }
 
     /// Both texts, one after the other.
@@ -151,6 +212,24 @@ impl Text {
         self.sources.extend(other.sources);
         self
     }
+}
+
+/// The list of prompts for a model of that vocabulary, with its name.
+fn prompts(vocab_size: usize) -> (&'static str, &'static str) {
+    if vocab_size >= GENERAL_VOCABULARY { ("reasoning", REASONING) } else { ("arithmetic", ARITHMETIC) }
+}
+
+/// Copies of the files that make prompts, in a folder of their own: those of the checkpoint may be links of a cache.
+fn prompt_files(checkpoint: &Checkpoint) -> Result<tempfile::TempDir, CalibrateError> {
+    let temporary = std::env::temp_dir();
+    let copy = tempfile::tempdir().map_err(CalibrateError::spill(&temporary))?;
+    for (name, limit) in PROMPT_FILES {
+        if checkpoint.folder.has(name) {
+            let content = checkpoint.folder.read(name, limit)?;
+            fs_err::write(copy.path().join(name), content).map_err(CalibrateError::spill(&temporary))?;
+        }
+    }
+    Ok(copy)
 }
 
 fn read(path: &Path) -> Result<String, CalibrateError> {

@@ -9,6 +9,7 @@ use wheelwork_onnx::GraphError;
 use wheelwork_ort::LibraryError;
 use wheelwork_quantize::QuantizeError;
 use wheelwork_quantize::checkpoint::CheckpointError;
+use wheelwork_quantize::importance::MomentsError;
 
 /// Why the float model could not be run.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,9 @@ pub enum CalibrateError {
     /// A sequence without tokens, or longer than the model's context.
     #[error("sequence {sequence} has {tokens} tokens, expected 1 to {limit}")]
     SequenceLength { sequence: usize, tokens: usize, limit: usize },
+    /// What was measured is no number.
+    #[error(transparent)]
+    Moments(MomentsError),
     /// The package could not be made.
     #[error(transparent)]
     Quantize(#[from] QuantizeError),
@@ -79,6 +83,9 @@ impl Diagnostic for CalibrateError {
             Self::NotFinite { layer, .. } => {
                 unsupported("calibrate_not_finite", check("the checkpoint: its weights overflow float32"))
                     .at(format_args!("layer {layer}"))
+            }
+            Self::Moments(_) => {
+                unsupported("calibrate_moments", check("the checkpoint: its activations overflow float32"))
             }
             Self::Spill { folder, .. } => retry("calibrate_spill", Remedy::CheckStorage).file(folder),
             Self::ReadBack(_) => retry("calibrate_read_back", Remedy::CheckStorage),

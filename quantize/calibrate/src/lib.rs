@@ -33,6 +33,7 @@ mod head;
 pub mod kv_cache;
 mod kv_ranges;
 mod layer;
+pub mod moments;
 mod reference;
 mod runtime;
 mod spill;
@@ -43,7 +44,7 @@ mod texts;
 
 pub use best::{BestReport, CalibrationOptions, quantize_best};
 pub use calibration::Calibrated;
-pub use calibration_text::{Text, TextBudget};
+pub use calibration_text::{PROMPT_FILES, Text, TextBudget};
 pub use error::CalibrateError;
 pub use estimate::CalibrationEstimate;
 pub use layer::Taps;

@@ -28,7 +28,7 @@ impl Decoder<'_> {
                 Node::microsoft("GatherBlockQuantized", name)
                     .inputs([&codes.value, ids, &scales.value])
                     .optional_input(zero_points.as_ref().map(|zero_points| &zero_points.value))
-                    .attribute("bits", i64::from(u32::from(scheme.bits)))
+                    .attribute("bits", i64::from(u32::from(scheme.bits.stored())))
                     .attribute("block_size", usize::from(scheme.block_size))
                     .attribute("gather_axis", 0_i64)
                     .attribute("quantize_axis", 1_i64)
@@ -73,7 +73,7 @@ impl Decoder<'_> {
                     .optional_input(bias)
                     .attribute("K", columns)
                     .attribute("N", rows)
-                    .attribute("bits", i64::from(u32::from(scheme.bits)))
+                    .attribute("bits", i64::from(u32::from(scheme.bits.stored())))
                     .attribute("block_size", usize::from(scheme.block_size))
                     .attribute("accuracy_level", ACCURACY_LEVEL);
                 self.graph.add(node)
@@ -140,7 +140,7 @@ impl Decoder<'_> {
                     ElementType::Float32,
                     &[rows, scheme.blocks(columns)],
                 );
-                let zero_points = (!scheme.symmetric).then(|| {
+                let zero_points = scheme.stores_zero_points().then(|| {
                     let shape = [rows, scheme.zero_point_bytes(columns)];
                     graph.external(&format!("{name}.zero_points"), ElementType::Uint8, &shape)
                 });
@@ -153,7 +153,12 @@ impl Decoder<'_> {
                 (Matrix::Blocks { scheme, codes, scales, zero_points }, storage)
             }
         };
-        self.contents.push(Content::Matrix(StoredMatrix { node: name.to_owned(), parts, columns, storage }));
+        let initializers = match &matrix {
+            Matrix::Float32(_) => Vec::new(),
+            Matrix::Blocks { codes, .. } => vec![codes.value.name().to_owned()],
+        };
+        let node = name.to_owned();
+        self.contents.push(Content::Matrix(StoredMatrix { node, parts, columns, storage, initializers }));
         matrix
     }
 
@@ -164,6 +169,15 @@ impl Decoder<'_> {
             Matrix::Blocks { scheme, codes, scales, zero_points } => {
                 let shape = projection_shape(*scheme, self.config.vocab_size, self.config.hidden_size);
                 let codes = self.graph.external_alias("lm_head.codes", ElementType::Uint8, &shape, codes);
+                // The table is the matrix with the same bytes.
+                let extent = codes.extent;
+                for content in &mut self.contents {
+                    if let Content::Matrix(matrix) = content
+                        && matrix.storage.extents().next() == Some(extent)
+                    {
+                        matrix.initializers.push(codes.value.name().to_owned());
+                    }
+                }
                 Matrix::Blocks {
                     scheme: *scheme,
                     codes,

@@ -2,9 +2,9 @@
 //!
 //! | array | element | shape |
 //! |---|---|---|
-//! | codes | uint8 | `[rows, blocks, block_size * bits / 8]`, the lower nibble first |
+//! | codes | uint8 | `[rows, blocks, block_size * stored bits / 8]`, the lower nibble first |
 //! | scales | float32, little-endian | `[rows, blocks]` |
-//! | zero points | uint8 | `[rows, ceil(blocks * bits / 8)]`, packed like codes; none if symmetric |
+//! | zero points | uint8 | `[rows, ceil(blocks * stored bits / 8)]`, packed like codes; none if symmetric and not padded |
 
 use super::block::{self, Importance};
 use super::lanes::{LANES, Lanes};
@@ -158,11 +158,11 @@ pub fn decode(
     let (scales, _) = scales.as_chunks();
     for (index, (codes, scale)) in codes.chunks_exact(block_bytes).zip(scales).enumerate() {
         let scale = f32::from_le_bytes(*scale);
-        let zero_point = if scheme.symmetric {
-            scheme.bits.middle_code()
-        } else {
+        let zero_point = if scheme.stores_zero_points() {
             let row = zero_points.get(index / blocks * row_bytes..).unwrap_or_default();
             unpacked(scheme.bits, row).nth(index % blocks).unwrap_or_default()
+        } else {
+            scheme.bits.middle_code()
         };
         weights.extend(unpacked(scheme.bits, codes).map(|code| dequantized(code, scale, zero_point)));
     }
@@ -171,8 +171,8 @@ pub fn decode(
 fn unpacked(bits: Bits, bytes: &[u8]) -> impl Iterator<Item = u8> + '_ {
     let codes_per_byte = bits.codes_per_byte();
     bytes.iter().flat_map(move |&byte| match bits {
-        Bits::Eight => [byte, 0].into_iter().take(codes_per_byte),
-        Bits::Four => [byte & 15, byte >> 4].into_iter().take(codes_per_byte),
+        Bits::Five | Bits::Six | Bits::Eight => [byte, 0].into_iter().take(codes_per_byte),
+        Bits::Three | Bits::Four => [byte & 15, byte >> 4].into_iter().take(codes_per_byte),
     })
 }
 
@@ -208,7 +208,7 @@ impl EncodedRows {
     }
 
     fn pack_zero_points(&mut self, scheme: BlockScheme, columns: usize) {
-        if !scheme.symmetric {
+        if scheme.stores_zero_points() {
             for row in self.block_zero_points.chunks(scheme.blocks(columns).max(1)) {
                 pack(scheme.bits, row, &mut self.zero_points);
             }
@@ -247,8 +247,8 @@ fn squared_error(block: &[f32], codes: &[u8], scale: f32, zero_point: u8) -> Squ
 /// Appends codes to bytes; an odd last nibble has zero above it.
 fn pack(bits: Bits, codes: &[u8], bytes: &mut Vec<u8>) {
     match bits {
-        Bits::Eight => bytes.extend_from_slice(codes),
-        Bits::Four => {
+        Bits::Five | Bits::Six | Bits::Eight => bytes.extend_from_slice(codes),
+        Bits::Three | Bits::Four => {
             let (pairs, last) = codes.as_chunks();
             bytes.extend(pairs.iter().map(|[low, high]| low | high << 4));
             bytes.extend(last);

@@ -3,6 +3,7 @@
 use wheelwork_onnx::proto::{FunctionProto, ModelProto, NodeProto};
 use wheelwork_package::graph::{GraphError, verify};
 use wheelwork_quantize::checkpoint::Checkpoint;
+use wheelwork_quantize::scheme::{Bits, BlockScheme, Scheme};
 use wheelwork_quantize::{Recipe, decoder_graph, recipe};
 
 use crate::checkpoint::Tiny;
@@ -30,6 +31,76 @@ fn every_family_and_recipe_is_verified() {
             assert_eq!(verified.files.into_values().max(), end.max());
         }
     }
+}
+
+/// A recipe with every number of bits, queries, keys and values apart.
+fn mixed() -> Recipe {
+    let Scheme::Blocks(base) = recipe::BALANCED.layers else { panic!("it is quantised") };
+    let of = |bits| BlockScheme { bits, ..base };
+    let exceptions = [
+        ("model.layers.0.self_attn.q_proj", of(Bits::Three)),
+        ("model.layers.0.self_attn.v_proj", of(Bits::Six)),
+        ("model.layers.1.self_attn.qkv_proj", of(Bits::Five)),
+        ("model.layers.1.mlp.down_proj", of(Bits::Six)),
+    ];
+    Recipe {
+        exceptions: exceptions.map(|(node, scheme)| (node.to_owned(), scheme)).into(),
+        lm_head: Scheme::Blocks(of(Bits::Six)),
+        embedding: Scheme::Blocks(of(Bits::Five)),
+        ..recipe::BALANCED
+    }
+}
+
+#[test]
+fn the_card_states_the_bits_of_padded_codes_and_they_hold() {
+    for tiny in [Tiny::qwen2(), Tiny::qwen3(), Tiny::llama(), Tiny::tied()] {
+        tiny.write();
+        let report = tiny.quantize(&mixed()).unwrap();
+        let stated = &report.card.code_bits["cpu"];
+        let head = if tiny.tensors.contains_key("lm_head.weight") { 5 } else { 6 };
+        let expected = [
+            ("lm_head.codes", 6),
+            ("model.embed_tokens.codes", head),
+            ("model.layers.0.self_attn.q_proj.codes", 3),
+            ("model.layers.0.self_attn.v_proj.codes", 6),
+            ("model.layers.1.mlp.down_proj.codes", 6),
+            ("model.layers.1.self_attn.qkv_proj.codes", 5),
+        ];
+        assert_eq!(*stated, expected.map(|(name, bits)| (name.to_owned(), bits)).into());
+        let quantization = &report.card.quantization;
+        assert!(quantization.true_bits_per_weight.unwrap() < quantization.bits_per_weight - 1.0);
+        let package = wheelwork_package::open(&report.package).unwrap();
+        package.verify_graph("cpu", "model.onnx").unwrap();
+        package.check_codes("cpu").unwrap();
+    }
+}
+
+#[test]
+fn pk_17_codes_above_their_stated_bits_and_impossible_statements_are_refused() {
+    let tiny = Tiny::llama();
+    tiny.write();
+    let report = tiny.quantize(&mixed()).unwrap();
+    let state = |name: &str, bits| {
+        let mut card = report.card.clone();
+        card.code_bits.get_mut("cpu").unwrap().insert(name.to_owned(), bits);
+        wheelwork_quantize::kv_cache::save(&report.package, &card).unwrap();
+        wheelwork_package::open(&report.package).unwrap()
+    };
+    let name = "model.layers.1.mlp.down_proj.codes";
+    let package = state(name, 5);
+    package.verify_graph("cpu", "model.onnx").unwrap();
+    let error = package.check_codes("cpu").unwrap_err().to_string();
+    assert!(error.contains(name) && error.contains("more than the 5 bits"), "{error}");
+    for (name, bits) in [(name, 8), (name, 0), ("model.layers.0.mlp.down_proj.codes", 4), ("nothing", 5)] {
+        let error = state(name, bits).verify_graph("cpu", "model.onnx").unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains(&format!("states {bits} bits")), "{error}");
+    }
+    let mut card = report.card.clone();
+    let own = card.code_bits["cpu"].clone();
+    card.code_bits.insert("npu".to_owned(), own);
+    wheelwork_quantize::kv_cache::save(&report.package, &card).unwrap();
+    let error = wheelwork_package::open(&report.package).unwrap_err().to_string();
+    assert!(error.contains("npu"), "{error}");
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn int8() -> BlockScheme {
 
 /// Every combination that a recipe can name.
 fn schemes() -> impl Strategy<Value = BlockScheme> {
-    let bits = prop_oneof![Just(Bits::Four), Just(Bits::Eight)];
+    let bits = prop::sample::select(Bits::ALL.to_vec());
     let fit = prop_oneof![Just(Fit::Nearest), Just(Fit::Search)];
     let size = prop::sample::select(SIZES.to_vec());
     (bits, size, any::<bool>(), fit).prop_map(|(bits, block_size, symmetric, fit)| BlockScheme {
@@ -206,6 +206,30 @@ fn ck_11_the_largest_half_precision_numbers_have_a_finite_scale() {
         let rows = encoded(scheme, &weights, 32);
         for (weight, (found, scale)) in weights.iter().zip(decoded(scheme, &rows, 32)) {
             assert!(scale.is_finite() && (found - weight).abs() <= scale, "{weight} became {found}");
+        }
+    }
+}
+
+/// Codes and zero points use the levels of their bits and no more, wherever they stand.
+#[test]
+fn padded_codes_leave_the_upper_bits_empty() {
+    let weights = bell_shaped(64 * 64);
+    let mut before = f64::INFINITY;
+    for bits in Bits::ALL {
+        for symmetric in [false, true] {
+            let scheme = BlockScheme { bits, symmetric, ..int4(Fit::Search) };
+            let rows = encoded(scheme, &weights, 64);
+            let most = |bytes: &[u8]| unpacked(bits, bytes).max().unwrap_or_default();
+            assert_eq!(most(&rows.codes), bits.largest_code(), "{bits:?}: every level is used");
+            assert!(most(&rows.zero_points) <= bits.largest_code(), "{bits:?}");
+            assert_eq!(rows.codes.len(), 64 * scheme.code_bytes(64));
+            assert_eq!(rows.zero_points.len(), 64 * scheme.zero_point_bytes(64));
+            assert_eq!(rows.zero_points.is_empty(), symmetric && !bits.is_padded(), "{bits:?}");
+            if !symmetric {
+                let error = rows.error.relative();
+                assert!(error < before / 3.0, "{bits:?}: {error} after {before}");
+                before = error;
+            }
         }
     }
 }

@@ -1,0 +1,210 @@
+"""What quantising costs at which size: divergence from the float model against bytes, for SmolLM2-135M-Instruct off the
+4-bit grid, beside the figures of llama.cpp's formats. Writes a table and `quality.svg` into the work folder.
+
+Its maker, `make_checkpoint.py`, stands beside the checkout (`../shared/reference/real-model`); where it is missing, this is
+skipped. The texts are not what packages are calibrated on: the Apache licence, and `docs/reasoning.md`.
+
+For each row of ROWS a package is made, and for it:
+
+- three sizes of its weights: `true` bits, which the card states; the `file` that `wheelwork pack` makes, less the tokenizer and
+  other descriptions (norms and rotary tables, 2 MB, are in it); and what lies on the `device`, where codes of 5 and 6 bits take 8;
+- mean KL over 2,048 positions, same best token, by ONNX Runtime from Python; once with the graph as it is, once with activations in
+  float32 (`accuracy_level` 0), which leaves the error of the weights.
+
+It fails where a row is above its limit.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import onnxruntime
+import zstandard
+from tokenizers import Tokenizer
+from wheelwork import TESTDATA, Verdict, arguments
+
+ROOT = TESTDATA.parent
+MAKER = ROOT.parent / "shared" / "reference" / "real-model" / "make_checkpoint.py"
+TEXTS = (ROOT / "LICENSE-APACHE", ROOT / "docs" / "reasoning.md")
+WINDOWS, LENGTH = 2, 512
+# Name, flags, and the most that its weights may diverge by. `--quality best` reads 16,384 tokens of its own.
+ROWS = [
+    ("int8", ["--quality", "int8"], 0.0025),
+    ("balanced", [], 0.35),
+    ("balanced, not calibrated", ["--no-calibration"], 0.55),
+    ("--bpw 4.6", ["--bpw", "4.6"], 0.3),
+    ("--bpw 5.1", ["--bpw", "5.1"], 0.17),
+    ("--bpw 5.8", ["--bpw", "5.8"], 0.08),
+    ("--bpw 6.2", ["--bpw", "6.2"], 0.05),
+    ("--bpw 5.1, not calibrated", ["--bpw", "5.1", "--no-calibration"], 0.3),
+    ("--bpw 5.8, not calibrated", ["--bpw", "5.8", "--no-calibration"], 0.14),
+    ("best --bpw 5.1", ["--quality", "best", "--bpw", "5.1", "--kv", "float"], 0.14),
+    ("best --bpw 5.8", ["--quality", "best", "--bpw", "5.8", "--kv", "float"], 0.06),
+    ("best --bpw 6.2", ["--quality", "best", "--bpw", "6.2", "--kv", "float"], 0.04),
+]
+# llama.cpp (llama-cpp-python 0.3.36) on the same weights and two other English texts: MB, mean KL, same token. IM: importance
+# matrix. `../shared/reference/real-model/peers.sh` makes them.
+PEERS = [
+    ("IQ4_XS, IM", 90.9, 0.142, 78.6), ("Q4_0", 91.8, 0.447, 61.9), ("Q4_0, IM", 91.8, 0.242, 71.9),
+    ("Q4_K_M", 105.4, 0.079, 82.5), ("Q4_K_M, IM", 105.4, 0.051, 86.0), ("Q5_K_M, IM", 112.1, 0.021, 91.3),
+    ("Q8_0", 144.8, 0.0018, 97.3),
+]
+
+
+def windows(checkpoint):
+    tokenizer = Tokenizer.from_file(str(checkpoint / "tokenizer.json"))
+    found = []
+    for text in TEXTS:
+        ids = np.array(tokenizer.encode(text.read_text(encoding="utf-8")).ids, np.int64)
+        step = max(LENGTH, (len(ids) - LENGTH) // max(1, WINDOWS - 1))
+        found += [ids[start:start + LENGTH] for start in range(0, len(ids) - LENGTH + 1, step)][:WINDOWS]
+    return found
+
+
+class Model:
+    """A package that gives the logits of every position."""
+
+    def __init__(self, package, float_activations=False):
+        folder = package / "cpu"
+        model = onnx.load(folder / "model.onnx", load_external_data=False)
+        for node in model.graph.node:
+            if node.name.startswith("model.last_position."):
+                node.op_type = "Identity"
+                del node.attribute[:]
+                del node.input[1:]
+            for attribute in node.attribute:
+                if float_activations and attribute.name == "accuracy_level":
+                    attribute.i = 0
+        for output in model.graph.output:
+            if output.name == "logits":
+                output.type.tensor_type.shape.dim[1].dim_param = "sequence_length"
+        graph = folder / "judge.onnx"
+        onnx.save(model, graph)
+        self.session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+        graph.unlink()
+
+    def log_probabilities(self, ids):
+        feed = {"input_ids": ids[None], "attention_mask": np.ones((1, len(ids)), np.int64)}
+        for given in self.session.get_inputs():
+            if given.name.startswith("past"):
+                feed[given.name] = np.zeros([size if isinstance(size, int) else 0 for size in [1, *given.shape[1:]]], np.float32)
+        logits = self.session.run(["logits"], feed)[0][0].astype(np.float32)
+        logits -= logits.max(1, keepdims=True)
+        return logits - np.log(np.exp(logits).sum(1, keepdims=True, dtype=np.float64)).astype(np.float32)
+
+
+def divergence(reference, model, texts):
+    """Mean KL with its standard error, and the share of positions with the same best token, in percent."""
+    kl, same = [], []
+    for expected, ids in zip(reference, texts):
+        found = model.log_probabilities(ids)
+        kl.append((np.exp(expected) * (expected - found)).sum(1))
+        same.append(expected.argmax(1) == found.argmax(1))
+    kl = np.concatenate(kl)
+    return kl.mean(), kl.std() / len(kl)**0.5, 100 * np.concatenate(same).mean()
+
+
+def sizes(wheelwork, package, work):
+    """MB of the weights: in true bits, in the package's file, on the device."""
+    card = json.loads((package / "wheelwork.json").read_text())
+    stored = 0
+    model = onnx.load(package / "cpu" / "model.onnx", load_external_data=False)
+    seen = set()
+    for tensor in model.graph.initializer:
+        place = {entry.key: entry.value for entry in tensor.external_data}
+        if not place or place["offset"] in seen:
+            continue
+        seen.add(place["offset"])
+        if not tensor.name.startswith("rope.") and not tensor.name.endswith(".values"):
+            stored += int(place["length"])
+    quantization = card["quantization"]
+    weights = stored * 8 / quantization["bits_per_weight"]
+    true = weights * quantization["true_bits_per_weight"] / 8
+    file = work / "judge.wwpkg"
+    wheelwork.run("pack", package, "--out", file, "--level", 19, "--json")
+    packed = file.stat().st_size
+    file.unlink()
+    return true / 1e6, (packed - compressed_rest(package)) / 1e6, stored / 1e6
+
+
+def compressed_rest(package):
+    """Bytes that files beside the weights take in a package's file: the tokenizer is nearly all of it."""
+    size = 0
+    for path in package.rglob("*"):
+        if path.is_file() and path.name != "model.onnx.data":
+            size += len(zstandard.ZstdCompressor(level=19).compress(path.read_bytes()))
+    return size
+
+
+def chart(points, peers):
+    """KL against MB, both logarithmic, as SVG."""
+    width, height, left, bottom = 720, 420, 60, 40
+    every = points + peers
+    x0, x1 = np.log(min(mb for _, mb, _ in every) * 0.97), np.log(max(mb for _, mb, _ in every) * 1.03)
+    y0, y1 = np.log10(min(kl for *_, kl in every) * 0.7), np.log10(max(kl for *_, kl in every) * 1.5)
+    at_x = lambda mb: left + (np.log(mb) - x0) / (x1 - x0) * (width - left - 20)
+    at_y = lambda kl: 20 + (y1 - np.log10(kl)) / (y1 - y0) * (height - bottom - 20)
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="11">',
+             f'<rect width="{width}" height="{height}" fill="white"/>']
+    for kl in (0.001, 0.003, 0.01, 0.03, 0.1, 0.3):
+        if y0 <= np.log10(kl) <= y1:
+            parts.append(f'<line x1="{left}" x2="{width - 20}" y1="{at_y(kl):.1f}" y2="{at_y(kl):.1f}" stroke="#ddd"/>'
+                         f'<text x="{left - 6}" y="{at_y(kl) + 4:.1f}" text-anchor="end">{kl}</text>')
+    for mb in (80, 90, 100, 110, 120, 130, 140, 150):
+        if x0 <= np.log(mb) <= x1:
+            parts.append(f'<line y1="20" y2="{height - bottom}" x1="{at_x(mb):.1f}" x2="{at_x(mb):.1f}" stroke="#eee"/>'
+                         f'<text x="{at_x(mb):.1f}" y="{height - bottom + 16}" text-anchor="middle">{mb}</text>')
+    parts.append(f'<text x="{width / 2}" y="{height - 8}" text-anchor="middle">MB of weights in true bits</text>'
+                 f'<text x="14" y="{height / 2}" transform="rotate(-90 14 {height / 2})" text-anchor="middle">mean KL, nats</text>')
+    for colour, group in (("#777", peers), ("#c40", points)):
+        for name, mb, kl in group:
+            parts.append(f'<circle cx="{at_x(mb):.1f}" cy="{at_y(kl):.1f}" r="4" fill="{colour}"/>'
+                         f'<text x="{at_x(mb) + 7:.1f}" y="{at_y(kl) + 4:.1f}" fill="{colour}">{name}</text>')
+    return "\n".join([*parts, "</svg>\n"])
+
+
+def main():
+    wheelwork, work = arguments()
+    verdict = Verdict()
+    if not MAKER.exists():
+        print("the real model's maker is not there: skipped")
+        return
+    work = work / "quality"
+    work.mkdir(parents=True, exist_ok=True)
+    checkpoint = work / "smollm2"
+    made = subprocess.run([sys.executable, MAKER, checkpoint, "--dtype", "f32", "--dither"],
+                          capture_output=True, encoding="utf-8", check=False)
+    if made.returncode != 0:
+        print(f"the real model cannot be made, so it is skipped: {made.stderr[-300:]}")
+        return
+    texts = windows(checkpoint)
+    package = work / "judged.ortpackage"
+
+    def quantize(*flags):
+        return wheelwork.run("quantize", checkpoint, "--out", package, "--overwrite", "--json", *flags)[-1]["seconds"]
+
+    quantize("--quality", "float")
+    reference = [Model(package).log_probabilities(ids) for ids in texts]
+    print("| | true MB | file MB | device MB | KL of the weights | same token | KL as it runs | same token | s |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    points = []
+    for name, flags, limit in ROWS:
+        seconds = quantize(*flags)
+        true, packed, device = sizes(wheelwork, package, work)
+        weights = divergence(reference, Model(package, float_activations=True), texts)
+        runs = divergence(reference, Model(package), texts)
+        print(f"| {name} | {true:.1f} | {packed:.1f} | {device:.1f} | {weights[0]:.4f} ± {weights[1]:.4f} | {weights[2]:.1f} % "
+              f"| {runs[0]:.4f} | {runs[2]:.1f} % | {seconds:.0f} |", flush=True)
+        points.append((name, true, weights[0]))
+        verdict.expect(weights[0] <= limit, f"{name}: KL at most {limit}", f"{weights[0]}")
+    for name, size, kl, same in PEERS:
+        print(f"| llama.cpp {name} (other texts) | {size} | {size} | {size} | {kl} | {same} % | | | |")
+    (work / "quality.svg").write_text(chart(points, [(name, size, kl) for name, size, kl, _ in PEERS]))
+    shutil.rmtree(checkpoint)
+    verdict.finish()
+
+
+main()
