@@ -11,7 +11,8 @@
 
 use serde::Deserialize;
 use serde_json::json;
-use wheelwork::{Event, Model, Options, ReasoningEnd, Session, Thinking};
+use wheelwork::{Model, Options, ReasoningEnd, Session, Thinking};
+use wheelwork_testing::Outcome;
 
 /// Budgets in tokens; tiny-r1's reasoning has 10 to 150.
 const BUDGETS: [usize; 12] = [0, 5, 10, 15, 20, 30, 40, 50, 60, 80, 100, 150];
@@ -69,21 +70,12 @@ fn print(
     let mut score = Score::default();
     for problem in problems {
         session.clear();
-        let mut answer = String::new();
-        for event in session.ask(&problem.prompt, &options)? {
-            match event? {
-                Event::AnswerDelta { text } => answer.push_str(&text),
-                Event::ReasoningEnded { cause, .. } => {
-                    score.landed += u32::from(cause == ReasoningEnd::Budget);
-                }
-                Event::Finished { usage, .. } => {
-                    score.reasoning_tokens += u32::try_from(usage.reasoning_tokens).unwrap_or(u32::MAX);
-                }
-                _ => {}
-            }
-        }
+        let outcome = Outcome::of(session.ask(&problem.prompt, &options)?)?;
+        let is_by_budget = |(_, cause): &(usize, ReasoningEnd)| *cause == ReasoningEnd::Budget;
         score.problems += 1;
-        score.exact += u32::from(answer.trim() == problem.answer);
+        score.exact += u32::from(outcome.answer.trim() == problem.answer);
+        score.landed += u32::from(outcome.reasoning_ended.iter().any(is_by_budget));
+        score.reasoning_tokens += u32::try_from(outcome.usage().reasoning_tokens).unwrap_or(u32::MAX);
     }
     let share = |part: u32, digits: f64| (f64::from(part) / f64::from(score.problems) * digits).round() / 1e2;
     println!(

@@ -6,7 +6,7 @@ use wheelwork_package::card::ControlTokens;
 use super::*;
 use crate::device::{Device, NotUsed, NotUsedReason};
 use crate::sequence::{Compilation, Ready};
-use crate::testing::{self, ScriptedDecoder, Step};
+use crate::testing::{self, Outcome, ScriptedDecoder, Step};
 
 fn facts(context_length: usize) -> Arc<ModelFacts> {
     let tokens = ControlTokens { eos: vec![0], ..ControlTokens::default() };
@@ -42,17 +42,9 @@ fn ready(context_length: usize) -> Ready {
 
 /// Where a turn ran, whether that was told as a change, what was taken from the cache, and the first token.
 fn turn(session: &mut Session) -> (Placement, bool, usize, u32) {
-    let (mut found, mut changed, mut first) = (None, false, None);
-    for event in session.ask("Hello", &Options::default()).unwrap() {
-        match event.unwrap() {
-            Event::Started { placement, reused_tokens, .. } => found = Some((placement, reused_tokens)),
-            Event::DeviceChanged { .. } => changed = true,
-            Event::Finished { token_ids, .. } => first = token_ids.first().copied(),
-            _ => {}
-        }
-    }
-    let (placement, reused) = found.unwrap();
-    (placement, changed, reused, first.unwrap())
+    let outcome = Outcome::of(session.ask("Hello", &Options::default()).unwrap()).unwrap();
+    let changed = outcome.placements.len() > 1;
+    (outcome.placements[0].clone(), changed, outcome.usage().reused_tokens, outcome.token_ids()[0])
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use wheelwork::chat::{Message, Role};
 use wheelwork::{Autosave, Diagnostic, Error, Event, ModelFacts, OnContextFull, Options, Session};
-use wheelwork_testing::{ScriptedDecoder, placement};
+use wheelwork_testing::ScriptedDecoder;
 
+use crate::files::{Folder, restored};
 use crate::support::{TURN, VOCAB, facts, script, session};
 
 const LIMIT: usize = 160;
@@ -99,30 +100,27 @@ fn rt_14_what_must_stay_and_fits_is_answered_with_less_room() {
 
 #[test]
 fn a_sessions_file_and_its_forks_have_the_shorter_history() {
-    let (folder, facts) = (tempfile::tempdir().unwrap(), facts(LIMIT));
-    let file = folder.path().join("session");
+    let (folder, facts) = (Folder::new(), facts(LIMIT));
+    let file = folder.file();
     let mut kept = with_messages(&facts, &conversation(30));
     kept.keep_in(&file, Autosave::default()).unwrap();
     let dropped = start(&mut kept, &dropping(None)).unwrap().1.unwrap();
     assert!(kept.messages().len() + dropped.0 > 60 && kept.messages().len() < 60);
     assert_eq!(kept.fork().unwrap().messages(), kept.messages());
-    let restored =
-        Session::restore_with_decoder(facts.clone(), placement(), Box::new(decoder(&facts)), &file);
-    assert_eq!(restored.unwrap().0.messages(), kept.messages());
+    assert_eq!(restored(&facts, decoder(&facts), &file).0.messages(), kept.messages());
 }
 
 #[test]
 fn a_turn_that_is_resumed_tells_again_what_was_dropped() {
-    let (folder, facts) = (tempfile::tempdir().unwrap(), facts(LIMIT));
-    let file = folder.path().join("session");
+    let (folder, facts) = (Folder::new(), facts(LIMIT));
+    let file = folder.file();
     let mut killed = with_messages(&facts, &conversation(30));
     killed.keep_in(&file, Autosave::default()).unwrap();
     let mut turn = killed.ask("478 + 256 = ?", &dropping(None)).unwrap();
     let told: Vec<_> = turn.by_ref().take(2).map(Result::unwrap).collect();
     assert!(matches!(told[1], Event::TurnsDropped { .. }));
     std::mem::forget(turn);
-    let (mut session, _) =
-        Session::restore_with_decoder(facts.clone(), placement(), Box::new(decoder(&facts)), &file).unwrap();
+    let (mut session, _) = restored(&facts, decoder(&facts), &file);
     let again: Vec<_> = session.resume(&Options::default()).unwrap().take(2).map(Result::unwrap).collect();
     assert_eq!(again[1], told[1]);
 }

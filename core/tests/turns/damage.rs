@@ -5,12 +5,10 @@ use std::sync::Arc;
 
 use wheelwork::snapshot::{CacheFate, SnapshotError};
 use wheelwork::{Diagnostic, Error, Event, KvForm, ModelFacts, Options, Placement, Session, SessionFile};
-use wheelwork_testing::{ScriptedDecoder, placement};
+use wheelwork_testing::{Outcome, ScriptedDecoder, placement};
 
-use crate::files::{
-    Folder, OFTEN, REASONING, form, key, killed_after, restore, restored, silent, writes_from,
-};
-use crate::support::{TURN, VOCAB, ask, collect, facts, session};
+use crate::files::{Folder, OFTEN, REASONING, form, key, killed_after, restore, restored, silent};
+use crate::support::{TURN, VOCAB, ask, decoder, facts, session};
 
 fn refusal(result: Result<(Session, wheelwork::Restored), Error>) -> SnapshotError {
     match result {
@@ -90,7 +88,7 @@ fn fi_05_what_is_saved_of_a_damaged_session_goes_on_in_another_file() {
     for is_encrypted in [false, true] {
         let (folder, facts) = (Folder::new(), facts(1024));
         let file = form(&folder, is_encrypted);
-        let mut before = session(&facts, writes_from(&facts, TURN, 0));
+        let mut before = session(&facts, decoder(&facts, TURN));
         before.keep_in(file.clone(), OFTEN).unwrap();
         ask(&mut before, &Options::default());
         drop(before);
@@ -169,7 +167,7 @@ fn rt_21_a_cache_of_anything_else_is_computed_again_and_said() {
         assert_eq!(session.cached_tokens(), 0);
         let turn = session.resume(&Options::default()).unwrap();
         let until_end = turn.take_while(|event| !matches!(event, Ok(Event::Finished { .. }))).take(40);
-        let outcome = collect(until_end).unwrap();
+        let outcome = Outcome::of(until_end).unwrap();
         assert!(outcome.reasoning.starts_with("1 2 3"), "{outcome:?}");
         assert!(session.cached_tokens() > 10);
     }
@@ -179,7 +177,7 @@ fn rt_21_a_cache_of_anything_else_is_computed_again_and_said() {
 fn an_encrypted_session_goes_on_with_its_key_and_shows_nothing() {
     let (folder, facts) = (Folder::new(), facts(1024));
     let file = form(&folder, true);
-    let mut before = session(&facts, writes_from(&facts, TURN, 0));
+    let mut before = session(&facts, decoder(&facts, TURN));
     before.keep_in(file.clone(), OFTEN).unwrap();
     ask(&mut before, &Options::default());
     let (after, found) = restored(&facts, silent(), file.clone());
@@ -237,7 +235,7 @@ fn rt_23_nobody_else_may_read_a_session_not_even_while_it_is_written() {
     fs_err::write(&partial, "mine").unwrap();
     fs_err::set_permissions(&partial, std::fs::Permissions::from_mode(0o666)).unwrap();
     let theirs = fs_err::File::open(&partial).unwrap();
-    session(&facts, writes_from(&facts, TURN, 0)).save(&folder.file()).unwrap();
+    session(&facts, decoder(&facts, TURN)).save(&folder.file()).unwrap();
     assert_eq!(mode(folder.file()), 0o600);
     assert_eq!(std::io::read_to_string(theirs).unwrap(), "mine", "his file was not written to");
     assert!(!partial.exists());
@@ -257,7 +255,7 @@ fn rt_23_a_deleted_session_leaves_nothing_behind() {
 #[test]
 fn rt_23_sessions_of_one_model_know_nothing_of_each_other() {
     let facts = facts(1024);
-    let mut first = session(&facts, writes_from(&facts, TURN, 0));
+    let mut first = session(&facts, decoder(&facts, TURN));
     ask(&mut first, &Options::default());
     let mut second = session(&facts, ScriptedDecoder::new(VOCAB, 1024, Vec::new()));
     let Some(Ok(Event::Started { reused_tokens, .. })) =
@@ -273,7 +271,7 @@ fn rt_23_sessions_of_one_model_know_nothing_of_each_other() {
 #[test]
 fn rt_24_sizes_and_places_beyond_4_gib_are_counted_in_64_bits() {
     let (folder, facts) = (Folder::new(), facts(1024));
-    session(&facts, writes_from(&facts, TURN, 0)).save(&folder.file()).unwrap();
+    session(&facts, decoder(&facts, TURN)).save(&folder.file()).unwrap();
     let whole = fs_err::metadata(folder.file()).unwrap().len();
     let file = fs_err::OpenOptions::new().write(true).open(folder.file()).unwrap();
     file.set_len(whole + (5 << 30)).unwrap();
@@ -284,7 +282,7 @@ fn rt_24_sizes_and_places_beyond_4_gib_are_counted_in_64_bits() {
 #[test]
 fn a_session_saved_over_the_file_that_it_is_kept_in_goes_on_being_kept() {
     let (folder, facts) = (Folder::new(), facts(1024));
-    let mut before = session(&facts, writes_from(&facts, TURN, 0));
+    let mut before = session(&facts, decoder(&facts, TURN));
     before.keep_in(&folder.file(), OFTEN).unwrap();
     before.save(&folder.file()).unwrap();
     ask(&mut before, &Options::default());

@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 use wheelwork::chat::Message;
 use wheelwork::decoder::DecoderError;
 use wheelwork::device::Device;
-use wheelwork::{CancelToken, Error, Event, FinishReason, Options, Placement, Session};
-use wheelwork_testing::{ScriptedDecoder, Step, placement};
+use wheelwork::{CancelToken, Error, FinishReason, Options, Placement, Session};
+use wheelwork_testing::{Outcome, ScriptedDecoder, Step, placement};
 
-use crate::support::{TURN, VOCAB, collect, facts, session, tokens};
+use crate::support::{TURN, VOCAB, facts, session, tokens};
 
 const QUESTION: &str = "2 + 2 = ?";
 
@@ -40,40 +40,28 @@ fn cpu() -> ScriptedDecoder {
     ScriptedDecoder::new(VOCAB, 1024, vec![MODEL])
 }
 
-fn ask(session: &mut Session) -> Result<Vec<Event>, Error> {
-    session.ask(QUESTION, &Options::default())?.collect()
+fn ask(session: &mut Session) -> Result<Outcome, Error> {
+    Outcome::of(session.ask(QUESTION, &Options::default())?)
 }
 
-/// Everything that a turn tells of the model's words.
-fn words(events: Vec<Event>) -> (String, String, Vec<u32>) {
-    let outcome = collect(events.into_iter().map(Ok)).unwrap();
-    (outcome.reasoning, outcome.answer, outcome.finished.unwrap().2)
-}
-
-/// The providers that took over, in order.
-fn moves(events: &[Event]) -> Vec<String> {
-    let moved = |event: &Event| match event {
-        Event::DeviceChanged { placement } => Some(placement.provider.clone()),
-        _ => None,
-    };
-    events.iter().filter_map(moved).collect()
+/// The first provider, and those that took over, in order.
+fn providers(outcome: &Outcome) -> Vec<&str> {
+    outcome.placements.iter().map(|placement| placement.provider.as_str()).collect()
 }
 
 #[test]
 fn rt_04_a_device_that_fails_at_any_call_is_replaced_and_no_text_comes_twice() {
-    let whole = words(ask(&mut device(1000, MODEL, cpu)).unwrap());
-    assert_eq!((whole.0.as_str(), whole.1.as_str()), ("2+2=4", "4"));
+    let whole = ask(&mut device(1000, MODEL, cpu)).unwrap();
+    assert_eq!((whole.reasoning.as_str(), whole.answer.as_str()), ("2+2=4", "4"));
     // The call of the prompt, and one a token but the last.
     for at in 0..SCRIPT.1.len() {
         let mut session = device(at, Step::Fail("driver reset".into()), cpu);
-        let events = ask(&mut session).unwrap();
-        assert_eq!(moves(&events), ["stand-in"], "call {at}");
-        assert_eq!(words(events), whole, "call {at}");
+        let found = ask(&mut session).unwrap();
+        assert_eq!(providers(&found), ["scripted", "stand-in"], "call {at}");
+        assert_eq!(found.said(), whole.said(), "call {at}");
         // The next turn starts there.
         session.clear();
-        let events = ask(&mut session).unwrap();
-        assert!(moves(&events).is_empty());
-        assert!(matches!(&events[0], Event::Started { placement, .. } if placement.provider == "stand-in"));
+        assert_eq!(providers(&ask(&mut session).unwrap()), ["stand-in"]);
     }
 }
 
@@ -84,7 +72,7 @@ fn rt_04_without_a_stand_in_the_failure_is_an_error_and_the_session_lives() {
     let error = ask(&mut session).unwrap_err();
     assert!(matches!(&error, Error::Decoder(DecoderError::Run { .. })), "{error}");
     session.clear();
-    assert_eq!(words(ask(&mut session).unwrap()).1, "4");
+    assert_eq!(ask(&mut session).unwrap().answer, "4");
 }
 
 #[test]
@@ -108,9 +96,8 @@ fn rt_04_a_turn_can_be_cancelled_while_the_stand_in_catches_up() {
             Ok((placement(), Box::new(decoder)))
         });
     let options = Options { cancel, ..Options::default() };
-    let events: Vec<_> = session.ask(QUESTION, &options).unwrap().map(Result::unwrap).collect();
-    let Some(Event::Finished { reason, token_ids, .. }) = events.last() else { panic!("{events:?}") };
-    assert_eq!((*reason, token_ids.len()), (FinishReason::Cancelled, 2));
+    let outcome = Outcome::of(session.ask(QUESTION, &options).unwrap()).unwrap();
+    assert_eq!((outcome.reason(), outcome.token_ids().len()), (FinishReason::Cancelled, 2));
 }
 
 #[test]
@@ -119,9 +106,9 @@ fn rt_16_a_devices_logits_that_are_no_numbers_are_computed_elsewhere() {
         for at in [0, 3] {
             let mut logits = vec![0.0; VOCAB];
             logits[7] = logit;
-            let events = ask(&mut device(at, Step::Logits(logits), cpu)).unwrap();
-            assert_eq!(moves(&events), ["stand-in"], "{logit} at call {at}");
-            assert_eq!(words(events).1, "4");
+            let found = ask(&mut device(at, Step::Logits(logits), cpu)).unwrap();
+            assert_eq!(providers(&found), ["scripted", "stand-in"], "{logit} at call {at}");
+            assert_eq!(found.answer, "4");
         }
     }
 }

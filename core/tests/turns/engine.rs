@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use wheelwork::engine::{Chat, EngineError, EngineOptions, Priority, Queue, Turn};
 use wheelwork::{CancelToken, Class, Diagnostic, Error, Event, FinishReason, ModelFacts, Options};
-use wheelwork_testing::ScriptedDecoder;
+use wheelwork_testing::{Outcome, ScriptedDecoder};
 
 use crate::limit::Limit;
-use crate::support::{TURN, VOCAB, collect, facts, script, session};
+use crate::support::{TURN, decoder, facts, session};
 
 /// No loop, and longer than what may wait for a reader.
 pub(crate) const LONG: &str =
@@ -18,10 +18,6 @@ pub(crate) const LONG: &str =
 
 pub(crate) fn queue(waiting_events: usize) -> Queue {
     Queue::new(EngineOptions { waiting_events, ..EngineOptions::default() }).unwrap()
-}
-
-pub(crate) fn decoder(facts: &ModelFacts, text: &str) -> ScriptedDecoder {
-    ScriptedDecoder::new(VOCAB, 1024, script(facts, text))
 }
 
 /// A decoder that stops before its second run until it may go on: until then, a reader that read all there is waits.
@@ -43,7 +39,7 @@ pub(crate) fn ask_with(chat: &Chat, options: &Options) -> Turn {
 }
 
 pub(crate) fn reason(turn: Turn) -> FinishReason {
-    collect(turn).unwrap().finished.unwrap().0
+    Outcome::of(turn).unwrap().reason()
 }
 
 pub(crate) fn is_busy(error: &Error) -> bool {
@@ -55,8 +51,8 @@ fn a_turn_tells_what_it_tells_on_its_own() {
     let _limit = Limit::start();
     let (facts, queue) = (facts(1024), queue(64));
     let alone = crate::support::ask(&mut session(&facts, decoder(&facts, TURN)), &Options::default());
-    let shared = collect(ask(&chat(&queue, &facts, TURN))).unwrap();
-    assert_eq!((shared.reasoning, shared.answer), (alone.reasoning, alone.answer));
+    let shared = Outcome::of(ask(&chat(&queue, &facts, TURN))).unwrap();
+    assert_eq!(shared.said(), alone.said());
     assert_eq!(shared.finished, alone.finished);
 }
 
@@ -164,8 +160,7 @@ fn a_turn_that_goes_away_does_not_cancel_others_with_the_same_options() {
     let turn = ask_with(&other, &options);
     dropped.answer_now();
     drop(dropped);
-    let outcome = collect(turn).unwrap();
-    assert_eq!(outcome.finished.unwrap().0, FinishReason::Stop);
+    assert_eq!(reason(turn), FinishReason::Stop);
     assert!(!options.cancel.is_cancelled() && !options.answer_now.is_wanted());
 }
 
@@ -176,13 +171,13 @@ fn a_panic_costs_its_own_turn_and_session_and_nothing_else() {
     let panics = decoder(&facts, TURN).before_run(3, || panic!("a test's own"));
     let (lost, other) = (queue.adopt(session(&facts, panics)), chat(&queue, &facts, LONG));
     let goes_on = ask_with(&other, &Options { max_tokens: Some(40), ..Options::default() });
-    let error = collect(ask(&lost)).unwrap_err();
+    let error = Outcome::of(ask(&lost)).unwrap_err();
     assert!(matches!(error, Error::Engine(EngineError::Panicked)), "{error}");
     assert_eq!(error.class(), Class::Bug);
     let Err(error) = lost.ask("again", &Options::default(), Priority::Normal) else { panic!("not lost") };
     assert!(matches!(error, Error::Engine(EngineError::SessionLost)), "{error}");
     assert_eq!(reason(goes_on), FinishReason::Length);
-    assert_eq!(collect(ask(&chat(&queue, &facts, TURN))).unwrap().answer, "4");
+    assert_eq!(Outcome::of(ask(&chat(&queue, &facts, TURN))).unwrap().answer, "4");
 }
 
 #[test]
@@ -264,7 +259,7 @@ fn a_stream_is_woken_for_every_event() {
             Poll::Pending => wakes.recv_timeout(Duration::from_secs(60)).unwrap(),
         }
     }
-    assert_eq!(collect(events.into_iter()).unwrap().answer, "4");
+    assert_eq!(Outcome::of(events.into_iter()).unwrap().answer, "4");
 }
 
 #[test]

@@ -5,11 +5,11 @@ use std::thread;
 
 use wheelwork::engine::{EngineError, EngineOptions, Priority, Queue};
 use wheelwork::{CancelToken, Error, Event, FinishReason, Options};
-use wheelwork_testing::ScriptedDecoder;
+use wheelwork_testing::{Outcome, ScriptedDecoder};
 
-use crate::engine::{LONG, ask, ask_with, chat, decoder, is_busy, queue, reason};
+use crate::engine::{LONG, ask, ask_with, chat, is_busy, queue, reason};
 use crate::limit::Limit;
-use crate::support::{TURN, collect, facts, session};
+use crate::support::{TURN, decoder, facts, session};
 
 /// A hook that lets another thread act while a run computes.
 fn from_another_thread(act: impl Fn() + Send + Sync + Clone + 'static) -> impl FnMut() + Send + 'static {
@@ -30,12 +30,11 @@ fn rt_10_a_turn_that_is_cancelled_while_it_computes_ends_with_that_step() {
         let decoder = decoder(&facts, LONG).before_run(run, from_another_thread(move || presses.cancel()));
         let chat = queue.adopt(session(&facts, decoder));
         let turn = ask_with(&chat, &Options { cancel, ..Options::default() });
-        let (reason, _, ids) = collect(turn).unwrap().finished.unwrap();
-        assert_eq!((reason, ids.len()), (FinishReason::Cancelled, run));
+        let outcome = Outcome::of(turn).unwrap();
+        assert_eq!((outcome.reason(), outcome.token_ids().len()), (FinishReason::Cancelled, run));
         // The conversation has what was said, and goes on.
         assert_eq!(chat.with(|session| session.messages().len()).unwrap(), 2);
-        let again = ask_with(&chat, &Options { max_tokens: Some(3), ..Options::default() });
-        assert_eq!(crate::engine::reason(again), FinishReason::Length);
+        assert_eq!(reason(ask_with(&chat, &three_tokens())), FinishReason::Length);
     }
 }
 
@@ -78,8 +77,8 @@ fn rt_10_a_turn_that_waits_behind_others_can_be_cancelled_and_dropped() {
     turn.cancel();
     drop(ask(&dropped));
     go.send(()).unwrap();
-    let (reason_of_it, _, ids) = collect(turn).unwrap().finished.unwrap();
-    assert_eq!((reason_of_it, ids.len()), (FinishReason::Cancelled, 0));
+    let outcome = Outcome::of(turn).unwrap();
+    assert_eq!((outcome.reason(), outcome.token_ids().len()), (FinishReason::Cancelled, 0));
     assert_eq!(reason(blocks), FinishReason::Stop);
     for chat in [cancelled, dropped] {
         assert_eq!(reason(ask(&chat)), FinishReason::Stop);
@@ -130,7 +129,7 @@ fn rt_11_a_decoder_that_panics_when_it_is_dropped_too_breaks_nothing() {
         let _held = &bomb;
         panic!("a test's own")
     });
-    let error = collect(ask(&queue.adopt(session(&facts, decoder)))).unwrap_err();
+    let error = Outcome::of(ask(&queue.adopt(session(&facts, decoder)))).unwrap_err();
     assert!(matches!(error, Error::Engine(EngineError::Panicked)), "{error}");
     assert_eq!(reason(ask(&chat(&queue, &facts, TURN))), FinishReason::Stop);
 }

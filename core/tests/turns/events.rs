@@ -2,9 +2,9 @@
 
 use wheelwork::chat::Role;
 use wheelwork::{CancelToken, Diagnostic, Error, Event, FinishReason, Options, ReasoningEnd, Thinking};
-use wheelwork_testing::{ScriptedDecoder, Step};
+use wheelwork_testing::{Outcome, ScriptedDecoder, Step};
 
-use crate::support::{TURN, VOCAB, ask, collect, facts, script, session, tokens, writes};
+use crate::support::{TURN, VOCAB, ask, decoder, facts, script, session, tokens, writes};
 
 #[test]
 fn a_turn_gives_reasoning_its_end_the_answer_and_the_finish() {
@@ -13,11 +13,10 @@ fn a_turn_gives_reasoning_its_end_the_answer_and_the_finish() {
     assert_eq!(outcome.answer, "4");
     assert_eq!(outcome.reasoning_ended.len(), 1);
     assert_eq!(outcome.reasoning_ended[0].1, ReasoningEnd::Closed);
-    let (reason, usage, ids) = outcome.finished.unwrap();
-    assert_eq!(reason, FinishReason::Stop);
-    assert_eq!(ids, tokens(&facts(1024), TURN));
-    assert_eq!(usage.completion_tokens, ids.len());
-    assert_eq!(usage.reasoning_tokens, outcome.reasoning_ended[0].0);
+    assert_eq!(outcome.reason(), FinishReason::Stop);
+    assert_eq!(outcome.token_ids(), tokens(&facts(1024), TURN));
+    assert_eq!(outcome.usage().completion_tokens, outcome.token_ids().len());
+    assert_eq!(outcome.usage().reasoning_tokens, outcome.reasoning_ended[0].0);
 }
 
 #[test]
@@ -34,10 +33,8 @@ fn started_comes_before_anything_is_computed() {
 
 #[test]
 fn max_tokens_ends_a_turn_and_says_so() {
-    let options = Options { max_tokens: Some(3), ..Options::default() };
-    let outcome = ask(&mut writes(TURN), &options);
-    let (reason, _, ids) = outcome.finished.unwrap();
-    assert_eq!((reason, ids.len()), (FinishReason::Length, 3));
+    let outcome = ask(&mut writes(TURN), &Options { max_tokens: Some(3), ..Options::default() });
+    assert_eq!((outcome.reason(), outcome.token_ids().len()), (FinishReason::Length, 3));
 }
 
 #[test]
@@ -56,7 +53,7 @@ fn a_stop_string_ends_the_answer_and_is_not_shown() {
     let mut session = writes("x\n</think>\n\none two three four");
     let outcome = ask(&mut session, &Options { stop: vec!["three".into()], ..Options::default() });
     assert_eq!(outcome.answer, "one two ");
-    assert_eq!(outcome.finished.unwrap().0, FinishReason::Stop);
+    assert_eq!(outcome.reason(), FinishReason::Stop);
 }
 
 #[test]
@@ -96,16 +93,14 @@ fn rt_10_a_cancel_from_another_place_ends_the_turn_within_a_token() {
     let cancel = CancelToken::new();
     let facts = facts(1024);
     let hook = cancel.clone();
-    let decoder =
-        ScriptedDecoder::new(VOCAB, 1024, script(&facts, "7777777777")).before_run(4, move || hook.cancel());
+    let decoder = decoder(&facts, "7777777777").before_run(4, move || hook.cancel());
     let mut session = session(&facts, decoder);
     let outcome = ask(&mut session, &Options { cancel, ..Options::default() });
-    let (reason, _, ids) = outcome.finished.unwrap();
-    assert_eq!((reason, ids.len()), (FinishReason::Cancelled, 4));
+    assert_eq!((outcome.reason(), outcome.token_ids().len()), (FinishReason::Cancelled, 4));
     // The session goes on.
     assert_eq!(session.messages().len(), 2);
     let again = ask(&mut session, &Options { max_tokens: Some(2), ..Options::default() });
-    assert_eq!(again.finished.unwrap().0, FinishReason::Length);
+    assert_eq!(again.reason(), FinishReason::Length);
 }
 
 #[test]
@@ -113,11 +108,10 @@ fn rt_10_a_cancel_in_prefill_ends_the_turn_without_a_token() {
     let cancel = CancelToken::new();
     let facts = facts(1024);
     let hook = cancel.clone();
-    let decoder = ScriptedDecoder::new(VOCAB, 1024, script(&facts, "7")).before_run(0, move || hook.cancel());
+    let decoder = decoder(&facts, "7").before_run(0, move || hook.cancel());
     let mut session = session(&facts, decoder);
     let outcome = ask(&mut session, &Options { cancel, ..Options::default() });
-    let (reason, _, ids) = outcome.finished.unwrap();
-    assert_eq!((reason, ids.len()), (FinishReason::Cancelled, 0));
+    assert_eq!((outcome.reason(), outcome.token_ids().len()), (FinishReason::Cancelled, 0));
 }
 
 #[test]
@@ -136,8 +130,8 @@ fn rt_14_a_full_context_inside_the_reasoning_ends_with_its_reason_and_the_text_s
     let facts = facts(48);
     let mut session = session(&facts, ScriptedDecoder::new(VOCAB, 48, script(&facts, "7")));
     let outcome = ask(&mut session, &Options::default());
-    let (reason, usage, _) = outcome.finished.unwrap();
-    assert_eq!(reason, FinishReason::ContextFull);
+    let usage = outcome.usage();
+    assert_eq!(outcome.reason(), FinishReason::ContextFull);
     assert!(outcome.reasoning.starts_with("777"));
     // The last token is shown and needs no place in the cache.
     assert_eq!(usage.prompt_tokens + usage.completion_tokens, 48 + 1);
@@ -162,7 +156,7 @@ fn rt_16_logits_that_are_not_numbers_are_an_error_and_never_a_token() {
     for bad in [vec![f32::NAN; VOCAB], vec![f32::NEG_INFINITY; VOCAB]] {
         let facts = facts(1024);
         let mut session = session(&facts, ScriptedDecoder::new(VOCAB, 1024, vec![Step::Logits(bad)]));
-        let result = collect(session.ask("hello", &Options::default()).unwrap());
+        let result = Outcome::of(session.ask("hello", &Options::default()).unwrap());
         assert!(matches!(result, Err(Error::Sampling(_))), "{result:?}");
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use wheelwork::{Autosave, Error, Event, ModelFacts, Options, Restored, Session, SessionFile, SessionKey};
 use wheelwork_testing::{ScriptedDecoder, placement};
 
-use crate::support::{VOCAB, script, session};
+use crate::support::{VOCAB, decoder, script, session};
 
 pub(crate) const OFTEN: Autosave = Autosave { tokens: 1, time: Duration::MAX };
 /// Longer than a chunk of anything, and no loop.
@@ -75,7 +75,7 @@ pub(crate) fn killed_after(
     file: impl Into<SessionFile>,
     options: &Options,
 ) {
-    let mut session = session(facts, writes_from(facts, text, 0));
+    let mut session = session(facts, decoder(facts, text));
     let file = file.into();
     session.keep_in(file.clone(), OFTEN).unwrap();
     let mut turn = session.ask("count", options).unwrap();

@@ -7,12 +7,13 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use serde_json::{Value, json};
 use wheelwork::{
-    Autosave, CancelToken, Diagnostic, Error, Event, FinishReason, ModelFacts, OpenReasoning, Options,
-    OutputFormat, ReasoningEnd, Session, Thinking,
+    CancelToken, Diagnostic, Error, Event, FinishReason, OpenReasoning, Options, OutputFormat, ReasoningEnd,
+    Session, Thinking,
 };
-use wheelwork_testing::{ScriptedDecoder, Step};
+use wheelwork_testing::{Outcome, ScriptedDecoder, Step};
 
-use crate::support::{Outcome, TURN, VOCAB, ask, collect, facts, script, session, tokens, writes};
+use crate::files::{Folder, OFTEN, restored, silent};
+use crate::support::{TURN, VOCAB, ask, decoder, facts, older, session, tokens, writes};
 
 fn regex(text: &str) -> Options {
     Options { output: Some(OutputFormat::Regex(text.into())), max_tokens: Some(200), ..Options::default() }
@@ -34,26 +35,21 @@ fn random_session(seed: u64) -> Session {
     session(&facts, ScriptedDecoder::new(VOCAB, 4096, random_steps(seed, 40)))
 }
 
-fn reason(outcome: &Outcome) -> FinishReason {
-    outcome.finished.as_ref().unwrap().0
-}
-
 #[test]
 fn the_answer_is_in_the_form_and_ends_with_it() {
     let outcome = ask(&mut writes("1 2\n</think>\n\nhello"), &regex("[0-9]{3}"));
     assert_eq!((outcome.reasoning.as_str(), outcome.answer.len()), ("1 2", 3));
     assert!(outcome.answer.bytes().all(|byte| byte.is_ascii_digit()), "{outcome:?}");
     // Nothing can follow, so no token is computed to learn that.
-    assert_eq!(reason(&outcome), FinishReason::Stop);
+    assert_eq!(outcome.reason(), FinishReason::Stop);
 }
 
 #[test]
 fn an_answer_that_the_model_wants_in_the_form_is_the_model_s_own() {
     let free = ask(&mut writes(TURN), &Options::default());
     let held = ask(&mut writes(TURN), &regex("[0-9]+"));
-    assert_eq!((&held.answer, &held.reasoning), (&free.answer, &free.reasoning));
     // The empty line is put in where the model would have written it.
-    assert_eq!(held.finished.unwrap().2, free.finished.unwrap().2);
+    assert_eq!(held.said(), free.said());
 }
 
 #[test]
@@ -68,26 +64,18 @@ fn the_empty_line_is_no_part_of_the_form_and_whitespace_of_the_form_is_kept() {
 fn the_form_holds_without_reasoning_and_after_a_closing() {
     let off = Options { thinking: Thinking::Off, ..regex("[0-9]{2}") };
     let outcome = ask(&mut writes("hello"), &off);
-    assert_eq!((outcome.answer.len(), reason(&outcome)), (2, FinishReason::Stop));
+    assert_eq!((outcome.answer.len(), outcome.reason()), (2, FinishReason::Stop));
     let landed = Options { thinking: Thinking::tokens(3), ..regex("[0-9]{2}") };
     let outcome = ask(&mut writes("hello"), &landed);
     assert_eq!(outcome.reasoning_ended[0].1, ReasoningEnd::Budget);
-    assert_eq!((outcome.answer.len(), reason(&outcome)), (2, FinishReason::Stop));
+    assert_eq!((outcome.answer.len(), outcome.reason()), (2, FinishReason::Stop));
 }
 
 #[test]
 fn a_turn_that_the_model_would_end_in_its_reasoning_still_has_an_answer() {
     let outcome = ask(&mut writes("1 2<｜end▁of▁sentence｜>7"), &regex("7{2}"));
     assert!(outcome.reasoning.starts_with("1 2"), "{outcome:?}");
-    assert_eq!((outcome.answer.as_str(), reason(&outcome)), ("77", FinishReason::Stop));
-}
-
-/// The same model behind the older template, which leaves it to the model to open the reasoning.
-fn older(text: &str) -> Session {
-    let newer = facts(1024);
-    let template = newer.template.r1_older().unwrap();
-    let facts = ModelFacts { template, ..wheelwork_testing::facts(1024) };
-    session(&Arc::new(facts), ScriptedDecoder::new(VOCAB, 1024, script(&newer, text)))
+    assert_eq!((outcome.answer.as_str(), outcome.reason()), ("77", FinishReason::Stop));
 }
 
 /// A model whose tags are no tokens.
@@ -128,20 +116,19 @@ fn a_token_that_ends_the_tag_and_goes_on_is_cut_behind_the_tag() {
 #[test]
 fn what_ends_a_turn_early_ends_it_in_a_form_too() {
     let many = Options { max_tokens: Some(12), ..regex("7+") };
-    assert_eq!(reason(&ask(&mut writes("</think>\n\n7"), &many)), FinishReason::Length);
+    assert_eq!(ask(&mut writes("</think>\n\n7"), &many).reason(), FinishReason::Length);
     let looped = Options { max_tokens: Some(900), ..regex("7+") };
-    assert_eq!(reason(&ask(&mut writes("</think>\n\n7"), &looped)), FinishReason::Repetition);
+    assert_eq!(ask(&mut writes("</think>\n\n7"), &looped).reason(), FinishReason::Repetition);
     let stopped = Options { stop: vec!["5".into()], ..regex("[0-9]+") };
     let outcome = ask(&mut writes("</think>\n\n7 5"), &stopped);
-    assert_eq!(reason(&outcome), FinishReason::Stop);
+    assert_eq!(outcome.reason(), FinishReason::Stop);
     assert!(outcome.answer.starts_with('7') && !outcome.answer.contains('5'), "{outcome:?}");
     let cancel = CancelToken::new();
     let facts = facts(1024);
     let button = cancel.clone();
-    let decoder = ScriptedDecoder::new(VOCAB, 1024, script(&facts, "</think>\n\n7"))
-        .before_run(6, move || button.cancel());
+    let decoder = decoder(&facts, "</think>\n\n7").before_run(6, move || button.cancel());
     let outcome = ask(&mut session(&facts, decoder), &Options { cancel, ..regex("7+") });
-    assert_eq!(reason(&outcome), FinishReason::Cancelled);
+    assert_eq!(outcome.reason(), FinishReason::Cancelled);
     assert!(outcome.answer.bytes().all(|byte| byte == b'7'));
 }
 
@@ -162,15 +149,14 @@ fn rt_26_an_answer_that_can_t_go_on_is_an_error_and_never_free() {
     let decoder = ScriptedDecoder::new(4, 1024, steps);
     let options = Options { thinking: Thinking::Off, ..regex("[0-9]{2}") };
     let mut session = session(&facts, decoder);
-    let error = collect(session.ask("2", &options).unwrap()).unwrap_err();
+    let error = Outcome::of(session.ask("2", &options).unwrap()).unwrap_err();
     assert!(matches!(error, Error::Sampling(_)), "{error}");
 }
 
 #[test]
 fn a_turn_from_a_file_goes_on_in_its_form() {
-    const OFTEN: Autosave = Autosave { tokens: 1, time: std::time::Duration::MAX };
-    let (folder, facts) = (tempfile::tempdir().unwrap(), facts(1024));
-    let path = folder.path().join("session");
+    let (folder, facts) = (Folder::new(), facts(1024));
+    let path = folder.file();
     let options = Options {
         seed: Some(3),
         temperature: Some(1.0),
@@ -183,25 +169,20 @@ fn a_turn_from_a_file_goes_on_in_its_form() {
         ScriptedDecoder::new(VOCAB, 1024, steps)
     };
     let whole = ask(&mut session(&facts, from(0)), &options);
-    assert_eq!((whole.answer.len(), reason(&whole)), (30, FinishReason::Stop));
-    let ids = whole.finished.as_ref().unwrap().2.clone();
+    assert_eq!((whole.answer.len(), whole.reason()), (30, FinishReason::Stop));
+    let ids = whole.token_ids();
     let mut resumed = 0;
     for done in 1..ids.len() + 3 {
         let mut before = session(&facts, from(0));
         before.keep_in(&path, OFTEN).unwrap();
         let mut turn = before.ask("2 + 2 = ?", &options).unwrap();
-        for _ in 0..done {
-            let _ = turn.next();
-        }
+        let _ = turn.by_ref().take(done).count();
         // As a kill leaves it.
         let left = fs_err::read(&path).unwrap();
         drop(turn);
         drop(before);
         fs_err::write(&path, left).unwrap();
-        let place = wheelwork_testing::placement();
-        let empty = Box::new(ScriptedDecoder::new(VOCAB, 1024, Vec::new()));
-        let (mut probe, _) =
-            Session::restore_with_decoder(Arc::clone(&facts), place.clone(), empty, &path).unwrap();
+        let (mut probe, _) = restored(&facts, silent(), &path);
         if probe.unfinished().is_none() {
             continue;
         }
@@ -209,11 +190,9 @@ fn a_turn_from_a_file_goes_on_in_its_form() {
         let mut turn = probe.resume(&Options::default()).unwrap();
         let Some(Ok(Event::Started { resumed_tokens, .. })) = turn.next() else { panic!("a turn begins") };
         std::mem::forget(turn);
-        let rest = Box::new(from(resumed_tokens));
-        let (mut after, _) = Session::restore_with_decoder(Arc::clone(&facts), place, rest, &path).unwrap();
-        let outcome = collect(after.resume(&Options::default()).unwrap()).unwrap();
-        assert_eq!((&outcome.reasoning, &outcome.answer), (&whole.reasoning, &whole.answer), "{done}");
-        assert_eq!(outcome.finished.unwrap().2, ids);
+        let (mut after, _) = restored(&facts, from(resumed_tokens), &path);
+        let outcome = Outcome::of(after.resume(&Options::default()).unwrap()).unwrap();
+        assert_eq!(outcome.said(), whole.said(), "{done}");
     }
     assert!(resumed > ids.len() / 2, "{resumed} of {}", ids.len());
 }
@@ -300,7 +279,7 @@ proptest! {
             ..schema(shape.schema())
         };
         let outcome = ask(&mut random_session(seed), &options);
-        prop_assert_eq!(reason(&outcome), FinishReason::Stop, "{:?}", outcome);
+        prop_assert_eq!(outcome.reason(), FinishReason::Stop, "{:?}", outcome);
         let value: Value = serde_json::from_str(&outcome.answer).unwrap();
         prop_assert!(shape.describes(&value), "{} of {}", outcome.answer, shape.schema());
     }
@@ -311,7 +290,7 @@ proptest! {
     ) {
         let options = Options { thinking: Thinking::Off, temperature: Some(1.0), seed: Some(seed), ..regex(form) };
         let outcome = ask(&mut random_session(seed), &options);
-        prop_assert_eq!(reason(&outcome), FinishReason::Stop);
+        prop_assert_eq!(outcome.reason(), FinishReason::Stop);
         let whole = regex::Regex::new(&format!("^(?:{form})$")).unwrap();
         prop_assert!(whole.is_match(&outcome.answer), "{:?}", outcome.answer);
     }
@@ -327,11 +306,10 @@ proptest! {
         let held = Options { output: regex("[0-9]{2}").output, ..free.clone() };
         let run = |options| ask(&mut session(&facts, ScriptedDecoder::new(VOCAB, 1024, steps.clone())), options);
         let (free, held) = (run(&free), run(&held));
-        let ids = |outcome: &Outcome| outcome.finished.as_ref().unwrap().2.clone();
-        let end = ids(&free).iter().position(|id| *id == close);
+        let end = free.token_ids().iter().position(|id| *id == close);
         // Unless the free turn ended in its reasoning, which an answer in a form does not.
         if let Some(end) = end {
-            prop_assert_eq!(&ids(&free)[..=end], &ids(&held)[..=end]);
+            prop_assert_eq!(&free.token_ids()[..=end], &held.token_ids()[..=end]);
             prop_assert_eq!(free.reasoning_ended, held.reasoning_ended);
             prop_assert_eq!(free.reasoning, held.reasoning);
         }

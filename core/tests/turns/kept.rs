@@ -3,8 +3,8 @@
 use wheelwork::snapshot::SnapshotError;
 use wheelwork::{Diagnostic, Error, Options, SessionFile};
 
-use crate::files::{Folder, OFTEN, form, restore, restored, silent, writes_from};
-use crate::support::{TURN, ask, facts, session};
+use crate::files::{Folder, OFTEN, form, restore, restored, silent};
+use crate::support::{TURN, ask, decoder, facts, session};
 
 fn is_in_use(error: &Error) -> bool {
     matches!(error, Error::Snapshot(SnapshotError::InUse { file }) if file.ends_with("session.wheel"))
@@ -15,7 +15,7 @@ fn rt_27_a_second_session_can_read_the_file_of_a_first_and_not_write_it() {
     for is_encrypted in [false, true] {
         let (folder, facts) = (Folder::new(), facts(1024));
         let file = form(&folder, is_encrypted);
-        let mut first = session(&facts, writes_from(&facts, TURN, 0));
+        let mut first = session(&facts, decoder(&facts, TURN));
         first.keep_in(file.clone(), OFTEN).unwrap();
         ask(&mut first, &Options::default());
         let bytes = fs_err::read(file.path()).unwrap();

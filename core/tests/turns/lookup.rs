@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use wheelwork::{Budget, OnLoop, Options, PromptLookup, Session, Thinking};
-use wheelwork_testing::{HookedDecoder, ScriptedDecoder, Step, placement};
+use wheelwork_testing::{HookedDecoder, Outcome, ScriptedDecoder, Step, placement};
 
-use crate::support::{Outcome, VOCAB, ask, facts, session};
+use crate::support::{VOCAB, ask, facts, session};
 
 /// A model that reads its cache: it goes through a list of words, turns where the sum of all tokens says so, and ends.
 fn model(tokens: &[u32]) -> u32 {
@@ -25,11 +25,8 @@ fn turns(session: &mut Session, options: &Options, lookup: PromptLookup) -> [Out
     [ask(session, &options), ask(session, &options)]
 }
 
-fn said(turns: &[Outcome; 2]) -> Vec<(String, String, Vec<u32>)> {
-    let said = turns
-        .iter()
-        .map(|turn| (turn.reasoning.clone(), turn.answer.clone(), turn.finished.as_ref().unwrap().2.clone()));
-    said.collect()
+fn said(turns: &[Outcome; 2]) -> [(&str, &str, &[u32]); 2] {
+    turns.each_ref().map(Outcome::said)
 }
 
 #[test]
@@ -39,9 +36,9 @@ fn drafts_come_true_and_are_counted() {
     let plain = turns(&mut session(&facts, decoder()), &options, PromptLookup::Off);
     let found = turns(&mut session(&facts, decoder()), &options, PromptLookup::Auto);
     assert_eq!(said(&found), said(&plain));
-    let usage = found[0].finished.as_ref().unwrap().1;
+    let usage = found[0].usage();
     assert!(usage.accepted_tokens > 0 && usage.drafted_tokens >= usage.accepted_tokens, "{usage:?}");
-    assert_eq!(plain[0].finished.as_ref().unwrap().1.drafted_tokens, 0);
+    assert_eq!(plain[0].usage().drafted_tokens, 0);
 }
 
 #[test]
@@ -62,7 +59,7 @@ fn graphs_that_give_one_row_are_asked_once_and_a_device_that_fails_over_a_draft_
     let plain = turns(&mut session(&facts, list()), &options, PromptLookup::Off);
     let found = turns(&mut session(&facts, list()), &options, PromptLookup::Auto);
     assert_eq!(said(&found), said(&plain));
-    assert_eq!(found[0].finished.as_ref().unwrap().1.drafted_tokens, 0);
+    assert_eq!(found[0].usage().drafted_tokens, 0);
 }
 
 proptest! {
@@ -89,10 +86,9 @@ proptest! {
         let facts = facts(context);
         let first = |lookup| {
             let options = Options { prompt_lookup: lookup, ..options.clone() };
-            let outcome = ask(&mut session(&facts, decoder()), &options);
-            let (reason, _, ids) = outcome.finished.unwrap();
-            (outcome.reasoning, outcome.answer, reason, ids)
+            ask(&mut session(&facts, decoder()), &options)
         };
-        prop_assert_eq!(first(PromptLookup::Auto), first(PromptLookup::Off));
+        let (found, plain) = (first(PromptLookup::Auto), first(PromptLookup::Off));
+        prop_assert_eq!((found.said(), found.reason()), (plain.said(), plain.reason()));
     }
 }

@@ -3,20 +3,11 @@
 use std::sync::Arc;
 
 use wheelwork::tokenizer::Tokenizer;
-use wheelwork::{Event, ModelFacts, OpenReasoning, Options, ReasoningStart, Session, Thinking};
-use wheelwork_testing::ScriptedDecoder;
+use wheelwork::{Event, OpenReasoning, Options, ReasoningStart, Session, Thinking};
 
-use crate::support::{VOCAB, facts, script, session, tokens};
+use crate::support::{decoder, facts, older, session, tokens};
 
 const QUESTION: &str = "2 + 2 = ?";
-
-/// A model that writes `text` behind R1's older template, which leaves it to the model to open the reasoning.
-fn older(text: &str) -> Session {
-    let newer = facts(1024);
-    let template = newer.template.r1_older().unwrap();
-    let facts = ModelFacts { template, ..wheelwork_testing::facts(1024) };
-    session(&Arc::new(facts), ScriptedDecoder::new(VOCAB, 1024, script(&newer, text)))
-}
 
 /// A model of another family, whose template knows no reasoning. The tokenizer has the tags all the same.
 fn without_reasoning(text: &str) -> Session {
@@ -29,8 +20,8 @@ fn without_reasoning(text: &str) -> Session {
     facts.tokenizer = Tokenizer::load(&path).unwrap();
     let source = "{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}";
     facts.template = facts.template.with_source(source.into()).unwrap();
-    let script = script(&facts, text);
-    session(&Arc::new(facts), ScriptedDecoder::new(VOCAB, 1024, script))
+    let decoder = decoder(&facts, text);
+    session(&Arc::new(facts), decoder)
 }
 
 fn off() -> Options {

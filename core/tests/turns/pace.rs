@@ -9,9 +9,9 @@ use wheelwork::engine::{Conditions, Pace, Priority, Turn};
 use wheelwork::{Event, FinishReason, Options};
 use wheelwork_testing::{ScriptedDecoder, Step, placement};
 
-use crate::engine::{LONG, ask, chat, decoder, queue, reason};
+use crate::engine::{LONG, ask, chat, queue, reason};
 use crate::limit::Limit;
-use crate::support::{TURN, VOCAB, facts, session};
+use crate::support::{TURN, VOCAB, decoder, facts, session};
 
 const HOT: Conditions = Conditions { thermal: Thermal::Serious, battery: Battery::Enough, foreground: true };
 

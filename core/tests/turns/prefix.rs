@@ -5,9 +5,10 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use wheelwork::chat::Message;
 use wheelwork::prefix_cache::PrefixCache;
-use wheelwork::{CancelToken, Diagnostic, Event, ModelFacts, Options, Session};
-use wheelwork_testing::{ScriptedDecoder, Step, placement};
+use wheelwork::{CancelToken, Diagnostic, ModelFacts, Options, Session};
+use wheelwork_testing::{Outcome, ScriptedDecoder, Step};
 
+use crate::files::{Folder, restored};
 use crate::support::{VOCAB, facts, session};
 
 /// The script's stand-in for keys and values is four bytes a token, as is its id.
@@ -32,15 +33,8 @@ fn system(session: &mut Session, text: &str) {
 /// Tokens reused and of these taken from the prefix cache; the answer's tokens.
 fn ask(session: &mut Session, text: &str) -> (usize, usize, Vec<u32>) {
     let options = Options { max_tokens: Some(8), ..Options::default() };
-    let (mut started, mut ids) = ((0, 0), Vec::new());
-    for event in session.ask(text, &options).unwrap() {
-        match event.unwrap() {
-            Event::Started { reused_tokens, prefix_tokens, .. } => started = (reused_tokens, prefix_tokens),
-            Event::Finished { token_ids, .. } => ids = token_ids,
-            _ => {}
-        }
-    }
-    (started.0, started.1, ids)
+    let outcome = Outcome::of(session.ask(text, &options).unwrap()).unwrap();
+    (outcome.usage().reused_tokens, outcome.prefix_tokens, outcome.token_ids().to_vec())
 }
 
 #[test]
@@ -110,8 +104,8 @@ fn a_cancelled_sharing_leaves_the_session_and_the_cache_usable() {
 
 #[test]
 fn a_session_in_a_file_that_began_with_a_shared_prefix_comes_back_whole() {
-    let (folder, facts) = (tempfile::tempdir().unwrap(), facts(1024));
-    let (file, cache) = (folder.path().join("session"), Arc::new(PrefixCache::new(1 << 20)));
+    let (folder, facts) = (Folder::new(), facts(1024));
+    let (file, cache) = (folder.file(), Arc::new(PrefixCache::new(1 << 20)));
     let mut first = sharing(&facts, &cache);
     system(&mut first, &"Be brief. ".repeat(30));
     first.share_prefix(&CancelToken::new()).unwrap();
@@ -122,8 +116,7 @@ fn a_session_in_a_file_that_began_with_a_shared_prefix_comes_back_whole() {
     ask(&mut second, "1");
     system(&mut second, &"Be brief. ".repeat(30));
     assert!(ask(&mut second, "2 + 2 = ?").1 > 0);
-    let (mut restored, _) =
-        Session::restore_with_decoder(facts.clone(), placement(), Box::new(decoder()), &file).unwrap();
+    let (mut restored, _) = restored(&facts, decoder(), &file);
     assert_eq!(restored.cached_tokens(), second.cached_tokens());
     assert_eq!(ask(&mut restored, "and 3 + 3?"), ask(&mut second, "and 3 + 3?"));
 }

@@ -1,9 +1,9 @@
-//! A model of tiny-r1's tokenizer and a script, and what a turn of it tells.
+//! A model of tiny-r1's tokenizer and a script.
 
 use std::sync::Arc;
 
-use wheelwork::{Error, Event, FinishReason, ModelFacts, Options, ReasoningEnd, Session};
-use wheelwork_testing::{ScriptedDecoder, Step, placement};
+use wheelwork::{ModelFacts, Options, Session};
+use wheelwork_testing::{Outcome, ScriptedDecoder, Step, placement};
 
 pub(crate) const VOCAB: usize = 2048;
 
@@ -26,41 +26,27 @@ pub(crate) fn session(facts: &Arc<ModelFacts>, decoder: ScriptedDecoder) -> Sess
     Session::with_decoder(Arc::clone(facts), placement(), Box::new(decoder))
 }
 
+/// A model that writes `text`, in a context of 1024 tokens.
+pub(crate) fn decoder(facts: &ModelFacts, text: &str) -> ScriptedDecoder {
+    ScriptedDecoder::new(VOCAB, 1024, script(facts, text))
+}
+
 /// A session whose model writes `text`, whatever it is asked.
 pub(crate) fn writes(text: &str) -> Session {
     let facts = facts(1024);
-    let decoder = ScriptedDecoder::new(VOCAB, 1024, script(&facts, text));
-    session(&facts, decoder)
+    session(&facts, decoder(&facts, text))
 }
 
-/// Reasoning, answer, the end of reasoning and the end of a turn.
-#[derive(Debug, Default)]
-pub(crate) struct Outcome {
-    pub(crate) reasoning: String,
-    pub(crate) answer: String,
-    pub(crate) reasoning_ended: Vec<(usize, ReasoningEnd)>,
-    pub(crate) finished: Option<(FinishReason, wheelwork::Usage, Vec<u32>)>,
-}
-
-pub(crate) fn collect(events: impl Iterator<Item = Result<Event, Error>>) -> Result<Outcome, Error> {
-    let mut outcome = Outcome::default();
-    for event in events {
-        match event? {
-            Event::ReasoningDelta { text } => outcome.reasoning.push_str(&text),
-            Event::AnswerDelta { text } => outcome.answer.push_str(&text),
-            Event::ReasoningEnded { tokens, cause, .. } => outcome.reasoning_ended.push((tokens, cause)),
-            Event::Finished { reason, usage, token_ids, .. } => {
-                assert!(outcome.finished.is_none(), "a turn finishes once");
-                outcome.finished = Some((reason, usage, token_ids));
-            }
-            _ => {}
-        }
-    }
-    Ok(outcome)
+/// The same model behind R1's older template, which leaves it to the model to open the reasoning.
+pub(crate) fn older(text: &str) -> Session {
+    let newer = facts(1024);
+    let template = newer.template.r1_older().unwrap();
+    let facts = ModelFacts { template, ..wheelwork_testing::facts(1024) };
+    session(&Arc::new(facts), decoder(&newer, text))
 }
 
 pub(crate) fn ask(session: &mut Session, options: &Options) -> Outcome {
-    collect(session.ask("2 + 2 = ?", options).unwrap()).unwrap()
+    Outcome::of(session.ask("2 + 2 = ?", options).unwrap()).unwrap()
 }
 
 /// A whole turn as tiny-r1 writes it.

@@ -6,10 +6,10 @@ use std::time::Duration;
 use wheelwork::{
     Autosave, CancelToken, Diagnostic, Event, FinishReason, ModelFacts, Options, SaveNow, Session,
 };
-use wheelwork_testing::{ScriptedDecoder, Step};
+use wheelwork_testing::{Outcome, ScriptedDecoder, Step};
 
 use crate::files::{Folder, REASONING, restored, silent, writes_from};
-use crate::support::{VOCAB, ask, collect, facts, script, session, tokens};
+use crate::support::{VOCAB, ask, decoder, facts, script, session};
 
 /// So rarely that nothing is saved unless it is asked for.
 const NEVER: Autosave = Autosave { tokens: usize::MAX, time: Duration::MAX };
@@ -18,42 +18,35 @@ const NEVER: Autosave = Autosave { tokens: usize::MAX, time: Duration::MAX };
 fn suspended_in(facts: &Arc<ModelFacts>, run: usize, cancel: &CancelToken) -> Session {
     let cancel = cancel.clone();
     let press = move || std::thread::scope(|scope| drop(scope.spawn(|| cancel.suspend())));
-    let decoder = ScriptedDecoder::new(VOCAB, 1024, script(facts, REASONING)).before_run(run, press);
+    let decoder = decoder(facts, REASONING).before_run(run, press);
     session(facts, decoder)
-}
-
-fn finished(outcome: &crate::support::Outcome) -> (FinishReason, &[u32]) {
-    let (reason, _, ids) = outcome.finished.as_ref().unwrap();
-    (*reason, ids)
 }
 
 #[test]
 fn rt_09_a_suspended_turn_ends_within_a_token_and_goes_on_in_another_process() {
     let facts = facts(1024);
-    let whole = ask(&mut session(&facts, writes_from(&facts, REASONING, 0)), &Options::default());
+    let whole = ask(&mut session(&facts, decoder(&facts, REASONING)), &Options::default());
     // In prefill, then in each part of the turn.
     for run in [0, 1, 7, 20] {
         let (folder, cancel) = (Folder::new(), CancelToken::new());
         let mut before = suspended_in(&facts, run, &cancel);
         before.keep_in(&folder.file(), NEVER).unwrap();
         let outcome = ask(&mut before, &Options { cancel, ..Options::default() });
-        let (reason, ids) = finished(&outcome);
-        assert_eq!((reason, ids.len()), (FinishReason::Suspended, run));
+        assert_eq!((outcome.reason(), outcome.token_ids().len()), (FinishReason::Suspended, run));
         assert_eq!(before.messages().len(), 1, "an unfinished answer is no message");
         drop(before);
 
         let (mut after, found) = restored(&facts, writes_from(&facts, REASONING, run), &folder.file());
         assert!(found.unfinished_turn);
-        let outcome = collect(after.resume(&Options::default()).unwrap()).unwrap();
-        assert_eq!((&outcome.reasoning, &outcome.answer), (&whole.reasoning, &whole.answer));
-        assert_eq!(finished(&outcome), (FinishReason::Stop, &tokens(&facts, REASONING)[..]));
+        let outcome = Outcome::of(after.resume(&Options::default()).unwrap()).unwrap();
+        assert_eq!((outcome.said(), outcome.reason()), (whole.said(), FinishReason::Stop));
     }
 }
 
 #[test]
 fn rt_09_a_suspended_turn_goes_on_in_the_same_process_without_a_file() {
     let facts = facts(1024);
-    let whole = ask(&mut session(&facts, writes_from(&facts, REASONING, 0)), &Options::default());
+    let whole = ask(&mut session(&facts, decoder(&facts, REASONING)), &Options::default());
     for run in [0, 1, 7, 20] {
         let cancel = CancelToken::new();
         let mut session = suspended_in(&facts, run, &cancel);
@@ -63,8 +56,7 @@ fn rt_09_a_suspended_turn_goes_on_in_the_same_process_without_a_file() {
         let Some(Ok(Event::Started { reused_tokens, resumed_tokens, .. })) = turn.next() else { panic!() };
         // All but one that has to be computed for its logits.
         assert_eq!((reused_tokens, resumed_tokens), (cached, run));
-        let outcome = collect(turn).unwrap();
-        assert_eq!((&outcome.reasoning, &outcome.answer), (&whole.reasoning, &whole.answer));
+        assert_eq!(Outcome::of(turn).unwrap().said(), whole.said());
         assert_eq!(session.messages().len(), 2);
     }
 }
@@ -72,23 +64,22 @@ fn rt_09_a_suspended_turn_goes_on_in_the_same_process_without_a_file() {
 #[test]
 fn rt_06_a_turn_that_fails_loses_nothing_and_goes_on() {
     let facts = facts(1024);
-    let whole = ask(&mut session(&facts, writes_from(&facts, REASONING, 0)), &Options::default());
+    let whole = ask(&mut session(&facts, decoder(&facts, REASONING)), &Options::default());
     for run in [0, 1, 7, 20] {
         let mut steps = script(&facts, REASONING);
         steps.insert(run, Step::Fail("the runtime was taken down".into()));
         let folder = Folder::new();
         let mut failing = session(&facts, ScriptedDecoder::new(VOCAB, 1024, steps));
         failing.keep_in(&folder.file(), NEVER).unwrap();
-        let error = collect(failing.ask("2 + 2 = ?", &Options::default()).unwrap()).unwrap_err();
+        let error = Outcome::of(failing.ask("2 + 2 = ?", &Options::default()).unwrap()).unwrap_err();
         assert_eq!(error.code(), "run_failed");
         assert_eq!(failing.messages().len(), 1, "an unfinished answer is no message");
 
         let (mut after, found) = restored(&facts, writes_from(&facts, REASONING, run), &folder.file());
         assert!(found.unfinished_turn);
         for resumed in [&mut after, &mut failing] {
-            let outcome = collect(resumed.resume(&Options::default()).unwrap()).unwrap();
-            assert_eq!((&outcome.reasoning, &outcome.answer), (&whole.reasoning, &whole.answer));
-            assert_eq!(finished(&outcome), (FinishReason::Stop, &tokens(&facts, REASONING)[..]));
+            let outcome = Outcome::of(resumed.resume(&Options::default()).unwrap()).unwrap();
+            assert_eq!((outcome.said(), outcome.reason()), (whole.said(), FinishReason::Stop));
         }
     }
 }
@@ -115,7 +106,7 @@ fn rt_09_a_turn_is_saved_within_a_token_when_another_thread_asks() {
     let (folder, facts, save_now) = (Folder::new(), facts(1024), SaveNow::new());
     let button = save_now.clone();
     let press = move || std::thread::scope(|scope| drop(scope.spawn(|| button.request())));
-    let decoder = ScriptedDecoder::new(VOCAB, 1024, script(&facts, REASONING)).before_run(9, press);
+    let decoder = decoder(&facts, REASONING).before_run(9, press);
     let mut session = session(&facts, decoder);
     session.keep_in(&folder.file(), NEVER).unwrap();
     let options = Options { save_now: save_now.clone(), ..Options::default() };
@@ -143,7 +134,7 @@ fn a_save_that_nothing_serves_is_waited_for_in_vain() {
     save_now.request();
     let facts = facts(1024);
     let options = Options { save_now: save_now.clone(), ..Options::default() };
-    ask(&mut session(&facts, writes_from(&facts, REASONING, 0)), &options);
+    ask(&mut session(&facts, decoder(&facts, REASONING)), &options);
     assert!(!save_now.wait(Duration::ZERO), "the session is kept in no file");
 }
 
@@ -152,7 +143,7 @@ fn the_end_of_a_turn_is_a_save() {
     let (folder, facts, save_now) = (Folder::new(), facts(1024), SaveNow::new());
     let button = save_now.clone();
     let last = script(&facts, REASONING).len() - 1;
-    let decoder = writes_from(&facts, REASONING, 0).before_run(last, move || button.request());
+    let decoder = decoder(&facts, REASONING).before_run(last, move || button.request());
     let mut session = session(&facts, decoder);
     session.keep_in(&folder.file(), NEVER).unwrap();
     ask(&mut session, &Options { save_now: save_now.clone(), ..Options::default() });
@@ -165,8 +156,8 @@ fn cancelling_wins_over_suspending() {
     cancel.cancel();
     cancel.suspend();
     let outcome = ask(
-        &mut session(&facts(1024), writes_from(&facts(1024), REASONING, 0)),
+        &mut session(&facts(1024), decoder(&facts(1024), REASONING)),
         &Options { cancel, ..Options::default() },
     );
-    assert_eq!(finished(&outcome).0, FinishReason::Cancelled);
+    assert_eq!(outcome.reason(), FinishReason::Cancelled);
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use wheelwork::{AnswerNow, Budget, Event, FinishReason, OnLoop, Options, ReasoningEnd, Thinking};
-use wheelwork_testing::ScriptedDecoder;
+use wheelwork_testing::{Outcome, ScriptedDecoder};
 
-use crate::support::{Outcome, VOCAB, ask, facts, script, session, tokens, writes};
+use crate::support::{VOCAB, ask, decoder, facts, script, session, tokens, writes};
 
 /// Reasoning that never ends and never repeats itself; after the closing tag it goes on as an answer.
 fn endless() -> String {
@@ -58,7 +58,7 @@ fn a_budget_of_no_tokens_is_no_reasoning() {
 fn a_budget_of_time_ends_the_reasoning() {
     let facts = facts(1024);
     let slow = || std::thread::sleep(Duration::from_millis(30));
-    let decoder = ScriptedDecoder::new(VOCAB, 1024, script(&facts, &endless())).before_run(3, slow);
+    let decoder = decoder(&facts, &endless()).before_run(3, slow);
     let options = Options {
         thinking: Thinking::Budget(Budget { tokens: Some(100), time: Some(Duration::from_millis(20)) }),
         max_tokens: Some(60),
@@ -76,8 +76,8 @@ fn the_answer_keeps_its_reserve_of_max_tokens() {
     let outcome = ask(&mut writes(&endless()), &options);
     let (reasoning, cause) = ended(&outcome);
     assert_eq!(cause, ReasoningEnd::Budget);
-    let (reason, usage, _) = outcome.finished.unwrap();
-    assert_eq!((reason, usage.completion_tokens), (FinishReason::Length, 60));
+    let usage = outcome.usage();
+    assert_eq!((outcome.reason(), usage.completion_tokens), (FinishReason::Length, 60));
     // Behind the reasoning stand the closing tag and the empty line, then the reserve.
     let closing = tokens(&facts(1024), "</think>\n\n").len();
     assert_eq!(usage.completion_tokens - reasoning - closing, 20);
@@ -91,8 +91,8 @@ fn the_answer_keeps_its_reserve_of_the_context() {
     let outcome = ask(&mut session(&facts, decoder), &options);
     let (reasoning, cause) = ended(&outcome);
     assert_eq!(cause, ReasoningEnd::Budget);
-    let (reason, usage, _) = outcome.finished.unwrap();
-    assert_eq!(reason, FinishReason::ContextFull);
+    let usage = outcome.usage();
+    assert_eq!(outcome.reason(), FinishReason::ContextFull);
     let closing = tokens(&facts, "</think>\n\n").len();
     assert_eq!(usage.completion_tokens - reasoning - closing, 16);
 }
@@ -103,7 +103,7 @@ fn the_answer_comes_when_it_is_asked_for_from_another_thread() {
     let answer_now = AnswerNow::new();
     let button = answer_now.clone();
     let press = move || std::thread::scope(|scope| drop(scope.spawn(|| button.request())));
-    let decoder = ScriptedDecoder::new(VOCAB, 1024, script(&facts, &endless())).before_run(10, press);
+    let decoder = decoder(&facts, &endless()).before_run(10, press);
     let options = Options { answer_now, max_tokens: Some(60), ..Options::default() };
     let outcome = ask(&mut session(&facts, decoder), &options);
     assert_eq!(ended(&outcome).1, ReasoningEnd::AnswerNow);
@@ -121,7 +121,7 @@ fn rt_25_a_loop_in_the_reasoning_ends_it() {
 #[test]
 fn rt_25_a_loop_in_the_answer_ends_the_turn() {
     let outcome = ask(&mut writes("</think>\n\n7"), &Options::default());
-    assert_eq!(outcome.finished.unwrap().0, FinishReason::Repetition);
+    assert_eq!(outcome.reason(), FinishReason::Repetition);
     // After the script's last token, the line end, it writes sevens only.
     assert_eq!(outcome.answer.len(), wheelwork::repetition::needed_run(1) + 1);
 }
@@ -130,10 +130,10 @@ fn rt_25_a_loop_in_the_answer_ends_the_turn() {
 fn the_caller_decides_what_happens_at_a_loop() {
     let on_loop = |on_loop| Options { on_loop, max_tokens: Some(600), ..Options::default() };
     let stopped = ask(&mut writes("7"), &on_loop(OnLoop::Stop));
-    assert_eq!(stopped.finished.unwrap().0, FinishReason::Repetition);
+    assert_eq!(stopped.reason(), FinishReason::Repetition);
     assert!(stopped.reasoning_ended.is_empty());
     let ignored = ask(&mut writes("7"), &on_loop(OnLoop::Ignore));
-    assert_eq!(ignored.finished.unwrap().0, FinishReason::Length);
+    assert_eq!(ignored.reason(), FinishReason::Length);
     assert!(ignored.reasoning_ended.is_empty());
 }
 
