@@ -8,8 +8,9 @@ use wheelwork_package::container::{
 use wheelwork_package::signature::{Policy, SecretKey};
 use wheelwork_package::store::{InstallOptions, Store, StoreError, unpack};
 
+use crate::support::assert_matches::assert_matches;
 use crate::support::writer::{Container, raw_frame};
-use crate::support::{files, install, intact_version, key, noise, tiny, trust, unopened};
+use crate::support::{Counting, files, install, intact_version, key, noise, tiny, trust, unopened};
 
 fn damage(bytes: &[u8]) -> Vec<ContainerError> {
     verify(&mut Stream(bytes), &mut unwatched).unwrap().damage
@@ -44,7 +45,7 @@ fn an_intact_container_verifies_and_unpacks_to_its_files() {
         assert_eq!(fs_err::read(target.join(&path)).unwrap(), content, "{path}");
     }
     let again = unpack(&mut Stream(bytes.as_slice()), &target, &options, &mut unwatched);
-    assert!(matches!(again, Err(StoreError::NotOurs { .. })), "an existing folder is never written into");
+    assert_matches!(again, Err(StoreError::NotOurs { .. }), "an existing folder is never written into");
 }
 
 #[cfg(unix)]
@@ -131,23 +132,20 @@ fn pk_04_frames_that_lie_are_refused_in_a_package_whose_digests_are_right() {
     let good = &container.stored[2];
     let mut larger = good.clone();
     larger[5] += 1;
-    assert!(matches!(
-        chunk_error(&with_chunk_two(larger)),
-        ChunkError::Frame(FrameError::ContentSize { .. })
-    ));
+    assert_matches!(chunk_error(&with_chunk_two(larger)), ChunkError::Frame(FrameError::ContentSize { .. }));
     let short = good[..good.len() - 20].to_vec();
-    assert!(matches!(chunk_error(&with_chunk_two(short)), ChunkError::Frame(FrameError::Short { .. })));
+    assert_matches!(chunk_error(&with_chunk_two(short)), ChunkError::Frame(FrameError::Short { .. }));
     let trailing = [good.as_slice(), &[0; 8]].concat();
     assert_eq!(chunk_error(&with_chunk_two(trailing)), ChunkError::Frame(FrameError::Trailing { bytes: 8 }));
     let other = raw_frame(&noise(77, 700));
-    assert!(matches!(chunk_error(&with_chunk_two(other)), ChunkError::Content { .. }));
+    assert_matches!(chunk_error(&with_chunk_two(other)), ChunkError::Content { .. });
 }
 
 #[test]
 fn pk_06_bytes_after_the_last_chunk_are_refused() {
     let bytes = [tiny(1).bytes(), vec![0]].concat();
     let end = bytes.len() as u64 - 1;
-    assert!(matches!(damage(&bytes).as_slice(), [ContainerError::Trailing { at }] if *at == end));
+    assert_matches!(damage(&bytes).as_slice(), [ContainerError::Trailing { at }] if *at == end);
 }
 
 #[test]
@@ -159,31 +157,23 @@ fn a_file_whose_digest_lies_though_its_chunks_do_not_is_refused() {
     let target = folder.path().join("x");
     let bytes = container.bytes();
     let result = unpack(&mut Stream(bytes.as_slice()), &target, &unopened(), &mut unwatched);
-    assert!(
-        matches!(result, Err(StoreError::Container(ContainerError::FileDigest { ref file, .. })) if file == "cpu/model.onnx.data"),
-        "{result:?}"
+    assert_matches!(
+        result,
+        Err(StoreError::Container(ContainerError::FileDigest { ref file, .. })) if file == "cpu/model.onnx.data"
     );
     assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 0, "nothing is left");
 }
 
 #[test]
 fn pk_08_nothing_is_read_past_the_head_of_a_package_that_is_refused() {
-    struct Counting<'a>(&'a [u8], usize);
-    impl std::io::Read for Counting<'_> {
-        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-            let read = std::io::Read::read(&mut self.0, buffer)?;
-            self.1 += read;
-            Ok(read)
-        }
-    }
     let container = tiny(1);
     let bytes = container.bytes();
     let folder = tempfile::tempdir().unwrap();
-    let mut source = Stream(Counting(&bytes, 0));
+    let mut source = Stream(Counting(bytes.as_slice(), 0));
     let options = InstallOptions { trust: trust(Policy::Require), ..InstallOptions::default() };
     let result = Store::new(folder.path()).install(&mut source, &options, &mut unwatched);
-    assert!(matches!(result, Err(StoreError::Signature(_))));
-    assert_eq!(source.0.1 as u64, container.head().byte_len());
+    assert_matches!(result, Err(StoreError::Signature(_)));
+    assert_eq!(source.0.1, container.head().byte_len());
     assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 0, "nothing is written either");
 }
 
@@ -202,7 +192,7 @@ fn signing_later_replaces_the_signature_and_nothing_else() {
     let last = damaged.len() - 5;
     damaged[last] ^= 1;
     let result = sign(&mut Stream(damaged.as_slice()), &key(), &mut Vec::new());
-    assert!(matches!(result, Err(ContainerError::Chunk { .. })), "what is damaged is not signed");
+    assert_matches!(result, Err(ContainerError::Chunk { .. }), "what is damaged is not signed");
 }
 
 #[test]
@@ -216,12 +206,9 @@ fn in_06_the_head_of_one_version_with_the_chunks_of_another_is_refused() {
     let options = InstallOptions { trust: trust(Policy::Require), ..InstallOptions::default() };
     install(&store, &old.signed(&key()), &options).unwrap();
     let result = install(&store, &mixed, &options);
-    assert!(
-        matches!(
-            result,
-            Err(StoreError::Container(ContainerError::Chunk { error: ChunkError::Stored { .. }, .. }))
-        ),
-        "{result:?}"
+    assert_matches!(
+        result,
+        Err(StoreError::Container(ContainerError::Chunk { error: ChunkError::Stored { .. }, .. }))
     );
     assert_eq!(intact_version(&store), 1);
 }

@@ -7,9 +7,10 @@ use wheelwork_diagnostic::{Class, Diagnostic};
 use wheelwork_package::store::{Store, StoreError};
 use wheelwork_package::vfs::{RealVfs, Vfs};
 
+use crate::support::assert_matches::assert_matches;
 use crate::support::faulty::{Fault, FaultyVfs};
 use crate::support::memory::MemoryVfs;
-use crate::support::{fast_folder, install, intact_version, tiny, unopened};
+use crate::support::{fast_folder, in_memory, install, intact_version, tiny, unopened};
 
 const FAULTS: [Fault; 5] = [
     Fault::Once(io::ErrorKind::Other),
@@ -40,8 +41,9 @@ fn loop_over_faults(fault: Fault, new_inner: impl Fn() -> Arc<dyn Vfs>, models: 
             Ok(_) => assert_eq!(version, 2, "{fault:?} at {at}"),
             Err(error) => {
                 assert!([1, 2].contains(&version), "{fault:?} at {at}: {error}");
-                assert!(
-                    matches!(error.class(), Class::Retry | Class::Unsupported),
+                assert_matches!(
+                    error.class(),
+                    Class::Retry | Class::Unsupported,
                     "{fault:?} at {at}: {error}"
                 );
                 if matches!(fault, Fault::Full | Fault::ShortThenFull) {
@@ -96,7 +98,7 @@ fn in_02_a_disk_that_fills_up_says_how_much_it_needs_and_goes_on_when_there_is_r
     for at in 40..90 {
         let faulty = FaultyVfs::new(Arc::new(vfs.clone()), at, Fault::Full);
         let error = install(&Store::with_vfs("/models", Arc::new(faulty)), &bytes, &unopened()).unwrap_err();
-        assert!(matches!(error, StoreError::NoSpace { needed_bytes: 1.., .. }), "{at}: {error}");
+        assert_matches!(error, StoreError::NoSpace { needed_bytes: 1.., .. }, "{at}");
     }
     let store = Store::with_vfs("/models", Arc::new(vfs));
     let report = install(&store, &bytes, &unopened()).unwrap();
@@ -106,8 +108,7 @@ fn in_02_a_disk_that_fills_up_says_how_much_it_needs_and_goes_on_when_there_is_r
 #[test]
 fn in_02_removing_can_be_tried_again_after_every_failure() {
     for at in 1.. {
-        let vfs = MemoryVfs::default();
-        let store = Store::with_vfs("/models", Arc::new(vfs.clone()));
+        let (store, vfs) = in_memory();
         install(&store, &tiny(1).bytes(), &unopened()).unwrap();
         let name = crate::support::name("tiny");
         let faulty = Arc::new(FaultyVfs::new(Arc::new(vfs), at, Fault::Once(io::ErrorKind::Other)));

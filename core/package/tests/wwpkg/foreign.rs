@@ -10,7 +10,8 @@ use wheelwork_package::container::{Seekable, unwatched};
 use wheelwork_package::store::{InstallOptions, Store, StoreError, unpack};
 use wheelwork_package::vfs::Partial;
 
-use crate::support::{files, install, intact_version, name, noise, tiny, unopened};
+use crate::support::assert_matches::assert_matches;
+use crate::support::{files, install, intact_version, name, noise, tiny, unopened, write_folder};
 
 /// A folder with a file and a folder that nobody may touch.
 struct Scene(tempfile::TempDir);
@@ -58,15 +59,12 @@ fn fi_01_a_package_with_anything_but_files_is_refused_and_named() {
     for file in ["manifest.json", "cpu/genai_config.json"] {
         for kind in ["socket", "folder", "/dev/zero", "/", "nowhere", "manifest.copy"] {
             let root = scene.path("package");
-            for (path, content) in files(&noise(3, 100)) {
-                fs_err::create_dir_all(root.join(&path).parent().unwrap()).unwrap();
-                fs_err::write(root.join(path), content).unwrap();
-            }
+            write_folder(&root, &files(&noise(3, 100)));
             let path = root.join(file);
             fs_err::copy(&path, path.with_file_name("manifest.copy")).unwrap();
             replace(&path, kind);
             let error = wheelwork_package::open(&root).unwrap_err();
-            assert!(matches!(&error, PackageError::NotAFile { .. }), "{file} {kind}: {error}");
+            assert_matches!(&error, PackageError::NotAFile { .. }, "{file} {kind}");
             assert_eq!(error.place(), Some(path.display().to_string()));
             fs_err::remove_dir_all(root).unwrap();
         }
@@ -77,10 +75,7 @@ fn fi_01_a_package_with_anything_but_files_is_refused_and_named() {
 fn fi_01_a_variant_in_another_folder_is_refused() {
     let scene = Scene::new();
     let root = scene.path("package");
-    for (path, content) in files(&noise(3, 100)) {
-        fs_err::create_dir_all(root.join(&path).parent().unwrap()).unwrap();
-        fs_err::write(root.join(path), content).unwrap();
-    }
+    write_folder(&root, &files(&noise(3, 100)));
     wheelwork_package::open(&root).unwrap();
     fs_err::rename(root.join("cpu"), scene.path("cpu")).unwrap();
     symlink(scene.path("cpu"), root.join("cpu")).unwrap();
@@ -130,7 +125,7 @@ fn fi_02_a_lock_that_holds_text_or_has_a_second_name_is_nobodys_lock() {
     fs_err::hard_link(scene.path("empty"), scene.path("names/.wheelwork/lock")).unwrap();
     for models in ["text", "names"] {
         let error = install(&Store::new(scene.path(models)), &tiny(1).bytes(), &unopened()).unwrap_err();
-        assert!(matches!(error, StoreError::NotOurs { .. }), "{models}: {error}");
+        assert_matches!(error, StoreError::NotOurs { .. }, "{models}");
     }
     assert_eq!(fs_err::read_to_string(scene.path("text/.wheelwork/lock")).unwrap(), "precious");
     assert_eq!(fs_err::read(scene.path("empty")).unwrap(), b"");
@@ -169,7 +164,7 @@ fn fi_03_unpacking_removes_no_folder_that_is_not_ours() {
         fs_err::write(folder.join("thesis"), "precious").unwrap();
     }
     for bytes in [damaged(), tiny(1).bytes()] {
-        assert!(matches!(run(bytes), Err(StoreError::NotOurs { .. })));
+        assert_matches!(run(bytes), Err(StoreError::NotOurs { .. }));
         assert!(!target.exists());
     }
     fs_err::remove_dir_all(&theirs[1]).unwrap();
@@ -194,5 +189,5 @@ fn fi_01_an_open_names_a_link_of_an_installed_package() {
     assert!(!store.verify(&name("tiny"), &mut unwatched).unwrap().damage.is_empty());
     let package = wheelwork_package::open(&report.path).unwrap();
     let provenance = package.provenance().unwrap();
-    assert!(matches!(provenance.check_sample(0, usize::MAX), Err(PackageError::Io { .. })));
+    assert_matches!(provenance.check_sample(0, usize::MAX), Err(PackageError::Io { .. }));
 }

@@ -50,8 +50,7 @@ fn pk_07_the_frozen_container_of_version_1_1_is_read() {
 fn freeze() {
     use wheelwork_package::container::pack::{PackOptions, pack};
 
-    use crate::support::folder::write_folder;
-    use crate::support::{files, key, name, noise};
+    use crate::support::{files, key, name, noise, write_folder};
 
     let input = tempfile::tempdir().unwrap();
     let scales = noise(11, 8000)

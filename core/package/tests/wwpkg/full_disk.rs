@@ -8,6 +8,7 @@ use std::process::Command;
 use wheelwork_package::container::{Progress, Seekable, Step};
 use wheelwork_package::store::{InstallOptions, Store, StoreError};
 
+use crate::support::assert_matches::assert_matches;
 use crate::support::writer::Container;
 use crate::support::{files, install, intact_version, name, noise, tiny};
 
@@ -26,10 +27,7 @@ fn child() {
     // Larger than the disk: refused before anything is written.
     let large = Container::new("tiny", 2, &files(&noise(5, DISK_BYTES)), 1 << 20).bytes();
     let error = install(&store, &large, &InstallOptions::default()).unwrap_err();
-    assert!(
-        matches!(error, StoreError::NoSpace { needed_bytes, .. } if needed_bytes > DISK_BYTES as u64),
-        "{error}"
-    );
+    assert_matches!(error, StoreError::NoSpace { needed_bytes, .. } if needed_bytes > DISK_BYTES as u64);
     assert_eq!(intact_version(&store), 1);
 
     // Fits, until somebody else fills the disk on the way.
@@ -44,7 +42,7 @@ fn child() {
     };
     let mut source = Seekable(std::io::Cursor::new(fitting.as_slice()));
     let error = store.install(&mut source, &InstallOptions::default(), &mut fill).unwrap_err();
-    assert!(matches!(error, StoreError::NoSpace { needed_bytes: 1.., .. }), "{error}");
+    assert_matches!(error, StoreError::NoSpace { needed_bytes: 1.., .. });
     assert_eq!(intact_version(&store), 1);
 
     fs_err::remove_file(&filler).unwrap();

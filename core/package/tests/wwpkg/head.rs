@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 use wheelwork_diagnostic::Diagnostic;
-use wheelwork_package::container::index::IndexError;
+use wheelwork_package::container::index::{ChunkEntry, IndexError};
 use wheelwork_package::container::{ContainerError, Digest, Head, Index, NameError};
 
+use crate::support::assert_matches::assert_matches;
 use crate::support::writer::{Container, entry_path, head, reseal};
 use crate::support::{key, tiny};
 
@@ -12,7 +13,10 @@ fn read(bytes: &[u8]) -> Result<Head, ContainerError> {
     Head::read(&mut &*bytes)
 }
 
-fn index_error(index: &Index) -> IndexError {
+/// What an index with this change is refused for.
+fn broken(change: &dyn Fn(&mut Index)) -> IndexError {
+    let mut index = tiny(1).index;
+    change(&mut index);
     Index::decode(&index.encode()).unwrap_err()
 }
 
@@ -79,22 +83,19 @@ fn pk_04_lengths_that_lie_are_refused_before_anything_is_allocated() {
     let mut bytes = tiny(1).bytes();
     for length in [0, (16 << 20) + 1, u32::MAX] {
         bytes[20..24].copy_from_slice(&length.to_le_bytes());
-        assert!(matches!(read(&bytes), Err(ContainerError::IndexSize { bytes }) if bytes == length));
+        assert_matches!(read(&bytes), Err(ContainerError::IndexSize { bytes }) if bytes == length);
     }
     let (index, mut bytes) = (tiny(1).index.encode(), tiny(1).bytes());
     let at = 32 + index.len() + 32;
     bytes[at..at + 4].copy_from_slice(&u32::MAX.to_le_bytes());
-    assert!(matches!(read(&bytes), Err(ContainerError::SignatureTooLarge { bytes: u32::MAX })));
+    assert_matches!(read(&bytes), Err(ContainerError::SignatureTooLarge { bytes: u32::MAX }));
     // Counts within the index, each with the digest right.
     let counts_at = [8 + 1 + 4, 8 + 1 + 4 + 2 + 4 + 4];
     for at in counts_at {
         let mut lying = index.clone();
         lying[at..at + 2].copy_from_slice(&[0xFF, 0xFF]);
         let error = read(&head(&lying, &[])).unwrap_err();
-        assert!(
-            matches!(error, ContainerError::Index(IndexError::Count { .. } | IndexError::Short { .. })),
-            "{error}"
-        );
+        assert_matches!(error, ContainerError::Index(IndexError::Count { .. } | IndexError::Short { .. }));
     }
 }
 
@@ -107,99 +108,74 @@ fn pk_05_hostile_names_are_refused_wherever_a_name_stands() {
             let mut changed = index.clone();
             changed[place(name)] = hostile;
             let error = read(&head(&changed, &[])).unwrap_err();
-            assert!(
-                matches!(error, ContainerError::Index(IndexError::Name(NameError::Character { .. }))),
-                "{error}"
-            );
+            assert_matches!(error, ContainerError::Index(IndexError::Name(NameError::Character { .. })));
         }
         let mut changed = index.clone();
         changed[place(name)] = b'.';
-        assert!(matches!(
+        assert_matches!(
             read(&head(&changed, &[])),
             Err(ContainerError::Index(IndexError::Name(NameError::Dot { .. })))
-        ));
+        );
         changed[place(name)] = 0xC3;
-        assert!(matches!(read(&head(&changed, &[])), Err(ContainerError::Index(IndexError::NotText { .. }))));
+        assert_matches!(read(&head(&changed, &[])), Err(ContainerError::Index(IndexError::NotText { .. })));
     }
     let mut device = index.clone();
     device[place("cpu")..][..3].copy_from_slice(b"nul");
-    assert!(matches!(
+    assert_matches!(
         read(&head(&device, &[])),
         Err(ContainerError::Index(IndexError::Name(NameError::Device { .. })))
-    ));
+    );
 }
 
 #[test]
 fn pk_06_duplicate_unordered_and_missing_entries_are_refused() {
-    let index = tiny(1).index;
-    let broken = |change: &dyn Fn(&mut Index)| {
-        let mut index = index.clone();
-        change(&mut index);
-        index_error(&index)
-    };
-    assert!(matches!(
+    assert_matches!(
         broken(&|index| index.files.insert(1, index.files[0].clone())),
         IndexError::Duplicate { path } if path == "cpu/genai_config.json"
-    ));
-    assert!(matches!(broken(&|index| index.files.swap(0, 1)), IndexError::Order { .. }));
-    assert!(matches!(
+    );
+    assert_matches!(broken(&|index| index.files.swap(0, 1)), IndexError::Order { .. });
+    assert_matches!(
         broken(&|index| index.files.retain(|file| file.path.to_string() != "manifest.json")),
         IndexError::NotAPackage
-    ));
-    assert!(matches!(broken(&|index| index.chunks.truncate(20)), IndexError::NoSuchChunk { .. }));
-    assert!(matches!(broken(&|index| index.chunks.swap(1, 2)), IndexError::FileSize { .. }));
-    assert!(matches!(
+    );
+    assert_matches!(broken(&|index| index.chunks.truncate(20)), IndexError::NoSuchChunk { .. });
+    assert_matches!(broken(&|index| index.chunks.swap(1, 2)), IndexError::FileSize { .. });
+    assert_matches!(
         broken(&|index| drop(index.files.remove(1))),
         IndexError::ChunkOrder { .. } | IndexError::UnusedChunk { .. }
-    ));
-    assert!(matches!(
-        broken(&|index| index.chunks.push(wheelwork_package::container::index::ChunkEntry {
-            content_sha256: Digest::of(b"nobody uses this"),
-            ..index.chunks[0]
-        })),
-        IndexError::UnusedChunk { .. }
-    ));
-    assert!(matches!(
-        broken(&|index| {
-            let last = index.chunks.len() - 1;
-            index.chunks[last].content_sha256 = index.chunks[0].content_sha256;
-        }),
-        IndexError::DuplicateChunk { .. }
-    ));
-    assert!(matches!(
+    );
+    let unused = broken(&|index| {
+        let content_sha256 = Digest::of(b"nobody uses this");
+        index.chunks.push(ChunkEntry { content_sha256, ..index.chunks[0] });
+    });
+    assert_matches!(unused, IndexError::UnusedChunk { .. });
+    let twice = broken(&|index| {
+        let last = index.chunks.len() - 1;
+        index.chunks[last].content_sha256 = index.chunks[0].content_sha256;
+    });
+    assert_matches!(twice, IndexError::DuplicateChunk { .. });
+    assert_matches!(
         broken(&|index| index.files[4].path = entry_path("cpu")),
         IndexError::FileIsFolder { .. } | IndexError::Order { .. }
-    ));
+    );
 }
 
 #[test]
 fn pk_06_sizes_and_digests_that_contradict_each_other_are_refused() {
-    let index = tiny(1).index;
-    let broken = |change: &dyn Fn(&mut Index)| {
-        let mut index = index.clone();
-        change(&mut index);
-        index_error(&index)
-    };
-    assert!(matches!(broken(&|index| index.files[2].bytes += 1), IndexError::FileSize { .. }));
-    assert!(matches!(
-        broken(&|index| index.files[4].sha256 = Digest::of(b"")),
-        IndexError::FileDigest { .. }
-    ));
-    assert!(matches!(broken(&|index| index.chunks[0].content_bytes = 0), IndexError::ContentSize { .. }));
-    assert!(matches!(
+    assert_matches!(broken(&|index| index.files[2].bytes += 1), IndexError::FileSize { .. });
+    assert_matches!(broken(&|index| index.files[4].sha256 = Digest::of(b"")), IndexError::FileDigest { .. });
+    assert_matches!(broken(&|index| index.chunks[0].content_bytes = 0), IndexError::ContentSize { .. });
+    assert_matches!(
         broken(&|index| index.chunks[0].content_bytes = (4 << 20) + 1),
         IndexError::ContentSize { .. }
-    ));
-    assert!(matches!(broken(&|index| index.chunks[0].stored_bytes = 0), IndexError::StoredSize { .. }));
-    assert!(matches!(
-        broken(&|index| index.chunks[0].stored_bytes = u32::MAX),
-        IndexError::StoredSize { .. }
-    ));
-    assert!(matches!(
+    );
+    assert_matches!(broken(&|index| index.chunks[0].stored_bytes = 0), IndexError::StoredSize { .. });
+    assert_matches!(broken(&|index| index.chunks[0].stored_bytes = u32::MAX), IndexError::StoredSize { .. });
+    assert_matches!(
         broken(&|index| index.files[2].sha256 = index.files[3].sha256),
         IndexError::Twins { first, second } if first == "cpu/model.onnx.data" && second == "cpu/tokenizer.json"
-    ));
-    let trailing = [index.encode(), vec![0]].concat();
+    );
+    let trailing = [tiny(1).index.encode(), vec![0]].concat();
     assert_eq!(Index::decode(&trailing), Err(IndexError::Trailing { bytes: 1 }));
 }
 
@@ -209,16 +185,16 @@ fn pk_07_newer_versions_and_unknown_features_say_which_wheelwork_they_need() {
     bytes[24..30].copy_from_slice(&[2, 0, 5, 0, 1, 0]);
     bytes[8] = 2;
     let error = read(&bytes).unwrap_err();
-    assert!(matches!(error, ContainerError::Version { major: 2, .. }));
+    assert_matches!(error, ContainerError::Version { major: 2, .. });
     assert!(error.to_string().contains("needs Wheelwork >= 2.5.1"), "{error}");
     bytes[8] = 1;
     bytes[12] = 4;
     let error = read(&bytes).unwrap_err();
-    assert!(matches!(error, ContainerError::Features { unknown: 4, .. }));
+    assert_matches!(error, ContainerError::Features { unknown: 4, .. });
     assert!(error.to_string().contains("needs Wheelwork >= 2.5.1"), "{error}");
     bytes[12] = 0;
     bytes[30] = 1;
-    assert!(matches!(read(&bytes), Err(ContainerError::Reserved { found: 1 })));
+    assert_matches!(read(&bytes), Err(ContainerError::Reserved { found: 1 }));
 }
 
 #[test]
@@ -233,7 +209,7 @@ fn pk_07_a_newer_minor_version_and_optional_features_are_read() {
 #[test]
 fn other_files_are_not_containers() {
     for bytes in [b"PK\x03\x04 and more than eight bytes, to be sure".as_slice(), &[0; 64]] {
-        assert!(matches!(read(bytes), Err(ContainerError::NotAContainer { .. })));
+        assert_matches!(read(bytes), Err(ContainerError::NotAContainer { .. }));
     }
 }
 

@@ -9,10 +9,14 @@ use wheelwork_package::container::{ContainerError, Progress, Seekable, Step, Str
 use wheelwork_package::signature::{Policy, SecretKey, SignatureState, Trust};
 use wheelwork_package::store::{InstallOptions, Store, StoreError, unpack};
 
+use crate::support::assert_matches::assert_matches;
 use crate::support::faulty::{Fault, FaultyVfs};
 use crate::support::memory::MemoryVfs;
 use crate::support::writer::Container;
-use crate::support::{files, in_memory, install, intact_version, key, name, noise, tiny, trust, unopened};
+use crate::support::{
+    Counting, files, in_memory, install, intact_version, key, name, noise, on_disk, repair, tiny, trust,
+    unopened,
+};
 
 #[test]
 fn an_update_never_writes_into_files_of_the_installed_version() {
@@ -65,7 +69,7 @@ fn an_installed_package_opens_and_is_listed() {
     assert_eq!((open.name.as_str(), open.variants.len()), ("tiny", 2));
     let contents = store.list().unwrap();
     assert_eq!(contents.models.len(), 1);
-    assert!(matches!(contents.models[0].signature, SignatureState::UnknownKey { .. }));
+    assert_matches!(&contents.models[0].signature, SignatureState::UnknownKey { .. });
     let trusting = store.clone().trusting(vec![key().public()]);
     assert!(trusting.list().unwrap().models[0].signature.is_valid());
     assert_eq!(contents.models[0].package.as_ref().unwrap().version, 4);
@@ -74,9 +78,7 @@ fn an_installed_package_opens_and_is_listed() {
 
 #[test]
 fn an_update_takes_what_is_equal_from_the_installed_version() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::new(folder.path());
-    install(&store, &tiny(1).bytes(), &InstallOptions::default()).unwrap();
+    let (_folder, store, _) = on_disk(1);
     let new = tiny(2);
     let report = install(&store, &new.bytes(), &InstallOptions::default()).unwrap();
     assert_eq!(report.replaced_version, Some(1));
@@ -114,25 +116,12 @@ fn where_links_are_refused_an_update_copies_and_asks_for_the_room_that_this_take
     assert_eq!(intact_version(&store), 2);
 
     let error = install(&without(Fault::NoLinks, &vfs), &tiny(3).bytes(), &unopened()).unwrap_err();
-    assert!(matches!(error, StoreError::NoLinks { .. }), "{error}");
+    assert_matches!(error, StoreError::NoLinks { .. });
     assert_eq!(intact_version(&store), 2);
 }
 
 #[test]
 fn an_update_skips_in_a_source_that_can_and_never_asks_for_what_it_has() {
-    struct Counting(Cursor<Vec<u8>>, u64);
-    impl Read for Counting {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            let read = self.0.read(buffer)?;
-            self.1 += read as u64;
-            Ok(read)
-        }
-    }
-    impl io::Seek for Counting {
-        fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
-            self.0.seek(to)
-        }
-    }
     let (store, _) = in_memory();
     install(&store, &tiny(1).bytes(), &unopened()).unwrap();
     let new = tiny(2);
@@ -166,9 +155,7 @@ fn in_03_a_second_writer_is_told_who_is_writing() {
 #[cfg(unix)]
 #[test]
 fn in_03_a_running_engine_keeps_the_files_that_it_has_open() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::new(folder.path());
-    let path = install(&store, &tiny(1).bytes(), &InstallOptions::default()).unwrap().path;
+    let (_folder, store, path) = on_disk(1);
     let mut weights = fs_err::File::open(path.join("cpu/model.onnx.data")).unwrap();
     install(&store, &tiny(2).bytes(), &InstallOptions::default()).unwrap();
     store.collect_garbage(true).unwrap();
@@ -187,7 +174,7 @@ fn in_04_an_interrupted_transfer_goes_on_where_it_ended() {
     for cut in (start..bytes.len()).step_by(1500) {
         let result = store.install(&mut Stream(Cut(&bytes[..cut])), &unopened(), &mut unwatched);
         let error = result.unwrap_err();
-        assert!(matches!(error, StoreError::Container(ContainerError::Source { .. })), "{error}");
+        assert_matches!(error, StoreError::Container(ContainerError::Source { .. }));
         assert_eq!(error.class(), Class::Retry);
         let partial = &store.list().unwrap().partials[0];
         assert_eq!((partial.name.as_str(), partial.version), ("tiny", Some(1)));
@@ -234,7 +221,7 @@ fn in_06_a_downgrade_is_refused_unless_asked_for() {
     install(&store, &tiny(5).bytes(), &unopened()).unwrap();
     let older = tiny(4).bytes();
     let result = install(&store, &older, &unopened());
-    assert!(matches!(result, Err(StoreError::Downgrade { installed: 5, offered: 4, .. })), "{result:?}");
+    assert_matches!(result, Err(StoreError::Downgrade { installed: 5, offered: 4, .. }));
     assert_eq!(intact_version(&store), 5);
     install(&store, &older, &InstallOptions { allow_downgrade: true, ..unopened() }).unwrap();
     assert_eq!(intact_version(&store), 4);
@@ -262,9 +249,7 @@ fn pk_06_a_file_that_goes_on_behind_the_last_chunk_is_not_installed() {
     for version in [1, 2] {
         assert!(is_trailing(install(&store, &longer(version), &unopened()).unwrap_err()));
     }
-    let mut source = Seekable(Cursor::new(longer(1)));
-    let repaired = store.repair(&name("tiny"), &mut source, &unopened(), &mut unwatched);
-    assert!(is_trailing(repaired.unwrap_err()));
+    assert!(is_trailing(repair(&store, &longer(1), &unopened()).unwrap_err()));
     let folder = tempfile::tempdir().unwrap();
     let mut source = Seekable(Cursor::new(longer(1)));
     let unpacked = unpack(&mut source, &folder.path().join("out"), &unopened(), &mut unwatched);
@@ -282,17 +267,14 @@ fn in_11_an_unsigned_package_does_not_replace_one_that_a_trusted_key_signed() {
     let other = SecretKey::from_seed(&[8; 32]);
     for bytes in [tiny(2).bytes(), tiny(1).bytes(), tiny(2).signed(&other)] {
         let error = install(&store, &bytes, &unopened()).unwrap_err();
-        assert!(matches!(error, StoreError::Unvouched { .. }), "{error}");
-        let mut source = Seekable(Cursor::new(bytes));
-        let repaired = store.repair(&name("tiny"), &mut source, &unopened(), &mut unwatched);
-        assert!(repaired.is_err());
+        assert_matches!(error, StoreError::Unvouched { .. });
+        assert!(repair(&store, &bytes, &unopened()).is_err());
         assert_eq!(intact_version(&store), 1);
     }
     // The key that vouched is remembered: its next release needs no word of the user, and vouches on.
     install(&store, &signed(2), &unopened()).unwrap();
-    let mut source = Seekable(Cursor::new(signed(2)));
-    store.repair(&name("tiny"), &mut source, &unopened(), &mut unwatched).unwrap();
-    assert!(matches!(install(&store, &tiny(3).bytes(), &unopened()), Err(StoreError::Unvouched { .. })));
+    repair(&store, &signed(2), &unopened()).unwrap();
+    assert_matches!(install(&store, &tiny(3).bytes(), &unopened()), Err(StoreError::Unvouched { .. }));
     // Who wants no signatures looked at gets what they ask for; who trusts another key, too.
     let by_other = Trust { policy: Policy::Require, keys: vec![other.public()] };
     install(&store, &tiny(3).signed(&other), &InstallOptions { trust: by_other, ..unopened() }).unwrap();
@@ -314,9 +296,9 @@ fn in_11_what_a_record_says_makes_nobody_trusted() {
     let forged = r#"{"signature":{"state":"valid","key":"00"},"vouched_by":"x"}"#;
     for record in [fs_err::read_to_string(&slot).unwrap(), forged.to_owned()] {
         fs_err::write(&slot, record).unwrap();
-        assert!(matches!(shown(), SignatureState::UnknownKey { .. }));
+        assert_matches!(shown(), SignatureState::UnknownKey { .. });
         let provenance = wheelwork_package::open(&path).unwrap().provenance().unwrap();
-        assert!(matches!(provenance.signature(&[]), SignatureState::UnknownKey { .. }));
+        assert_matches!(provenance.signature(&[]), SignatureState::UnknownKey { .. });
         assert!(provenance.signature(&[key().public()]).is_valid());
     }
     let knows = store.clone().trusting(vec![key().public()]);
@@ -348,9 +330,7 @@ fn in_07_a_package_larger_than_the_disk_is_refused_by_its_size_before_anything_i
 
 #[test]
 fn in_08_clocks_decide_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::new(folder.path());
-    let path = install(&store, &tiny(2).bytes(), &InstallOptions::default()).unwrap().path;
+    let (folder, store, path) = on_disk(2);
     let second = std::time::Duration::from_secs(1);
     for seconds in [0, 4_102_444_800] {
         // A lock left in 1970 or 2100 by a process that is gone, and files from then.
@@ -362,7 +342,7 @@ fn in_08_clocks_decide_nothing() {
         let again = install(&store, &tiny(2).bytes(), &InstallOptions::default()).unwrap();
         assert!(!again.is_new);
         let older = install(&store, &tiny(1).bytes(), &InstallOptions::default());
-        assert!(matches!(older, Err(StoreError::Downgrade { .. })), "the counter decides");
+        assert_matches!(older, Err(StoreError::Downgrade { .. }), "the counter decides");
     }
 }
 
@@ -408,14 +388,12 @@ fn progress_of_a_step_rises_to_its_total() {
 
 #[test]
 fn a_package_that_does_not_open_never_replaces_one_that_does() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::new(folder.path());
-    install(&store, &tiny(1).bytes(), &InstallOptions::default()).unwrap();
+    let (_folder, store, _) = on_disk(1);
     let mut broken = files(&noise(3, 6000));
     broken[0].1 = b"{}".to_vec();
     let bytes = Container::new("tiny", 2, &broken, 700).bytes();
     let result = install(&store, &bytes, &InstallOptions::default());
-    assert!(matches!(result, Err(StoreError::DoesNotOpen(_))), "{result:?}");
+    assert_matches!(result, Err(StoreError::DoesNotOpen(_)));
     assert_eq!(intact_version(&store), 1);
 }
 

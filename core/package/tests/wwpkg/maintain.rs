@@ -1,14 +1,15 @@
 //! Verifying, repairing and removing what is installed.
 
-use std::io::{self, Cursor};
+use std::io;
 use std::sync::Arc;
 
 use wheelwork_diagnostic::{Class, Diagnostic};
-use wheelwork_package::container::{Seekable, Stream, unwatched};
+use wheelwork_package::container::{Stream, unwatched};
 use wheelwork_package::store::{Damage, InstallOptions, Store, StoreError};
 
+use crate::support::assert_matches::assert_matches;
 use crate::support::faulty::{Fault, FaultyVfs};
-use crate::support::{in_memory, install, intact_version, name, tiny, unopened};
+use crate::support::{in_memory, install, intact_version, name, on_disk, repair, tiny, unopened};
 
 #[test]
 fn in_05_a_repair_fetches_the_broken_chunk_and_no_other() {
@@ -24,8 +25,7 @@ fn in_05_a_repair_fetches_the_broken_chunk_and_no_other() {
         panic!("{damage:?}")
     };
     assert_eq!(file, "cpu/model.onnx.data");
-    let report =
-        store.repair(&name("tiny"), &mut Seekable(Cursor::new(&bytes)), &unopened(), &mut unwatched).unwrap();
+    let report = repair(&store, &bytes, &unopened()).unwrap();
     assert_eq!(report.received_bytes, u64::from(container.index.chunks[*chunk].stored_bytes));
     assert_eq!(intact_version(&store), 1);
     let again =
@@ -33,14 +33,12 @@ fn in_05_a_repair_fetches_the_broken_chunk_and_no_other() {
     assert!(!again.is_new, "nothing was left to repair");
     let other = tiny(2).bytes();
     let result = store.repair(&name("tiny"), &mut Stream(other.as_slice()), &unopened(), &mut unwatched);
-    assert!(matches!(result, Err(StoreError::OtherPackage { .. })));
+    assert_matches!(result, Err(StoreError::OtherPackage { .. }));
 }
 
 #[test]
 fn verify_names_missing_short_and_unexpected_files() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::new(folder.path());
-    let path = install(&store, &tiny(1).bytes(), &InstallOptions::default()).unwrap().path;
+    let (_folder, store, path) = on_disk(1);
     fs_err::remove_file(path.join("cpu/model.onnx")).unwrap();
     fs_err::write(path.join("qnn/empty"), b"no more").unwrap();
     fs_err::write(path.join("cpu/more"), b"").unwrap();
@@ -53,21 +51,15 @@ fn verify_names_missing_short_and_unexpected_files() {
             Damage::Size { file: "qnn/empty".into(), found: 7, expected: 0 },
         ]
     );
-    let bytes = tiny(1).bytes();
-    store
-        .repair(&name("tiny"), &mut Stream(bytes.as_slice()), &InstallOptions::default(), &mut unwatched)
-        .unwrap();
+    repair(&store, &tiny(1).bytes(), &InstallOptions::default()).unwrap();
     assert_eq!(intact_version(&store), 1);
 }
 
 #[test]
 fn installing_again_mends_a_file_of_the_wrong_size() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::new(folder.path());
-    let bytes = tiny(1).bytes();
-    let path = install(&store, &bytes, &InstallOptions::default()).unwrap().path;
+    let (_folder, store, path) = on_disk(1);
     fs_err::write(path.join("cpu/model.onnx"), b"cut off").unwrap();
-    let report = install(&store, &bytes, &InstallOptions::default()).unwrap();
+    let report = install(&store, &tiny(1).bytes(), &InstallOptions::default()).unwrap();
     assert!(report.is_new && report.received_bytes > 0, "{report:?}");
     assert_eq!(intact_version(&store), 1);
 }
@@ -100,11 +92,9 @@ fn in_09_a_file_that_cannot_be_read_now_is_no_damage() {
 
 #[test]
 fn removing_leaves_nothing_and_never_touches_what_is_not_ours() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::new(folder.path());
-    install(&store, &tiny(1).bytes(), &InstallOptions::default()).unwrap();
+    let (folder, store, _) = on_disk(1);
     store.remove(&name("tiny")).unwrap();
-    assert!(matches!(store.remove(&name("tiny")), Err(StoreError::NotInstalled { .. })));
+    assert_matches!(store.remove(&name("tiny")), Err(StoreError::NotInstalled { .. }));
     assert_eq!(store.list().unwrap(), Default::default());
     assert_eq!(fs_err::read_dir(folder.path().join(".wheelwork/models")).unwrap().count(), 0);
     let mine = folder.path().join("tiny.ortpackage");
@@ -114,7 +104,7 @@ fn removing_leaves_nothing_and_never_touches_what_is_not_ours() {
         install(&store, &tiny(1).bytes(), &InstallOptions::default()).err(),
         store.verify(&name("tiny"), &mut unwatched).err(),
     ] {
-        assert!(matches!(result, Some(StoreError::NotOurs { .. })), "{result:?}");
+        assert_matches!(result, Some(StoreError::NotOurs { .. }));
     }
     assert!(mine.is_dir());
 }
@@ -126,7 +116,7 @@ fn in_01_what_a_killed_process_has_staged_is_removed_and_what_is_at_work_is_not(
     let staging = store.stage().unwrap();
     fs_err::write(staging.path().join("package.wwpkg"), b"half").unwrap();
     assert_eq!(store.collect_garbage(true).unwrap(), Default::default());
-    assert!(matches!(store.stage(), Err(StoreError::Busy { pid: Some(_), .. })));
+    assert_matches!(store.stage().err(), Some(StoreError::Busy { pid: Some(_), .. }));
     let path = staging.path().to_owned();
     drop(staging);
     assert!(!path.exists());

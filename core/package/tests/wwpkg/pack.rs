@@ -11,9 +11,10 @@ use wheelwork_package::signature::Policy;
 use wheelwork_package::store::{InstallOptions, Store, unpack};
 use wheelwork_package::vfs::RealVfs;
 
+use crate::support::assert_matches::assert_matches;
 use crate::support::faulty::{Fault, FaultyVfs};
-use crate::support::folder::{write_card, write_folder};
-use crate::support::{files, key, name, noise, trust};
+use crate::support::folder::write_card;
+use crate::support::{files, key, name, noise, trust, write_folder};
 
 fn options() -> PackOptions {
     PackOptions { name: name("tiny"), version: 1, level: 3, threads: None }
@@ -120,15 +121,12 @@ fn pk_05_names_that_the_format_has_no_place_for_are_refused_not_changed() {
         let (_folder, input, output) = scene(b"");
         fs_err::write(input.join(bad), b"").unwrap();
         let error = packed(&input, &output).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                PackError::Name {
-                    error: NameError::Character { .. } | NameError::Dot { .. } | NameError::Device { .. },
-                    ..
-                }
-            ),
-            "{error}"
+        assert_matches!(
+            error,
+            PackError::Name {
+                error: NameError::Character { .. } | NameError::Dot { .. } | NameError::Device { .. },
+                ..
+            }
         );
         assert!(!output.exists());
     }
@@ -141,14 +139,14 @@ fn pk_05_links_devices_and_deeper_folders_are_refused() {
     let link = input.join("cpu/link");
     for target in ["/etc/passwd", "model.onnx", "nowhere"] {
         fs_err::os::unix::fs::symlink(target, &link).unwrap();
-        assert!(matches!(packed(&input, &output), Err(PackError::NotAFile { path }) if path == link));
+        assert_matches!(packed(&input, &output), Err(PackError::NotAFile { path }) if path == link);
         fs_err::remove_file(&link).unwrap();
     }
     fs_err::os::unix::fs::symlink("cpu", input.join("gpu")).unwrap();
-    assert!(matches!(packed(&input, &output), Err(PackError::NotAFile { .. })));
+    assert_matches!(packed(&input, &output), Err(PackError::NotAFile { .. }));
     fs_err::remove_file(input.join("gpu")).unwrap();
     fs_err::create_dir(input.join("cpu/deeper")).unwrap();
-    assert!(matches!(packed(&input, &output), Err(PackError::NotAFile { .. })));
+    assert_matches!(packed(&input, &output), Err(PackError::NotAFile { .. }));
     assert!(!output.exists());
 }
 
@@ -158,26 +156,26 @@ fn pk_06_a_file_that_the_card_does_not_list_is_an_error_not_ignored() {
     write_card(&input);
     packed(&input, &output).unwrap();
     fs_err::write(input.join("cpu/extra"), b"").unwrap();
-    assert!(matches!(packed(&input, &output), Err(PackError::NotInCard { file }) if file == "cpu/extra"));
+    assert_matches!(packed(&input, &output), Err(PackError::NotInCard { file }) if file == "cpu/extra");
     fs_err::remove_file(input.join("cpu/extra")).unwrap();
     let graph = input.join("cpu/model.onnx");
     fs_err::write(&graph, noise(9, 895)).unwrap();
-    assert!(matches!(packed(&input, &output), Err(PackError::Card { file, .. }) if file == "cpu/model.onnx"));
+    assert_matches!(packed(&input, &output), Err(PackError::Card { file, .. }) if file == "cpu/model.onnx");
     fs_err::remove_file(graph).unwrap();
-    assert!(matches!(packed(&input, &output), Err(PackError::Package(_))), "a listed file that is absent");
+    assert_matches!(packed(&input, &output), Err(PackError::Package(_)), "a listed file that is absent");
 }
 
 #[test]
 fn what_is_no_package_is_not_packed() {
     let (folder, input, output) = scene(b"");
     fs_err::remove_file(input.join("manifest.json")).unwrap();
-    assert!(matches!(packed(&input, &output), Err(PackError::Package(_))));
-    assert!(matches!(packed(&folder.path().join("nowhere"), &output), Err(PackError::Package(_))));
+    assert_matches!(packed(&input, &output), Err(PackError::Package(_)));
+    assert_matches!(packed(&folder.path().join("nowhere"), &output), Err(PackError::Package(_)));
     let inside = input.join("out.wwpkg");
-    assert!(matches!(packed(&input, &inside), Err(PackError::OutputInside { .. })));
+    assert_matches!(packed(&input, &inside), Err(PackError::OutputInside { .. }));
     for level in [0, -5, 23] {
         let result = pack(&input, &output, &PackOptions { level, ..options() }, None, &mut unwatched);
-        assert!(matches!(result, Err(PackError::Level { .. })));
+        assert_matches!(result, Err(PackError::Level { .. }));
     }
 }
 
@@ -218,7 +216,7 @@ fn failures_and_cancelling_leave_the_earlier_output_alone() {
         if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
     let result = pack(&input, &output, &options(), None, &mut watch);
-    assert!(matches!(result, Err(PackError::Cancelled)));
+    assert_matches!(result, Err(PackError::Cancelled));
     assert_eq!(fs_err::read(&output).unwrap(), b"earlier");
     assert_eq!(fs_err::read_dir(folder.path()).unwrap().count(), 2, "input and output, no partial");
 }

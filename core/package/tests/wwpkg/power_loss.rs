@@ -6,9 +6,10 @@ use std::sync::Arc;
 use wheelwork_package::container::unwatched;
 use wheelwork_package::store::{Store, StoreError};
 
+use crate::support::assert_matches::assert_matches;
 use crate::support::faulty::{Fault, FaultyVfs};
 use crate::support::memory::{MemoryVfs, PowerLoss};
-use crate::support::{install, intact_version, name, tiny, unopened};
+use crate::support::{in_memory, install, intact_version, name, tiny, unopened};
 
 fn losses() -> impl Iterator<Item = PowerLoss> {
     [PowerLoss::LosesAll, PowerLoss::KeepsNames].into_iter().chain((0..6).map(PowerLoss::Random))
@@ -20,8 +21,7 @@ fn in_01_power_lost_at_any_operation_of_an_update_leaves_the_old_or_the_new_vers
     for loss in losses() {
         let mut versions = Vec::new();
         for at in 1.. {
-            let vfs = MemoryVfs::default();
-            let store = Store::with_vfs("/models", Arc::new(vfs.clone()));
+            let (store, vfs) = in_memory();
             install(&store, &old, &unopened()).unwrap();
             let faulty = Arc::new(FaultyVfs::new(Arc::new(vfs.clone()), at, Fault::Gone));
             let result = install(&Store::with_vfs("/models", faulty.clone()), &new, &unopened());
@@ -46,15 +46,14 @@ fn in_01_power_lost_at_any_operation_of_a_first_installation_leaves_none_or_all_
     let bytes = tiny(1).bytes();
     for loss in losses() {
         for at in 1.. {
-            let vfs = MemoryVfs::default();
-            let store = Store::with_vfs("/models", Arc::new(vfs.clone()));
+            let (store, vfs) = in_memory();
             let faulty = Arc::new(FaultyVfs::new(Arc::new(vfs.clone()), at, Fault::Gone));
             let _ = install(&Store::with_vfs("/models", faulty.clone()), &bytes, &unopened());
             vfs.lose_power(loss);
             match store.verify(&name("tiny"), &mut unwatched) {
                 Ok(report) => assert_eq!(report.damage, [], "{loss:?} at {at}"),
                 Err(error) => {
-                    assert!(matches!(error, StoreError::NotInstalled { .. }), "{loss:?} at {at}: {error}");
+                    assert_matches!(error, StoreError::NotInstalled { .. }, "{loss:?} at {at}");
                 }
             }
             install(&store, &bytes, &unopened()).unwrap_or_else(|error| panic!("{loss:?} at {at}: {error}"));
@@ -70,8 +69,7 @@ fn in_01_power_lost_at_any_operation_of_a_first_installation_leaves_none_or_all_
 fn in_01_power_lost_after_a_failure_and_a_second_try_leaves_what_the_second_try_reported() {
     let (old, new) = (tiny(1).bytes(), tiny(2).bytes());
     for at in 1.. {
-        let vfs = MemoryVfs::default();
-        let store = Store::with_vfs("/models", Arc::new(vfs.clone()));
+        let (store, vfs) = in_memory();
         install(&store, &old, &unopened()).unwrap();
         let faulty = Arc::new(FaultyVfs::new(Arc::new(vfs.clone()), at, Fault::Once(ErrorKind::Other)));
         let _ = install(&Store::with_vfs("/models", faulty.clone()), &new, &unopened());

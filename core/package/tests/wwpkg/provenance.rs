@@ -3,15 +3,13 @@
 use wheelwork_diagnostic::{Diagnostic, Remedy};
 use wheelwork_package::PackageError;
 use wheelwork_package::signature::SignatureState;
-use wheelwork_package::store::{InstallOptions, Store};
 
-use crate::support::{install, tiny};
+use crate::support::assert_matches::assert_matches;
+use crate::support::on_disk;
 
 #[test]
 fn an_installed_package_says_its_version_and_how_its_signature_stood() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::new(folder.path());
-    let path = install(&store, &tiny(3).bytes(), &InstallOptions::default()).unwrap().path;
+    let (_folder, _, path) = on_disk(3);
     let provenance = wheelwork_package::open(&path).unwrap().provenance().unwrap();
     assert_eq!(provenance.version(), 3);
     assert_eq!(provenance.signature(&[]), SignatureState::Missing);
@@ -22,9 +20,7 @@ fn an_installed_package_says_its_version_and_how_its_signature_stood() {
 
 #[test]
 fn in_09_samples_find_a_flipped_bit_and_name_the_file_and_the_place() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::new(folder.path());
-    let path = install(&store, &tiny(1).bytes(), &InstallOptions::default()).unwrap().path;
+    let (_folder, _, path) = on_disk(1);
     let weights = path.join("cpu/model.onnx.data");
     let mut content = fs_err::read(&weights).unwrap();
     content[1500] ^= 1;
@@ -34,7 +30,7 @@ fn in_09_samples_find_a_flipped_bit_and_name_the_file_and_the_place() {
         (0..200).filter_map(|seed| provenance.check_sample(seed, 1).err()).collect();
     assert!(!found.is_empty() && found.len() < 200, "{} of 200 samples", found.len());
     for error in found {
-        assert!(matches!(error, PackageError::Damaged { offset: 1400, bytes: 700, .. }), "{error}");
+        assert_matches!(error, PackageError::Damaged { offset: 1400, bytes: 700, .. });
         assert!(error.place().unwrap().ends_with("cpu/model.onnx.data"));
         assert_eq!(error.remedy(), Remedy::Repair);
     }
@@ -42,9 +38,7 @@ fn in_09_samples_find_a_flipped_bit_and_name_the_file_and_the_place() {
 
 #[test]
 fn a_loose_folder_has_no_provenance() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::new(folder.path());
-    let installed = install(&store, &tiny(1).bytes(), &InstallOptions::default()).unwrap().path;
+    let (folder, _, installed) = on_disk(1);
     let loose = folder.path().join("loose");
     std::process::Command::new("cp").arg("-rL").args([&installed, &loose]).status().unwrap();
     assert!(wheelwork_package::open(&loose).unwrap().provenance().is_none());

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use wheelwork_package::container::Head;
 use wheelwork_package::signature::{Policy, SecretKey, SignatureError, SignatureState};
 
+use crate::support::assert_matches::assert_matches;
 use crate::support::{key, tiny, trust, trusting};
 
 fn head(bytes: &[u8]) -> Head {
@@ -92,7 +93,7 @@ fn pk_08_unsigned_and_wrongly_signed_packages_are_refused_where_a_signature_is_r
         };
         assert_eq!(kind, expected);
         let refused = trust(Policy::Require).judge(&head).unwrap_err();
-        assert!(matches!(refused, SignatureError::Required { state: found } if found == state));
+        assert_matches!(refused, SignatureError::Required { state: found } if found == state);
     }
 }
 

@@ -1,20 +1,11 @@
-//! Package folders on the disk.
+//! The cards of package folders on the disk.
 
 use std::path::Path;
 
 use wheelwork_package::files::FileRecord;
 use wheelwork_package::{Card, card};
 
-/// Writes files as a package folder.
-pub(crate) fn write_folder(root: &Path, files: &[(String, Vec<u8>)]) {
-    for (path, content) in files {
-        let path = root.join(path);
-        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-        fs_err::write(path, content).unwrap();
-    }
-}
-
-/// A card about the two variants of [`files`].
+/// A card about the two variants of [`files`](super::files).
 pub(crate) fn write_card(root: &Path) {
     let records = |variant: &str| {
         let folder = root.join(variant);

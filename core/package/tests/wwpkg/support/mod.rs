@@ -1,12 +1,14 @@
 //! Packages to test with, and file systems that fail.
 
+pub(crate) mod assert_matches;
 pub(crate) mod faulty;
 #[cfg(feature = "pack")]
 pub(crate) mod folder;
 pub(crate) mod memory;
 pub(crate) mod writer;
 
-use std::path::Path;
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use wheelwork_package::Manifest;
@@ -125,7 +127,50 @@ pub(crate) fn install(
     bytes: &[u8],
     options: &InstallOptions,
 ) -> Result<InstallReport, StoreError> {
-    store.install(&mut Seekable(std::io::Cursor::new(bytes)), options, &mut unwatched)
+    store.install(&mut Seekable(Cursor::new(bytes)), options, &mut unwatched)
+}
+
+/// Repairs `tiny`.
+pub(crate) fn repair(
+    store: &Store,
+    bytes: &[u8],
+    options: &InstallOptions,
+) -> Result<InstallReport, StoreError> {
+    store.repair(&name("tiny"), &mut Seekable(Cursor::new(bytes)), options, &mut unwatched)
+}
+
+/// A store on the disk with a version of `tiny`, and the folder that it is opened by.
+pub(crate) fn on_disk(version: u64) -> (tempfile::TempDir, Store, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::new(folder.path());
+    let path = install(&store, &tiny(version).bytes(), &InstallOptions::default()).unwrap().path;
+    (folder, store, path)
+}
+
+/// Writes files as a package folder.
+pub(crate) fn write_folder(root: &Path, files: &[(String, Vec<u8>)]) {
+    for (path, content) in files {
+        let path = root.join(path);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, content).unwrap();
+    }
+}
+
+/// Counts the bytes that are read.
+pub(crate) struct Counting<R>(pub(crate) R, pub(crate) u64);
+
+impl<R: Read> Read for Counting<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.0.read(buffer)?;
+        self.1 += read as u64;
+        Ok(read)
+    }
+}
+
+impl<R: Seek> Seek for Counting<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.0.seek(to)
+    }
 }
 
 /// A store in memory, and its file system.
