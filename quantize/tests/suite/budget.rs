@@ -9,6 +9,7 @@ use wheelwork_quantize::recipe::{BALANCED, FLOAT, Recipe};
 use wheelwork_quantize::scheme::BlockSize;
 use wheelwork_quantize::{Options, QuantizeError, Report, RequestError, quantize};
 
+use crate::assert_matches::assert_matches;
 use crate::checkpoint::Tiny;
 
 fn run(tiny: &Tiny, recipe: Recipe, bits_per_weight: f64) -> Result<Report, QuantizeError> {
@@ -29,8 +30,7 @@ fn error(report: &Report) -> f64 {
 
 #[test]
 fn more_bits_buy_less_error() {
-    let tiny = Tiny::qwen2();
-    tiny.write();
+    let tiny = Tiny::qwen2().written();
     let mut before = f64::INFINITY;
     let mut seen = BTreeSet::new();
     for bits in [4.2, 5.0, 6.0, 7.0, 8.4] {
@@ -49,8 +49,7 @@ fn more_bits_buy_less_error() {
 
 #[test]
 fn a_size_is_kept_and_the_smallest_is_named() {
-    let tiny = Tiny::tied();
-    tiny.write();
+    let tiny = Tiny::tied().written();
     let size = |bytes| {
         let options = Options { budget: Some(Bytes(bytes)), overwrite: true, ..Options::default() };
         quantize(&tiny.path(), &tiny.out(), &options, &())
@@ -66,8 +65,7 @@ fn a_size_is_kept_and_the_smallest_is_named() {
 
 #[test]
 fn a_budget_out_of_reach_is_refused_with_the_range() {
-    let tiny = Tiny::llama();
-    tiny.write();
+    let tiny = Tiny::llama().written();
     for asked in [3.0, 12.0, f64::NAN] {
         let Err(QuantizeError::Request(RequestError::Budget { least, greatest, .. })) =
             run(&tiny, BALANCED, asked)
@@ -77,14 +75,13 @@ fn a_budget_out_of_reach_is_refused_with_the_range() {
         assert!(least > 3.2 && least < 4.3 && greatest > 8.0 && greatest < 9.1, "{least} to {greatest}");
     }
     let error = run(&tiny, FLOAT, 5.0).unwrap_err();
-    assert!(matches!(error, QuantizeError::Request(RequestError::NothingToMix { .. })), "{error}");
+    assert_matches!(error, QuantizeError::Request(RequestError::NothingToMix { .. }));
     assert_eq!(tiny.siblings(), ["tiny"]);
 }
 
 #[test]
 fn blocks_that_were_asked_for_are_kept() {
-    let tiny = Tiny::qwen3();
-    tiny.write();
+    let tiny = Tiny::qwen3().written();
     let report = run(&tiny, BALANCED.with_block_size(BlockSize::Of16), 7.5).unwrap();
     let tensors = &report.card.quantization.tensors;
     let eight_bit = tensors.iter().filter(|tensor| tensor.bits == 8).count();

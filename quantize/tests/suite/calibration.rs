@@ -8,6 +8,7 @@ use wheelwork_quantize::scheme::block::Importance;
 use wheelwork_quantize::scheme::rows::{self, EncodedRows};
 use wheelwork_quantize::{Options, QuantizeError, quantize_calibrated};
 
+use crate::assert_matches::assert_matches;
 use crate::checkpoint::Tiny;
 
 /// Rounds for one importance of all columns, and notes what it is told.
@@ -103,6 +104,6 @@ fn a_calibration_that_fails_leaves_nothing() {
     let target = out.path().join("package");
     let error =
         quantize_calibrated(&tiny.write().path(), &target, &Options::default(), &mut even, &()).unwrap_err();
-    assert!(matches!(error, QuantizeError::Calibration(_)), "{error}");
+    assert_matches!(error, QuantizeError::Calibration(_));
     assert!(!target.exists());
 }

@@ -79,9 +79,10 @@ impl Tiny {
     }
 
     pub(crate) fn qwen3() -> Self {
-        let mut tiny = Self::llama();
-        tiny.set("architectures", json!(["Qwen3ForCausalLM"])).set("model_type", json!("qwen3"));
-        tiny.set("head_dim", json!(HEAD_DIM));
+        let mut tiny = Self::llama()
+            .with("architectures", json!(["Qwen3ForCausalLM"]))
+            .with("model_type", json!("qwen3"))
+            .with("head_dim", json!(HEAD_DIM));
         for layer in 0..LAYERS {
             for norm in ["q_norm", "k_norm"] {
                 tiny.random(&format!("model.layers.{layer}.self_attn.{norm}.weight"), &[HEAD_DIM]);
@@ -91,23 +92,35 @@ impl Tiny {
     }
 
     pub(crate) fn llama() -> Self {
-        let mut tiny = Self::qwen2();
-        tiny.set("architectures", json!(["LlamaForCausalLM"])).set("model_type", json!("llama"));
+        let mut tiny = Self::qwen2()
+            .with("architectures", json!(["LlamaForCausalLM"]))
+            .with("model_type", json!("llama"));
         tiny.tensors.retain(|name, _| !name.ends_with(".bias"));
         tiny
     }
 
     /// The output projection is the embedding table.
     pub(crate) fn tied() -> Self {
-        let mut tiny = Self::qwen2();
-        tiny.set("tie_word_embeddings", json!(true));
+        let mut tiny = Self::qwen2().with("tie_word_embeddings", json!(true));
         tiny.tensors.remove("lm_head.weight");
         tiny
     }
 
-    /// Sets a field of `config.json`.
-    pub(crate) fn set(&mut self, field: &str, value: Value) -> &mut Self {
+    /// With a field of `config.json` set.
+    pub(crate) fn with(mut self, field: &str, value: Value) -> Self {
         self.config[field] = value;
+        self
+    }
+
+    /// With a tensor of random numbers.
+    pub(crate) fn with_tensor(mut self, name: &str, shape: &[usize]) -> Self {
+        self.random(name, shape);
+        self
+    }
+
+    /// With all files written, the weights as one.
+    pub(crate) fn written(self) -> Self {
+        self.write();
         self
     }
 

@@ -27,8 +27,7 @@ fn assert_sines(found: &[f32], frequency: impl Fn(f64) -> f64) {
 
 #[test]
 fn positions_turn_by_the_configured_theta() {
-    let mut tiny = Tiny::qwen2();
-    tiny.set("rope_theta", json!(1e6)).write();
+    let tiny = Tiny::qwen2().with("rope_theta", json!(1e6)).written();
     assert_sines(&sines(&tiny), |exponent| 1e6_f64.powf(-exponent));
 }
 
@@ -39,12 +38,10 @@ fn llama3_scaling_reaches_the_tables_from_both_forms_of_the_configuration() {
         json!({kind: "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
                "original_max_position_embeddings": 8192})
     };
-    let mut older = Tiny::llama();
-    older.set("rope_theta", json!(5e5)).set("rope_scaling", scaling("type")).write();
+    let older = Tiny::llama().with("rope_theta", json!(5e5)).with("rope_scaling", scaling("type")).written();
     let mut parameters = scaling("rope_type");
     parameters["rope_theta"] = json!(5e5);
-    let mut newer = Tiny::llama();
-    newer.set("rope_theta", Value::Null).set("rope_parameters", parameters).write();
+    let newer = Tiny::llama().with("rope_theta", Value::Null).with("rope_parameters", parameters).written();
     for tiny in [older, newer] {
         assert_sines(&sines(&tiny), |exponent| {
             let frequency = 5e5_f64.powf(-exponent);
@@ -77,8 +74,7 @@ fn defaults_mean_the_same_to_the_runtime_and_genai() {
 /// transformers reads them there too where no other file has them.
 #[test]
 fn defaults_in_config_json_count_where_there_is_no_generation_configuration() {
-    let mut tiny = Tiny::qwen2();
-    tiny.set("do_sample", json!(true)).set("top_k", json!(7)).write();
+    let tiny = Tiny::qwen2().with("do_sample", json!(true)).with("top_k", json!(7)).written();
     assert_eq!(Checkpoint::open(&tiny.path()).unwrap().generation.top_k, None);
     fs_err::remove_file(tiny.file("generation_config.json")).unwrap();
     let package = open(&tiny.quantize(&Recipe::default()).unwrap().package).unwrap();
@@ -129,8 +125,7 @@ fn a_checkpoint_without_a_template_is_said_to_have_none() {
 
 #[test]
 fn licences_are_copied_to_the_byte() {
-    let tiny = Tiny::qwen2();
-    tiny.write();
+    let tiny = Tiny::qwen2().written();
     for (name, text) in [("LICENSE", "MIT"), ("NOTICE.txt", "built with\r\n"), ("LICENSE-BASE.md", "# Base")]
     {
         fs_err::write(tiny.file(name), text).unwrap();

@@ -8,6 +8,7 @@ use wheelwork_diagnostic::Diagnostic;
 use wheelwork_quantize::checkpoint::{Checkpoint, CheckpointError, ConfigError};
 use wheelwork_quantize::{Options, QuantizeError, Recipe, quantize, recipe};
 
+use crate::assert_matches::assert_matches;
 use crate::checkpoint::{HIDDEN, INNER, Tensor, Tiny, raw_safetensors};
 
 /// The error's code, and its remedy in words.
@@ -35,8 +36,7 @@ fn assert_same_weights(tiny: &Tiny, other: &Tiny) {
 fn ck_23_a_snapshot_of_the_cache_is_read_and_links_anywhere_else_are_not() {
     use fs_err::os::unix::fs::symlink;
 
-    let tiny = Tiny::qwen2();
-    tiny.write();
+    let tiny = Tiny::qwen2().written();
     let model = tiny.path().parent().unwrap().join("models--wheel--work");
     let (blobs, snapshot) =
         (model.join("blobs"), model.join("snapshots/0123456789abcdef0123456789abcdef01234567"));
@@ -71,8 +71,7 @@ fn ck_23_a_snapshot_of_the_cache_is_read_and_links_anywhere_else_are_not() {
 
 #[test]
 fn ck_23_a_copy_by_hard_links_is_read() {
-    let tiny = Tiny::qwen2();
-    tiny.write();
+    let tiny = Tiny::qwen2().written();
     for name in ["config.json", "model.safetensors", "tokenizer.json"] {
         fs_err::hard_link(tiny.file(name), tiny.file(name).with_extension("copy")).unwrap();
     }
@@ -94,8 +93,7 @@ fn ck_23_a_mark_before_utf_8_is_skipped_and_not_copied() {
 
 #[test]
 fn ck_23_prefixes_of_tensor_names_are_taken_away() {
-    let plain = Tiny::qwen2();
-    plain.write();
+    let plain = Tiny::qwen2().written();
     let renamed = |rename: fn(&str) -> String| {
         let mut tiny = Tiny::qwen2();
         tiny.tensors = std::mem::take(&mut tiny.tensors)
@@ -124,16 +122,13 @@ fn ck_23_prefixes_of_tensor_names_are_taken_away() {
         assert!(warnings.iter().any(|warning| warning.contains(said)), "{said}: {warnings:?}");
         assert_same_weights(&tiny, &plain);
     }
-    let mut two = Tiny::qwen2();
-    two.random("ema.model.embed_tokens.weight", &[4]);
-    two.write();
+    let two = Tiny::qwen2().with_tensor("ema.model.embed_tokens.weight", &[4]).written();
     assert_eq!(refusal(&two).0, "checkpoint_unexpected_tensors");
 }
 
 #[test]
 fn ck_23_an_output_projection_that_repeats_the_embedding_is_tied() {
-    let tied = Tiny::tied();
-    tied.write();
+    let tied = Tiny::tied().written();
     let mut repeated = Tiny::tied();
     let table = repeated.tensors["model.embed_tokens.weight"].clone();
     repeated.tensors.insert("lm_head.weight".into(), table);
@@ -169,8 +164,7 @@ fn an_adapter_is_merged_in_float32() {
         shape: shape.to_vec(),
         bytes: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
     };
-    let base = Tiny::qwen2();
-    base.write();
+    let base = Tiny::qwen2().written();
     let a: Vec<f32> = (0..rank * INNER).map(|index| (index % 7) as f32 * 0.125 - 0.25).collect();
     let b: Vec<f32> = (0..HIDDEN * rank).map(|index| (index % 5) as f32 * 0.25 - 0.5).collect();
     let mut adapter = Tiny::qwen2();
@@ -217,8 +211,7 @@ fn an_adapter_is_merged_in_float32() {
 
 #[test]
 fn ck_24_an_adapter_is_named_with_its_base() {
-    let tiny = Tiny::qwen2();
-    tiny.write();
+    let tiny = Tiny::qwen2().written();
     let adapter = json!({"peft_type": "LORA", "r": 2, "base_model_name_or_path": "wheel/base"});
     fs_err::write(tiny.file("adapter_config.json"), adapter.to_string()).unwrap();
     fs_err::write(tiny.file("adapter_model.safetensors"), "x").unwrap();
@@ -237,9 +230,8 @@ fn ck_24_an_adapter_is_named_with_its_base() {
         assert!(error.to_string().contains("weights of `wheel/base`"), "{error}");
     }
 
-    let mut unmerged = Tiny::qwen2();
-    unmerged.random("model.layers.0.self_attn.q_proj.base_layer.weight", &[4]);
-    unmerged.write();
+    let unmerged =
+        Tiny::qwen2().with_tensor("model.layers.0.self_attn.q_proj.base_layer.weight", &[4]).written();
     assert_eq!(refusal(&unmerged).0, "checkpoint_unmerged_adapter");
 }
 
@@ -250,8 +242,7 @@ fn ck_24_what_stands_for_a_file_is_named() {
     for (name, content) in
         [("model.safetensors", &pointer), ("tokenizer.json", &pointer), ("config.json", &page.to_owned())]
     {
-        let tiny = Tiny::qwen2();
-        tiny.write();
+        let tiny = Tiny::qwen2().written();
         fs_err::write(tiny.file(name), content).unwrap();
         let error = tiny.refusal();
         assert_eq!(error.code(), "checkpoint_not_the_file", "{error}");
@@ -261,8 +252,7 @@ fn ck_24_what_stands_for_a_file_is_named() {
 
 #[test]
 fn ck_24_what_is_no_checkpoint_is_told_the_next_step() {
-    let tiny = Tiny::qwen2();
-    tiny.write();
+    let tiny = Tiny::qwen2().written();
     let parent = tiny.path().parent().unwrap().to_owned();
     raw_safetensors(&parent.join("model.Q4_K_M.gguf"), "{}", &[]);
     for (path, code, step) in [
@@ -289,11 +279,10 @@ fn ck_24_what_is_no_checkpoint_is_told_the_next_step() {
         fs_err::write(tiny.file(name), "x").unwrap();
         assert_eq!(refusal(&tiny).0, code, "{name}");
     }
-    let tiny = Tiny::qwen2();
-    tiny.write();
+    let tiny = Tiny::qwen2().written();
     fs_err::remove_file(tiny.file("tokenizer.json")).unwrap();
     let error = tiny.refusal();
-    assert!(matches!(error, QuantizeError::Checkpoint(CheckpointError::MissingFile { .. })), "{error:?}");
+    assert_matches!(error, QuantizeError::Checkpoint(CheckpointError::MissingFile { .. }));
 }
 
 #[test]

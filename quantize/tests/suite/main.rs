@@ -2,6 +2,8 @@
 // Helpers of tests fail as tests do; Clippy knows only the tests themselves.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "../../../core/package/tests/wwpkg/support/assert_matches.rs"]
+mod assert_matches;
 mod budget;
 mod calibration;
 mod checkpoint;

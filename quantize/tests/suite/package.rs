@@ -13,6 +13,7 @@ use wheelwork_quantize::{
     DEFAULT_CONTEXT_LIMIT, Options, Progress, QuantizeError, Recipe, RequestError, Stage, quantize, recipe,
 };
 
+use crate::assert_matches::assert_matches;
 use crate::checkpoint::{END, HIDDEN, Tiny, VOCAB};
 
 /// The graph of a package's CPU variant, and the file of its weights.
@@ -78,8 +79,7 @@ fn relative_error(found: &[f32], expected: &[f32]) -> f64 {
 
 #[test]
 fn a_package_opens_and_its_files_are_those_of_the_card() {
-    let tiny = Tiny::qwen2();
-    tiny.write();
+    let tiny = Tiny::qwen2().written();
     fs_err::write(tiny.file("LICENSE"), "free").unwrap();
     fs_err::write(tiny.file("NOTICE.txt"), "note").unwrap();
     let report = tiny.quantize(&Recipe::default()).unwrap();
@@ -107,8 +107,7 @@ fn a_package_opens_and_its_files_are_those_of_the_card() {
 
 #[test]
 fn the_float_recipe_keeps_every_weight() {
-    let tiny = Tiny::qwen2();
-    tiny.write();
+    let tiny = Tiny::qwen2().written();
     let report = tiny.quantize(&recipe::FLOAT).unwrap();
     assert_eq!(report.card.quantization.bits_per_weight, 32.0);
     let package = Opened::new(&report.package);
@@ -127,8 +126,7 @@ fn the_float_recipe_keeps_every_weight() {
 
 #[test]
 fn the_card_tells_the_error_that_the_stored_weights_have() {
-    let tiny = Tiny::qwen2();
-    tiny.write();
+    let tiny = Tiny::qwen2().written();
     let report = tiny.quantize(&recipe::BALANCED).unwrap();
     let package = Opened::new(&report.package);
     for (stored, source, bits, columns) in [
@@ -155,8 +153,7 @@ fn the_card_tells_the_error_that_the_stored_weights_have() {
 
 #[test]
 fn tied_embeddings_are_stored_once() {
-    let tiny = Tiny::tied();
-    tiny.write();
+    let tiny = Tiny::tied().written();
     let package = Opened::new(&tiny.quantize(&recipe::BALANCED).unwrap().package);
     let place = |name: &str| package.tensor(name).external_data.clone();
     assert_eq!(place("lm_head.codes"), place("model.embed_tokens.codes"));
@@ -175,8 +172,7 @@ fn tied_embeddings_are_stored_once() {
 
 #[test]
 fn two_runs_give_the_same_bytes_on_any_number_of_threads() {
-    let tiny = Tiny::qwen3();
-    tiny.write();
+    let tiny = Tiny::qwen3().written();
     let run = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         let report = pool.install(|| tiny.quantize(&Recipe::default()).unwrap());
@@ -189,8 +185,7 @@ fn two_runs_give_the_same_bytes_on_any_number_of_threads() {
 
 #[test]
 fn shards_give_the_same_weights_as_one_file() {
-    let whole = Tiny::qwen2();
-    whole.write();
+    let whole = Tiny::qwen2().written();
     let sharded = Tiny::qwen2();
     sharded.write_sharded();
     let bytes = |tiny: &Tiny| {
@@ -202,8 +197,7 @@ fn shards_give_the_same_weights_as_one_file() {
 
 #[test]
 fn ck_13_the_tokenizer_wins_over_a_stale_configuration() {
-    let mut tiny = Tiny::qwen2();
-    tiny.set("bos_token_id", json!(0)).set("eos_token_id", json!(0));
+    let mut tiny = Tiny::qwen2().with("bos_token_id", json!(0)).with("eos_token_id", json!(0));
     tiny.generation_config = json!({"bos_token_id": 1, "eos_token_id": [2, END]});
     tiny.write();
     let card = tiny.quantize(&Recipe::default()).unwrap().card;
@@ -222,8 +216,7 @@ fn ck_13_the_tokenizer_wins_over_a_stale_configuration() {
 
 #[test]
 fn ck_13_without_a_generation_configuration_the_tokenizer_ends_the_answer() {
-    let mut tiny = Tiny::qwen2();
-    tiny.set("eos_token_id", json!(0)).write();
+    let tiny = Tiny::qwen2().with("eos_token_id", json!(0)).written();
     fs_err::remove_file(tiny.file("generation_config.json")).unwrap();
     let package = open(&tiny.quantize(&Recipe::default()).unwrap().package).unwrap();
     assert_eq!(package.card.as_ref().unwrap().tokens.eos, [END]);
@@ -250,8 +243,7 @@ fn ck_17_a_template_is_carried_along_unread() {
 
 #[test]
 fn a_long_context_is_cut_with_a_warning_and_granted_when_asked_for() {
-    let mut tiny = Tiny::qwen2();
-    tiny.set("max_position_embeddings", json!(131_072)).write();
+    let tiny = Tiny::qwen2().with("max_position_embeddings", json!(131_072)).written();
     let run = |context_length| {
         let options = Options { context_length, overwrite: true, ..Options::default() };
         quantize(&tiny.path(), &tiny.out(), &options, &())
@@ -264,26 +256,25 @@ fn a_long_context_is_cut_with_a_warning_and_granted_when_asked_for() {
     assert_eq!(Opened::new(&report.package).tensor("rope.cosines").dims, [40_000, 8]);
     for asked in [0, 131_073] {
         let error = run(Some(asked)).unwrap_err();
-        assert!(matches!(error, QuantizeError::Request(RequestError::ContextLength { .. })), "{error:?}");
+        assert_matches!(error, QuantizeError::Request(RequestError::ContextLength { .. }));
     }
 }
 
 #[test]
 fn an_output_is_replaced_only_when_asked_and_only_if_it_is_a_package() {
-    let tiny = Tiny::qwen2();
-    tiny.write();
+    let tiny = Tiny::qwen2().written();
     let run =
         |overwrite| quantize(&tiny.path(), &tiny.out(), &Options { overwrite, ..Options::default() }, &());
     fs_err::create_dir(tiny.out()).unwrap();
     fs_err::write(tiny.out().join("thesis.txt"), "years of work").unwrap();
     let error = run(true).unwrap_err();
-    assert!(matches!(error, QuantizeError::Request(RequestError::NotAPackage { .. })), "{error:?}");
+    assert_matches!(error, QuantizeError::Request(RequestError::NotAPackage { .. }));
     assert!(tiny.out().join("thesis.txt").exists());
     fs_err::remove_dir_all(tiny.out()).unwrap();
 
     let first = run(false).unwrap();
     let error = run(false).unwrap_err();
-    assert!(matches!(error, QuantizeError::Request(RequestError::Exists { .. })), "{error:?}");
+    assert_matches!(error, QuantizeError::Request(RequestError::Exists { .. }));
     assert_eq!(open(&tiny.out()).unwrap().card.unwrap(), first.card);
     run(true).unwrap();
     assert_eq!(tiny.siblings(), ["tiny", "tiny.ortpackage"]);
@@ -291,8 +282,7 @@ fn an_output_is_replaced_only_when_asked_and_only_if_it_is_a_package() {
 
 #[test]
 fn a_failed_run_leaves_the_old_package_as_it_was() {
-    let mut tiny = Tiny::qwen2();
-    tiny.write();
+    let mut tiny = Tiny::qwen2().written();
     let first = tiny.quantize(&Recipe::default()).unwrap();
     tiny.tensors.get_mut("lm_head.weight").unwrap().put(5, f32::NAN);
     tiny.write();
@@ -330,8 +320,7 @@ impl Progress for Watcher {
 
 #[test]
 fn progress_tells_all_bytes_and_a_cancelled_run_leaves_nothing_under_the_name() {
-    let tiny = Tiny::llama();
-    tiny.write();
+    let tiny = Tiny::llama().written();
     let run = |watcher: &Watcher| quantize(&tiny.path(), &tiny.out(), &Options::default(), watcher);
 
     let watcher = Watcher::default();
@@ -344,7 +333,7 @@ fn progress_tells_all_bytes_and_a_cancelled_run_leaves_nothing_under_the_name() 
     fs_err::remove_dir_all(tiny.out()).unwrap();
     for stop in 0..watcher.questions.into_inner() {
         let error = run(&Watcher { stop_at_question: Some(stop), ..Watcher::default() }).unwrap_err();
-        assert!(matches!(error, QuantizeError::Cancelled), "{error:?}");
+        assert_matches!(error, QuantizeError::Cancelled);
         let unfinished = ["tiny", "tiny.ortpackage.partial"];
         let siblings = tiny.siblings();
         assert_eq!(siblings, unfinished[..siblings.len()], "stopped at question {stop}");
@@ -354,8 +343,7 @@ fn progress_tells_all_bytes_and_a_cancelled_run_leaves_nothing_under_the_name() 
 
 #[test]
 fn large_arrays_begin_at_a_page_and_none_overlap() {
-    let tiny = Tiny::qwen2();
-    tiny.write();
+    let tiny = Tiny::qwen2().written();
     let package = Opened::new(&tiny.quantize(&recipe::FLOAT).unwrap().package);
     let mut places: Vec<(u64, u64)> = Vec::new();
     for tensor in &package.model.graph.as_ref().unwrap().initializer {
@@ -381,8 +369,7 @@ fn large_arrays_begin_at_a_page_and_none_overlap() {
 
 #[test]
 fn every_attribute_says_its_type() {
-    let tiny = Tiny::qwen3();
-    tiny.write();
+    let tiny = Tiny::qwen3().written();
     let package = Opened::new(&tiny.quantize(&Recipe::default()).unwrap().package);
     for node in &package.model.graph.as_ref().unwrap().node {
         for attribute in &node.attribute {

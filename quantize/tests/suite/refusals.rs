@@ -14,8 +14,7 @@ mod values;
 
 /// The rule of the format that a file with this header and data breaks.
 pub(crate) fn header_fault(header: &str, data: &[u8]) -> HeaderFault {
-    let tiny = Tiny::qwen2();
-    tiny.write();
+    let tiny = Tiny::qwen2().written();
     raw_safetensors(&tiny.file("model.safetensors"), header, data);
     fault_of(tiny.refusal())
 }
@@ -28,6 +27,16 @@ pub(crate) fn fault_of(error: QuantizeError) -> HeaderFault {
         }
         other => panic!("expected a header fault, got {other:?}"),
     }
+}
+
+/// What a checkpoint is refused for.
+pub(crate) fn checkpoint_refusal(tiny: Tiny) -> CheckpointError {
+    checkpoint_error(tiny.written().refusal())
+}
+
+/// What a checkpoint is refused for.
+pub(crate) fn config_refusal(tiny: Tiny) -> ConfigError {
+    config_error(tiny.written().refusal())
 }
 
 pub(crate) fn checkpoint_error(error: QuantizeError) -> CheckpointError {

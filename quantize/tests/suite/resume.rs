@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use wheelwork_quantize::checkpoint::CheckpointError;
 use wheelwork_quantize::{Options, Progress, QuantizeError, RequestError, Stage, quantize, recipe};
 
+use crate::assert_matches::assert_matches;
 use crate::checkpoint::Tiny;
 use crate::contents::contents;
 
@@ -110,7 +111,7 @@ fn ck_20_a_killed_run_resumes_to_the_same_bytes() {
 fn unfinished(tiny: &Tiny) {
     let stop = CancelAt(AtomicUsize::new(0), 30);
     let error = quantize(&tiny.path(), &tiny.out(), &options(false), &stop).unwrap_err();
-    assert!(matches!(error, QuantizeError::Cancelled), "{error}");
+    assert_matches!(error, QuantizeError::Cancelled);
     assert!(partial(tiny).is_dir());
 }
 
@@ -124,15 +125,14 @@ impl Progress for CancelAt {
 
 #[test]
 fn ck_20_an_unfinished_package_is_neither_overwritten_nor_mixed_without_being_asked() {
-    let tiny = Tiny::qwen2();
-    tiny.write();
+    let tiny = Tiny::qwen2().written();
     let request = |options: &Options| match quantize(&tiny.path(), &tiny.out(), options, &()) {
         Ok(_) => None,
         Err(QuantizeError::Request(error)) => Some(error),
         Err(error) => panic!("{error}"),
     };
     unfinished(&tiny);
-    assert!(matches!(request(&options(false)), Some(RequestError::Unfinished { .. })));
+    assert_matches!(request(&options(false)), Some(RequestError::Unfinished { .. }));
     for (other, expected) in [
         (Options { recipe: recipe::FAST, ..options(true) }, "recipe"),
         (Options { context_length: Some(16), ..options(true) }, "context length or graph"),
@@ -148,10 +148,10 @@ fn ck_20_an_unfinished_package_is_neither_overwritten_nor_mixed_without_being_as
     fs_err::remove_dir_all(tiny.out()).unwrap();
     unfinished(&tiny);
     tiny.write();
-    assert!(matches!(
+    assert_matches!(
         request(&options(true)),
         Some(RequestError::ResumeMismatch { difference: "checkpoint (its files' sizes or times)", .. })
-    ));
+    );
     assert_eq!(request(&Options { overwrite: true, ..options(false) }), None);
     assert_eq!(contents(&tiny.out()), expected);
     assert!(!partial(&tiny).exists());
@@ -159,8 +159,7 @@ fn ck_20_an_unfinished_package_is_neither_overwritten_nor_mixed_without_being_as
 
 #[test]
 fn ck_20_what_an_unfinished_package_lost_is_written_again() {
-    let tiny = Tiny::qwen2();
-    tiny.write();
+    let tiny = Tiny::qwen2().written();
     quantize(&tiny.path(), &tiny.out(), &Options::default(), &()).unwrap();
     let expected = contents(&tiny.out());
     let weights = partial(&tiny).join("package/cpu/model.onnx.data");
@@ -187,11 +186,10 @@ fn ck_20_what_an_unfinished_package_lost_is_written_again() {
 
 #[test]
 fn two_runs_do_not_write_one_package() {
-    let tiny = Tiny::llama();
-    tiny.write();
+    let tiny = Tiny::llama().written();
     let second = At::new(8, || {
         let error = quantize(&tiny.path(), &tiny.out(), &options(true), &()).unwrap_err();
-        assert!(matches!(error, QuantizeError::Request(RequestError::Busy { .. })), "{error}");
+        assert_matches!(error, QuantizeError::Request(RequestError::Busy { .. }));
     });
     quantize(&tiny.path(), &tiny.out(), &Options::default(), &second).unwrap();
     assert_eq!(tiny.siblings(), ["tiny", "tiny.ortpackage"]);
@@ -199,29 +197,27 @@ fn two_runs_do_not_write_one_package() {
 
 #[test]
 fn a_folder_of_another_purpose_is_left_alone() {
-    let tiny = Tiny::llama();
-    tiny.write();
+    let tiny = Tiny::llama().written();
     let note = partial(&tiny).join("note.txt");
     fs_err::create_dir(partial(&tiny)).unwrap();
     fs_err::write(&note, "mine").unwrap();
     for resume in [false, true] {
         let options = Options { overwrite: true, ..options(resume) };
         let error = quantize(&tiny.path(), &tiny.out(), &options, &()).unwrap_err();
-        assert!(matches!(error, QuantizeError::Request(RequestError::NotOurs { .. })), "{error}");
+        assert_matches!(error, QuantizeError::Request(RequestError::NotOurs { .. }));
     }
     assert_eq!(fs_err::read_to_string(note).unwrap(), "mine");
 }
 
 #[test]
 fn ck_19_a_checkpoint_that_changes_while_it_is_read_is_refused() {
-    let tiny = Tiny::llama();
-    tiny.write();
+    let tiny = Tiny::llama().written();
     let file = tiny.file("model.safetensors");
     let change = At::new(10, || {
         let file = fs_err::OpenOptions::new().write(true).open(&file).unwrap();
         file.file().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
     });
     let error = quantize(&tiny.path(), &tiny.out(), &Options::default(), &change).unwrap_err();
-    assert!(matches!(error, QuantizeError::Checkpoint(CheckpointError::Changed { .. })), "{error}");
+    assert_matches!(error, QuantizeError::Checkpoint(CheckpointError::Changed { .. }));
     assert_eq!(tiny.siblings(), ["tiny"]);
 }

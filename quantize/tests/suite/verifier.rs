@@ -6,6 +6,7 @@ use wheelwork_quantize::checkpoint::Checkpoint;
 use wheelwork_quantize::scheme::{Bits, BlockScheme, Scheme};
 use wheelwork_quantize::{Recipe, decoder_graph, recipe};
 
+use crate::assert_matches::assert_matches;
 use crate::checkpoint::Tiny;
 
 fn plan(tiny: &Tiny, recipe: &Recipe) -> ModelProto {
@@ -134,24 +135,24 @@ fn pk_10_a_graph_with_foreign_parts_is_refused() {
         ..NodeProto::default()
     };
     let foreign = refused(&|model| model.graph.as_mut().unwrap().node.push(add("my.domain", "Add")));
-    assert!(matches!(foreign, GraphError::Operator { .. }), "{foreign}");
+    assert_matches!(foreign, GraphError::Operator { .. });
     let control = refused(&|model| model.graph.as_mut().unwrap().node.push(add("", "Loop")));
-    assert!(matches!(control, GraphError::Operator { .. }), "{control}");
+    assert_matches!(control, GraphError::Operator { .. });
     let function = refused(&|model| model.functions.push(FunctionProto::default()));
-    assert!(matches!(function, GraphError::Unsupported { .. }), "{function}");
+    assert_matches!(function, GraphError::Unsupported { .. });
     let outside = refused(&|model| {
         let graph = model.graph.as_mut().unwrap();
         let tensor = graph.initializer.iter_mut().find(|tensor| !tensor.external_data.is_empty()).unwrap();
         tensor.external_data[0].value = Some("/proc/self/environ".into());
     });
-    assert!(matches!(outside, GraphError::Location { .. }), "{outside}");
+    assert_matches!(outside, GraphError::Location { .. });
     let larger = refused(&|model| {
         let nodes = &mut model.graph.as_mut().unwrap().node;
         let matrix = nodes.iter_mut().find(|node| node.op_type() == "MatMulNBits").unwrap();
         let rows = matrix.attribute.iter_mut().find(|attribute| attribute.name() == "N").unwrap();
         rows.i = rows.i.map(|rows| rows * 2);
     });
-    assert!(matches!(larger, GraphError::Weights { .. }), "{larger}");
+    assert_matches!(larger, GraphError::Weights { .. });
 }
 
 fn encode(model: &ModelProto) -> Vec<u8> {

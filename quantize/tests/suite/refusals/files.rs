@@ -4,7 +4,8 @@ use serde_json::json;
 use wheelwork_quantize::checkpoint::CheckpointError;
 use wheelwork_quantize::{Options, QuantizeError, RequestError, quantize};
 
-use super::checkpoint_error;
+use super::{checkpoint_error, checkpoint_refusal};
+use crate::assert_matches::assert_matches;
 use crate::checkpoint::Tiny;
 
 #[test]
@@ -12,13 +13,11 @@ fn ck_07_a_name_in_two_shards_is_refused() {
     let tiny = Tiny::qwen2();
     tiny.write_sharded()
         .write_weights("layers.safetensors", |name| name.contains(".layers.") || name == "lm_head.weight");
-    match checkpoint_error(tiny.refusal()) {
-        CheckpointError::ShardMismatch { missing, extra, .. } => {
-            assert_eq!(extra, ["lm_head.weight (layers.safetensors)"]);
-            assert!(missing.is_empty());
-        }
-        other => panic!("{other:?}"),
-    }
+    assert_matches!(
+        checkpoint_error(tiny.refusal()),
+        CheckpointError::ShardMismatch { missing, extra, .. }
+            if extra == ["lm_head.weight (layers.safetensors)"] && missing.is_empty()
+    );
 }
 
 #[test]
@@ -28,7 +27,7 @@ fn ck_07_a_name_twice_in_the_index_is_refused() {
     let index = r#"{"weight_map": {"a": "layers.safetensors", "a": "rest.safetensors"}}"#;
     fs_err::write(tiny.file("model.safetensors.index.json"), index).unwrap();
     let error = checkpoint_error(tiny.refusal());
-    assert!(matches!(&error, CheckpointError::DuplicateInIndex { tensor, .. } if tensor == "a"), "{error:?}");
+    assert_matches!(&error, CheckpointError::DuplicateInIndex { tensor, .. } if tensor == "a");
 }
 
 #[test]
@@ -39,22 +38,18 @@ fn ck_08_all_missing_shards_are_named() {
     fs_err::remove_file(tiny.file("rest.safetensors")).unwrap();
     let error = tiny.refusal();
     assert!(error.to_string().ends_with("layers.safetensors, rest.safetensors"), "{error}");
-    assert!(matches!(checkpoint_error(error), CheckpointError::MissingShards { .. }));
+    assert_matches!(checkpoint_error(error), CheckpointError::MissingShards { .. });
 }
 
 #[test]
 fn ck_08_all_tensors_that_a_shard_lacks_are_named() {
     let tiny = Tiny::qwen2();
     tiny.write_sharded().write_weights("rest.safetensors", |name| name == "model.norm.weight");
-    match checkpoint_error(tiny.refusal()) {
-        CheckpointError::ShardMismatch { missing, extra, .. } => {
-            let expected =
-                ["lm_head.weight (rest.safetensors)", "model.embed_tokens.weight (rest.safetensors)"];
-            assert_eq!(missing, expected);
-            assert!(extra.is_empty());
-        }
-        other => panic!("{other:?}"),
-    }
+    let lacking = ["lm_head.weight (rest.safetensors)", "model.embed_tokens.weight (rest.safetensors)"];
+    assert_matches!(
+        checkpoint_error(tiny.refusal()),
+        CheckpointError::ShardMismatch { missing, extra, .. } if missing == lacking && extra.is_empty()
+    );
 }
 
 #[test]
@@ -62,24 +57,20 @@ fn ck_08_all_tensors_that_the_checkpoint_lacks_are_named() {
     let mut tiny = Tiny::qwen2();
     tiny.tensors.remove("model.norm.weight");
     tiny.tensors.remove("model.layers.0.mlp.up_proj.weight");
-    tiny.write();
-    match checkpoint_error(tiny.refusal()) {
-        CheckpointError::MissingTensors { missing } => {
-            assert_eq!(missing, ["model.layers.0.mlp.up_proj.weight", "model.norm.weight"]);
-        }
-        other => panic!("{other:?}"),
-    }
+    assert_matches!(
+        checkpoint_refusal(tiny),
+        CheckpointError::MissingTensors { missing }
+            if missing == ["model.layers.0.mlp.up_proj.weight", "model.norm.weight"]
+    );
 }
 
 #[test]
 fn ck_08_tensors_that_the_architecture_lacks_are_named() {
-    let mut tiny = Tiny::qwen2();
-    tiny.random("model.layers.0.self_attn.sinks", &[4]);
-    tiny.write();
-    match checkpoint_error(tiny.refusal()) {
-        CheckpointError::UnexpectedTensors { extra } => assert_eq!(extra, ["model.layers.0.self_attn.sinks"]),
-        other => panic!("{other:?}"),
-    }
+    let name = "model.layers.0.self_attn.sinks";
+    assert_matches!(
+        checkpoint_refusal(Tiny::qwen2().with_tensor(name, &[4])),
+        CheckpointError::UnexpectedTensors { extra } if extra == [name]
+    );
 }
 
 #[test]
@@ -90,7 +81,7 @@ fn ck_09_file_names_with_a_path_are_refused() {
         let tiny = Tiny::qwen2();
         tiny.write_sharded().write_index(|_| name);
         let error = checkpoint_error(tiny.refusal());
-        assert!(matches!(error, CheckpointError::NotAFileName { .. }), "{name:?}: {error:?}");
+        assert_matches!(error, CheckpointError::NotAFileName { .. }, "{name:?}");
     }
 }
 
@@ -100,40 +91,33 @@ fn ck_09_links_pipes_and_folders_are_refused() {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
 
     for name in ["model.safetensors", "config.json", "tokenizer.json", "generation_config.json"] {
-        let tiny = Tiny::qwen2();
-        tiny.write();
+        let tiny = Tiny::qwen2().written();
         let path = tiny.file(name);
         let moved = tiny.file("moved");
         fs_err::rename(&path, &moved).unwrap();
 
+        let refusal = || checkpoint_error(tiny.refusal());
         fs_err::os::unix::fs::symlink(&moved, &path).unwrap();
-        let error = checkpoint_error(tiny.refusal());
-        assert!(
-            matches!(error, CheckpointError::NotARegularFile { kind: "a symbolic link", .. }),
-            "{error:?}"
-        );
+        assert_matches!(refusal(), CheckpointError::NotARegularFile { kind: "a symbolic link", .. });
         fs_err::remove_file(&path).unwrap();
 
         mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-        let error = checkpoint_error(tiny.refusal());
-        assert!(matches!(error, CheckpointError::NotARegularFile { .. }), "{error:?}");
+        assert_matches!(refusal(), CheckpointError::NotARegularFile { .. });
         fs_err::remove_file(&path).unwrap();
 
         fs_err::create_dir(&path).unwrap();
-        let error = checkpoint_error(tiny.refusal());
-        assert!(matches!(error, CheckpointError::NotARegularFile { kind: "a folder", .. }), "{error:?}");
+        assert_matches!(refusal(), CheckpointError::NotARegularFile { kind: "a folder", .. });
     }
 }
 
 #[test]
 fn ck_18_a_quantised_checkpoint_is_refused_by_its_method() {
     for named in ["gptq", "awq", "compressed-tensors", "fp8", "bitsandbytes"] {
-        let mut tiny = Tiny::qwen2();
-        tiny.set("quantization_config", json!({"quant_method": named, "bits": 4})).write();
-        let error = checkpoint_error(tiny.refusal());
-        assert!(
-            matches!(&error, CheckpointError::AlreadyQuantized { method, .. } if method == named),
-            "{named}: {error:?}"
+        let quantized = json!({"quant_method": named, "bits": 4});
+        assert_matches!(
+            checkpoint_refusal(Tiny::qwen2().with("quantization_config", quantized)),
+            CheckpointError::AlreadyQuantized { method, .. } if method == named,
+            "{named}"
         );
     }
     for (suffix, named) in [
@@ -144,13 +128,11 @@ fn ck_18_a_quantised_checkpoint_is_refused_by_its_method() {
         ("weight.absmax", "bitsandbytes"),
         ("SCB", "bitsandbytes"),
     ] {
-        let mut tiny = Tiny::qwen2();
-        tiny.random(&format!("model.layers.0.mlp.up_proj.{suffix}"), &[4]);
-        tiny.write();
-        let error = checkpoint_error(tiny.refusal());
-        assert!(
-            matches!(&error, CheckpointError::AlreadyQuantized { method, .. } if method.starts_with(named)),
-            "{suffix}: {error:?}"
+        let name = format!("model.layers.0.mlp.up_proj.{suffix}");
+        assert_matches!(
+            checkpoint_refusal(Tiny::qwen2().with_tensor(&name, &[4])),
+            CheckpointError::AlreadyQuantized { method, .. } if method.starts_with(named),
+            "{suffix}"
         );
     }
 }
@@ -162,26 +144,22 @@ fn ck_18_a_pickle_is_refused_unopened() {
 
     let tiny = Tiny::qwen2();
     tiny.write_descriptions();
-    assert!(matches!(checkpoint_error(tiny.refusal()), CheckpointError::NoWeights { .. }));
+    assert_matches!(checkpoint_error(tiny.refusal()), CheckpointError::NoWeights { .. });
     // Opening a pipe that nobody writes to would never return.
     mknodat(CWD, tiny.file("pytorch_model.bin"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
     let error = checkpoint_error(tiny.refusal());
-    assert!(matches!(error, CheckpointError::OtherFormat { format: "a PyTorch pickle", .. }), "{error:?}");
+    assert_matches!(error, CheckpointError::OtherFormat { format: "a PyTorch pickle", .. });
 }
 
 #[test]
 fn ck_19_an_output_in_or_around_the_checkpoint_is_refused() {
-    let tiny = Tiny::qwen2();
-    tiny.write();
+    let tiny = Tiny::qwen2().written();
     let before = tiny.siblings();
     let around = tiny.path().parent().unwrap().to_owned();
     for out in [tiny.path(), tiny.file("out.ortpackage"), tiny.path().join("../tiny/out"), around] {
         let options = Options { overwrite: true, ..Options::default() };
         let error = quantize(&tiny.path(), &out, &options, &()).unwrap_err();
-        assert!(
-            matches!(error, QuantizeError::Request(RequestError::OverlapsCheckpoint { .. })),
-            "{error:?}"
-        );
+        assert_matches!(error, QuantizeError::Request(RequestError::OverlapsCheckpoint { .. }));
     }
     assert_eq!(tiny.siblings(), before);
     assert_eq!(fs_err::read_dir(tiny.path()).unwrap().count(), 5);

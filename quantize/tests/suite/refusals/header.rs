@@ -3,12 +3,12 @@
 use wheelwork_quantize::checkpoint::{HEADER_BYTES_LIMIT, HeaderFault, TENSORS_LIMIT};
 
 use super::{fault_of, header_fault};
+use crate::assert_matches::assert_matches;
 use crate::checkpoint::Tiny;
 
 #[test]
 fn ck_01_a_header_longer_than_its_file_is_refused() {
-    let tiny = Tiny::qwen2();
-    tiny.write();
+    let tiny = Tiny::qwen2().written();
     for length in [100, 1 << 63, u64::MAX] {
         let mut bytes = length.to_le_bytes().to_vec();
         bytes.extend_from_slice(b"{}");
@@ -21,8 +21,7 @@ fn ck_01_a_header_longer_than_its_file_is_refused() {
 
 #[test]
 fn ck_02_a_giant_header_is_refused_unread() {
-    let tiny = Tiny::qwen2();
-    tiny.write();
+    let tiny = Tiny::qwen2().written();
     let length = 99 << 20;
     let path = tiny.file("model.safetensors");
     fs_err::write(&path, u64::to_le_bytes(length)).unwrap();
@@ -45,7 +44,7 @@ fn ck_02_too_many_tensors_are_refused() {
 fn ck_02_deep_nesting_is_refused() {
     for start in [r#"{"__metadata__":"#, r#"{"a":"#, ""] {
         let header = format!("{start}{}", "[".repeat(1 << 20));
-        assert!(matches!(header_fault(&header, &[]), HeaderFault::NotAHeader { .. }));
+        assert_matches!(header_fault(&header, &[]), HeaderFault::NotAHeader { .. });
     }
 }
 
@@ -53,7 +52,7 @@ fn ck_02_deep_nesting_is_refused() {
 fn ck_02_a_shape_of_a_million_sizes_is_refused() {
     let header =
         format!(r#"{{"a":{{"dtype":"F32","shape":[{}1],"data_offsets":[0,4]}}}}"#, "1,".repeat(1 << 20));
-    assert!(matches!(header_fault(&header, &[0; 4]), HeaderFault::NotAHeader { .. }));
+    assert_matches!(header_fault(&header, &[0; 4]), HeaderFault::NotAHeader { .. });
 }
 
 #[test]
@@ -62,7 +61,7 @@ fn ck_03_overlapping_offsets_are_refused() {
         .map(|index| format!(r#""t{index}":{{"dtype":"F32","shape":[16],"data_offsets":[0,64]}}"#))
         .collect();
     let fault = header_fault(&format!("{{{}}}", entries.join(",")), &[0; 64]);
-    assert!(matches!(fault, HeaderFault::OverlappingOffsets { begin: 0, filled: 64, .. }), "{fault:?}");
+    assert_matches!(fault, HeaderFault::OverlappingOffsets { begin: 0, filled: 64, .. });
 
     let fault = header_fault(
         r#"{"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]},"b":{"dtype":"U8","shape":[8],"data_offsets":[7,15]}}"#,
@@ -90,7 +89,7 @@ fn ck_05_a_tensor_past_the_end_is_refused_by_name() {
 #[test]
 fn ck_06_a_shape_that_does_not_give_the_bytes_is_refused() {
     let fault = header_fault(r#"{"a":{"dtype":"F32","shape":[3,2],"data_offsets":[0,20]}}"#, &[0; 20]);
-    assert!(matches!(fault, HeaderFault::ShapeMismatch { needed: 24, present: 20, .. }), "{fault:?}");
+    assert_matches!(fault, HeaderFault::ShapeMismatch { needed: 24, present: 20, .. });
 }
 
 #[test]

@@ -4,7 +4,8 @@
 use serde_json::json;
 use wheelwork_quantize::checkpoint::{Checkpoint, ConfigError};
 
-use super::config_error;
+use super::{config_error, config_refusal};
+use crate::assert_matches::assert_matches;
 use crate::checkpoint::{END, Tiny};
 
 #[test]
@@ -18,11 +19,9 @@ fn ck_14_a_wrong_type_names_field_value_and_what_is_allowed() {
         ("architectures", json!("Qwen2ForCausalLM"), "to \"Qwen2ForCausalLM\", expected a list of texts"),
         ("rope_scaling", json!({"type": 1}), "sets rope_scaling.type to 1, expected a text"),
     ] {
-        let mut tiny = Tiny::qwen2();
-        tiny.set(field, value).write();
-        let error = tiny.refusal();
+        let error = Tiny::qwen2().with(field, value).written().refusal();
         assert!(error.to_string().ends_with(message), "{error}");
-        assert!(matches!(config_error(error), ConfigError::WrongValue { .. }));
+        assert_matches!(config_error(error), ConfigError::WrongValue { .. });
     }
 }
 
@@ -52,7 +51,7 @@ fn ck_22_sampling_that_the_runtime_does_not_have_is_refused_by_file_and_field() 
         let error = tiny.refusal();
         let named = format!("generation_config.json` sets {field} to {value}, expected ");
         assert!(error.to_string().contains(&named), "{error}");
-        assert!(matches!(config_error(error), ConfigError::WrongValue { .. }));
+        assert_matches!(config_error(error), ConfigError::WrongValue { .. });
     }
 }
 
@@ -66,11 +65,8 @@ fn ck_21_two_spellings_that_agree_are_one_setting() {
         all
     };
     let opened = |fields: &[(&str, serde_json::Value)]| {
-        let mut tiny = Tiny::llama();
-        for (field, value) in fields {
-            tiny.set(field, value.clone());
-        }
-        tiny.write();
+        let with = |tiny: Tiny, (field, value): &(&str, serde_json::Value)| tiny.with(field, value.clone());
+        let tiny = fields.iter().fold(Tiny::llama(), with).written();
         Checkpoint::open(&tiny.path()).unwrap().config.rope
     };
     let plain = opened(&[]);
@@ -119,23 +115,14 @@ fn ck_21_two_spellings_that_differ_are_named() {
         ),
         (vec![("model_type", json!("qwen3"))], ["architectures", "model_type"]),
     ] {
-        let mut tiny = Tiny::llama();
-        for (field, value) in fields {
-            tiny.set(field, value);
-        }
-        tiny.write();
-        match config_error(tiny.refusal()) {
-            ConfigError::ContradictsItself { field, other_field, .. } => {
-                assert_eq!([field, other_field], named);
-            }
-            other => panic!("{other:?}"),
-        }
+        let tiny = fields.into_iter().fold(Tiny::llama(), |tiny, (field, value)| tiny.with(field, value));
+        assert_matches!(
+            config_refusal(tiny),
+            ConfigError::ContradictsItself { field, other_field, .. } if [&field, &other_field] == named
+        );
     }
     // What is not supported is refused by its name, whatever stands beside it.
-    let mut tiny = Tiny::llama();
-    tiny.set("rope_parameters", parameters)
-        .set("rope_scaling", json!({"rope_type": "yarn", "factor": 4.0}))
-        .write();
-    let error = config_error(tiny.refusal());
-    assert!(matches!(&error, ConfigError::Unsupported { found, .. } if found == "yarn"), "{error:?}");
+    let yarn = json!({"rope_type": "yarn", "factor": 4.0});
+    let tiny = Tiny::llama().with("rope_parameters", parameters).with("rope_scaling", yarn);
+    assert_matches!(config_refusal(tiny), ConfigError::Unsupported { found, .. } if found == "yarn");
 }

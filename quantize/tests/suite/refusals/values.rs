@@ -7,7 +7,8 @@ use wheelwork_quantize::checkpoint::{CheckpointError, ConfigError, HeaderFault};
 use wheelwork_quantize::scheme::BlockSize;
 use wheelwork_quantize::{QuantizeError, Recipe, RequestError, recipe};
 
-use super::{checkpoint_error, config_error, header_fault};
+use super::{checkpoint_error, checkpoint_refusal, config_error, config_refusal, header_fault};
+use crate::assert_matches::assert_matches;
 use crate::checkpoint::{END, Tensor, Tiny, VOCAB};
 
 const QUERY: &str = "model.layers.1.self_attn.q_proj.weight";
@@ -23,12 +24,10 @@ fn ck_10_the_first_weight_that_is_no_number_is_named() {
             tiny.write();
             let error = tiny.quantize(&recipe).unwrap_err();
             assert_eq!(tiny.siblings(), ["tiny"]);
-            match checkpoint_error(error) {
-                CheckpointError::NonFinite { tensor: named, index, .. } => {
-                    assert_eq!((named.as_str(), index), (tensor, 17));
-                }
-                other => panic!("{other:?}"),
-            }
+            assert_matches!(
+                checkpoint_error(error),
+                CheckpointError::NonFinite { tensor: named, index: 17, .. } if named == tensor
+            );
         }
     }
 }
@@ -41,12 +40,10 @@ fn ck_12_contradictions_between_configuration_and_tensors_are_refused() {
         ("intermediate_size", 128),
         ("vocab_size", 48),
     ] {
-        let mut tiny = Tiny::qwen2();
-        tiny.set("head_dim", json!(16)).set(field, json!(value)).write();
-        let error = checkpoint_error(tiny.refusal());
-        assert!(
-            matches!(&error, CheckpointError::TensorShape { found, expected, .. } if found != expected),
-            "{field}: {error:?}"
+        assert_matches!(
+            checkpoint_refusal(Tiny::qwen2().with("head_dim", json!(16)).with(field, json!(value))),
+            CheckpointError::TensorShape { found, expected, .. } if found != expected,
+            "{field}"
         );
     }
 }
@@ -54,17 +51,11 @@ fn ck_12_contradictions_between_configuration_and_tensors_are_refused() {
 #[test]
 fn ck_12_another_number_of_layers_is_refused_with_both_values() {
     for layers in [1, 3] {
-        let mut tiny = Tiny::qwen2();
-        tiny.set("num_hidden_layers", json!(layers)).write();
-        match config_error(tiny.refusal()) {
-            ConfigError::Contradiction { field, value, other, .. } => {
-                assert_eq!(
-                    (field.as_str(), value, other.as_str()),
-                    ("num_hidden_layers", layers.to_string(), "2")
-                );
-            }
-            other => panic!("{other:?}"),
-        }
+        assert_matches!(
+            config_refusal(Tiny::qwen2().with("num_hidden_layers", json!(layers))),
+            ConfigError::Contradiction { field, value, other, .. }
+                if field == "num_hidden_layers" && value == layers.to_string() && other == "2"
+        );
     }
 }
 
@@ -72,34 +63,27 @@ fn ck_12_another_number_of_layers_is_refused_with_both_values() {
 fn ck_12_a_token_without_a_row_is_refused() {
     let mut tiny = Tiny::qwen2();
     tiny.generation_config["eos_token_id"] = json!([END, VOCAB]);
-    tiny.write();
-    let error = config_error(tiny.refusal());
-    assert!(
-        matches!(&error, ConfigError::Contradiction { field, other, .. } if field == "vocab_size" && other == "40"),
-        "{error:?}"
+    assert_matches!(
+        config_refusal(tiny),
+        ConfigError::Contradiction { field, other, .. } if field == "vocab_size" && other == "40"
     );
 
-    let mut tiny = Tiny::qwen2();
     let rows = 5;
-    tiny.set("vocab_size", json!(rows));
-    tiny.random("model.embed_tokens.weight", &[rows, 64]);
-    tiny.random("lm_head.weight", &[rows, 64]);
-    tiny.write();
-    let error = config_error(tiny.refusal());
-    assert!(
-        matches!(&error, ConfigError::Contradiction { field, other, .. } if field == "vocab_size" && other == "6"),
-        "{error:?}"
+    let tiny = Tiny::qwen2()
+        .with("vocab_size", json!(rows))
+        .with_tensor("model.embed_tokens.weight", &[rows, 64])
+        .with_tensor("lm_head.weight", &[rows, 64]);
+    assert_matches!(
+        config_refusal(tiny),
+        ConfigError::Contradiction { field, other, .. } if field == "vocab_size" && other == "6"
     );
 }
 
 #[test]
 fn ck_12_a_tied_projection_that_exists_is_refused() {
-    let mut tiny = Tiny::qwen2();
-    tiny.set("tie_word_embeddings", json!(true)).write();
-    let error = config_error(tiny.refusal());
-    assert!(
-        matches!(&error, ConfigError::Contradiction { field, .. } if field == "tie_word_embeddings"),
-        "{error:?}"
+    assert_matches!(
+        config_refusal(Tiny::qwen2().with("tie_word_embeddings", json!(true))),
+        ConfigError::Contradiction { field, .. } if field == "tie_word_embeddings"
     );
 }
 
@@ -122,54 +106,35 @@ fn ck_14_sizes_out_of_range_are_refused() {
         ("rope_theta", json!(0.0)),
         ("rope_theta", json!(1e300)),
     ] {
-        let mut tiny = Tiny::qwen2();
-        tiny.set(field, value.clone()).write();
-        let error = config_error(tiny.refusal());
-        assert!(
-            matches!(&error, ConfigError::OutOfRange { field: named, .. } if named == field),
-            "{field} = {value}: {error:?}"
-        );
+        let error = config_refusal(Tiny::qwen2().with(field, value.clone()));
+        assert_matches!(&error, ConfigError::OutOfRange { field: named, .. } if named == field, "{value}");
         assert!(error.place().unwrap().ends_with(&format!("config.json: {field}")));
     }
 }
 
 #[test]
 fn ck_14_numbers_that_json_does_not_have_are_refused() {
-    let tiny = Tiny::qwen2();
-    tiny.write();
+    let tiny = Tiny::qwen2().written();
     for number in ["NaN", "Infinity", "1e999"] {
         let text = tiny.config.to_string().replace("10000.0", number);
         fs_err::write(tiny.file("config.json"), text).unwrap();
         let error = checkpoint_error(tiny.refusal());
-        assert!(
-            matches!(&error, CheckpointError::Json { path, .. } if path.ends_with("config.json")),
-            "{error:?}"
-        );
+        assert_matches!(&error, CheckpointError::Json { path, .. } if path.ends_with("config.json"));
     }
 }
 
 #[test]
 fn ck_14_heads_that_do_not_divide_are_refused() {
-    let mut tiny = Tiny::qwen2();
-    tiny.set("num_key_value_heads", json!(3)).write();
-    let error = config_error(tiny.refusal());
-    assert!(
-        matches!(&error, ConfigError::Contradiction { field, .. } if field == "num_attention_heads"),
-        "{error:?}"
-    );
-
-    let mut tiny = Tiny::qwen2();
-    tiny.set("num_attention_heads", json!(3)).set("num_key_value_heads", json!(3)).write();
-    let error = config_error(tiny.refusal());
-    assert!(
-        matches!(&error, ConfigError::Contradiction { field, .. } if field == "hidden_size"),
-        "{error:?}"
-    );
-
-    let mut tiny = Tiny::qwen2();
-    tiny.set("head_dim", json!(24)).write();
-    let error = config_error(tiny.refusal());
-    assert!(matches!(&error, ConfigError::Unsupported { field, .. } if field == "head_dim"), "{error:?}");
+    let qwen2 = |field: &str, value: usize| Tiny::qwen2().with(field, json!(value));
+    for (tiny, expected) in [
+        (qwen2("num_key_value_heads", 3), "num_attention_heads"),
+        (qwen2("num_attention_heads", 3).with("num_key_value_heads", json!(3)), "hidden_size"),
+    ] {
+        let error = config_refusal(tiny);
+        assert_matches!(error, ConfigError::Contradiction { field, .. } if field == expected);
+    }
+    let error = config_refusal(qwen2("head_dim", 24));
+    assert_matches!(error, ConfigError::Unsupported { field, .. } if field == "head_dim");
 }
 
 #[test]
@@ -187,48 +152,40 @@ fn ck_14_features_that_would_change_the_graph_are_refused_by_name() {
         ("rope_scaling", json!({"type": "dynamic"}), "rope_scaling.type"),
         ("rope_parameters", yarn, "rope_parameters.rope_type"),
     ] {
-        let mut tiny = Tiny::qwen2();
-        tiny.set(field, value).write();
-        let error = config_error(tiny.refusal());
-        assert!(matches!(&error, ConfigError::Unsupported { field, .. } if field == named), "{error:?}");
+        let error = config_refusal(Tiny::qwen2().with(field, value));
+        assert_matches!(error, ConfigError::Unsupported { field, .. } if field == named);
     }
 }
 
 #[test]
 fn ck_14_an_unknown_architecture_is_told_the_known_ones() {
-    let mut tiny = Tiny::qwen2();
-    tiny.set("architectures", json!(["MambaForCausalLM"])).write();
+    let tiny = Tiny::qwen2().with("architectures", json!(["MambaForCausalLM"])).written();
     let error = tiny.refusal();
     for name in ["MambaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM", "LlamaForCausalLM"] {
         assert!(error.to_string().contains(name), "{error}");
     }
-    assert!(matches!(config_error(error), ConfigError::UnknownArchitecture { .. }));
+    assert_matches!(config_error(error), ConfigError::UnknownArchitecture { .. });
+}
+
+fn tokenizer_refusal(tiny: Tiny) -> TokenizerFault {
+    match tiny.written().refusal() {
+        QuantizeError::Tokenizer(TokenizerFileError::Broken { fault, .. }) => fault,
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
 fn ck_15_a_merge_of_an_unknown_token_is_refused() {
     let mut tiny = Tiny::qwen2();
     tiny.tokenizer["model"]["merges"] = json!(["a b", "ab c"]);
-    tiny.write();
-    match tiny.refusal() {
-        QuantizeError::Tokenizer(TokenizerFileError::Broken { fault, .. }) => {
-            assert!(matches!(fault, TokenizerFault::MergeOfUnknown { index: 1, .. }), "{fault:?}");
-        }
-        other => panic!("{other:?}"),
-    }
+    assert_matches!(tokenizer_refusal(tiny), TokenizerFault::MergeOfUnknown { index: 1, .. });
 }
 
 #[test]
 fn ck_16_a_malformed_byte_escape_is_refused() {
     let mut tiny = Tiny::qwen2();
     tiny.tokenizer["model"]["vocab"]["<0x-1>"] = json!(7);
-    tiny.write();
-    match tiny.refusal() {
-        QuantizeError::Tokenizer(TokenizerFileError::Broken { fault, .. }) => {
-            assert!(matches!(fault, TokenizerFault::MalformedByteEscape { .. }), "{fault:?}");
-        }
-        other => panic!("{other:?}"),
-    }
+    assert_matches!(tokenizer_refusal(tiny), TokenizerFault::MalformedByteEscape { .. });
 }
 
 #[test]
@@ -238,38 +195,34 @@ fn ck_18_unsupported_element_types_are_refused_by_name() {
         let shape = tiny.tensors[QUERY].shape.clone();
         let bytes = vec![0; shape.iter().product::<usize>() * bytes];
         tiny.tensors.insert(QUERY.into(), Tensor { dtype, shape, bytes });
-        tiny.write();
-        match checkpoint_error(tiny.refusal()) {
-            CheckpointError::UnsupportedDtype { tensor, dtype, .. } => {
-                assert_eq!((tensor.as_str(), dtype), (QUERY, name));
-            }
-            other => panic!("{other:?}"),
-        }
+        assert_matches!(
+            checkpoint_refusal(tiny),
+            CheckpointError::UnsupportedDtype { tensor, dtype, .. } if tensor == QUERY && dtype == name
+        );
     }
     let fault = header_fault(r#"{"a":{"dtype":"F4","shape":[2],"data_offsets":[0,1]}}"#, &[0]);
     assert_eq!(fault, HeaderFault::UnknownDtype { tensor: "a".into(), dtype: "F4".into() });
 }
 
 /// A checkpoint whose MLP has so many elements.
-fn with_inner(mut tiny: Tiny, inner: usize) -> Tiny {
-    tiny.set("intermediate_size", json!(inner));
+fn with_inner(tiny: Tiny, inner: usize) -> Tiny {
+    let mut tiny = tiny.with("intermediate_size", json!(inner));
     for layer in 0..2 {
         let name = |rest: &str| format!("model.layers.{layer}.mlp.{rest}.weight");
         tiny.random(&name("gate_proj"), &[inner, 64]);
         tiny.random(&name("up_proj"), &[inner, 64]);
         tiny.random(&name("down_proj"), &[64, inner]);
     }
-    tiny.write();
-    tiny
+    tiny.written()
 }
 
 #[test]
 fn ck_25_rows_that_no_blocks_fill_are_refused() {
     let tiny = with_inner(Tiny::qwen2(), 72);
     let error = tiny.refusal();
-    assert!(
-        matches!(error, QuantizeError::Request(RequestError::BlockSize { columns: 72, block_size: 32, .. })),
-        "{error:?}"
+    assert_matches!(
+        error,
+        QuantizeError::Request(RequestError::BlockSize { columns: 72, block_size: 32, .. })
     );
     tiny.quantize(&Recipe::named("float").unwrap()).unwrap();
 }
