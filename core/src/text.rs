@@ -6,5 +6,7 @@ pub mod output;
 pub mod reasoning;
 pub mod repetition;
 pub mod stop;
+#[cfg(test)]
+mod testing;
 pub mod tokenizer;
 pub mod tools;

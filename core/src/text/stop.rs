@@ -80,6 +80,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::text::testing::pieces;
 
     /// What is shown of an answer that comes in these pieces, and whether it was stopped.
     fn shown(stops: &[String], pieces: &[&str]) -> (String, bool) {
@@ -124,18 +125,8 @@ mod tests {
             stops in prop::collection::vec("[abä]{1,4}", 1..4),
             cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
         ) {
-            let ends: Vec<usize> = answer.char_indices().map(|(index, _)| index).chain([answer.len()]).collect();
-            let mut cuts: Vec<usize> = cuts.iter().map(|cut| ends[cut.index(ends.len())]).collect();
-            cuts.push(answer.len());
-            cuts.sort_unstable();
-            let mut start = 0;
-            let pieces: Vec<&str> = cuts.iter().map(|end| {
-                let piece = &answer[start..*end];
-                start = *end;
-                piece
-            }).collect();
             let whole = shown(&stops, &[&answer]);
-            prop_assert_eq!(shown(&stops, &pieces), whole.clone());
+            prop_assert_eq!(shown(&stops, &pieces(&answer, &cuts)), whole.clone());
             let (text, matched) = whole;
             prop_assert!(answer.starts_with(&text));
             prop_assert!(!stops.iter().any(|stop| text.contains(stop)));

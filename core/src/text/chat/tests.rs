@@ -1,7 +1,7 @@
 //! Tests of prompts: against the reference's golden file, and against text that imitates control tokens.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -10,22 +10,8 @@ use wheelwork_diagnostic::Diagnostic;
 use wheelwork_package::tokenizer_file::AddedToken;
 
 use super::*;
+use crate::text::testing::{foreign_tokenizer, r1_distill, tiny};
 use crate::text::tokenizer::Tokenizer;
-
-fn shipped_folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/tiny-r1")
-}
-
-fn tiny() -> &'static (Tokenizer, ChatTemplate) {
-    static TINY: std::sync::OnceLock<(Tokenizer, ChatTemplate)> = std::sync::OnceLock::new();
-    TINY.get_or_init(|| {
-        let folder = shipped_folder();
-        (
-            Tokenizer::load(&folder.join("tokenizer.json")).unwrap(),
-            ChatTemplate::from_folder(&folder).unwrap(),
-        )
-    })
-}
 
 fn with_source(source: &str) -> Result<ChatTemplate, ChatError> {
     tiny().1.with_source(source.to_owned())
@@ -48,18 +34,15 @@ struct Golden {
 }
 
 /// R1-Distill-Qwen's tokenizer with the reference's prompts, or `None` with a printed line.
-fn r1_distill() -> Option<(Tokenizer, PathBuf, Vec<Golden>)> {
-    let Some(folder) = std::env::var_os("R1_DISTILL_DIR").map(PathBuf::from) else {
-        println!("SKIPPED: R1_DISTILL_DIR is not set, so the reference's prompts were not compared");
-        return None;
-    };
+fn golden() -> Option<(Tokenizer, PathBuf, Vec<Golden>)> {
+    let (folder, tokenizer) = r1_distill("the reference's prompts were not compared")?;
     let golden = serde_json::from_slice(&fs_err::read(folder.join("chat-golden.json")).unwrap()).unwrap();
-    Some((Tokenizer::load(&folder.join("tokenizer.json")).unwrap(), folder, golden))
+    Some((tokenizer, folder, golden))
 }
 
 #[test]
 fn prompts_and_ids_equal_the_reference_for_both_templates() {
-    let Some((tokenizer, folder, golden)) = r1_distill() else { return };
+    let Some((tokenizer, folder, golden)) = golden() else { return };
     let base = ChatTemplate::from_folder(&folder).unwrap();
     let sources: HashMap<String, String> =
         serde_json::from_slice(&fs_err::read(folder.join("chat-templates.json")).unwrap()).unwrap();
@@ -79,7 +62,7 @@ fn prompts_and_ids_equal_the_reference_for_both_templates() {
 
 #[test]
 fn our_own_r1_templates_render_as_the_reference() {
-    let Some((tokenizer, folder, golden)) = r1_distill() else { return };
+    let Some((tokenizer, folder, golden)) = golden() else { return };
     let base = ChatTemplate::from_folder(&folder).unwrap();
     for case in golden {
         let ours = if case.template == "older" { base.r1_older() } else { base.r1_newer() };
@@ -258,11 +241,7 @@ fn what_transformers_gives_a_template_is_there() {
 fn a_model_reasons_whose_template_or_tokenizer_says_so() {
     let (tokenizer, template) = tiny();
     assert!(template.reasons(tokenizer) && with_source("").unwrap().reasons(tokenizer), "R1's tokens say it");
-    let file = fs_err::read_to_string(shipped_folder().join("tokenizer.json")).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("tokenizer.json");
-    fs_err::write(&path, file.replace("<｜User｜>", "<｜Person｜>")).unwrap();
-    let other = Tokenizer::load(&path).unwrap();
+    let other = foreign_tokenizer();
     assert!(template.reasons(&other) && !with_source("{{ messages }}").unwrap().reasons(&other));
 }
 
@@ -287,12 +266,7 @@ fn our_template_refuses_tools_and_foreign_tokenizers() {
     let (tokenizer, template) = tiny();
     let ours = template.r1_newer().unwrap();
     assert_eq!(ours.prompt(tokenizer, &[Message::tool("7")]).unwrap_err().code(), "chat_template_refused");
-
-    let file = fs_err::read_to_string(shipped_folder().join("tokenizer.json")).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("tokenizer.json");
-    fs_err::write(&path, file.replace("<｜User｜>", "<｜Person｜>")).unwrap();
-    let error = ours.prompt(&Tokenizer::load(&path).unwrap(), &[]).unwrap_err();
+    let error = ours.prompt(&foreign_tokenizer(), &[]).unwrap_err();
     assert!(matches!(error, ChatError::NoTemplate { missing: "<｜User｜>" }), "{error:?}");
 }
 

@@ -1,28 +1,13 @@
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-
 use proptest::prelude::*;
 use serde_json::json;
 use wheelwork_diagnostic::Diagnostic;
 
 use super::*;
+use crate::text::testing;
 use crate::text::tokenizer::Tokenizer;
 
 fn tiny() -> &'static Tokenizer {
-    static TINY: OnceLock<Tokenizer> = OnceLock::new();
-    TINY.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/tiny-r1");
-        Tokenizer::load(&folder.join("tokenizer.json")).unwrap()
-    })
-}
-
-/// R1-Distill-Qwen's tokenizer, or `None` with a printed line.
-fn r1_distill() -> Option<Tokenizer> {
-    let Some(folder) = std::env::var_os("R1_DISTILL_DIR").map(PathBuf::from) else {
-        println!("SKIPPED: R1_DISTILL_DIR is not set, so no mask of 152k tokens was made");
-        return None;
-    };
-    Some(Tokenizer::load(&folder.join("tokenizer.json")).unwrap())
+    &testing::tiny().0
 }
 
 fn eos(tokenizer: &Tokenizer) -> u32 {
@@ -224,7 +209,7 @@ fn rt_26_forms_whose_parts_multiply_are_refused_before_they_are_compiled() {
 
 #[test]
 fn r1_s_own_vocabulary_is_held_to_a_schema() {
-    let Some(tokenizer) = r1_distill() else { return };
+    let Some((_, tokenizer)) = testing::r1_distill("no mask of 152k tokens was made") else { return };
     let schema = json!({
         "type": "object",
         "properties": {"city": {"type": "string"}, "people": {"type": "integer", "minimum": 0}},

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::text::testing::pieces;
 
 const OPEN: u32 = 151_648;
 const CLOSE: u32 = 151_649;
@@ -168,16 +169,7 @@ proptest! {
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
     ) {
         let text = parts.concat();
-        let ends: Vec<usize> = text.char_indices().map(|(index, _)| index).chain([text.len()]).collect();
-        let mut cuts: Vec<usize> = cuts.iter().map(|cut| ends[cut.index(ends.len())]).chain([text.len()]).collect();
-        cuts.sort_unstable();
-        let mut start = 0;
-        let pieces: Vec<&str> = cuts.iter().map(|end| {
-            let piece = &text[start..*end];
-            start = *end;
-            piece
-        }).collect();
-        prop_assert_eq!(by_text(inside, &pieces), by_text(inside, &[&text]));
+        prop_assert_eq!(by_text(inside, &pieces(&text, &cuts)), by_text(inside, &[&text]));
     }
 
     #[test]

@@ -1,6 +1,5 @@
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::PathBuf;
 
 use proptest::prelude::*;
 use wheelwork_diagnostic::Diagnostic;
@@ -9,23 +8,12 @@ use serde_json::json;
 
 use super::*;
 use crate::text::chat::{ChatTemplate, Message, Prompt};
+use crate::text::testing::{pieces, r1_distill, tiny};
 use crate::text::tokenizer::Tokenizer;
 
-fn tiny() -> &'static (Tokenizer, ChatTemplate) {
-    static TINY: OnceLock<(Tokenizer, ChatTemplate)> = OnceLock::new();
-    TINY.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/tiny-r1");
-        let template = ChatTemplate::from_folder(&folder).unwrap();
-        (Tokenizer::load(&folder.join("tokenizer.json")).unwrap(), template)
-    })
-}
-
-fn r1_folder() -> Option<PathBuf> {
-    let folder = std::env::var_os("R1_DISTILL_DIR").map(PathBuf::from);
-    if folder.is_none() {
-        println!("SKIPPED: R1_DISTILL_DIR is not set, so the reference's tool prompts were not compared");
-    }
-    folder
+/// R1-Distill-Qwen's folder and tokenizer, or `None` with a printed line.
+fn r1() -> Option<(PathBuf, Tokenizer)> {
+    r1_distill("the reference's tool prompts were not compared")
 }
 
 fn weather() -> Tool {
@@ -83,8 +71,7 @@ fn r1_s_calls_are_found_in_what_is_said() {
 fn qwen_s_calls_are_found_and_its_tags_count_by_id_where_they_are_tokens() {
     let body = "<tool_call>\n{\"name\": \"weather\", \"arguments\": {\"city\": \"Wien\"}}\n</tool_call>";
     assert_eq!(said(ToolSyntax::Hermes, &[body]), [call("weather", "{\"city\":\"Wien\"}")]);
-    let Some(folder) = r1_folder() else { return };
-    let tokenizer = Tokenizer::load(&folder.join("tokenizer.json")).unwrap();
+    let Some((_, tokenizer)) = r1() else { return };
     let said_of = |ids: &[u32], as_text| {
         let mut calls = ToolCalls::new(ToolSyntax::Hermes, &tokenizer, &[weather()], as_text);
         let mut said = Vec::new();
@@ -215,8 +202,7 @@ fn golden() -> Vec<(Vec<Message>, &'static str, usize)> {
 
 #[test]
 fn calls_and_results_in_the_history_render_as_the_reference_does() {
-    let Some(folder) = r1_folder() else { return };
-    let tokenizer = Tokenizer::load(&folder.join("tokenizer.json")).unwrap();
+    let Some((folder, tokenizer)) = r1() else { return };
     let sources: HashMap<String, String> =
         serde_json::from_slice(&fs_err::read(folder.join("chat-templates.json")).unwrap()).unwrap();
     let template = ChatTemplate::from_folder(&folder).unwrap().with_source(sources["newer"].clone()).unwrap();
@@ -231,21 +217,15 @@ fn calls_and_results_in_the_history_render_as_the_reference_does() {
 proptest! {
     #[test]
     fn any_cut_says_the_same_and_nothing_is_lost(
-        pieces in prop::collection::vec(prop::sample::select(vec![
+        words in prop::collection::vec(prop::sample::select(vec![
             "<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>", "<｜tool▁calls▁end｜>",
             "<｜tool", "<", "function", "weather", "\n", "```json", "{}", "{\"a\": 1}", " ", "ü", "｜>",
         ]), 0..14),
         cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..8),
     ) {
-        let answer = pieces.concat();
-        let ends: Vec<usize> = answer.char_indices().map(|(index, _)| index).chain([answer.len()]).collect();
-        let mut cuts: Vec<usize> = cuts.iter().map(|cut| ends[cut.index(ends.len())]).collect();
-        cuts.push(answer.len());
-        cuts.sort_unstable();
-        let mut start = 0;
-        let parts: Vec<&str> = cuts.iter().map(|end| &answer[std::mem::replace(&mut start, *end)..*end]).collect();
+        let answer = words.concat();
         let whole = said(ToolSyntax::DeepSeek, &[&answer]);
-        prop_assert_eq!(&said(ToolSyntax::DeepSeek, &parts), &whole);
+        prop_assert_eq!(&said(ToolSyntax::DeepSeek, &pieces(&answer, &cuts)), &whole);
         if !whole.iter().any(|said| matches!(said, Said::Call { .. })) {
             let texts: String = whole.iter().map(|said| if let Said::Text(text) = said { text.as_str() } else { "" }).collect();
             prop_assert_eq!(texts, answer);
