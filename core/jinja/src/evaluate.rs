@@ -166,20 +166,16 @@ impl<'t> Renderer<'t> {
                 SuffixKind::Filter(name, arguments) => {
                     let given = self.given(arguments, scope)?;
                     self.line = suffix.line.max(1);
-                    if !filters::exists(name) {
-                        return Err(Failure::unsupported(format!("the filter `{name}`")));
-                    }
-                    filters::call(self.budget, name, value, given)?
+                    // The name stands in the template, so it may be told.
+                    let missing = || format!("the filter `{name}`");
+                    filters::call(self.budget, name, value, given, missing)?
                 }
                 SuffixKind::Test { name, arguments, is_negated } => {
                     let given = self.given(arguments, scope)?;
                     self.line = suffix.line.max(1);
-                    if !predicates::exists(name) {
-                        return Err(Failure::unsupported(format!("the test `{name}`")));
-                    }
-                    Value::Bool(
-                        predicates::call(self.budget, name, &value, given, filters::exists)? != *is_negated,
-                    )
+                    let missing = || format!("the test `{name}`");
+                    let holds = predicates::call(self.budget, name, &value, given, filters::exists, missing)?;
+                    Value::Bool(holds != *is_negated)
                 }
             };
         }

@@ -79,10 +79,15 @@ fn find(name: &str) -> Option<Filter> {
     FILTERS.iter().find(|(known, _)| *known == name).map(|(_, filter)| *filter)
 }
 
-/// `value | name(given)`.
-pub(crate) fn call(budget: &Budget, name: &str, value: Value, given: Given) -> Outcome<Value> {
-    // The name may be text of a message.
-    let filter = find(name).ok_or_else(|| Failure::unsupported("a filter that does not exist"))?;
+/// `value | name(given)`. Where no filter has the name, `missing` says what is not supported.
+pub(crate) fn call(
+    budget: &Budget,
+    name: &str,
+    value: Value,
+    given: Given,
+    missing: impl FnOnce() -> String,
+) -> Outcome<Value> {
+    let filter = find(name).ok_or_else(|| Failure::unsupported(missing()))?;
     pay(budget, &value)?;
     filter(budget, value, given).map_err(|failure| within(failure, name))
 }

@@ -56,17 +56,18 @@ pub(crate) fn exists(name: &str) -> bool {
     TESTS.contains(&name)
 }
 
-/// `value is name(given)`. Filters use tests, so which filters there are is told by the caller.
+/// `value is name(given)`. Filters use tests, so which filters there are is told by the caller. Where no test has the
+/// name, `missing` says what is not supported.
 pub(crate) fn call(
     budget: &Budget,
     name: &str,
     value: &Value,
     given: Given,
     is_filter: fn(&str) -> bool,
+    missing: impl FnOnce() -> String,
 ) -> Outcome<bool> {
     if !exists(name) {
-        // The name may be text of a message.
-        return Err(Failure::unsupported("a test that does not exist"));
+        return Err(Failure::unsupported(missing()));
     }
     pay(budget, value)?;
     test(budget, name, value, given, is_filter).map_err(|failure| within(failure, name))

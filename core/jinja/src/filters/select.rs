@@ -79,7 +79,9 @@ pub(super) fn map(budget: &Budget, value: Value, mut given: Given) -> Outcome<Va
     let name = first(&mut given)?;
     for item in &value.iterate(budget)?.items {
         let given = Given { positional: given.positional.clone(), named: given.named.clone() };
-        mapped.push(super::call(budget, &name, item.clone(), given)?);
+        // The name may be text of a message.
+        let missing = || "a filter that does not exist".to_owned();
+        mapped.push(super::call(budget, &name, item.clone(), given, missing)?);
     }
     Value::generator(budget, mapped)
 }
@@ -136,7 +138,8 @@ fn chosen(
             None => subject.is_true(),
             Some(test) => {
                 let given = Given { positional: given.positional.clone(), named: given.named.clone() };
-                predicates::call(budget, test, &subject, given, super::exists)?
+                let missing = || "a test that does not exist".to_owned();
+                predicates::call(budget, test, &subject, given, super::exists, missing)?
             }
         };
         if passes == wanted {
