@@ -51,15 +51,8 @@ fn compare(workspace: &Workspace, form: &str) -> Result<(), TaskError> {
         test::prepare(&mut wheelwork, workspace)?;
         Ok::<_, TaskError>(wheelwork)
     };
-    command::run(wheelwork()?.arg("quantize").arg(&checkpoint).arg("--out").arg(&package).args([
-        "--overwrite",
-        "--target",
-        "cpu",
-        "--target",
-        form,
-        "--npu-context",
-        "256",
-    ]))?;
+    let quantize = ["quantize", "--overwrite", "--target", "cpu", "--target", form, "--npu-context", "256"];
+    command::run(wheelwork()?.args(quantize).arg("--out").args([&package, &checkpoint]))?;
     command::run_logged(
         wheelwork()?
             .args(["device-report", "--device", "npu", "--strict", "--per-task", PER_TASK])

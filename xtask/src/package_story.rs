@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use clap::Args;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
+use crate::fetch::wheel::sha256;
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
 use crate::{command, report, test};
@@ -129,8 +129,8 @@ fn change_one_tensor(package: &Path, to: &Path) -> Result<(), TaskError> {
     for byte in weights.iter_mut().skip(middle).take(CHANGED_BYTES) {
         *byte ^= 1;
     }
-    let digest: String = Sha256::digest(&weights).iter().map(|byte| format!("{byte:02x}")).collect();
     fs_err::write(to.join(WEIGHTS), weights)?;
+    let digest = sha256(&to.join(WEIGHTS))?;
     let card = to.join("wheelwork.json");
     let mut value: Value = serde_json::from_slice(&fs_err::read(&card)?)?;
     let files = value["variants"]["cpu"].as_array_mut().into_iter().flatten();

@@ -10,10 +10,10 @@
 mod shape;
 mod weights;
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::{Map, json};
 
 pub(crate) use shape::ShapeName;
 use weights::Content;
@@ -49,7 +49,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     shape.num_hidden_layers = options.layers.unwrap_or(shape.num_hidden_layers);
     let folder = &options.folder;
     fs_err::create_dir(folder)?;
-    fs_err::write(folder.join("config.json"), shape.config())?;
+    fs_err::write(folder.join("config.json"), shape.config().to_string())?;
     let tokenizer = match test::r1_folder(workspace)? {
         Some(r1) if shape.vocab_size >= R1_VOCAB => r1,
         _ => workspace.root.join("testdata/tiny-r1"),
@@ -63,16 +63,14 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
         (false, true) => Content::Sure { columns: shape.hidden_size },
     };
     let shards = weights::shards(shape.tensors());
-    let mut map = String::new();
+    let mut map = Map::new();
     for (index, shard) in shards.iter().enumerate() {
         let name = format!("model-{:05}-of-{:05}.safetensors", index + 1, shards.len());
         report::step(&format!("{name}, {} tensors", shard.len()));
         weights::write_shard(&folder.join(&name), shard, content)?;
-        for (tensor, _) in shard {
-            let _ = write!(map, r#"{}"{tensor}":"{name}""#, if map.is_empty() { "" } else { "," });
-        }
+        map.extend(shard.iter().map(|(tensor, _)| (tensor.clone(), name.as_str().into())));
     }
-    let index = format!(r#"{{"metadata":{{}},"weight_map":{{{map}}}}}"#);
-    fs_err::write(folder.join("model.safetensors.index.json"), index)?;
+    let index = json!({"metadata": {}, "weight_map": map});
+    fs_err::write(folder.join("model.safetensors.index.json"), index.to_string())?;
     Ok(())
 }

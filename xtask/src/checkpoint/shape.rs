@@ -1,6 +1,7 @@
 //! The shapes of real distils, by the names of `config.json` and of Hugging Face's tensors.
 
 use clap::ValueEnum;
+use serde_json::{Value, json};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum ShapeName {
@@ -33,8 +34,8 @@ pub(super) struct Shape {
     head_dim: u64,
     intermediate_size: u64,
     pub(super) vocab_size: u64,
-    rope_theta: u64,
-    rms_norm_eps: &'static str,
+    rope_theta: f64,
+    rms_norm_eps: f64,
 }
 
 impl ShapeName {
@@ -55,40 +56,40 @@ impl ShapeName {
             }
         };
         match self {
-            Self::Qwen1p5B => shape("qwen2", [1536, 28, 12, 2, 128, 8960, 151_936], 10_000, "1e-6"),
-            Self::Qwen7B => shape("qwen2", [3584, 28, 28, 4, 128, 18_944, 152_064], 10_000, "1e-6"),
-            Self::Qwen14B => shape("qwen2", [5120, 48, 40, 8, 128, 13_824, 152_064], 1_000_000, "1e-5"),
-            Self::Qwen32B => shape("qwen2", [5120, 64, 40, 8, 128, 27_648, 152_064], 1_000_000, "1e-5"),
-            Self::Qwen3Of8B => shape("qwen3", [4096, 36, 32, 8, 128, 12_288, 151_936], 1_000_000, "1e-6"),
-            Self::Llama8B => shape("llama", [4096, 32, 32, 8, 128, 14_336, 128_256], 500_000, "1e-5"),
-            Self::Llama70B => shape("llama", [8192, 80, 64, 8, 128, 28_672, 128_256], 500_000, "1e-5"),
-            Self::LlamaSmall => shape("llama", [512, 2, 8, 2, 64, 1536, 32_000], 500_000, "1e-5"),
+            Self::Qwen1p5B => shape("qwen2", [1536, 28, 12, 2, 128, 8960, 151_936], 10_000.0, 1e-6),
+            Self::Qwen7B => shape("qwen2", [3584, 28, 28, 4, 128, 18_944, 152_064], 10_000.0, 1e-6),
+            Self::Qwen14B => shape("qwen2", [5120, 48, 40, 8, 128, 13_824, 152_064], 1_000_000.0, 1e-5),
+            Self::Qwen32B => shape("qwen2", [5120, 64, 40, 8, 128, 27_648, 152_064], 1_000_000.0, 1e-5),
+            Self::Qwen3Of8B => shape("qwen3", [4096, 36, 32, 8, 128, 12_288, 151_936], 1_000_000.0, 1e-6),
+            Self::Llama8B => shape("llama", [4096, 32, 32, 8, 128, 14_336, 128_256], 500_000.0, 1e-5),
+            Self::Llama70B => shape("llama", [8192, 80, 64, 8, 128, 28_672, 128_256], 500_000.0, 1e-5),
+            Self::LlamaSmall => shape("llama", [512, 2, 8, 2, 64, 1536, 32_000], 500_000.0, 1e-5),
         }
     }
 }
 
 impl Shape {
-    pub(super) fn config(&self) -> String {
+    pub(super) fn config(&self) -> Value {
         let class = match self.model_type {
             "qwen3" => "Qwen3ForCausalLM",
             "llama" => "LlamaForCausalLM",
             _ => "Qwen2ForCausalLM",
         };
-        let scaling = if self.model_type == "llama" {
-            r#","rope_scaling":{"rope_type":"llama3","factor":8.0,"low_freq_factor":1.0,"high_freq_factor":4.0,"original_max_position_embeddings":8192}"#
-        } else {
-            ""
-        };
-        let Self { model_type, hidden_size, num_hidden_layers, num_attention_heads, .. } = self;
-        let Self { num_key_value_heads, head_dim, intermediate_size, vocab_size, .. } = self;
-        let Self { rope_theta, rms_norm_eps, .. } = self;
-        format!(
-            r#"{{"architectures":["{class}"],"model_type":"{model_type}","hidden_act":"silu","torch_dtype":"bfloat16",
-"hidden_size":{hidden_size},"num_hidden_layers":{num_hidden_layers},"num_attention_heads":{num_attention_heads},
-"num_key_value_heads":{num_key_value_heads},"head_dim":{head_dim},"intermediate_size":{intermediate_size},
-"vocab_size":{vocab_size},"rope_theta":{rope_theta}.0,"rms_norm_eps":{rms_norm_eps},
-"max_position_embeddings":131072,"tie_word_embeddings":false{scaling}}}"#
-        )
+        let mut config = json!({
+            "architectures": [class], "model_type": self.model_type, "hidden_act": "silu", "torch_dtype": "bfloat16",
+            "hidden_size": self.hidden_size, "num_hidden_layers": self.num_hidden_layers,
+            "num_attention_heads": self.num_attention_heads, "num_key_value_heads": self.num_key_value_heads,
+            "head_dim": self.head_dim, "intermediate_size": self.intermediate_size, "vocab_size": self.vocab_size,
+            "rope_theta": self.rope_theta, "rms_norm_eps": self.rms_norm_eps,
+            "max_position_embeddings": 131_072, "tie_word_embeddings": false,
+        });
+        if self.model_type == "llama" {
+            config["rope_scaling"] = json!({
+                "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                "original_max_position_embeddings": 8192,
+            });
+        }
+        config
     }
 
     /// Names and shapes, in the order of the shards.

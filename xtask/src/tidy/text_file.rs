@@ -20,15 +20,8 @@ impl TextFile {
         // In CI the clone may belong to another user, which git refuses unless told.
         let listed = command::capture(
             Command::new("git")
-                .args([
-                    "-c",
-                    "safe.directory=*",
-                    "ls-files",
-                    "-z",
-                    "--cached",
-                    "--others",
-                    "--exclude-standard",
-                ])
+                .args(["-c", "safe.directory=*", "ls-files", "-z"])
+                .args(["--cached", "--others", "--exclude-standard"])
                 .current_dir(&workspace.root),
         )?;
         let mut files = Vec::new();
