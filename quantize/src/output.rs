@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use wheelwork_package::disk::{FileLock, folder_of};
 use wheelwork_package::files::names;
-use wheelwork_package::vfs;
+use wheelwork_package::vfs::{self, RealVfs, Vfs as _};
 
 use crate::CPU;
 use crate::disk;
@@ -251,11 +251,7 @@ fn clear(folder: &Path, keep: &[&str]) -> Result<(), QuantizeError> {
     Ok(())
 }
 
-fn remove(folder: &Path) -> Result<(), QuantizeError> {
-    match fs_err::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(QuantizeError::write(folder)(error))
-        }
-        _ => Ok(()),
-    }
+/// Removes a folder that may not be there.
+pub(crate) fn remove(folder: &Path) -> Result<(), QuantizeError> {
+    RealVfs.remove_dir_all(folder).map_err(QuantizeError::write(folder))
 }

@@ -24,12 +24,13 @@ use wheelwork_package::card::{
 };
 use wheelwork_package::files::names;
 use wheelwork_package::tensors::{self as contract, static_graph};
-use wheelwork_package::{Card, PackageError, json};
+use wheelwork_package::{Card, json};
 
 use crate::CPU;
 use crate::disk::write_file;
 use crate::error::{QuantizeError, RequestError};
 use crate::kv_cache::GRAPH_BYTES_LIMIT;
+use crate::output::remove;
 use crate::static_variant::{self, Weights};
 
 /// The variant's name and folder.
@@ -249,13 +250,4 @@ fn add_and_norm(node: &EditNode) -> Result<[EditNode; 2], GraphError> {
     let epsilon = node.float("epsilon").ok_or_else(missing)?;
     let norm = EditNode::standard("RMSNormalization", normed, &[sum, weight]);
     Ok([EditNode::standard("Add", sum, &[a, b]), norm.with("axis", -1_i64).with("epsilon", epsilon)])
-}
-
-fn remove(folder: &Path) -> Result<(), QuantizeError> {
-    match fs_err::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(PackageError::Io { path: folder.into(), source: error }.into())
-        }
-        _ => Ok(()),
-    }
 }

@@ -6,9 +6,8 @@ use std::path::Path;
 use wheelwork_package::files::{FileRecord, names};
 use wheelwork_package::genai_config::{self, Decoder, GenaiConfig, Search};
 use wheelwork_package::generation::TokenIds;
-use wheelwork_package::json::without_bom;
 use wheelwork_package::tokenizer_file::{self, AddedToken, TokenizerFileError};
-use wheelwork_package::{GenerationDefaults, PackageError};
+use wheelwork_package::{GenerationDefaults, PackageError, json};
 
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::files::is_file_name;
@@ -48,7 +47,7 @@ pub(crate) fn write(
             // Other readers of these files do not skip the mark, and such as genai read no other for added tokens.
             let content: &[u8] = match &checkpoint.added_tokens {
                 Some(tokens) if name == names::TOKENIZER => &merged(&content, tokens, folder)?,
-                _ if name.ends_with(".json") => without_bom(&content),
+                _ if name.ends_with(".json") => json::without_bom(&content),
                 _ => &content,
             };
             write_file(&folder.join(name), content)?;
@@ -96,10 +95,7 @@ pub(crate) fn records(folder: &Path) -> Result<Vec<FileRecord>, QuantizeError> {
 
 /// Writes a value as indented JSON that ends in a newline, and returns when it has reached the disk.
 pub(crate) fn write_json<T: serde::Serialize>(path: &Path, value: &T) -> Result<(), QuantizeError> {
-    let mut content =
-        serde_json::to_vec_pretty(value).map_err(|error| QuantizeError::write(path)(error.into()))?;
-    content.push(b'\n');
-    write_file(path, &content)
+    write_file(path, &json::to_bytes(path, value)?)
 }
 
 fn genai_config(checkpoint: &Checkpoint, context_length: usize) -> GenaiConfig {
