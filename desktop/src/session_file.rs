@@ -5,7 +5,7 @@ use std::path::Path;
 use wheelwork::snapshot::{CacheFate, SnapshotError};
 use wheelwork::{Autosave, Error, Model, Restored, Session, SessionFile, SessionKey};
 use wheelwork_package::disk;
-use wheelwork_package::files::hex;
+use wheelwork_package::files::{from_hex, hex};
 use wheelwork_package::vfs::{read_secret, stands};
 
 use crate::arguments::SessionArguments;
@@ -66,7 +66,7 @@ fn make_key(path: &Path) -> std::io::Result<()> {
 
 fn read_key(path: &Path) -> Result<SessionKey, Failure> {
     let bytes = read_secret(path, KEY_FILE_BYTES)?;
-    let key = std::str::from_utf8(&bytes).ok().and_then(|text| from_hex(text.trim()));
+    let key = std::str::from_utf8(&bytes).ok().and_then(key_of);
     let key = key.ok_or_else(|| Failure::InputFile {
         path: path.into(),
         detail: "expected a key: 64 hexadecimal digits".to_owned(),
@@ -74,15 +74,9 @@ fn read_key(path: &Path) -> Result<SessionKey, Failure> {
     Ok(SessionKey::new(key))
 }
 
-fn from_hex(text: &str) -> Option<[u8; SessionKey::BYTES]> {
-    let mut key = [0; SessionKey::BYTES];
-    let digits: Option<Vec<u8>> =
-        text.chars().map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
-    let digits = digits.filter(|digits| digits.len() == 2 * key.len())?;
-    for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = pair.iter().fold(0, |byte, digit| byte << 4 | digit);
-    }
-    Some(key)
+/// A key may be written in capitals too.
+fn key_of(text: &str) -> Option<[u8; SessionKey::BYTES]> {
+    from_hex(&text.trim().to_ascii_lowercase())
 }
 
 /// On stderr, what could not be taken over as it was.
@@ -111,9 +105,9 @@ mod tests {
     #[test]
     fn a_key_is_64_hexadecimal_digits() {
         let text = "00ff".repeat(16);
-        assert_eq!(from_hex(&text), Some([[0, 255]; 16].concat().try_into().unwrap()));
+        assert_eq!(key_of(&text), Some([[0, 255]; 16].concat().try_into().unwrap()));
         for wrong in ["", "00", &text[1..], &text.replace('f', "g"), &format!("{text}00"), &"é".repeat(64)] {
-            assert_eq!(from_hex(wrong), None, "{wrong}");
+            assert_eq!(key_of(wrong), None, "{wrong}");
         }
     }
 

@@ -6,6 +6,10 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
 
+use crate::files;
+
+const SHORT_BYTES: usize = 16;
+
 /// A SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
@@ -31,12 +35,19 @@ impl Digest {
     /// A digest from exactly 64 lowercase hexadecimal digits.
     #[must_use]
     pub fn from_hex(text: &str) -> Option<Self> {
-        let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(digits.as_chunks::<2>().0) {
-            *byte = hex_value(pair[0])? << 4 | hex_value(pair[1])?;
-        }
-        Some(Self(bytes))
+        files::from_hex(text).map(Self)
+    }
+
+    /// Its first half in hexadecimal, for names of folders: enough that two never meet, short enough for old path limits.
+    #[must_use]
+    pub fn short(&self) -> String {
+        files::hex(&self.0[..SHORT_BYTES])
+    }
+
+    /// Whether a text is what [`Digest::short`] gives.
+    #[must_use]
+    pub fn is_short(text: &str) -> bool {
+        files::from_hex::<SHORT_BYTES>(text).is_some()
     }
 
     /// The 32 bytes.
@@ -48,7 +59,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&crate::files::hex(&self.0))
+        formatter.write_str(&files::hex(&self.0))
     }
 }
 
@@ -69,14 +80,6 @@ impl<'de> Deserialize<'de> for Digest {
         let text = String::deserialize(deserializer)?;
         Self::from_hex(&text)
             .ok_or_else(|| serde::de::Error::custom("a digest is 64 lowercase hexadecimal digits"))
-    }
-}
-
-fn hex_value(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
     }
 }
 

@@ -126,33 +126,27 @@ impl Layout {
     }
 
     pub(super) fn partial(&self, name: &Name, id: &Digest) -> Slot {
-        self.slot(name, &format!("{}{PARTIAL_SUFFIX}", short(id)))
+        self.slot(name, &format!("{}{PARTIAL_SUFFIX}", id.short()))
     }
 
     /// A version's folder name. Repairs of one package have rising numbers.
     pub(super) fn version(id: &Digest, number: u32) -> String {
-        format!("{}.{number}", short(id))
+        format!("{}.{number}", id.short())
     }
 }
 
 /// Whether a folder name is that of a version.
 pub(super) fn is_version(folder: &str) -> bool {
     let Some((id, number)) = folder.split_once('.') else { return false };
-    is_id(id) && number.len() <= 9 && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    Digest::is_short(id)
+        && number.len() <= 9
+        && !number.is_empty()
+        && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether a folder name is that of an unfinished transfer.
 pub(super) fn is_partial(folder: &str) -> bool {
-    folder.strip_suffix(PARTIAL_SUFFIX).is_some_and(is_id)
-}
-
-fn is_id(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-/// Half of the digits: enough that two ids never meet, short enough for old path limits.
-fn short(id: &Digest) -> String {
-    id.to_string().chars().take(32).collect()
+    folder.strip_suffix(PARTIAL_SUFFIX).is_some_and(Digest::is_short)
 }
 
 #[cfg(test)]
@@ -180,7 +174,7 @@ mod tests {
     fn versions_and_partials_are_told_apart() {
         let id = Digest::of(b"");
         assert!(is_version(&Layout::version(&id, 0)) && !is_partial(&Layout::version(&id, 0)));
-        let partial = format!("{}.partial", short(&id));
+        let partial = format!("{}.partial", id.short());
         assert!(is_partial(&partial) && !is_version(&partial));
         for neither in
             ["", ".", "x.0", "e3b0c44298fc1c149afbf4c8996fb924.", "E3B0C44298FC1C149AFBF4C8996FB924.0"]

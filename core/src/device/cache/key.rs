@@ -7,8 +7,6 @@ use wheelwork_package::container::Digest;
 
 use crate::facts::ModelIdentity;
 
-const DIGITS: usize = 32;
-
 /// The digest of all that a result depends on: 32 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Key(String);
@@ -24,7 +22,7 @@ impl Key {
 
     /// Whether a folder's name is that of a key, so that the folder is a result.
     pub(super) fn is_name(name: &str) -> bool {
-        name.len() == DIGITS && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        Digest::is_short(name)
     }
 }
 
@@ -75,13 +73,8 @@ impl DependsOn {
     }
 
     pub(crate) fn key(&self) -> Key {
-        Key(digest(self.0.as_bytes()))
+        Key(Digest::of(self.0.as_bytes()).short())
     }
-}
-
-/// Half of a digest: enough that two never meet, short enough for old path limits.
-pub(super) fn digest(bytes: &[u8]) -> String {
-    Digest::of(bytes).to_string().chars().take(DIGITS).collect()
 }
 
 /// The CPU's features that matrix kernels are chosen by.

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use wheelwork_package::container::Digest;
 use wheelwork_package::vfs::DiskError;
 
-use super::key::digest;
 use super::made_here::Maker;
 
 /// The caller's own folders for what is derived.
@@ -33,7 +33,7 @@ pub(crate) fn place(package: &Path, own: Own<'_>) -> Result<Option<Place>, DiskE
     {
         return Ok(Some(Place { folder, maker: Some(Maker::new(keys_dir)) }));
     }
-    let in_cache = |cache: &Path| cache.join(digest(package.as_os_str().as_encoded_bytes()));
+    let in_cache = |cache: &Path| cache.join(Digest::of(package.as_os_str().as_encoded_bytes()).short());
     Ok(own.cache_dir.map(|cache| Place::own(in_cache(cache))))
 }
 
