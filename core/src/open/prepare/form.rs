@@ -35,7 +35,6 @@ const LAYOUT: u32 = 3;
 pub(crate) struct Source<'a> {
     pub(crate) package: &'a OpenPackage,
     pub(crate) identity: ModelIdentity,
-    /// The graph's file.
     /// The variant's folder, and the graph's file in it.
     pub(crate) folder: &'a Path,
     pub(crate) file: &'a str,

@@ -49,7 +49,7 @@ pub enum PrepareStep {
 }
 
 /// What [`prepare`] did.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct PrepareReport {
     /// False where a valid prepared form was there already.
     pub is_new: bool,
@@ -97,14 +97,7 @@ fn prepare_until(path: &Path, options: &OpenOptions, watch: Watch<'_>) -> Result
         return Err(PrepareError::RuntimeTooOld { needed, found }.into());
     }
     let held = form.entry.hold().map_err(PrepareError::from)?;
-    let mut report = PrepareReport {
-        is_new: false,
-        disk_bytes: 0,
-        peak_disk_bytes: 0,
-        plain_memory_bytes: None,
-        prepared_memory_bytes: None,
-        seconds: 0.0,
-    };
+    let mut report = PrepareReport::default();
     match form.find() {
         Ok(stored) if dynamic_opening::confirmed(&described, &stored).is_some() => {
             report.disk_bytes = stored.disk_bytes;
