@@ -113,7 +113,7 @@ choice! {
         Npu => DevicePreference::Npu,
         /// GPU
         Gpu => DevicePreference::Gpu,
-        /// Processor
+        /// CPU
         Cpu => DevicePreference::Cpu,
     }
 }
