@@ -32,7 +32,7 @@ use crate::scheme::rows::{self, EncodedRows};
 use crate::scheme::{Bits, BlockScheme, BlockSize, Scheme};
 
 /// Weights of each matrix that errors are measured on, unless a row has more.
-const SAMPLE_WEIGHTS: usize = 1 << 16;
+const SAMPLE_WEIGHTS: usize = 1 << 14;
 
 /// What a package may take.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -286,7 +286,7 @@ fn costs(
 ) -> Result<Vec<f64>, QuantizeError> {
     let config = &checkpoint.config;
     let columns = matrix.columns;
-    let importance = moments.and_then(|moments| moments.of(matrix, config.tie_word_embeddings));
+    let importance = moments.and_then(|moments| moments.of(matrix));
     let mut costs = vec![0.0; schemes.len()];
     for (name, rows) in &matrix.parts {
         let tensor = checkpoint.tensors.get(name)?;

@@ -109,9 +109,10 @@ impl Moments {
         &self.source
     }
 
-    /// What the columns of a matrix count; `None` for a table that is only looked up.
+    /// What the columns of a matrix count; `None` for a table that is looked up, whether it is the output projection too or not:
+    /// its rows are what enters the first layer, where those figures say nothing.
     #[must_use]
-    pub fn of(&self, matrix: &StoredMatrix, is_tied: bool) -> Option<&[f32]> {
+    pub fn of(&self, matrix: &StoredMatrix) -> Option<&[f32]> {
         let (tensor, _) = matrix.parts.first()?;
         if let Some(index) = names::layer_of(tensor) {
             let layer = self.layers.get(index)?;
@@ -123,17 +124,13 @@ impl Moments {
                 _ => None,
             };
         }
-        (tensor == names::LM_HEAD || (tensor == names::EMBEDDING && is_tied)).then_some(&self.head)
+        (tensor == names::LM_HEAD).then_some(&self.head)
     }
 
     /// The search for a matrix under the weights of its inputs; `None` where nothing is known of them.
     #[must_use]
-    pub fn rounder<'m>(
-        &'m self,
-        checkpoint: &Checkpoint,
-        matrix: &StoredMatrix,
-    ) -> Option<Box<dyn Rounder + 'm>> {
-        let columns = self.of(matrix, checkpoint.config.tie_word_embeddings)?;
+    pub fn rounder<'m>(&'m self, matrix: &StoredMatrix) -> Option<Box<dyn Rounder + 'm>> {
+        let columns = self.of(matrix)?;
         Some(Box::new(ByColumns { columns }))
     }
 
@@ -234,10 +231,10 @@ impl Calibration for Weighted<'_> {
 
     fn rounder<'a>(
         &'a mut self,
-        checkpoint: &Checkpoint,
+        _: &Checkpoint,
         matrix: &StoredMatrix,
     ) -> Result<Option<Box<dyn Rounder + 'a>>, CalibrationError> {
-        Ok(self.moments.rounder(checkpoint, matrix))
+        Ok(self.moments.rounder(matrix))
     }
 }
 

@@ -80,6 +80,15 @@ pub fn quantize_best<W: Progress + Watch>(
     Ok(BestReport { report, kv_ranges, text })
 }
 
+/// A pass that is over before the calibration begins to count its own.
+struct Unseen<'a>(&'a dyn Watch);
+
+impl Watch for Unseen<'_> {
+    fn cancelled(&self) -> bool {
+        self.0.cancelled()
+    }
+}
+
 /// The moments of a short text, for the budget, the plain package and what GPTQ leaves alone.
 fn with_moments(
     checkpoint: &Path,
@@ -95,7 +104,7 @@ fn with_moments(
         Checkpoint::open_with(checkpoint, options.adapter.as_deref()).map_err(QuantizeError::from)?;
     let budget = moments::DEFAULT_BUDGET.within(calibration.budget);
     let text = Text::built_in(&opened, calibration.text.as_deref(), budget)?;
-    let moments = moments::measure(&opened, &text, scratch, watch)?;
+    let moments = moments::measure(&opened, &text, scratch, &Unseen(watch))?;
     Ok(Options { moments: Some(Arc::new(moments)), ..options })
 }
 

@@ -104,7 +104,7 @@ impl Calibration for Calibrated<'_> {
         matrix: &StoredMatrix,
     ) -> Result<Option<Box<dyn Rounder + 'r>>, CalibrationError> {
         let Some((_, input)) = place(matrix) else {
-            return Ok(self.moments.and_then(|moments| moments.rounder(checkpoint, matrix)));
+            return Ok(self.moments.and_then(|moments| moments.rounder(matrix)));
         };
         let factor = self.run(checkpoint)?.factor(checkpoint, input)?;
         Ok(Some(Box::new(Gptq { factor })))

@@ -13,7 +13,7 @@ use wheelwork_calibrate::{
 };
 use wheelwork_quantize::checkpoint::Checkpoint;
 use wheelwork_quantize::recipe::BALANCED;
-use wheelwork_quantize::{Options, Progress, QuantizeError, quantize};
+use wheelwork_quantize::{Budget, Options, Progress, QuantizeError, quantize};
 
 /// Trained, so that being close to it means something.
 fn checkpoint() -> PathBuf {
@@ -132,6 +132,23 @@ fn calibration_brings_a_package_closer_to_its_checkpoint() {
     let names: Vec<_> =
         std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names.len(), 2, "only the packages are left: {names:?}");
+}
+
+/// On the runtime as it is shipped: codes of 3, 5 and 6 bits stand in those that its operators know.
+#[test]
+fn a_package_of_mixed_bits_runs_and_diverges_less_the_more_bits_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |bits: f64| {
+        let out = folder.path().join(format!("{bits}"));
+        let options = Options { budget: Some(Budget::BitsPerWeight(bits)), ..Options::default() };
+        let report = quantize(&checkpoint(), &out, &options, &()).unwrap();
+        (divergence(&out), report.card.code_bits)
+    };
+    let (few, _) = of(4.2);
+    let (more, code_bits) = of(5.8);
+    println!("mean KL: 4.2 bits {few:.5}, 5.8 bits {more:.5}");
+    assert!(more < 0.5 * few, "5.8 bits {more}, 4.2 bits {few}");
+    assert!(code_bits["cpu"].values().any(|&bits| bits == 5 || bits == 6), "{code_bits:?}");
 }
 
 #[test]
