@@ -13,7 +13,9 @@ use crate::job::Jobs;
 use crate::roster::Roster;
 use crate::{FfiError, Message, Options, Priority, SharePrefixHandle, TurnHandle};
 
-/// A conversation; one turn at a time, otherwise `busy`. Calls may take some milliseconds.
+/// A conversation; one turn at a time, otherwise `busy`. May be used from any thread. What can fail may wait for a step of the
+/// engine or for files: call it away from a UI thread. What cannot fail takes microseconds, but for
+/// [`ChatHandle::save_now`].
 #[derive(uniffi::Object)]
 pub struct ChatHandle {
     /// None once it was shut down.
@@ -38,7 +40,8 @@ pub struct Autosave {
 
 #[uniffi::export]
 impl ChatHandle {
-    /// Adds a user's message and answers it.
+    /// Adds a user's message and answers it. Takes some milliseconds, in which the messages become tokens; the rest is the
+    /// turn's.
     ///
     /// # Errors
     /// `busy` during a turn, `prompt_too_long`, options out of range, and the errors of the model; the message is then
@@ -52,7 +55,7 @@ impl ChatHandle {
         self.begin(|| options.try_into(), |chat, options| chat.ask(&text, options, priority.into()))
     }
 
-    /// Answers the messages as they stand.
+    /// Answers the messages as they stand. Takes as long as [`ChatHandle::ask`].
     ///
     /// # Errors
     /// As [`ChatHandle::ask`].
@@ -61,7 +64,7 @@ impl ChatHandle {
     }
 
     /// Goes on with a turn that was suspended, or that an earlier process left unfinished, with the options that it began
-    /// with; its events come again from the start.
+    /// with; its events come again from the start. Takes as long as [`ChatHandle::ask`].
     ///
     /// # Errors
     /// As [`ChatHandle::ask`], and where there is no such turn.
@@ -72,7 +75,7 @@ impl ChatHandle {
         )
     }
 
-    /// Adds a message without answering it.
+    /// Adds a message without answering it. Microseconds.
     ///
     /// # Errors
     /// `busy` during a turn.
@@ -80,7 +83,7 @@ impl ChatHandle {
         self.with(|session| session.push(message.into()))
     }
 
-    /// The conversation so far.
+    /// The conversation so far. Some milliseconds for a long one.
     ///
     /// # Errors
     /// `busy` during a turn.
@@ -91,7 +94,7 @@ impl ChatHandle {
         })
     }
 
-    /// Forgets the conversation; the cache is kept as far as the next prompt can use it.
+    /// Forgets the conversation; the cache is kept as far as the next prompt can use it. Microseconds.
     ///
     /// # Errors
     /// `busy` during a turn.
@@ -99,7 +102,7 @@ impl ChatHandle {
         self.with(Session::clear)
     }
 
-    /// Tokens in the cache.
+    /// Tokens in the cache. Microseconds.
     ///
     /// # Errors
     /// `busy` during a turn.
@@ -136,7 +139,7 @@ impl ChatHandle {
     }
 
     /// Saves the conversation with its cache to a file, which is complete or the one before; encrypted where there is
-    /// a key of 32 bytes.
+    /// a key of 32 bytes. Writes the cache, which may have some hundred megabytes, and waits for the disk.
     ///
     /// # Errors
     /// `busy` during a turn, and errors of the file, which is then as it was.
@@ -157,7 +160,7 @@ impl ChatHandle {
         Ok(self.with(|session| session.keep_in(file, autosave))??)
     }
 
-    /// Another conversation that goes on from here, with a copy of the cache.
+    /// Another conversation that goes on from here, with a copy of the cache. Takes as long as copying that.
     ///
     /// # Errors
     /// `busy` during a turn, and where memory for the cache is short.
@@ -165,7 +168,7 @@ impl ChatHandle {
         guarded(|| Self::new(self.chat()?.fork()?, &self.roster))
     }
 
-    /// Cancels the turn under way, if there is one.
+    /// Cancels the turn under way, if there is one; it ends within a token.
     pub fn cancel(&self) {
         safely("ChatHandle.cancel", || (), || self.with_turn(TurnHandle::cancel));
     }
@@ -189,7 +192,8 @@ impl ChatHandle {
         safely("ChatHandle.answer_now", || (), || self.with_turn(TurnHandle::answer_now));
     }
 
-    /// Cancels the turn under way and lets go of the session; every later call is `closed`.
+    /// Cancels the turn under way and lets go of the session, which may wait for a step; every later call is `closed`.
+    /// More than once is fine.
     pub fn shut_down(&self) {
         safely("ChatHandle.shut_down", || (), || self.end());
     }

@@ -93,10 +93,18 @@ impl CompilationHandle {
         compilation: Arc<Compilation>,
         compiling: Arc<Compiling>,
     ) -> Result<Arc<Self>, FfiError> {
+        Self::waiting(move |limit| compilation.wait(limit), compiling)
+    }
+
+    /// Waits by `wait`, which takes at most as long as it is told and tells how far it is then.
+    pub(crate) fn waiting(
+        wait: impl Fn(Duration) -> wheelwork::CompilationState + Send + 'static,
+        compiling: Arc<Compiling>,
+    ) -> Result<Arc<Self>, FfiError> {
         let job = Job::start(CancelToken::new(), move |teller| {
             let mut told = None;
             while !teller.is_cancelled() {
-                let state = compilation.wait(LOOK);
+                let state = wait(LOOK);
                 let step = compiling.step();
                 if step != told {
                     told.clone_from(&step);

@@ -18,7 +18,8 @@ use crate::{
     OnnxRuntime, OpenOptions, Pace, PackageFacts, Placement,
 };
 
-/// An open model with the thread that computes; shared by all its conversations.
+/// An open model with the thread that computes; shared by all its conversations. May be used from any thread. Where no cost
+/// is named, a call takes microseconds.
 #[derive(uniffi::Object)]
 pub struct EngineHandle {
     /// None once it was shut down.
@@ -78,15 +79,16 @@ impl EngineHandle {
         })
     }
 
-    /// Starts an empty conversation.
+    /// Starts an empty conversation. Some milliseconds, in which its cache gets memory.
     ///
     /// # Errors
-    /// Where memory for the cache is short.
+    /// `closed`, and where memory for the cache is short.
     pub fn chat(&self) -> Result<Arc<ChatHandle>, FfiError> {
         guarded(|| self.adopt(self.engine()?.model().session()?))
     }
 
-    /// Starts a conversation where a file says that one stood; `key` where it is encrypted.
+    /// Starts a conversation where a file says that one stood; `key` where it is encrypted. Reads the file, which may have
+    /// some hundred megabytes.
     ///
     /// # Errors
     /// For a file that is no session, a wrong key, and as [`EngineHandle::chat`].
@@ -235,8 +237,8 @@ impl EngineHandle {
         })
     }
 
-    /// Cancels every turn and lets go of the model, whatever conversations are still held; every later call is
-    /// `closed`.
+    /// Cancels every turn and lets go of the model, whatever conversations are still held, which waits for a step and frees
+    /// memory; every later call is `closed`. More than once is fine.
     pub fn shut_down(&self) {
         safely("EngineHandle.shut_down", || (), || self.end());
     }

@@ -3,11 +3,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
+use wheelwork::{CompilationState, CompileStep};
 use wheelwork_testing::{HookedDecoder, Run};
 
+use crate::compilation::Compiling;
 use crate::edge::safely;
-use crate::{ChatHandle, EngineHandle, FfiError, trip};
+use crate::{ChatHandle, CompilationHandle, EngineHandle, FfiError, trip};
 
 /// Has the next call of an export without a result panic, by its name as in `TurnHandle.cancel`, whatever thread it is on.
 ///
@@ -60,6 +63,25 @@ impl Probe {
             Ok(())
         };
         engine.adopt(model.session_through(|decoder| Box::new(HookedDecoder::new(decoder, count)))?)
+    }
+
+    /// Waits for graphs that nobody compiles: one is told, and after so many milliseconds the device is ready; never, where
+    /// there is no number.
+    ///
+    /// # Errors
+    /// As [`EngineHandle::compilation`].
+    pub fn compilation(&self, ready_after_ms: Option<u64>) -> Result<Arc<CompilationHandle>, FfiError> {
+        let (start, compiling) = (Instant::now(), Arc::new(Compiling::default()));
+        compiling.note(&CompileStep { graph: "model.onnx".into(), number: 1, graphs: 1 });
+        let ready_after = ready_after_ms.map(Duration::from_millis);
+        let wait = move |limit| {
+            std::thread::sleep(limit);
+            match ready_after {
+                Some(after) if start.elapsed() >= after => CompilationState::Ready,
+                _ => CompilationState::UnderWay,
+            }
+        };
+        CompilationHandle::waiting(wait, compiling)
     }
 
     /// Tokens computed one by one, in all conversations.

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use wheelwork::chat::ChatTemplate;
 use wheelwork::tokenizer::Tokenizer;
+use wheelwork_package::card::Quantization;
 use wheelwork_package::signature::PublicKey;
 use wheelwork_package::store;
-use wheelwork_package::{OpenPackage, OpenVariant};
+use wheelwork_package::{Card, OpenPackage, OpenVariant};
 
 use crate::convert::count;
 use crate::edge::guarded;
@@ -91,28 +92,59 @@ impl PackageFacts {
         provenance: Option<&store::Provenance>,
         keys: &[PublicKey],
     ) -> Result<Self, FfiError> {
-        let card = package.card.as_ref();
         let installed = provenance.map(|provenance| Provenance {
             version: provenance.version(),
             signature: provenance.signature(keys).into(),
         });
-        let licences = package.licences()?.into_iter().map(Into::into).collect();
-        let evaluations = card.into_iter().flat_map(|card| &card.evaluation);
-        Ok(Self {
+        let facts = Self {
             name: package.name.clone(),
             installed,
-            producer: card.map(|card| card.producer.clone()),
-            format_version: card.map(|card| card.format_version.clone()),
-            bits_per_weight: card.map(|card| card.quantization.bits_per_weight),
+            producer: None,
+            format_version: None,
+            bits_per_weight: None,
             variants: package
                 .variants
                 .iter()
                 .map(|(name, variant)| VariantFacts::of(name, variant))
                 .collect(),
-            licences,
-            evaluations: evaluations.map(|(variant, found)| Evaluation::of(variant, found)).collect(),
-            warnings: card.map(|card| card.warnings.clone()).unwrap_or_default(),
+            licences: package.licences()?.into_iter().map(Into::into).collect(),
+            evaluations: Vec::new(),
+            warnings: Vec::new(),
+        };
+        Ok(match &package.card {
+            Some(card) => facts.with_card(card),
+            None => facts,
         })
+    }
+
+    /// Adds what the card says. What an app has no use for is named here, too, so that the next field is not forgotten.
+    fn with_card(self, card: &Card) -> Self {
+        let Card {
+            format_version,
+            name: _,
+            producer,
+            architecture: _,
+            tokens: _,
+            closing_phrase: _,
+            quantization,
+            variants: _,
+            code_bits: _,
+            kv_cache: _,
+            static_graphs: _,
+            evaluation,
+            warnings,
+            licences: _,
+        } = card;
+        let Quantization { recipe: _, bits_per_weight, true_bits_per_weight: _, tensors: _ } = quantization;
+        let evaluations = evaluation.iter().map(|(variant, found)| Evaluation::of(variant, found));
+        Self {
+            producer: Some(producer.clone()),
+            format_version: Some(format_version.clone()),
+            bits_per_weight: Some(*bits_per_weight),
+            evaluations: evaluations.collect(),
+            warnings: warnings.clone(),
+            ..self
+        }
     }
 }
 

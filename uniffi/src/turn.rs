@@ -12,8 +12,9 @@ use wheelwork::engine::Turn;
 use crate::edge::{guarded, lock, safely};
 use crate::{Event, FfiError};
 
-/// A turn under way. Its events wait for their reader; once 64 of them do, the turn does not go on. When it is closed,
-/// or nothing holds it any more, the turn is cancelled.
+/// A turn under way. Its events wait for their reader; once as many do as [`crate::EngineOptions`] say, the turn does not go
+/// on. When nothing holds it any more, the turn is cancelled. May be used from any thread; what cannot fail takes
+/// microseconds.
 #[derive(uniffi::Object)]
 pub struct TurnHandle {
     /// Locked for a look at the queue, never while something computes. None once nothing holds the handle any more.

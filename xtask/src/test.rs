@@ -17,6 +17,9 @@ pub(crate) struct Options {
     extra: Vec<String>,
 }
 
+/// Everything, and the tests that want faults of the bindings.
+const WORKSPACE: [&str; 3] = ["--workspace", "--features", "wheelwork-uniffi/faults"];
+
 /// Runs `cargo test --workspace` with [`prepare`]d variables; one run shows every failure.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {
     let mut cargo = command::cargo();
@@ -24,7 +27,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     let names_a_package = options.extra.iter().any(|word| word == "-p" || word.starts_with("--package"));
     cargo
         .args(["test", "--locked", "--no-fail-fast"])
-        .args((!names_a_package).then_some("--workspace"))
+        .args((!names_a_package).then_some(WORKSPACE).into_iter().flatten())
         .args(&options.extra);
     prepare(&mut cargo, workspace)?;
     command::run(&mut cargo)

@@ -41,7 +41,9 @@ fn a_paced_turn_says_what_it_says_at_full_pace() {
     let (full, paces) = told(ask(&chat(&queue, &facts, LONG)));
     assert!(paces.is_empty());
 
+    assert_eq!(queue.pace(), Pace::Full);
     queue.set_conditions(&HOT);
+    assert_eq!(queue.pace(), Pace::Slow);
     let turn = ask(&chat(&queue, &facts, LONG));
     assert_eq!(told(turn), (full.clone(), vec![Pace::Slow]));
 

@@ -108,3 +108,42 @@ impl<R: Read + Seek> Source for Seekable<R> {
         Ok(Some(end.saturating_sub(position)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    fn part(bytes: &[u8], offset: u64, length: Option<u64>) -> io::Result<Part<Seekable<Cursor<Vec<u8>>>>> {
+        Part::new(Seekable(Cursor::new(bytes.to_vec())), offset, length)
+    }
+
+    #[test]
+    fn a_part_begins_and_ends_where_it_is_told() {
+        let mut inner = part(b"0123456789", 2, Some(5)).unwrap();
+        assert_eq!(inner.bytes_left().unwrap(), Some(5));
+        inner.skip(2).unwrap();
+        let mut text = String::new();
+        inner.read_to_string(&mut text).unwrap();
+        assert_eq!((text.as_str(), inner.bytes_left().unwrap()), ("456", Some(0)));
+        assert!(inner.skip(1).is_err(), "beyond its end");
+        let mut rest = String::new();
+        part(b"0123", 1, None).unwrap().read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "123");
+    }
+
+    #[test]
+    fn a_part_that_does_not_lie_in_its_source_is_refused() {
+        for (offset, length) in [(11, None), (0, Some(11)), (5, Some(6)), (u64::MAX, Some(u64::MAX))] {
+            assert!(part(b"0123456789", offset, length).is_err(), "{offset} {length:?}");
+        }
+        assert!(part(b"0123456789", 10, None).is_ok(), "an empty one at the end");
+        // Of a stream nobody knows where it ends; the part still does.
+        let mut inner = Part::new(Stream(&b"0123"[..]), 1, Some(2)).unwrap();
+        assert_eq!(inner.bytes_left().unwrap(), None);
+        let mut text = String::new();
+        inner.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "12");
+    }
+}

@@ -161,6 +161,20 @@ fn pieces_of_text() -> impl Strategy<Value = Vec<&'static str>> {
     prop::collection::vec(prop::sample::select(parts.to_vec()), 0..14)
 }
 
+#[test]
+fn a_message_is_taken_apart_as_its_stream_was() {
+    let both = |reasoning: &str, answer: &str| (Some(reasoning.to_owned()), answer.to_owned());
+    assert_eq!(apart("<think>\na b\n</think>\n\nc\n"), both("a b", "c\n"));
+    // The prompt opened it.
+    assert_eq!(apart("a b\n</think>\n\nc"), both("a b", "c"));
+    assert_eq!(apart("a </think>b</think>c"), both("a", "b</think>c"));
+    // It was ended in the middle, or skipped.
+    assert_eq!(apart("a b</think>"), both("a b", ""));
+    for (content, answer) in [("<think>\n\n</think>\n\nc", "c"), ("c", "c"), ("", ""), (" c ", " c ")] {
+        assert_eq!(apart(content), (None, answer.to_owned()), "{content:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_cut_gives_the_same_segments(
