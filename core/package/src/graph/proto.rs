@@ -49,6 +49,8 @@ pub(super) struct Node<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Attribute<'a> {
     pub(super) name: &'a str,
+    /// One of [`Kind`]'s; 0 where none is given, which ONNX Runtime refuses.
+    pub(super) kind: u64,
     /// Of an attribute that is one integer.
     pub(super) int: Option<i64>,
     /// Of an attribute that is several.
@@ -59,6 +61,18 @@ pub(super) struct Attribute<'a> {
     pub(super) text: Option<&'a [u8]>,
     /// Of `Constant` and `ConstantOfShape`.
     pub(super) tensor: Option<Tensor<'a>>,
+}
+
+/// Numbers of `AttributeProto.type`.
+#[derive(Debug)]
+pub(super) struct Kind;
+
+impl Kind {
+    pub(super) const FLOAT: u64 = 1;
+    pub(super) const INT: u64 = 2;
+    pub(super) const TENSOR: u64 = 4;
+    pub(super) const FLOATS: u64 = 6;
+    pub(super) const INTS: u64 = 7;
 }
 
 /// `TensorProto`.
@@ -195,11 +209,20 @@ impl<'a> Attribute<'a> {
             }
         }
         attribute.name = needed(name, "attribute", "name")?;
+        attribute.kind = kind.unwrap_or(0);
+        // An integer that is not written is 0, not the operator's default.
+        if attribute.kind == Kind::INT {
+            attribute.int.get_or_insert(0);
+        }
         Ok(attribute)
     }
 }
 
+/// ONNX's number of a type.
+const INT32: i64 = 6;
+
 impl<'a> Tensor<'a> {
+    #[allow(clippy::cast_possible_truncation)] // it is what protobuf does
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, GraphError> {
         let mut tensor = Self { ints: Some(Vec::new()), ..Self::default() };
         let (mut data_type, mut name, mut location) = (None, None, None);
@@ -238,6 +261,10 @@ impl<'a> Tensor<'a> {
                 12 | 16 => {}
                 _ => return Err(unsupported("tensor", name.unwrap_or(""), &field)),
             }
+        }
+        // Protobuf keeps the low half of what is too large for a field of 32 bits.
+        if data_type == Some(INT32) {
+            tensor.ints.iter_mut().flatten().for_each(|int| *int = i64::from(*int as i32));
         }
         tensor.name = name.unwrap_or("");
         tensor.is_external = location.unwrap_or(false);

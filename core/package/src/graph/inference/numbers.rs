@@ -23,7 +23,11 @@ pub(super) fn infer(op: &Operation<'_, '_>) -> Result<Value, GraphError> {
         }
         "Abs" => Ok(x.alike().with(Numbers::All(match x.numbers.hull() {
             span if span.least >= 0 => span,
-            span => Span { least: 0, most: span.most.max(span.least.checked_neg().unwrap_or(i64::MAX)) },
+            // The least number stays what it is.
+            span => match span.least.checked_neg() {
+                Some(most) => Span { least: 0, most: span.most.max(most) },
+                None => Span::ANY,
+            },
         }))),
         "Floor" => Ok(x.alike()),
         "Clip" => {

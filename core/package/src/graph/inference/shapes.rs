@@ -1,6 +1,7 @@
 //! Operators that give other dimensions than they are given.
 
 use super::super::GraphError;
+use super::super::proto::Kind;
 use super::given::of_tensor;
 use super::node::Operation;
 use super::span::Span;
@@ -26,18 +27,18 @@ pub(super) fn shape(op: &Operation<'_, '_>) -> Result<Value, GraphError> {
 /// `Constant`: a tensor, a number or numbers.
 pub(super) fn constant(op: &Operation<'_, '_>) -> Result<Value, GraphError> {
     let [attribute] = &op.node.attributes[..] else { return Err(op.unbounded()) };
-    if let Some(tensor) = &attribute.tensor {
-        return Ok(of_tensor(tensor));
-    }
     let list = |count: usize| vec![Span::exactly(i64::try_from(count).unwrap_or(i64::MAX))];
     let ints = attribute.ints.iter().copied().map(Span::exactly).collect::<Vec<_>>();
-    Ok(match (attribute.name, attribute.int) {
-        ("value_int", Some(int)) => {
+    // ONNX Runtime makes an initialiser of it by its type alone, before it compares that with the name.
+    Ok(match (attribute.name, attribute.kind, &attribute.tensor, attribute.int) {
+        ("value", Kind::TENSOR, Some(tensor), _) => of_tensor(tensor),
+        ("value_int", Kind::INT, _, Some(int)) => {
             Value::new(Some(INT64), Vec::new()).with(Numbers::each(vec![Span::exactly(int)]))
         }
-        ("value_ints", _) => Value::new(Some(INT64), list(ints.len())).with(Numbers::each(ints)),
-        ("value_float", _) => Value::new(Some(FLOAT), Vec::new()),
-        _ => Value::new(Some(FLOAT), list(attribute.floats)),
+        ("value_ints", Kind::INTS, ..) => Value::new(Some(INT64), list(ints.len())).with(Numbers::each(ints)),
+        ("value_float", Kind::FLOAT, ..) => Value::new(Some(FLOAT), Vec::new()),
+        ("value_floats", Kind::FLOATS, ..) => Value::new(Some(FLOAT), list(attribute.floats)),
+        _ => return Err(op.unbounded()),
     })
 }
 
@@ -106,7 +107,7 @@ pub(super) fn reshape(op: &Operation<'_, '_>) -> Result<Value, GraphError> {
     let mut dims = Vec::with_capacity(wanted.len());
     // What -1 stands for: the input's dimensions that are not copied, divided by the other new ones.
     let mut left = x.dims.clone().unwrap_or_default();
-    let (mut divisor, mut free) = (1_u64, None);
+    let (mut divisor, mut is_exact, mut free) = (1_u64, x.dims.is_some(), None);
     for (index, span) in wanted.iter().enumerate() {
         match span.exact() {
             Some(0) if copies => {
@@ -126,6 +127,7 @@ pub(super) fn reshape(op: &Operation<'_, '_>) -> Result<Value, GraphError> {
             _ if span.least < 1 => return Ok(x.shaped(None)),
             _ => {
                 divisor = divisor.saturating_mul(span.least.unsigned_abs());
+                is_exact &= span.exact().is_some();
                 dims.push(*span);
             }
         }
@@ -133,7 +135,7 @@ pub(super) fn reshape(op: &Operation<'_, '_>) -> Result<Value, GraphError> {
     if let Some(free) = free.and_then(|index| dims.get_mut(index)) {
         let elements = if x.dims.is_some() { product(&left) } else { x.elements };
         *free = match elements / divisor {
-            rest if left.iter().all(|dim| dim.exact().is_some()) && x.dims.is_some() => {
+            rest if is_exact && left.iter().all(|dim| dim.exact().is_some()) => {
                 Span::exactly(i64::try_from(rest).unwrap_or(i64::MAX))
             }
             rest => Span::up_to(i64::try_from(rest).unwrap_or(i64::MAX)),
@@ -341,7 +343,12 @@ pub(super) fn reduce(op: &Operation<'_, '_>) -> Result<Value, GraphError> {
     });
     let hull = x.numbers.hull();
     let numbers = match op.node.operator {
-        "ReduceMax" | "ReduceMin" => hull,
+        // Of nothing, ONNX Runtime gives the least or largest number that there is.
+        "ReduceMax" | "ReduceMin"
+            if x.dims.as_ref().is_some_and(|dims| dims.iter().all(|dim| dim.least >= 1)) =>
+        {
+            hull
+        }
         "ReduceSum" => {
             let count = Span::up_to(i64::try_from(x.elements).unwrap_or(i64::MAX));
             hull.corners(count, i64::checked_mul)

@@ -72,6 +72,108 @@ fn pk_12_whole_numbers_are_not_divided_by_zero_or_minus_one() {
     assert!(graph(vec![], float).is_ok());
 }
 
+/// Dividing by what may be 0 or -1, though it looks like another number.
+#[test]
+fn pk_12_numbers_that_are_not_what_64_bits_would_be_are_not_known() {
+    const INT32: u64 = 6;
+    let refused = |parts: Vec<Message>, nodes: Vec<Message>, what: &str| {
+        let result = graph(parts, nodes);
+        assert!(matches!(result, Err(GraphError::Divisor { .. })), "{what}: {result:?}");
+    };
+    let narrow = |name: &str, number: i32| tensor(name, INT32, &[]).bytes(9, number.to_le_bytes());
+    for (operator, a, b) in
+        [("Mul", 1 << 16, 1 << 16), ("Add", i32::MAX, i32::MAX), ("Sub", i32::MIN, i32::MAX)]
+    {
+        let parts = vec![narrow("a", a), narrow("b", b)];
+        refused(parts, vec![op(operator, &["a", "b"], "c"), op("Div", &["a", "c"], "y")], operator);
+    }
+    let low_half = tensor("b", INT32, &[]).int(5, 1 << 32);
+    refused(vec![narrow("a", 7), low_half], vec![op("Div", &["a", "b"], "y")], "what protobuf cuts off");
+    assert!(graph(vec![narrow("a", 7), narrow("b", 2)], vec![op("Div", &["a", "b"], "y")]).is_ok());
+
+    let least = vec![scalar("a", i64::MIN), scalar("b", 1 << 62), scalar("two", 2)];
+    let nodes = vec![
+        op("Abs", &["a"], "size"),
+        op("Div", &["size", "b"], "minus_two"),
+        op("Add", &["minus_two", "two"], "zero"),
+        op("Div", &["two", "zero"], "y"),
+    ];
+    refused(least, nodes, "the least number has no size");
+
+    let byte = vec![
+        node("", "Cast", &["one"], "byte", &[("to", 2)]),
+        op("Add", &["byte", "byte"], "sum"),
+        op("Mod", &["sum", "sum"], "y"),
+    ];
+    refused(vec![scalar("one", 1)], byte, "bytes wrap around");
+
+    // How many rows there are is known, not how many a list of unknown length leaves.
+    let parts =
+        vec![numbers("s", &[512]), numbers("rest", &[-1]), numbers("one", &[1]), numbers("most", &[256])];
+    let nodes = vec![
+        op("ConstantOfShape", &["s"], "x"),
+        op("Shape", &["input_ids"], "shape"),
+        op("Gather", &["shape", "one"], "tokens"),
+        op("Max", &["tokens", "one"], "some"),
+        node("", "Concat", &["some", "rest"], "wanted", &[("axis", 0)]),
+        op("Reshape", &["x", "wanted"], "z"),
+        op("Shape", &["z"], "found"),
+        op("Gather", &["found", "one"], "columns"),
+        op("Sub", &["columns", "most"], "zero"),
+        op("Div", &["one", "zero"], "y"),
+    ];
+    refused(parts, nodes, "a dimension of what is left");
+
+    let nothing = vec![
+        op("Shape", &["input_ids"], "shape"),
+        op("Gather", &["shape", "one"], "tokens"),
+        op("Expand", &["two", "tokens"], "twos"),
+        op("ReduceMax", &["twos"], "most"),
+        op("Div", &["one", "most"], "y"),
+    ];
+    refused(vec![numbers("one", &[1]), scalar("two", 2)], nothing, "the largest of nothing");
+}
+
+#[test]
+fn pk_12_a_constant_is_what_its_type_says() {
+    let constant = |name: &str, fill: fn(Message) -> Message| {
+        let attribute = fill(Message::default().bytes(1, name));
+        let made = Message::default().bytes(2, "c").bytes(4, "Constant").message(5, attribute);
+        graph(vec![scalar("a", 7)], vec![made, op("Div", &["a", "c"], "y")])
+    };
+    assert!(constant("value_int", |it| it.int(3, 2).int(20, 2)).is_ok());
+    assert!(
+        matches!(constant("value_int", |it| it.int(20, 2)), Err(GraphError::Divisor { .. })),
+        "0 is not written"
+    );
+    for (name, fill) in [
+        ("value_float", (|it| it.int(3, 2).int(20, 2)) as fn(Message) -> Message),
+        ("value_float", |it| it.int(20, 2)),
+        ("value_floats", |it| it.int(20, 7)),
+        ("value_int", |it| it.int(3, 2)),
+        ("value_ints", |it| it.int(8, 2).int(20, 2)),
+        ("value", |it| it.int(20, 4)),
+    ] {
+        let result = constant(name, fill);
+        assert!(matches!(result, Err(GraphError::Unbounded { .. })), "{name}: {result:?}");
+    }
+}
+
+#[test]
+fn pk_13_numbers_that_are_rounded_make_no_range() {
+    // 1 - 1/2 is not 1.
+    let nodes = vec![
+        node("", "Cast", &["one"], "f", &[("to", 1)]),
+        op("Add", &["f", "f"], "two"),
+        op("Div", &["f", "two"], "half"),
+        op("Sub", &["f", "half"], "delta"),
+        op("Sub", &["f", "f"], "zero"),
+        op("Range", &["zero", "f", "delta"], "y"),
+    ];
+    let result = graph(vec![scalar("one", 1)], nodes);
+    assert!(matches!(result, Err(GraphError::Unbounded { .. })), "{result:?}");
+}
+
 #[test]
 fn pk_13_constants_do_not_grow() {
     let big = GRAPH_CONSTANT_BYTES.name;

@@ -59,8 +59,20 @@ impl Value {
         Self { data_type, dims: None, elements, numbers: Numbers::All(Span::ANY), is_constant: false }
     }
 
-    /// With these elements: one by one only in a list or a scalar that has as many.
+    /// With these elements: one by one only in a list or a scalar that has as many. What a number of 64 bits would be is
+    /// known of whole numbers of 64 bits, of 32 as long as they fit, and of truth values; others wrap around or round.
     pub(super) fn with(self, numbers: Numbers) -> Self {
+        let fits = |span: Span| match self.data_type {
+            Some(INT64) => true,
+            Some(INT32) => i32::try_from(span.least).is_ok() && i32::try_from(span.most).is_ok(),
+            Some(BOOL) => span.least >= 0 && span.most <= 1,
+            _ => false,
+        };
+        let fitting = |span: Span| if fits(span) { span } else { Span::ANY };
+        let numbers = match numbers {
+            Numbers::Each(each) => Numbers::Each(each.into_iter().map(fitting).collect()),
+            Numbers::All(span) => Numbers::All(fitting(span)),
+        };
         let is_list = self.dims.as_ref().is_some_and(|dims| dims.len() <= 1);
         let numbers = match numbers {
             Numbers::Each(each) if !is_list || each.len() as u64 != self.elements => {
@@ -72,7 +84,8 @@ impl Value {
     }
 
     pub(super) fn typed(self, data_type: Option<i64>) -> Self {
-        Self { data_type, ..self }
+        let numbers = self.numbers.clone();
+        Self { data_type, ..self }.with(numbers)
     }
 
     /// The same elements, at most, in other dimensions.
