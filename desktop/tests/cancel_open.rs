@@ -8,7 +8,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::TemporaryPackage;
+use common::{TemporaryPackage, tiny_r1};
 use wheelwork::{CancelToken, Diagnostic, Error, Event, FinishReason, Model, OpenOptions, Options};
 use wheelwork_quantize::recipe::BALANCED;
 
@@ -30,6 +30,17 @@ fn answers(model: &Model) {
     let mut session = model.session().unwrap();
     let last = session.ask("1 + 1 = ?", &options).unwrap().map(Result::unwrap).last();
     assert!(matches!(last, Some(Event::Finished { reason: FinishReason::Length, .. })));
+}
+
+/// A token, and the thread that cancels it after a while.
+fn pressed_after(wait: Duration) -> (CancelToken, thread::JoinHandle<()>) {
+    let cancel = CancelToken::new();
+    let presses = cancel.clone();
+    let presser = thread::spawn(move || {
+        thread::sleep(wait);
+        presses.cancel();
+    });
+    (cancel, presser)
 }
 
 #[test]
@@ -57,12 +68,7 @@ fn rt_10_an_open_that_is_cancelled_at_any_moment_leaves_nothing_behind_and_can_b
     suspended.suspend();
     assert!(matches!(open(suspended), Err(Error::OpenCancelled)));
     for moment in 0..20 {
-        let cancel = CancelToken::new();
-        let presses = cancel.clone();
-        let presser = thread::spawn(move || {
-            thread::sleep(whole * moment / 20);
-            presses.cancel();
-        });
+        let (cancel, presser) = pressed_after(whole * moment / 20);
         match open(cancel) {
             // Its token is of no use any more.
             Ok(model) => answers(&model),
@@ -76,17 +82,11 @@ fn rt_10_an_open_that_is_cancelled_at_any_moment_leaves_nothing_behind_and_can_b
 
 #[test]
 fn rt_10_a_cancelled_open_falls_back_to_nothing_else() {
-    let package = TemporaryPackage::of("tiny-r1", BALANCED);
     let start = Instant::now();
-    drop(Model::open(package.path()).unwrap());
+    drop(Model::open(tiny_r1()).unwrap());
     let whole = start.elapsed().max(Duration::from_millis(1));
     for moment in 0..10 {
-        let cancel = CancelToken::new();
-        let presses = cancel.clone();
-        let presser = thread::spawn(move || {
-            thread::sleep(whole * moment / 10);
-            presses.cancel();
-        });
+        let (cancel, presser) = pressed_after(whole * moment / 10);
         // A strict request for the CPU: nothing but the token can fail it.
         let options = OpenOptions {
             device: wheelwork::DevicePreference::Cpu,
@@ -95,7 +95,7 @@ fn rt_10_a_cancelled_open_falls_back_to_nothing_else() {
             cancel,
             ..OpenOptions::default()
         };
-        if let Err(error) = Model::open_with(package.path(), &options) {
+        if let Err(error) = Model::open_with(tiny_r1(), &options) {
             assert!(matches!(error, Error::OpenCancelled), "{error}");
         }
         presser.join().unwrap();

@@ -8,17 +8,17 @@ mod limit;
 
 use std::thread;
 
-use common::TemporaryPackage;
+use common::tiny_r1;
 use limit::Limit;
 use wheelwork::engine::pace::Thermal;
 use wheelwork::engine::{Chat, Conditions, Engine, EngineOptions, Pace, Priority};
 use wheelwork::{Error, Event, FinishReason, Model, OpenOptions, Options, Thinking};
-use wheelwork_quantize::recipe::BALANCED;
+use wheelwork_testing::Outcome;
 
 const QUESTIONS: [&str; 2] = ["What is 4823 + 3987?", "478 + 256 = ?"];
 
-fn open(package: &TemporaryPackage) -> Model {
-    Model::open_with(package.path(), &OpenOptions { threads: Some(1), ..OpenOptions::default() }).unwrap()
+fn open() -> Model {
+    Model::open_with(tiny_r1(), &OpenOptions { threads: Some(1), ..OpenOptions::default() }).unwrap()
 }
 
 /// Sampled, so that a draw of one turn that went to another shows.
@@ -26,41 +26,24 @@ fn options(seed: u64) -> Options {
     Options { seed: Some(seed), max_tokens: Some(120), ..Options::default() }
 }
 
-#[derive(Debug, Default, PartialEq)]
-struct Told {
-    reasoning: String,
-    answer: String,
-    token_ids: Vec<u32>,
-}
-
-fn told(events: impl Iterator<Item = Result<Event, Error>>) -> Told {
-    let mut told = Told::default();
-    for event in events {
-        match event.unwrap() {
-            Event::ReasoningDelta { text } => told.reasoning += &text,
-            Event::AnswerDelta { text } => told.answer += &text,
-            Event::Finished { token_ids, .. } => told.token_ids = token_ids,
-            _ => {}
-        }
-    }
-    told
+fn told(events: impl Iterator<Item = Result<Event, Error>>) -> Outcome {
+    Outcome::of(events).unwrap()
 }
 
 /// What two turns of a conversation tell that has the model for itself.
-fn alone(model: &Model, question: &str, seed: u64) -> [Told; 2] {
+fn alone(model: &Model, question: &str, seed: u64) -> [Outcome; 2] {
     let mut session = model.session().unwrap();
     [question, "And 3 + 4?"].map(|text| told(session.ask(text, &options(seed)).unwrap()))
 }
 
-fn shared(chat: &Chat, question: &str, seed: u64, priority: Priority) -> [Told; 2] {
+fn shared(chat: &Chat, question: &str, seed: u64, priority: Priority) -> [Outcome; 2] {
     [question, "And 3 + 4?"].map(|text| told(chat.ask(text, &options(seed), priority).unwrap()))
 }
 
 #[test]
 fn rt_12_conversations_at_once_say_what_they_say_alone() {
     let _limit = Limit::start();
-    let package = TemporaryPackage::of("tiny-r1", BALANCED);
-    let model = open(&package);
+    let model = open();
     let engine =
         Engine::new(model.clone(), EngineOptions { prefill_tokens: 3, ..EngineOptions::default() }).unwrap();
     let readers: Vec<_> = (0..6_u8)
@@ -77,16 +60,19 @@ fn rt_12_conversations_at_once_say_what_they_say_alone() {
     for (number, reader) in readers.into_iter().enumerate() {
         let told = reader.join().unwrap();
         let alone = alone(&model, QUESTIONS[number % 2], number as u64);
-        assert!(!alone[0].token_ids.is_empty() && !alone[0].reasoning.is_empty());
-        assert_eq!(told, alone, "conversation {number}");
+        assert!(!alone[0].token_ids().is_empty() && !alone[0].reasoning.is_empty());
+        assert_eq!(
+            told.each_ref().map(Outcome::said),
+            alone.each_ref().map(Outcome::said),
+            "conversation {number}"
+        );
     }
 }
 
 #[test]
 fn a_pace_that_changes_in_the_middle_of_reasoning_changes_no_token() {
     let _limit = Limit::start();
-    let package = TemporaryPackage::of("tiny-r1", BALANCED);
-    let model = open(&package);
+    let model = open();
     let expected = told(model.session().unwrap().ask(QUESTIONS[0], &options(1)).unwrap());
     let engine = Engine::new(model, EngineOptions { waiting_events: 1, ..EngineOptions::default() }).unwrap();
     let turn = engine.session().unwrap().ask(QUESTIONS[0], &options(1), Priority::Interactive).unwrap();
@@ -103,20 +89,19 @@ fn a_pace_that_changes_in_the_middle_of_reasoning_changes_no_token() {
             paces.push(*pace);
         }
     }));
-    assert_eq!(told, expected);
+    assert_eq!(told.said(), expected.said());
     assert_eq!(paces.last(), Some(&Pace::Full));
 }
 
 #[test]
 fn a_conversation_that_was_kept_goes_on_in_another_engine() {
     let _limit = Limit::start();
-    let package = TemporaryPackage::of("tiny-r1", BALANCED);
     let greedy = Options { temperature: Some(0.0), ..options(0) };
-    let expected = told(open(&package).session().unwrap().ask(QUESTIONS[0], &greedy).unwrap());
+    let expected = told(open().session().unwrap().ask(QUESTIONS[0], &greedy).unwrap());
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("session");
     {
-        let engine = Engine::new(open(&package), EngineOptions::default()).unwrap();
+        let engine = Engine::new(open(), EngineOptions::default()).unwrap();
         let chat = engine.session().unwrap();
         chat.with(|session| session.keep_in(&file, wheelwork::Autosave::default())).unwrap().unwrap();
         let mut turn = chat.ask(QUESTIONS[0], &greedy, Priority::Normal).unwrap();
@@ -126,10 +111,10 @@ fn a_conversation_that_was_kept_goes_on_in_another_engine() {
         let end = turn.last().unwrap().unwrap();
         assert!(matches!(end, Event::Finished { reason: FinishReason::Suspended, .. }), "{end:?}");
     }
-    let engine = Engine::new(open(&package), EngineOptions::default()).unwrap();
+    let engine = Engine::new(open(), EngineOptions::default()).unwrap();
     let (chat, restored) = engine.restore(&file).unwrap();
     assert!(restored.unfinished_turn, "{restored:?}");
-    assert_eq!(told(chat.resume(&greedy, Priority::Normal).unwrap()), expected);
+    assert_eq!(told(chat.resume(&greedy, Priority::Normal).unwrap()).said(), expected.said());
     let off = Options { thinking: Thinking::Off, ..greedy };
     assert_eq!(told(chat.ask("And 3 + 4?", &off, Priority::Normal).unwrap()).reasoning, "");
 }

@@ -5,14 +5,15 @@
 
 mod common;
 
-use common::TemporaryPackage;
+use common::{TemporaryPackage, largest_difference, tiny_r1};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use wheelwork::chat::Message;
 use wheelwork::decoder::Decoder;
 use wheelwork::snapshot::CacheFate;
 use wheelwork::{Event, Model, Options, Session};
-use wheelwork_quantize::recipe::{BALANCED, FLOAT};
+use wheelwork_quantize::recipe::FLOAT;
+use wheelwork_testing::Outcome;
 
 /// The largest difference of a logit that the order of additions explains; see `parity.rs`.
 const TOLERANCE: f32 = 2e-4;
@@ -84,12 +85,7 @@ fn any_history_gives_the_logits_of_a_fresh_prefill(family: &str) {
             tokens.push(7);
             let mut fresh = model.decoder().unwrap();
             fresh.prefill(&tokens).unwrap();
-            let difference = fresh
-                .logits()
-                .iter()
-                .zip(decoder.logits())
-                .map(|(fresh, used)| (fresh - *used).abs())
-                .fold(0.0, f32::max);
+            let difference = largest_difference(fresh.logits(), decoder.logits());
             prop_assert!(difference < TOLERANCE, "{difference}");
             Ok(())
         })
@@ -126,23 +122,18 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
 
 const QUESTIONS: [&str; 3] = ["478 + 256 = ?", "Which is larger, 4.07 or 4.7?", "What is 31 + 4?"];
 
+fn greedy(max_tokens: usize) -> Options {
+    Options { temperature: Some(0.0), max_tokens: Some(max_tokens), ..Options::default() }
+}
+
 fn next_ids(session: &mut Session) -> Vec<u32> {
-    let options = Options { temperature: Some(0.0), max_tokens: Some(24), ..Options::default() };
     session.push(Message::user("What is 12 + 30?"));
-    let events = session.respond(&options).unwrap().map(Result::unwrap);
-    events
-        .filter_map(|event| match event {
-            Event::Finished { token_ids, .. } => Some(token_ids),
-            _ => None,
-        })
-        .last()
-        .unwrap()
+    Outcome::of(session.respond(&greedy(24)).unwrap()).unwrap().token_ids().to_vec()
 }
 
 #[test]
 fn any_conversation_goes_on_like_a_fresh_one_with_the_same_messages() {
-    let package = TemporaryPackage::of("tiny-r1", BALANCED);
-    let model = Model::open(package.path()).unwrap();
+    let model = Model::open(tiny_r1()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("session");
     let mut runner = TestRunner::new(ProptestConfig::with_cases(12));
@@ -152,9 +143,7 @@ fn any_conversation_goes_on_like_a_fresh_one_with_the_same_messages() {
             for (number, deed) in deeds.iter().enumerate() {
                 match deed {
                     Deed::Ask(events) => {
-                        let options =
-                            Options { temperature: Some(0.0), max_tokens: Some(60), ..Options::default() };
-                        let turn = session.ask(QUESTIONS[number % QUESTIONS.len()], &options).unwrap();
+                        let turn = session.ask(QUESTIONS[number % QUESTIONS.len()], &greedy(60)).unwrap();
                         let events = if *events == 255 { usize::MAX } else { usize::from(*events) };
                         turn.take(events).for_each(|event| drop(event.unwrap()));
                     }
@@ -177,13 +166,11 @@ fn any_conversation_goes_on_like_a_fresh_one_with_the_same_messages() {
 
 #[test]
 fn rt_22_a_restored_session_computes_nothing_again_and_says_the_same() {
-    let package = TemporaryPackage::of("tiny-r1", BALANCED);
-    let model = Model::open(package.path()).unwrap();
+    let model = Model::open(tiny_r1()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("session");
     let ask = |session: &mut Session, question: &str| -> Vec<Event> {
-        let options = Options { temperature: Some(0.0), max_tokens: Some(80), ..Options::default() };
-        session.ask(question, &options).unwrap().map(Result::unwrap).collect()
+        session.ask(question, &greedy(80)).unwrap().map(Result::unwrap).collect()
     };
     // Tokens of the prompt, those that were there, and what was said.
     let told = |events: &[Event]| match (events.first(), events.last()) {

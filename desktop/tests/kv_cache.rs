@@ -6,7 +6,7 @@ mod common;
 #[path = "common/int8.rs"]
 mod int8;
 
-use common::TemporaryPackage;
+use common::{TemporaryPackage, largest_difference};
 use int8::{open, with_int8_cache};
 use wheelwork::{CancelToken, Diagnostic, KvForm, Model};
 use wheelwork_quantize::recipe::FLOAT;
@@ -20,10 +20,6 @@ fn last_logits(model: &Model, chunks: &[&[u32]]) -> Vec<f32> {
         decoder.prefill(chunk).unwrap();
     }
     decoder.logits().to_vec()
-}
-
-fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
 #[test]

@@ -10,12 +10,18 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use common::{TemporaryPackage, testdata};
+use common::{TemporaryPackage, failure, json, testdata, wheelwork};
 use wheelwork_quantize::recipe::FAST;
 
-fn start(arguments: &[&str]) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwork"));
-    command.args(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+fn start(command: &mut Command) -> Child {
+    command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Quantises tiny-r1 into a folder.
+fn quantize(folder: &Path, more: &str) -> Command {
+    let mut command = wheelwork(&format!("quantize {more} --out"));
+    command.args([folder.join("model.ortpackage"), testdata("tiny-r1")]);
+    command
 }
 
 /// Waits until the program has taken Ctrl-C over from the system, and presses it.
@@ -49,10 +55,7 @@ fn names(folder: &Path) -> Vec<String> {
 #[test]
 fn calibration_leaves_nothing_under_the_final_name() {
     let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("model.ortpackage");
-    let (checkpoint, out) = (testdata("tiny-r1"), out.to_str().unwrap().to_owned());
-    let checkpoint = checkpoint.to_str().unwrap();
-    let mut child = start(&["quantize", checkpoint, "--out", &out, "--quality", "best"]);
+    let mut child = start(&mut quantize(folder.path(), "--quality best"));
     // The package that writes the text stands in a folder of its own while it is needed.
     while names(folder.path()).is_empty() {
         assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
@@ -68,10 +71,8 @@ fn evaluation_leaves_the_package_as_it_was() {
     let package = TemporaryPackage::of("tiny-r1", FAST);
     let card = || std::fs::read(package.path().join("wheelwork.json")).unwrap();
     let before = card();
-    let (path, checkpoint) = (package.path(), testdata("tiny-r1"));
-    let reference = checkpoint.to_str().unwrap();
-    let mut child =
-        start(&["evaluate", path.to_str().unwrap(), "--reference", reference, "--tokens", "65536"]);
+    let mut evaluate = wheelwork("evaluate --tokens 65536 --reference");
+    let mut child = start(evaluate.args([testdata("tiny-r1"), package.path()]));
     interrupt(&mut child);
     ends_as_interrupted(child);
     assert_eq!(card(), before);
@@ -80,21 +81,9 @@ fn evaluation_leaves_the_package_as_it_was() {
 #[test]
 fn flags_that_would_be_ignored_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("model.ortpackage");
     for flag in ["--calibration-text", "--calibration-tokens", "--calibration-length"] {
-        let child = start(&[
-            "quantize",
-            testdata("tiny-r1").to_str().unwrap(),
-            "--out",
-            out.to_str().unwrap(),
-            flag,
-            "1024",
-            "--json",
-        ]);
-        let output = child.wait_with_output().unwrap();
-        let error: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
-        assert_eq!(error["error"]["code"], "needs_quality_best", "{error}");
-        assert_eq!(output.status.code(), Some(1));
+        let error = failure(&mut quantize(folder.path(), &format!("{flag} 1024 --json")));
+        assert_eq!(error["code"], "needs_quality_best", "{error}");
     }
     assert!(names(folder.path()).is_empty());
 }
@@ -102,13 +91,8 @@ fn flags_that_would_be_ignored_are_refused() {
 #[test]
 fn a_dry_run_counts_the_calibration() {
     let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("model.ortpackage");
-    let output = Command::new(env!("CARGO_BIN_EXE_wheelwork"))
-        .args(["quantize", testdata("tiny-r1").to_str().unwrap(), "--out", out.to_str().unwrap()])
-        .args(["--quality", "best", "--calibration-tokens", "1024", "--dry-run", "--json"])
-        .output()
-        .unwrap();
-    let estimate: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let dry = "--quality best --calibration-tokens 1024 --dry-run --json";
+    let estimate = json(&mut quantize(folder.path(), dry));
     let calibration = &estimate["calibration"];
     assert_eq!(calibration["tokens"], 1024);
     let config = std::fs::read(testdata("tiny-r1").join("config.json")).unwrap();

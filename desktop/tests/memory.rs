@@ -6,7 +6,7 @@ mod common;
 
 use std::process::Command;
 
-use common::TemporaryPackage;
+use common::{TemporaryPackage, json, tiny_r1, wheelwork};
 use wheelwork::{Diagnostic, Error, Fit, MemoryCheck, Model, OpenOptions};
 use wheelwork_quantize::recipe::{BALANCED, FLOAT};
 
@@ -16,9 +16,8 @@ fn with(memory: MemoryCheck, context_length: Option<usize>) -> OpenOptions {
 
 #[test]
 fn rt_07_a_model_that_does_not_fit_is_refused_with_both_numbers() {
-    let package = TemporaryPackage::of("tiny-r1", BALANCED);
-    let refusal = |options: &OpenOptions| Model::open_with(package.path(), options).err();
-    let plan = |options: &OpenOptions| wheelwork::plan(package.path(), options).unwrap();
+    let refusal = |options: &OpenOptions| Model::open_with(tiny_r1(), options).err();
+    let plan = |options: &OpenOptions| wheelwork::plan(tiny_r1(), options).unwrap();
 
     let tight = with(MemoryCheck::Bytes(5_000_000), None);
     let error = refusal(&tight).unwrap();
@@ -47,20 +46,12 @@ fn rt_07_a_model_that_does_not_fit_is_refused_with_both_numbers() {
 
 #[test]
 fn a_plan_of_an_open_model_counts_one_more_session() {
-    let package = TemporaryPackage::of("tiny-r1", BALANCED);
-    let model = Model::open(package.path()).unwrap();
+    let model = Model::open(tiny_r1()).unwrap();
     let plan = model.plan(1024);
     let kv_bytes = 1024 * plan.kv_bytes_per_token;
     assert_eq!((plan.packed_weights_bytes, plan.runtime_bytes, plan.kv_bytes), (0, 0, kv_bytes));
     assert!(plan.need_bytes > kv_bytes && plan.need_bytes < model.plan(1024).need_bytes + 1);
     assert_eq!(model.plan(usize::MAX).context_tokens, 1024);
-}
-
-/// What a program prints as its last line of JSON.
-fn told(arguments: &[&str]) -> serde_json::Value {
-    let output = Command::new(env!("CARGO_BIN_EXE_wheelwork")).args(arguments).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_str(String::from_utf8(output.stdout).unwrap().lines().last().unwrap()).unwrap()
 }
 
 /// The formula of `wheelwork plan` against a process of its own, which prefills a whole chunk.
@@ -69,11 +60,11 @@ fn told(arguments: &[&str]) -> serde_json::Value {
 fn rt_07_a_plan_is_not_exceeded_and_not_twice_what_is_taken() {
     for recipe in [BALANCED, FLOAT] {
         let package = TemporaryPackage::of("tiny-r1", recipe);
-        let path = package.path();
-        let model = ["--model", path.to_str().unwrap(), "--plain", "--json"];
-        let planned = told(&[&["plan"][..], &model].concat())["need_bytes"].as_u64().unwrap();
-        let measure = ["bench", "--prompt", "512", "--context", "0", "--decode", "1", "--repeat", "1"];
-        let measured = told(&[&measure[..], &model].concat());
+        let told = |arguments: &str| {
+            json(wheelwork(&format!("{arguments} --plain --json --model")).arg(package.path()))
+        };
+        let planned = told("plan")["need_bytes"].as_u64().unwrap();
+        let measured = told("bench --prompt 512 --context 0 --decode 1 --repeat 1");
         let taken = measured["memory_at_end"]["anonymous_kb"].as_u64().unwrap() * 1024;
         assert!(taken <= planned && planned < 2 * taken, "{planned} planned, {taken} taken");
     }
@@ -84,7 +75,8 @@ fn rt_07_a_plan_is_not_exceeded_and_not_twice_what_is_taken() {
 mod starved {
     use rustix::process::{Resource, Rlimit, setrlimit};
     use wheelwork::chat::Prompt;
-    use wheelwork::{Event, KvForm, Options, Session};
+    use wheelwork::{KvForm, Options, Session};
+    use wheelwork_testing::Outcome;
 
     use super::*;
 
@@ -121,13 +113,7 @@ mod starved {
     fn answer(session: &mut Session) -> Vec<u32> {
         let options = Options { temperature: Some(0.0), max_tokens: Some(24), ..Options::default() };
         session.clear();
-        let events = session.ask("478 + 256 = ?", &options).unwrap().map(Result::unwrap);
-        events
-            .filter_map(
-                |event| if let Event::Finished { token_ids, .. } = event { Some(token_ids) } else { None },
-            )
-            .last()
-            .unwrap()
+        Outcome::of(session.ask("478 + 256 = ?", &options).unwrap()).unwrap().token_ids().to_vec()
     }
 
     /// Runs one of the tests below alone in a process; it must not end by a signal.

@@ -11,8 +11,7 @@ mod common;
 use std::path::Path;
 use std::process::Command;
 
-use common::TemporaryPackage;
-use wheelwork_quantize::recipe::BALANCED;
+use common::tiny_r1;
 
 #[test]
 fn a_whole_chat_opens_no_socket_and_writes_no_device_id() {
@@ -20,7 +19,6 @@ fn a_whole_chat_opens_no_socket_and_writes_no_device_id() {
         println!("SKIPPED: strace is not installed, so nothing was traced");
         return;
     }
-    let package = TemporaryPackage::of("tiny-r1", BALANCED);
     let home = tempfile::tempdir().unwrap();
     let trace = home.path().join("trace");
     let output = Command::new("strace")
@@ -29,7 +27,7 @@ fn a_whole_chat_opens_no_socket_and_writes_no_device_id() {
         .arg(&trace)
         .arg(env!("CARGO_BIN_EXE_wheelwork"))
         .args(["chat", "--max-tokens", "40", "478 + 256 = ?", "--model"])
-        .arg(package.path())
+        .arg(tiny_r1())
         // A home of its own, so that whatever the library writes is seen.
         .env("HOME", home.path())
         .env_remove("XDG_CACHE_HOME")

@@ -11,7 +11,7 @@ mod npu;
 use std::path::Path;
 use std::process::Command;
 
-use common::{TemporaryPackage, testdata};
+use common::{TemporaryPackage, json, json_lines, relative_rms, success, testdata, text};
 use npu::{package, simulator};
 use serde_json::Value;
 use wheelwork::chat::Message;
@@ -25,14 +25,6 @@ use wheelwork_quantize::static_float::VARIANT;
 
 fn on_npu() -> OpenOptions {
     OpenOptions { device: DevicePreference::Npu, strict: true, ..OpenOptions::default() }
-}
-
-/// Root mean square difference, relative to the second.
-fn relative_rms(found: &[f32], expected: &[f32]) -> f64 {
-    let square =
-        |values: &mut dyn Iterator<Item = f32>| values.map(|value| f64::from(value).powi(2)).sum::<f64>();
-    let difference = square(&mut found.iter().zip(expected).map(|(a, b)| a - b));
-    (difference / square(&mut expected.iter().copied())).sqrt()
 }
 
 #[test]
@@ -93,8 +85,9 @@ fn agreement(model: &Model, package: &Path, variant: &str) -> Agreement {
     agreement
 }
 
-fn wheelwork(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwork"));
+/// The command with a cache in this folder.
+fn wheelwork(folder: &Path, arguments: &str) -> Command {
+    let mut command = common::wheelwork(arguments);
     command.env("XDG_CACHE_HOME", folder.join("cache"));
     command
 }
@@ -107,12 +100,8 @@ fn the_command_quantises_for_both_forms_and_answers_as_on_the_cpu() {
     let folder = tempfile::tempdir().unwrap();
     for target in ["qnn-htp", "qnn-htp-float"] {
         let package = folder.path().join(format!("{target}.ortpackage"));
-        let output = wheelwork(folder.path())
-            .args(["quantize", "--target", "cpu", "--target", target, "--npu-context", "256", "--out"])
-            .args([&package, &testdata("tiny-r1")])
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let form = format!("quantize --target cpu --target {target} --npu-context 256 --out");
+        success(wheelwork(folder.path(), &form).args([&package, &testdata("tiny-r1")]));
         let [(there, answer, reason), (_, expected, _)] =
             ["npu", "cpu"].map(|device| answer(folder.path(), &package, device));
         assert_eq!((there, reason), ("npu".into(), "stop".into()), "{target}");
@@ -123,20 +112,12 @@ fn the_command_quantises_for_both_forms_and_answers_as_on_the_cpu() {
 
 /// The device of the first event, the answer and why it ended.
 fn answer(folder: &Path, package: &Path, device: &str) -> (Value, String, Value) {
-    let output = wheelwork(folder)
-        // A step takes the simulator some tenths of a second: the shortest reasoning that the model has.
-        .args(["generate", "--prompt", "Thanks", "--temperature", "0", "--max-tokens", "40", "--json"])
-        .args(["--device", device, "--strict", "--model"])
-        .arg(package)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // A step takes the simulator some tenths of a second: the shortest reasoning that the model has.
+    let greedy = "generate --prompt Thanks --temperature 0 --max-tokens 40 --json --strict --device";
     // The simulator's libraries write a line of their own, which must not be among these.
-    let events: Vec<Value> =
-        serde_json::Deserializer::from_slice(&output.stdout).into_iter().map(Result::unwrap).collect();
-    let answer = events.iter().filter(|event| event["event"] == "AnswerDelta");
-    let answer = answer.filter_map(|event| event["text"].as_str()).collect();
-    (events[0]["placement"]["device"].clone(), answer, events.last().unwrap()["reason"].clone())
+    let events = json_lines(wheelwork(folder, greedy).args([device, "--model"]).arg(package));
+    let (device, reason) = (&events[0]["placement"]["device"], &events.last().unwrap()["reason"]);
+    (device.clone(), text(&events, "AnswerDelta"), reason.clone())
 }
 
 #[test]
@@ -165,16 +146,11 @@ fn plain_graphs_run_where_smaller_binaries_are_refused() {
     let text = folder.path().join("text.txt");
     std::fs::write(&text, "A text to calibrate on. ".repeat(100)).unwrap();
     let package = folder.path().join("shared.ortpackage");
-    let output = wheelwork(folder.path())
-        .args(["quantize", "--target", "cpu", "--target", "qnn-htp", "--npu-context", "64"])
-        .args(["--npu-rounding", "nearest", "--calibration-tokens", "256", "--calibration-text"])
-        .args([&text])
-        .args(["--soc", "sm8650,sm8750", "--npu-binaries", "shared-weights", "--json", "--out"])
-        .args([&package, &testdata("families/qwen2")])
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let made: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let shared = "quantize --target cpu --target qnn-htp --npu-context 64 --npu-rounding nearest \
+                  --soc sm8650,sm8750 --npu-binaries shared-weights --json --calibration-tokens 256";
+    let mut quantize = wheelwork(folder.path(), shared);
+    quantize.arg("--calibration-text").arg(&text).arg("--out").args([&package, &testdata("families/qwen2")]);
+    let made = json(&mut quantize);
     let warnings = made["warnings"].as_array().unwrap();
     assert!(warnings.iter().any(|warning| warning.as_str().unwrap().starts_with("unproven")), "{made}");
 

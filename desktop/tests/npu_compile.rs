@@ -11,12 +11,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use common::{flip_bit, success, wheelwork};
 use npu::{FOLDER, json_lines, package, simulator};
 use serde_json::Value;
 use wheelwork::device::{Device, NotUsedReason};
-use wheelwork::{CompilationState, DevicePreference, Event, Model, OpenOptions, Options, Placement, Session};
+use wheelwork::{CompilationState, DevicePreference, Model, OpenOptions, Options, Placement, Session};
+use wheelwork_testing::Outcome;
 
 const LIMIT: Duration = Duration::from_secs(300);
+
+const ONE_TOKEN: &str = "generate --prompt Thanks --max-tokens 1 --json --device npu --model";
 
 /// The folders of a user's cache, as the command uses them.
 struct Cache(tempfile::TempDir);
@@ -53,18 +57,15 @@ impl Cache {
         }
     }
 
-    fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwork"));
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = wheelwork(arguments);
         command.env(FOLDER, simulator().unwrap()).env("XDG_CACHE_HOME", self.0.path());
         command
     }
 
     /// A process of its own that answers with one token.
     fn generate(&self, more: &[&str]) -> Output {
-        let one = ["generate", "--prompt", "Thanks", "--max-tokens", "1", "--json", "--device", "npu"];
-        let output = self.command().args(one).args(more).arg("--model").arg(package()).output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        output
+        success(self.command(ONE_TOKEN).arg(package()).args(more))
     }
 }
 
@@ -82,16 +83,10 @@ fn is_compiled(placement: &Value) -> bool {
 fn turn(session: &mut Session) -> (Placement, bool, Vec<u32>) {
     session.clear();
     let options = Options { temperature: Some(0.0), max_tokens: Some(12), ..Options::default() };
-    let (mut first, mut changed, mut ids) = (None, false, Vec::new());
-    for event in session.ask("Thanks", &options).unwrap() {
-        match event.unwrap() {
-            Event::Started { placement, .. } => first = Some(placement),
-            Event::DeviceChanged { .. } => changed = true,
-            Event::Finished { token_ids, .. } => ids = token_ids,
-            _ => {}
-        }
-    }
-    (first.unwrap(), changed, ids)
+    let outcome = Outcome::of(session.ask("Thanks", &options).unwrap()).unwrap();
+    let ids = outcome.token_ids().to_vec();
+    let changed = outcome.placements.len() > 1;
+    (outcome.placements.into_iter().next().unwrap(), changed, ids)
 }
 
 #[test]
@@ -138,16 +133,13 @@ fn pk_11_a_compiled_form_with_a_flipped_bit_is_refused_and_compiled_again() {
         return;
     }
     let cache = Cache::new();
-    let output = cache.command().args(["prepare", "--device", "npu"]).arg(package()).output().unwrap();
-    assert!(output.status.success(), "{output:?}");
+    let output = success(cache.command("prepare --device npu").arg(package()));
     assert!(String::from_utf8_lossy(&output.stderr).contains("1 of 2"), "{output:?}");
     let [form] = &cache.compiled()[..] else { panic!("{:?}", cache.compiled()) };
     let files = std::fs::read_dir(form).unwrap().map(|entry| entry.unwrap().path());
     let binary = files.filter(|path| path.extension().is_some_and(|kind| kind == "bin")).min().unwrap();
-    let whole = std::fs::read(&binary).unwrap();
-    let mut flipped = whole.clone();
-    flipped[whole.len() / 2] ^= 1;
-    std::fs::write(&binary, &flipped).unwrap();
+    flip_bit(&binary);
+    let flipped = std::fs::read(&binary).unwrap();
 
     let placement = started(&cache.generate(&[]));
     let row = &placement["not_used"][0];
@@ -164,14 +156,8 @@ fn a_process_that_is_killed_while_it_compiles_leaves_nothing_in_the_way() {
         return;
     }
     let cache = Cache::new();
-    let mut killed = cache
-        .command()
-        .args(["generate", "--prompt", "Thanks", "--max-tokens", "1", "--device", "npu", "--model"])
-        .arg(package())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut killed =
+        cache.command(ONE_TOKEN).arg(package()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let start = Instant::now();
     while cache.compiled().is_empty() {
         assert!(start.elapsed() < LIMIT, "nothing is compiled");

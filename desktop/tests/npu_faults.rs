@@ -14,14 +14,15 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use common::{error_of, flip_bit, stdout, success, wheelwork};
 use npu::{FOLDER, json_lines, package, simulator};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use wheelwork::device::NotUsedReason;
-use wheelwork::{DevicePreference, Event, Model, OpenOptions, Options};
+use wheelwork::{DevicePreference, Model, OpenOptions, Options};
 use wheelwork_package::files::FileRecord;
 use wheelwork_quantize::static_float::VARIANT;
-use wheelwork_testing::HookedDecoder;
+use wheelwork_testing::{HookedDecoder, Outcome};
 
 /// A folder of libraries that the simulator's are linked into, but for some.
 fn libraries_without(missing: &[&str]) -> Option<TempDir> {
@@ -48,16 +49,15 @@ fn link(from: &Path, to: &Path) {
 
 /// A command with a cache folder of its own, so that no trial of another test counts.
 fn generate(package: &Path, libraries: &Path, cache: &Path, more: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwork"));
-    command.args(["generate", "--prompt", "Thanks", "--max-tokens", "1", "--json", "--model"]).arg(package);
-    command.args(more).env(FOLDER, libraries).env("XDG_CACHE_HOME", cache);
+    let mut command = wheelwork("generate --prompt Thanks --max-tokens 1 --json --model");
+    command.arg(package).args(more).env(FOLDER, libraries).env("XDG_CACHE_HOME", cache);
     command
 }
 
 /// What a strict request fails with.
 fn refusal(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let error = json_lines(&output.stderr).pop().unwrap()["error"].take();
+    let error = error_of(output);
     assert_eq!(error["code"], "no_usable_device", "{error}");
     [&error["message"], &error["remedy"]].map(|text| text.as_str().unwrap()).join("; ")
 }
@@ -142,7 +142,7 @@ fn a_misspelt_provider_option_is_refused_before_the_provider_sees_it() {
     let option = ["--device", "npu", "--provider-option", "soc_modell=57"];
     let output = generate(package(), empty.path(), cache.path(), &option).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let message = json_lines(&output.stderr).pop().unwrap()["error"]["message"].to_string();
+    let message = error_of(&output)["message"].to_string();
     assert!(message.contains("soc_modell") && message.contains("soc_model,"), "{message}");
     // A right one does not stand in the way of what runs instead.
     let option = ["--device", "npu", "--provider-option", "soc_model=57"];
@@ -175,12 +175,8 @@ fn rt_02_a_process_that_ended_while_the_provider_was_tried_makes_a_cpu_start_wit
     let report = refusal(&run(&["--device", "npu", "--strict"]).output().unwrap());
     assert!(report.contains("wheelwork devices --retry"), "{report}");
 
-    let retry = Command::new(env!("CARGO_BIN_EXE_wheelwork"))
-        .args(["devices", "--retry"])
-        .env("XDG_CACHE_HOME", cache.path())
-        .output()
-        .unwrap();
-    assert!(String::from_utf8_lossy(&retry.stdout).contains("tried again: 1"), "{retry:?}");
+    let retry = stdout(wheelwork("devices --retry").env("XDG_CACHE_HOME", cache.path()));
+    assert!(retry.contains("tried again: 1"), "{retry}");
     assert!(!has_marker());
 }
 
@@ -273,13 +269,8 @@ fn pk_11_compiled_graphs_are_used_on_their_chip_alone_and_whole_alone() {
     }
     let folder = tempfile::tempdir().unwrap();
     let package = folder.path().join("compiled.ortpackage");
-    let output = Command::new(env!("CARGO_BIN_EXE_wheelwork"))
-        .args(["quantize", "--target", "cpu", "--target", "qnn-htp", "--npu-context", "128"])
-        .args(["--soc", "sm8650", "--out"])
-        .args([&package, &common::testdata("tiny-r1")])
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let quantize = "quantize --target cpu --target qnn-htp --npu-context 128 --soc sm8650 --out";
+    success(wheelwork(quantize).args([&package, &common::testdata("tiny-r1")]));
     let sources = ["prefill.0.onnx", "decode.0.onnx"];
 
     let own = placement(&package, "57");
@@ -292,10 +283,7 @@ fn pk_11_compiled_graphs_are_used_on_their_chip_alone_and_whole_alone() {
     let variant = package.join("qnn-htp");
     let binaries = std::fs::read_dir(&variant).unwrap().map(|entry| entry.unwrap().path());
     let binary = binaries.filter(|path| path.extension().is_some_and(|kind| kind == "bin")).min().unwrap();
-    let mut flipped = std::fs::read(&binary).unwrap();
-    let middle = flipped.len() / 2;
-    flipped[middle] ^= 1;
-    std::fs::write(&binary, flipped).unwrap();
+    flip_bit(&binary);
     let found = placement(&package, "57");
     assert_eq!(graphs(&found), sources);
     let row = &found.not_used[0];
@@ -326,27 +314,15 @@ fn rt_04_a_turn_goes_on_on_the_cpu_where_the_simulator_fails() {
     };
     let turn = |session: &mut wheelwork::Session| {
         let options = Options { temperature: Some(0.0), max_tokens: Some(64), ..Options::default() };
-        let (mut text, mut changes, mut ids) = (String::new(), Vec::new(), Vec::new());
-        for event in session.ask("Add 43 and 6.", &options).unwrap() {
-            match event.unwrap() {
-                Event::ReasoningDelta { text: more } | Event::AnswerDelta { text: more } => {
-                    text.push_str(&more);
-                }
-                Event::DeviceChanged { placement } => changes.push(placement),
-                Event::Finished { token_ids, .. } => ids = token_ids,
-                _ => {}
-            }
-        }
-        (text, ids, changes)
+        Outcome::of(session.ask("Add 43 and 6.", &options).unwrap()).unwrap()
     };
-    let mut whole = open(DevicePreference::Cpu, true).session().unwrap();
-    let (text, ids, _) = turn(&mut whole);
+    let whole = turn(&mut open(DevicePreference::Cpu, true).session().unwrap());
     let npu = open(DevicePreference::Npu, false);
     let mut session =
         npu.session_through(|decoder| Box::new(HookedDecoder::failing_after(decoder, 4))).unwrap();
-    let (found, found_ids, changes) = turn(&mut session);
-    assert_eq!((found, found_ids), (text, ids));
-    let [placement] = &changes[..] else { panic!("{changes:?}") };
+    let found = turn(&mut session);
+    assert_eq!(found.said(), whole.said());
+    let [_, placement] = &found.placements[..] else { panic!("{found:?}") };
     assert_eq!(placement.provider, "CPUExecutionProvider");
     assert_eq!(placement.not_used[0].provider, "QNNExecutionProvider");
     assert!(placement.not_used[0].to_string().contains("failed in the middle"), "{placement:?}");

@@ -7,7 +7,7 @@
 
 mod common;
 
-use common::{TemporaryPackage, testdata};
+use common::{TemporaryPackage, largest_difference, testdata};
 use safetensors::SafeTensors;
 use wheelwork::decoder::Decoder;
 use wheelwork::{Model, OpenOptions};
@@ -49,8 +49,7 @@ fn golden(family: &str) -> Golden {
 
 fn assert_close(found: &[f32], expected: &[f32], place: &str) {
     assert_eq!(found.len(), expected.len(), "{place}");
-    let worst =
-        found.iter().zip(expected).map(|(found, expected)| (found - expected).abs()).fold(0.0, f32::max);
+    let worst = largest_difference(found, expected);
     assert!(worst <= MAX_ERROR, "{place}: the largest difference is {worst}");
 }
 

@@ -6,13 +6,15 @@ mod common;
 #[path = "common/int8.rs"]
 mod int8;
 
+use common::largest_difference;
 use int8::{open, with_int8_cache};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use wheelwork::chat::Message;
 use wheelwork::decoder::Decoder;
 use wheelwork::prefix_cache::{BLOCK_TOKENS, PrefixCache};
-use wheelwork::{CancelToken, Event, KvForm, Model, OpenOptions, Options, Session};
+use wheelwork::{CancelToken, KvForm, Model, OpenOptions, Options, Session};
+use wheelwork_testing::Outcome;
 
 /// The largest difference of a logit that the order of additions explains; see `parity.rs`. In 150 cases it was 6e-6.
 const FLOAT_TOLERANCE: f32 = 2e-4;
@@ -25,10 +27,6 @@ fn prefilled(model: &Model, parts: &[&[u32]]) -> Box<dyn Decoder> {
         decoder.prefill(part).unwrap();
     }
     decoder
-}
-
-fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
 /// Bit for bit the logits of a session that computed the same tokens in the same two parts; up to rounding those of
@@ -83,15 +81,8 @@ fn a_filled_int8_cache_gives_the_logits_of_a_computed_one() {
 
 fn answer(session: &mut Session) -> (usize, Vec<u32>) {
     let options = Options { temperature: Some(0.0), max_tokens: Some(80), ..Options::default() };
-    let (mut prefix, mut ids) = (0, Vec::new());
-    for event in session.ask("478 + 256 = ?", &options).unwrap() {
-        match event.unwrap() {
-            Event::Started { prefix_tokens, .. } => prefix = prefix_tokens,
-            Event::Finished { token_ids, .. } => ids = token_ids,
-            _ => {}
-        }
-    }
-    (prefix, ids)
+    let outcome = Outcome::of(session.ask("478 + 256 = ?", &options).unwrap()).unwrap();
+    (outcome.prefix_tokens, outcome.token_ids().to_vec())
 }
 
 #[test]

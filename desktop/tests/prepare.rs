@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use common::TemporaryPackage;
+use common::{TemporaryPackage, flip_bit};
 use wheelwork::{Model, OpenOptions, PrepareReport, PrepareStep, Prepared};
 use wheelwork_quantize::recipe::BALANCED;
 
@@ -120,10 +120,7 @@ fn a_damaged_form_is_not_used_and_made_anew() {
             fs::write(form.join("record.json"), record.replace("\"key\": \"", "\"key\": \"f")).unwrap();
         }),
         ("the graph", &|form| {
-            let mut graph = fs::read(form.join("model.onnx")).unwrap();
-            let middle = graph.len() / 2;
-            graph[middle] ^= 1;
-            fs::write(form.join("model.onnx"), graph).unwrap();
+            flip_bit(&form.join("model.onnx"));
         }),
         ("no packed ranges", &|form| fs::remove_file(form.join("packed.bin")).unwrap()),
     ];

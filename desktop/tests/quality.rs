@@ -10,9 +10,10 @@ mod common;
 
 use common::{TemporaryPackage, testdata};
 use serde::Deserialize;
-use wheelwork::{Event, Model, Options};
+use wheelwork::{Model, Options};
 use wheelwork_quantize::Recipe;
 use wheelwork_quantize::recipe::{BALANCED, FLOAT, INT8_THROUGHOUT};
+use wheelwork_testing::Outcome;
 
 #[derive(Deserialize)]
 struct Problem {
@@ -32,12 +33,7 @@ fn right_answers(recipe: Recipe, problems: &[Problem]) -> usize {
     let options = Options { temperature: Some(0.0), max_tokens: Some(256), ..Options::default() };
     let mut answers = |problem: &&Problem| {
         session.clear();
-        let events = session.ask(&problem.prompt, &options).unwrap();
-        let texts = events.filter_map(|event| match event.unwrap() {
-            Event::AnswerDelta { text } => Some(text),
-            _ => None,
-        });
-        texts.collect::<String>() == problem.answer
+        Outcome::of(session.ask(&problem.prompt, &options).unwrap()).unwrap().answer == problem.answer
     };
     problems.iter().filter(|problem| answers(problem)).count()
 }

@@ -5,32 +5,14 @@
 mod common;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::OnceLock;
+use std::process::Command;
 
-use common::{TemporaryPackage, testdata};
+use common::{json_lines, stdout, success, testdata, text, tiny_r1, wheelwork};
 use serde_json::Value;
-use wheelwork_quantize::recipe::BALANCED;
 
 /// R1's conversation, which leaves it to the model to open the reasoning.
 const LEAVES_IT: &str =
     "{{ bos_token }}{% for m in messages %}{{ '<｜User｜>' + m.content }}{% endfor %}<｜Assistant｜>";
-
-/// One balanced package of the shipped model for all tests of this file.
-fn package() -> &'static str {
-    static PACKAGE: OnceLock<String> = OnceLock::new();
-    PACKAGE.get_or_init(|| {
-        let package = TemporaryPackage::of("tiny-r1", BALANCED);
-        let path = package.path().to_str().unwrap().to_owned();
-        // Kept until the process ends; the system's temporary folder is cleared by the system.
-        std::mem::forget(package);
-        path
-    })
-}
-
-fn wheelwork(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_wheelwork")).args(arguments).output().unwrap()
-}
 
 /// A checkpoint of tiny-r1 with this template, in a folder.
 fn checkpoint(folder: &Path, template: &str) -> PathBuf {
@@ -49,18 +31,23 @@ fn checkpoint(folder: &Path, template: &str) -> PathBuf {
     checkpoint
 }
 
-/// The events of a greedy turn.
-fn events(arguments: &[&str]) -> Vec<Value> {
-    let common =
-        ["generate", "--prompt", "40 - 7 = ?", "--temperature", "0", "--max-tokens", "160", "--json"];
-    let output = wheelwork(&[&common[..], arguments].concat());
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
-    lines.map(|line| serde_json::from_slice(line).unwrap()).collect()
+/// Quantises a checkpoint into the file beside it.
+fn quantize(checkpoint: &Path, arguments: &str) -> (Command, PathBuf) {
+    let out = checkpoint.with_file_name("out.ortpackage");
+    let mut command = wheelwork(&format!("quantize {arguments} --out"));
+    command.arg(&out).arg(checkpoint);
+    (command, out)
 }
 
-fn text(events: &[Value], kind: &str) -> String {
-    events.iter().filter(|event| event["event"] == kind).filter_map(|event| event["text"].as_str()).collect()
+/// A greedy turn of the shipped model.
+fn generate(arguments: &[&str]) -> Command {
+    let mut command = wheelwork("generate --temperature 0 --max-tokens 160 --model");
+    command.args([tiny_r1(), "--prompt", "40 - 7 = ?"]).args(arguments);
+    command
+}
+
+fn events(arguments: &[&str]) -> Vec<Value> {
+    json_lines(generate(arguments).arg("--json"))
 }
 
 #[test]
@@ -77,9 +64,8 @@ fn ck_27_quantize_refuses_a_template_that_can_t_run_and_names_function_and_line(
         ),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let (checkpoint, out) = (checkpoint(folder.path(), template), folder.path().join("out.ortpackage"));
-        let output =
-            wheelwork(&["quantize", checkpoint.to_str().unwrap(), "--out", out.to_str().unwrap(), "--json"]);
+        let (mut command, _) = quantize(&checkpoint(folder.path(), template), "--json");
+        let output = command.output().unwrap();
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{told}");
         assert!(told.contains(code) && told.contains(words), "{template}: {told}");
@@ -95,14 +81,13 @@ fn ck_27_another_template_can_be_given() {
     let file = folder.path().join("template.jinja");
     // A line end at the end of a template is none of its text.
     fs_err::write(&file, format!("{LEAVES_IT}{{{{ '<think>\\n' }}}}")).unwrap();
-    let given = events(&["--model", package(), "--template", file.to_str().unwrap()]);
-    let own = events(&["--model", package()]);
+    let template = ["--template", file.to_str().unwrap()];
+    let given = events(&template);
+    let own = events(&[]);
     assert_eq!(text(&given, "AnswerDelta"), text(&own, "AnswerDelta"));
     assert_eq!(given[0]["reasoning"], "in_prompt");
     fs_err::write(&file, "{{ raise_exception('no') }}").unwrap();
-    let refused =
-        wheelwork(&["generate", "--model", package(), "--prompt", "a", "--template", file.to_str().unwrap()]);
-    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(generate(&template).output().unwrap().status.code(), Some(1));
 }
 
 #[test]
@@ -110,25 +95,19 @@ fn rt_28_a_real_model_reasons_behind_a_template_that_leaves_it_to_the_model() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("template.jinja");
     fs_err::write(&file, LEAVES_IT).unwrap();
-    let template = ["--model", package(), "--template", file.to_str().unwrap()];
+    let template = ["--template", file.to_str().unwrap()];
+    let left_to_model = [&template[..], &["--open-reasoning", "off"]].concat();
     let opened = events(&template);
     assert_eq!(opened[0]["reasoning"], "opened");
     assert_eq!(text(&opened, "AnswerDelta").trim(), "33");
     // Left to the model, it reasons without the tag and closes all the same.
-    let left = events(&[&template[..], &["--open-reasoning", "off"]].concat());
+    let left = events(&left_to_model);
     assert_eq!(left[0]["reasoning"], "left_to_model");
     let closed = left.iter().position(|event| event["event"] == "AnswerWasReasoning").unwrap();
     assert_eq!(text(&left[closed..], "AnswerDelta").trim(), "33");
     assert!(!text(&left, "AnswerDelta").contains("think"), "{left:?}");
     // A script gets the answer alone.
-    let plain = wheelwork(
-        &[
-            &["generate", "--prompt", "40 - 7 = ?", "--temperature", "0", "--open-reasoning", "off"][..],
-            &template,
-        ]
-        .concat(),
-    );
-    assert_eq!(String::from_utf8_lossy(&plain.stdout).trim(), "33");
+    assert_eq!(stdout(&mut generate(&left_to_model)).trim(), "33");
 }
 
 #[test]
@@ -140,32 +119,17 @@ fn rt_28_a_model_without_reasoning_says_so() {
     let tokenizer = checkpoint.join("tokenizer.json");
     let renamed = fs_err::read_to_string(&tokenizer).unwrap().replace("<｜User｜>", "<｜Person｜>");
     fs_err::write(&tokenizer, renamed).unwrap();
-    let out = folder.path().join("out.ortpackage");
-    let made = wheelwork(&[
-        "quantize",
-        checkpoint.to_str().unwrap(),
-        "--out",
-        out.to_str().unwrap(),
-        "--quality",
-        "fast",
-    ]);
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let shown = wheelwork(&["inspect", out.to_str().unwrap()]);
-    assert!(String::from_utf8_lossy(&shown.stdout).contains("does not reason"));
-    let own = wheelwork(&["inspect", package()]);
-    assert!(String::from_utf8_lossy(&own.stdout).contains("it reasons before it answers"));
-    let turn = [
-        "generate",
-        "--model",
-        out.to_str().unwrap(),
-        "--prompt",
-        "2 + 2",
-        "--max-tokens",
-        "4",
-        "--temperature",
-        "0",
-    ];
-    let (plain, limited) = (wheelwork(&turn), wheelwork(&[&turn[..], &["--think", "off"]].concat()));
+    let (mut command, out) = quantize(&checkpoint, "--quality fast");
+    success(&mut command);
+    assert!(stdout(wheelwork("inspect").arg(&out)).contains("does not reason"));
+    assert!(stdout(wheelwork("inspect").arg(tiny_r1())).contains("it reasons before it answers"));
+    let turn = |more: &str| {
+        success(
+            wheelwork(&format!("generate --prompt 2+2 --max-tokens 4 --temperature 0 {more} --model"))
+                .arg(&out),
+        )
+    };
+    let (plain, limited) = (turn(""), turn("--think off"));
     assert_eq!(plain.stdout, limited.stdout);
     assert!(String::from_utf8_lossy(&limited.stderr).contains("does not reason"));
 }

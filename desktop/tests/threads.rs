@@ -8,10 +8,11 @@ mod common;
 
 use std::sync::{Mutex, PoisonError};
 
-use common::TemporaryPackage;
+use common::{TemporaryPackage, tiny_r1};
 use wheelwork::engine::{Chat, Conditions, Engine, EngineOptions, Priority, pace::Battery};
-use wheelwork::{Event, Model, OpenOptions, Options};
+use wheelwork::{Model, OpenOptions, Options};
 use wheelwork_quantize::recipe::BALANCED;
+use wheelwork_testing::Outcome;
 
 /// One test at a time counts.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -23,10 +24,9 @@ fn threads_of_this_process() -> usize {
 #[test]
 fn onnx_runtime_computes_with_as_many_threads_as_the_caller_asks_for() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let package = TemporaryPackage::of("tiny-r1", BALANCED);
     let open = |threads| {
         let options = OpenOptions { threads: Some(threads), ..OpenOptions::default() };
-        Model::open_with(package.path(), &options).unwrap()
+        Model::open_with(tiny_r1(), &options).unwrap()
     };
     // What the library starts once and for all.
     drop(open(1));
@@ -50,18 +50,9 @@ fn pk_16_a_device_that_is_saving_computes_the_graph_that_was_verified_with_fewer
     std::fs::write(package.path().join("cpu/model.onnx"), "no graph").unwrap();
     let ask_in = |chat: &Chat, priority| {
         let options = Options { temperature: Some(0.0), ..Options::default() };
-        let events = chat.ask("478 + 256 = ?", &options, priority).unwrap();
-        let (mut moves, mut tokens) = (Vec::new(), Vec::new());
-        for event in events {
-            match event.unwrap() {
-                Event::Started { placement, .. } | Event::DeviceChanged { placement } => {
-                    moves.push(placement.threads);
-                }
-                Event::Finished { token_ids, .. } => tokens = token_ids,
-                _ => {}
-            }
-        }
-        (moves, tokens)
+        let outcome = Outcome::of(chat.ask("478 + 256 = ?", &options, priority).unwrap()).unwrap();
+        let moves: Vec<_> = outcome.placements.iter().map(|placement| placement.threads).collect();
+        (moves, outcome.token_ids().to_vec())
     };
     let ask = |priority| ask_in(&engine.session().unwrap(), priority);
     let (moves, said) = ask(Priority::Interactive);

@@ -8,9 +8,9 @@
 mod common;
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
-use common::TemporaryPackage;
+use common::{TemporaryPackage, failure, json_lines, relative_rms, wheelwork};
 use serde_json::Value;
 use wheelwork::device::{Device, NotUsedReason, SelfCheck};
 use wheelwork::{DevicePreference, Model, OpenOptions};
@@ -40,13 +40,6 @@ fn on_both(checkpoint: &str, recipe: Recipe) -> [Model; 2] {
     })
 }
 
-/// Root mean square of the difference over that of the values.
-fn relative_error(found: &[f32], expected: &[f32]) -> f32 {
-    let squares = |values: &mut dyn Iterator<Item = f32>| values.map(|value| value * value).sum::<f32>();
-    let difference = squares(&mut found.iter().zip(expected).map(|(a, b)| a - b));
-    (difference / squares(&mut expected.iter().copied())).sqrt()
-}
-
 #[test]
 fn a_float_graph_gives_the_cpus_logits_through_any_history() {
     if !has_gpu() {
@@ -57,7 +50,7 @@ fn a_float_graph_gives_the_cpus_logits_through_any_history() {
     assert_eq!(gpu.placement().provider, "WebGpuExecutionProvider");
     let [mut expected, mut decoder] = [&cpu, &gpu].map(|model| model.decoder().unwrap());
     let same = |expected: &mut [f32], found: &mut [f32]| {
-        let error = relative_error(found, expected);
+        let error = relative_rms(found, expected);
         assert!(error < 1e-4, "the relative error is {error}");
     };
     let prompt: Vec<u32> = (0..270).map(|token| token % 100 + 10).collect();
@@ -107,7 +100,7 @@ fn int4_products_and_attention_run_on_the_gpu() {
         decoder.logits().to_vec()
     });
     // The CPU's products round their inputs to int8, the GPU's do not.
-    let error = relative_error(&found, &expected);
+    let error = relative_rms(&found, &expected);
     assert!(error < 0.05, "the relative error is {error}");
 }
 
@@ -133,17 +126,16 @@ fn a_gpu_that_computes_wrong_numbers_is_refused_and_the_cpu_runs() {
     assert_eq!(open(true, true).unwrap().placement().self_check, Some(SelfCheck::Skipped));
 }
 
-fn generate(package: &TemporaryPackage, folder: &Path, more: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwork"));
-    command.args(["generate", "--prompt", "3 + 4 = ?", "--max-tokens", "1", "--device", "gpu", "--json"]);
-    command.arg("--model").arg(package.path()).args(more).env(FOLDER, folder).output().unwrap()
+fn generate(package: &TemporaryPackage, folder: &Path, more: &str) -> Command {
+    let mut command =
+        wheelwork(&format!("generate --prompt 3+4 --max-tokens 1 --device gpu --json {more} --model"));
+    command.arg(package.path()).env(FOLDER, folder);
+    command
 }
 
 /// The reason of the WebGPU row in the first event.
-fn reason(output: &Output) -> Value {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let started = output.stdout.split(|&byte| byte == b'\n').next().unwrap();
-    let started: Value = serde_json::from_slice(started).unwrap();
+fn reason(command: &mut Command) -> Value {
+    let started = json_lines(command).remove(0);
     assert_eq!(started["placement"]["device"], "cpu");
     let rows = started["placement"]["not_used"].as_array().unwrap();
     rows.iter().find(|row| row["provider"] == "WebGpuExecutionProvider").unwrap()["reason"].clone()
@@ -153,19 +145,13 @@ fn reason(output: &Output) -> Value {
 fn a_library_that_is_missing_or_no_library_is_said_and_the_cpu_runs() {
     let package = TemporaryPackage::of("families/qwen3", BALANCED);
     let empty = tempfile::tempdir().unwrap();
-    assert_eq!(reason(&generate(&package, empty.path(), &[])), "library_missing");
+    assert_eq!(reason(&mut generate(&package, empty.path(), "")), "library_missing");
 
-    let name = format!(
-        "{}onnxruntime_providers_webgpu{}",
-        std::env::consts::DLL_PREFIX,
-        std::env::consts::DLL_SUFFIX
-    );
+    let (prefix, suffix) = (std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    let name = format!("{prefix}onnxruntime_providers_webgpu{suffix}");
     std::fs::write(empty.path().join(name), "no library").unwrap();
-    assert_eq!(reason(&generate(&package, empty.path(), &[])), "library_refused");
+    assert_eq!(reason(&mut generate(&package, empty.path(), "")), "library_refused");
 
-    let output = generate(&package, empty.path(), &["--strict"]);
-    assert!(!output.status.success());
-    let error: Value = serde_json::from_slice(output.stderr.split(|&byte| byte == b'\n').next().unwrap())
-        .unwrap_or_else(|_| String::from_utf8_lossy(&output.stderr).into_owned().into());
+    let error = failure(&mut generate(&package, empty.path(), "--strict"));
     assert!(error.to_string().contains("WebGpuExecutionProvider"), "{error}");
 }

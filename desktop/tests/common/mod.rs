@@ -1,7 +1,13 @@
-//! What the end-to-end tests share: the repository's checkpoints, quantised into temporary folders.
+//! What the end-to-end tests share: the repository's checkpoints, quantised into temporary folders, and the command.
+// Each test program takes its part.
+#![allow(dead_code)]
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::LazyLock;
 
+use serde_json::Value;
+use wheelwork_quantize::recipe::BALANCED;
 use wheelwork_quantize::{Options, Recipe, quantize};
 
 /// A folder of the repository's test data.
@@ -26,4 +32,85 @@ impl TemporaryPackage {
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("model.ortpackage")
     }
+
+    /// Keeps the package until the process ends; the system's temporary folder is cleared by the system.
+    pub(crate) fn keep(self) -> PathBuf {
+        self.folder.keep().join("model.ortpackage")
+    }
+}
+
+/// One balanced package of the shipped model for all tests of a program that leave it as it is.
+pub(crate) fn tiny_r1() -> &'static str {
+    static PACKAGE: LazyLock<PathBuf> = LazyLock::new(|| TemporaryPackage::of("tiny-r1", BALANCED).keep());
+    PACKAGE.to_str().unwrap()
+}
+
+/// The command with these arguments, which have no spaces in them.
+pub(crate) fn wheelwork(arguments: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wheelwork"));
+    command.args(arguments.split_whitespace());
+    command
+}
+
+/// What a command gives that succeeds.
+pub(crate) fn success(command: &mut Command) -> Output {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// What a command prints that succeeds.
+pub(crate) fn stdout(command: &mut Command) -> String {
+    String::from_utf8(success(command).stdout).unwrap()
+}
+
+/// What a command prints that succeeds and prints lines of JSON, and nothing else.
+pub(crate) fn json_lines(command: &mut Command) -> Vec<Value> {
+    stdout(command).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The last of its lines of JSON.
+pub(crate) fn json(command: &mut Command) -> Value {
+    json_lines(command).pop().unwrap()
+}
+
+/// The error object of a command that fails and prints nothing else.
+pub(crate) fn failure(command: &mut Command) -> Value {
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    error_of(&output)
+}
+
+/// The error object on stderr.
+pub(crate) fn error_of(output: &Output) -> Value {
+    let line = output.stderr.split(|&byte| byte == b'\n').rfind(|line| line.starts_with(b"{"));
+    let line = line.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    serde_json::from_slice::<Value>(line).unwrap()["error"].take()
+}
+
+/// The text of all events of one kind.
+pub(crate) fn text(events: &[Value], kind: &str) -> String {
+    events.iter().filter(|event| event["event"] == kind).filter_map(|event| event["text"].as_str()).collect()
+}
+
+/// Changes a bit in the middle of a file.
+pub(crate) fn flip_bit(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// Of two rows of logits.
+pub(crate) fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+/// Root mean square of the difference, relative to that of the expected logits.
+pub(crate) fn relative_rms(found: &[f32], expected: &[f32]) -> f64 {
+    let squares =
+        |values: &mut dyn Iterator<Item = f32>| values.map(|value| f64::from(value).powi(2)).sum::<f64>();
+    let difference = squares(&mut found.iter().zip(expected).map(|(a, b)| a - b));
+    (difference / squares(&mut expected.iter().copied())).sqrt()
 }

@@ -1,7 +1,7 @@
 //! What the tests on the Snapdragon simulator share: tiny-r1 with static graphs, and the folder of the simulator.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 use wheelwork_quantize::recipe::BALANCED;
@@ -13,17 +13,14 @@ pub(crate) const FOLDER: &str = "WHEELWORK_QNN_DIR";
 
 /// tiny-r1 with static graphs, for all tests of a file.
 pub(crate) fn package() -> &'static Path {
-    static PACKAGE: OnceLock<PathBuf> = OnceLock::new();
-    PACKAGE.get_or_init(|| {
+    static PACKAGE: LazyLock<PathBuf> = LazyLock::new(|| {
         let package = TemporaryPackage::of("tiny-r1", BALANCED);
         let shapes = StaticShapes { context_length: 256, prefill_tokens: 64 };
         static_float::add_to(&package.path(), shapes).unwrap();
         wheelwork_calibrate::static_check::add_to(&package.path(), VARIANT, 0.01).unwrap();
-        let path = package.path();
-        // Kept until the process ends; the system's temporary folder is cleared by the system.
-        std::mem::forget(package);
-        path
-    })
+        package.keep()
+    });
+    &PACKAGE
 }
 
 /// The simulator's folder; says so where there is none.

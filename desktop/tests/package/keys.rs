@@ -1,6 +1,6 @@
 //! Keys, signatures and policies.
 
-use crate::{Workshop, damage};
+use crate::{Workshop, flip_bit};
 
 #[test]
 fn a_key_pair_is_made_once_and_its_secret_is_its_owners() {
@@ -80,7 +80,7 @@ fn an_unpacked_package_has_the_files_that_were_packed() {
     let again = workshop.fail(&["unpack", "m.wwpkg", "--out", "m.ortpackage", "--key", "acme.pub.pem"]);
     assert_eq!(again["code"], "store_not_ours");
     workshop.run(&["verify", "m.wwpkg", "--key", "acme.pub.pem"]);
-    damage(&workshop.path("m.wwpkg"));
+    flip_bit(&workshop.path("m.wwpkg"));
     let error = workshop.fail(&["verify", "m.wwpkg", "--key", "acme.pub.pem"]);
     assert_eq!(error["code"], "damaged");
     assert!(error["message"].as_str().unwrap().contains("chunk"), "{error}");

@@ -14,10 +14,10 @@ mod story;
 #[cfg(target_os = "linux")]
 mod tls;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use common::TemporaryPackage;
+use common::{TemporaryPackage, error_of, flip_bit, json_lines};
 use serde_json::Value;
 use wheelwork_quantize::recipe::FAST;
 
@@ -58,19 +58,8 @@ impl Workshop {
     /// Packs and signs the package folder as `NAME.wwpkg`; returns the file's bytes.
     fn pack(&self, version: u32, name: &str) -> Vec<u8> {
         let (folder, out, version) = (self.package(), format!("{name}.wwpkg"), version.to_string());
-        let folder = folder.to_str().unwrap();
-        self.run(&[
-            "pack",
-            folder,
-            "--out",
-            &out,
-            "--version",
-            &version,
-            "--name",
-            name,
-            "--key",
-            "acme.key.pem",
-        ]);
+        let what = ["pack", folder.to_str().unwrap(), "--name", name, "--version", &version];
+        self.run(&[&what[..], &["--out", &out, "--key", "acme.key.pem"]].concat());
         std::fs::read(self.path(&out)).unwrap()
     }
 
@@ -81,10 +70,7 @@ impl Workshop {
 
     /// Runs a command that succeeds; returns all of its lines of JSON.
     fn lines(&self, arguments: &[&str]) -> Vec<Value> {
-        let output = self.command(arguments).arg("--json").output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        let text = String::from_utf8(output.stdout).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        json_lines(self.command(arguments).arg("--json"))
     }
 
     /// Runs a command that fails; returns the error.
@@ -105,19 +91,4 @@ fn last_line(output: &Output) -> Value {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let line = output.stdout.trim_ascii().rsplit(|byte| *byte == b'\n').next().unwrap();
     serde_json::from_slice(line).unwrap()
-}
-
-/// The error object on stderr.
-fn error_of(output: &Output) -> Value {
-    let line = output.stderr.split(|&byte| byte == b'\n').rfind(|line| line.starts_with(b"{"));
-    let line = line.unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&output.stderr)));
-    serde_json::from_slice::<Value>(line).unwrap()["error"].take()
-}
-
-/// Flips a bit in the middle of a file.
-fn damage(path: &Path) {
-    let mut bytes = std::fs::read(path).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    std::fs::write(path, bytes).unwrap();
 }

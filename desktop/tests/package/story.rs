@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use crate::server::{Manner, Server};
-use crate::{Workshop, damage, error_of};
+use crate::{Workshop, error_of, flip_bit};
 
 #[test]
 fn a_model_is_packed_fetched_verified_repaired_updated_and_removed() {
@@ -25,7 +25,7 @@ fn a_model_is_packed_fetched_verified_repaired_updated_and_removed() {
 
     // A bit flips on the disk: it is found, and the chunk around it comes back.
     let weights = workshop.path("models/tiny.ortpackage/cpu/model.onnx.data");
-    damage(&weights);
+    flip_bit(&weights);
     let error = workshop.fail(&["verify", "tiny"]);
     assert_eq!((&error["code"], &error["class"]), (&"damaged".into(), &"reinstall".into()));
     assert!(error["remedy"].as_str().unwrap().contains("wheelwork repair tiny"), "{error}");
@@ -36,7 +36,7 @@ fn a_model_is_packed_fetched_verified_repaired_updated_and_removed() {
 
     // One tensor changes: an update moves the chunk around it. The card is the maker's to correct.
     let package = workshop.package();
-    damage(&package.join("cpu/model.onnx.data"));
+    flip_bit(&package.join("cpu/model.onnx.data"));
     std::fs::remove_file(package.join("wheelwork.json")).unwrap();
     let second = workshop.pack(2, "tiny");
     let server = Server::new(Manner::Proper, second.clone());
