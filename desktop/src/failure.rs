@@ -168,7 +168,7 @@ impl Failure {
                 Told::new("key_exposed", "set", remedy).at(path.display())
             }
             Self::NeedsBest { .. } => {
-                Told::new("needs_quality_best", "set", "add `--quality best`, or leave the flag out")
+                Told::new("needs_quality_best", "set", "take `--quality balanced` or `best`, or leave the flag out")
             }
             Self::NeedsTarget => {
                 Told::new("needs_target", "set", "add one of the targets, or leave `--soc` out")

@@ -82,7 +82,7 @@ fn evaluation_leaves_the_package_as_it_was() {
 fn flags_that_would_be_ignored_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     for flag in ["--calibration-text", "--calibration-tokens", "--calibration-length"] {
-        let error = failure(&mut quantize(folder.path(), &format!("{flag} 1024 --json")));
+        let error = failure(&mut quantize(folder.path(), &format!("--quality fast {flag} 1024 --json")));
         assert_eq!(error["code"], "needs_quality_best", "{error}");
     }
     assert!(names(folder.path()).is_empty());

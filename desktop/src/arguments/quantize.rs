@@ -60,10 +60,10 @@ pub(crate) struct QuantizeArguments {
 #[derive(Debug, Args)]
 pub(crate) struct CalibrationArguments {
     /// Weigh the search by how large inputs get, whatever the time [default: where that takes about ten seconds at most]
-    #[arg(long, conflicts_with = "no_calibration")]
+    #[arg(long)]
     pub(crate) calibrate: bool,
     /// Search by the weights alone: no text is read and nothing is run
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["calibrate", "calibration_text", "calibration_tokens", "calibration_length"])]
     pub(crate) no_calibration: bool,
     /// A text of yours to calibrate on, for half of the tokens; the rest are built-in questions or, with `--quality best` and
     /// `--target qnn-htp`, chains that the model writes
