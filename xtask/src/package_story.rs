@@ -114,7 +114,7 @@ impl Story<'_> {
 }
 
 /// A copy of a package with other bytes in the middle of its weights, and a card that says so.
-fn change_one_tensor(package: &Path, to: &Path) -> Result<(), TaskError> {
+pub(crate) fn change_one_tensor(package: &Path, to: &Path) -> Result<(), TaskError> {
     fs_err::create_dir_all(to.join("cpu"))?;
     for folder in ["", "cpu"] {
         for entry in fs_err::read_dir(package.join(folder))? {

@@ -1,24 +1,32 @@
 package dev.wheelwork
 
+import dev.wheelwork.ffi.TurnHandle
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.withContext
 
+/** A turn as a cold flow. Going away cancels what is still computed, unless it was paused. */
+internal fun turn(begin: () -> TurnHandle): Flow<Event> = pulled(begin, { next()?.toPublic() }, { leave() })
+
 /**
- * A turn as a cold flow. Each event is asked for, so the collector's pace is the turn's. What waits for one is resumed on
- * [Dispatchers.IO]: a collector without a dispatcher would else go on on Rust's thread. The handle is closed on every way
- * out, which cancels what is still computed, unless it was suspended.
+ * What a handle tells, as a cold flow. Each item is asked for, so the collector's pace is the handle's. What waits for one is
+ * resumed on [Dispatchers.IO]: a collector without a dispatcher would else go on on Rust's thread. The handle is left and
+ * closed on every way out.
  */
-internal fun turn(begin: () -> TurnHandle): Flow<Event> = flow {
-    var turn: TurnHandle? = null
+internal fun <H : AutoCloseable, T : Any> pulled(
+    begin: () -> H,
+    next: suspend H.() -> T?,
+    leave: H.() -> Unit,
+): Flow<T> = flow {
+    var handle: H? = null
     try {
         // Noted inside: a cancel on the way back from there must find it.
-        withContext(Dispatchers.IO) { turn = translated(begin) }
-        while (true) emit(onIo { turn?.next() } ?: break)
+        withContext(Dispatchers.IO) { handle = translated(begin) }
+        while (true) emit(onIo { handle?.next() } ?: break)
     } finally {
-        turn?.leave()
-        turn?.close()
+        handle?.leave()
+        handle?.close()
     }
 }
 

@@ -1,5 +1,6 @@
 package dev.wheelwork
 
+import dev.wheelwork.ffi.Probe
 import java.io.File
 import kotlin.reflect.KClass
 import kotlinx.coroutines.flow.toList
@@ -13,7 +14,7 @@ import org.junit.jupiter.api.Test
 class FaultTest {
     @Test
     fun a_missing_model_says_what_to_do() = withEngine { _ ->
-        val failure = failure(WheelworkException::class) { Engine.open("no-such-model").close() }
+        val failure = failure(WheelworkException::class) { Engine.open(File("no-such-model")).close() }
         assertTrue(failure.code.isNotBlank() && failure.remedy.isNotBlank(), "$failure")
         assertTrue(failure.remedyKind.matches(Regex("[a-z_]+")), failure.remedyKind)
         assertTrue(failure.message!!.contains("no-such-model"), failure.message)
@@ -23,50 +24,54 @@ class FaultTest {
     @Test
     fun a_damaged_package_is_to_be_installed_again() = withFolder { folder ->
         withEngine { _ ->
-            val copy = folder.resolve("damaged").toFile()
-            File(MODEL).copyRecursively(copy)
+            val copy = folder.resolve("damaged")
+            MODEL.copyRecursively(copy)
             copy.walk().filter { it.extension == "onnx" }.forEach { it.writeBytes(it.readBytes().copyOf(100)) }
-            val failure = failure(WheelworkException.Reinstall::class) { Engine.open(copy.path).close() }
+            val failure = failure(WheelworkException.Reinstall::class) { Engine.open(copy).close() }
             assertTrue(failure.code.isNotBlank() && failure.remedy.isNotBlank(), "$failure")
         }
     }
 
     @Test
     fun a_prompt_beyond_the_context_is_refused_with_both_numbers() = withChat { engine, chat ->
-        val text = "478 + 256 = ? ".repeat(engine.contextLength.toInt())
+        val text = "478 + 256 = ? ".repeat(engine.contextLength)
         val failure = failure(WheelworkException.Retry::class) { chat.ask(text, GREEDY).toList() }
-        assertEquals("prompt_too_long", failure.code)
+        assertEquals(ErrorCode.PROMPT_TOO_LONG, failure.code)
         assertTrue(failure.message!!.contains(engine.contextLength.toString()), failure.message)
         assertEquals(emptyList<Message>(), chat.messages())
     }
 
     @Test
     fun a_device_that_is_not_there_is_refused_with_reasons() = withEngine { _ ->
-        val options = OpenOptions(device = DevicePreference.GPU, strict = true)
-        val failure = failure(WheelworkException.Unsupported::class) { Engine.open(MODEL, options).close() }
-        assertEquals("no_usable_device", failure.code)
+        val failure = failure(WheelworkException.Unsupported::class) {
+            Engine.open(MODEL) {
+                device = DevicePreference.GPU
+                strict = true
+            }.close()
+        }
+        assertEquals(ErrorCode.NO_USABLE_DEVICE, failure.code)
     }
 
     @Test
     fun options_out_of_range_are_refused_and_the_conversation_stands() = withChat { _, chat ->
-        failure(WheelworkException.Retry::class) { chat.ask(QUESTION, Options(temperature = -1f)).toList() }
+        failure(WheelworkException.Retry::class) { chat.ask(QUESTION) { sampling = Sampling.Model.temperature(-1f) }.toList() }
         assertEquals(emptyList<Message>(), chat.messages())
         assertTrue(chat.ask(QUESTION, GREEDY).toList().answer().contains("734"))
     }
 
     @Test
     fun a_key_of_a_wrong_length_is_refused() = withChat { _, chat ->
-        val failure = failure(WheelworkException.Retry::class) { chat.save("unused", ByteArray(5)) }
-        assertEquals("session_key_length", failure.code)
+        val failure = failure(WheelworkException.Retry::class) { chat.save(File("unused"), ByteArray(5)) }
+        assertEquals(ErrorCode.SESSION_KEY_LENGTH, failure.code)
     }
 
     @Test
     fun bd_03_a_panic_in_a_token_is_caught_and_the_conversation_says_so() = withEngine { engine ->
         Probe().chatOn(engine, panicAt = 5u).use { chat ->
             val panic = failure(WheelworkException.Bug::class) { chat.ask(QUESTION, GREEDY).toList() }
-            assertEquals("panicked", panic.code)
+            assertEquals(ErrorCode.PANICKED, panic.code)
             val next = failure(WheelworkException::class) { chat.ask(QUESTION, GREEDY).toList() }
-            assertEquals("session_lost", next.code)
+            assertEquals(ErrorCode.SESSION_LOST, next.code)
         }
         // The engine and its other conversations go on.
         engine.chat().use { assertTrue(it.ask(QUESTION, GREEDY).toList().answer().contains("734")) }
@@ -74,17 +79,17 @@ class FaultTest {
 
     @Test
     fun bd_03_a_panic_in_a_call_is_caught_and_tells_no_text() = withChat { _, chat ->
-        val panic = failure(WheelworkException.Bug::class) { translated { Probe().panicIn(chat.handle()) } }
-        assertEquals("panicked", panic.code)
+        val panic = failure(WheelworkException.Bug::class) { translated { Probe().panicIn(chat.open()) } }
+        assertEquals(ErrorCode.PANICKED, panic.code)
         assertFalse(panic.stackTraceToString().contains("on demand"))
-        assertEquals("session_lost", failure(WheelworkException::class) { chat.messages() }.code)
+        assertEquals(ErrorCode.SESSION_LOST, failure(WheelworkException::class) { chat.messages() }.code)
     }
 
     @Test
     fun bd_05_a_text_of_100_mb_comes_back_as_it_was() = withChat { _, chat ->
         val text = "0123456789 äöü 🦀 ".repeat(5_500_000)
         assertTrue(text.toByteArray().size > 100_000_000)
-        chat.push(Message(Role.USER, text))
+        chat.push(Message.user(text))
         assertEquals(text.hashCode(), chat.messages().single().text.hashCode())
         assertTrue(text == chat.messages().single().text)
     }
@@ -92,16 +97,19 @@ class FaultTest {
     @Test
     fun bd_05_nul_and_emoji_arrive_and_a_lone_surrogate_is_refused() = withChat { _, chat ->
         val text = "a\u0000b 🤔👩‍👩‍👧‍👦 é \uFFFD ｜ ▁"
-        chat.push(Message(Role.USER, text))
+        chat.push(Message.user(text))
         assertEquals(text, chat.messages().single().text)
         for (broken in listOf("a\uD83D", "\uDE00b", "\uDE00\uD83D")) {
-            val failure = failure(WheelworkException.Retry::class) { chat.push(Message(Role.USER, broken)) }
-            assertEquals("malformed_text", failure.code)
+            val failure = failure(WheelworkException.Retry::class) { chat.push(Message.user(broken)) }
+            assertEquals(ErrorCode.MALFORMED_TEXT, failure.code)
             failure(WheelworkException.Retry::class) { chat.ask(broken).toList() }
         }
         assertEquals(1, chat.messages().size)
         chat.clear()
-        val events = chat.ask("\u0000 🤔 $QUESTION", GREEDY.copy(maxTokens = 4u)).toList()
+        val events = chat.ask("\u0000 🤔 $QUESTION") {
+            sampling = Sampling.Greedy
+            maxTokens = 4
+        }.toList()
         assertEquals(FinishReason.LENGTH, events.finished().reason)
     }
 }

@@ -1,5 +1,7 @@
 package dev.wheelwork
 
+import dev.wheelwork.ffi.Probe
+import java.io.File
 import java.lang.ref.WeakReference
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.Dispatchers
@@ -51,7 +53,7 @@ class LifeTest {
 
     @Test
     fun bd_02_what_is_never_closed_loses_nothing_that_was_saved() = withFolder { folder ->
-        val file = folder.resolve("session").toString()
+        val file = folder.resolve("session")
         withEngine { engine ->
             val forgotten = WeakReference(converse(engine, file))
             var patience = 200
@@ -63,7 +65,7 @@ class LifeTest {
             assertEquals(null, forgotten.get(), "the conversation is still reachable")
             engine.restore(file).use { restored ->
                 assertEquals(2, restored.chat.messages().size)
-                assertTrue(restored.cachedTokens > 0u, "${restored.recomputedBecause}")
+                assertTrue(restored.cachedTokens > 0, "${restored.recomputedBecause}")
             }
         }
     }
@@ -71,7 +73,10 @@ class LifeTest {
     @Test
     fun bd_06_64_conversations_at_once_all_get_their_answer() = withEngine { engine ->
         val answers = coroutineScope {
-            List(64) { async { engine.chat().use { it.ask(QUESTION, GREEDY.copy(maxTokens = 12u)).toList() } } }.awaitAll()
+            List(64) { async { engine.chat().use { it.ask(QUESTION) {
+                sampling = Sampling.Greedy
+                maxTokens = 12
+            }.toList() } } }.awaitAll()
         }
         assertEquals(1, answers.map { it.finished().tokenIds }.toSet().size)
         assertEquals(12, answers.first().finished().tokenIds.size)
@@ -91,7 +96,7 @@ class LifeTest {
             turns.awaitAll()
         }
         val refused = outcomes.mapNotNull { it.exceptionOrNull() }
-        assertTrue(refused.isNotEmpty() && refused.all { it is WheelworkException && it.code == "busy" }, "$refused")
+        assertTrue(refused.isNotEmpty() && refused.all { it is WheelworkException && it.code == ErrorCode.BUSY }, "$refused")
         assertTrue(outcomes.any { it.isSuccess })
     }
 
@@ -136,7 +141,7 @@ class LifeTest {
     }
 
     /** A conversation that is saved and then forgotten. */
-    private suspend fun converse(engine: Engine, file: String): Chat {
+    private suspend fun converse(engine: Engine, file: File): Chat {
         val chat = engine.chat()
         chat.keepIn(file)
         chat.ask(QUESTION, GREEDY).toList()

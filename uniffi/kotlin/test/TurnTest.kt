@@ -1,11 +1,12 @@
 package dev.wheelwork
 
+import dev.wheelwork.ffi.Priority as FfiPriority
+import dev.wheelwork.ffi.Probe
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.onEach
 import kotlinx.coroutines.flow.take
 import kotlinx.coroutines.flow.toList
 import org.junit.jupiter.api.Assertions.assertEquals
-import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
@@ -17,13 +18,13 @@ class TurnTest {
         val started = events.first() as Event.Started
         assertEquals(engine.placement, started.placement)
         assertEquals(Device.CPU, started.placement.device)
-        assertFalse(engine.isCompiling, "there is nothing better here")
+        assertEquals(Compilation.None, engine.compilation, "there is nothing better here")
         assertTrue(events.reasoning().isNotBlank())
         assertTrue(events.answer().contains("734"), events.answer())
         assertEquals(1, events.filterIsInstance<Event.ReasoningEnded>().size)
         val finished = events.finished()
         assertEquals(FinishReason.STOP, finished.reason)
-        assertEquals(finished.usage.completionTokens.toInt(), finished.tokenIds.size)
+        assertEquals(finished.usage.completionTokens, finished.tokenIds.size)
         assertEquals(listOf(Role.USER, Role.ASSISTANT), chat.messages().map { it.role })
     }
 
@@ -31,12 +32,12 @@ class TurnTest {
     fun the_next_turn_computes_only_what_is_new() = withChat { _, chat ->
         chat.ask(QUESTION, GREEDY).toList()
         val started = chat.ask("12 + 30 = ?", GREEDY).toList().first() as Event.Started
-        assertTrue(started.reusedTokens > 0u && started.reusedTokens < started.promptTokens, "$started")
+        assertTrue(started.reusedTokens > 0 && started.reusedTokens < started.promptTokens, "$started")
     }
 
     @Test
     fun a_turn_can_do_without_reasoning() = withChat { _, chat ->
-        val events = chat.ask(QUESTION, GREEDY.copy(thinking = Thinking.Off)).toList()
+        val events = chat.ask(QUESTION) { think = Think.Off }.toList()
         assertEquals("", events.reasoning())
         assertEquals(ReasoningEnd.SKIPPED, events.filterIsInstance<Event.ReasoningEnded>().single().cause)
     }
@@ -50,7 +51,7 @@ class TurnTest {
     }
 
     @Test
-    fun a_collector_that_takes_two_events_stops_the_turn() = withEngine { engine ->
+    fun rt_11_a_collector_that_takes_two_events_stops_the_turn() = withEngine { engine ->
         val probe = Probe()
         probe.chatOn(engine).use { chat ->
             assertEquals(2, chat.ask(QUESTION, ENDLESS).take(2).toList().size)
@@ -64,7 +65,7 @@ class TurnTest {
     }
 
     @Test
-    fun a_slow_collector_holds_the_turn_back() = withEngine { engine ->
+    fun rt_11_a_slow_collector_holds_the_turn_back() = withEngine { engine ->
         val probe = Probe()
         probe.chatOn(engine).use { chat ->
             var read = 0u
@@ -80,10 +81,10 @@ class TurnTest {
     }
 
     @Test
-    fun a_turn_that_nobody_reads_stops_at_a_full_queue() = withEngine { engine ->
+    fun rt_11_a_turn_that_nobody_reads_stops_at_a_full_queue() = withEngine { engine ->
         val probe = Probe()
         probe.chatOn(engine).use { chat ->
-            chat.handle().ask(QUESTION, ENDLESS, Priority.NORMAL).use { turn ->
+            chat.open().ask(QUESTION, TurnOptions().apply(ENDLESS).toFfi(), FfiPriority.NORMAL).use { turn ->
                 turn.next()
                 var before: UInt
                 do {
@@ -97,9 +98,9 @@ class TurnTest {
 
     @Test
     fun after_the_last_event_there_is_nothing() = withChat { _, chat ->
-        chat.handle().ask(QUESTION, GREEDY, Priority.NORMAL).use { turn ->
+        chat.open().ask(QUESTION, TurnOptions().apply(GREEDY).toFfi(), FfiPriority.NORMAL).use { turn ->
             val events = mutableListOf<Event>()
-            while (true) events.add(turn.next() ?: break)
+            while (true) events.add(turn.next()?.toPublic() ?: break)
             assertTrue(events.answer().contains("734"))
             assertEquals(null, turn.next())
         }

@@ -1,14 +1,23 @@
 //! `cargo xtask kotlin`: the Kotlin side, on the JVM, against the real library and the shipped model.
 //!
 //! 1. [`toolchain`]: the compiler and JUnit, fetched once.
-//! 2. The library as it ships: its bindings are generated and compared with the golden listing, [`surface`].
-//! 3. The library with faults on demand, its bindings, and the shipped model quantised by the command.
-//! 4. Bindings, our layer over them (`uniffi/kotlin/main`), the tests (`uniffi/kotlin/test`) and the example of
-//!    `uniffi/README.md` are compiled; JUnit runs the tests.
+//! 2. The library with faults on demand, its [`bindings`], and the shipped model quantised by the command.
+//! 3. [`codes`]: the constants of error codes are those of Rust.
+//! 4. Bindings, our layer over them (`uniffi/kotlin/main`), its part for JSON (`uniffi/kotlin/serialization`), the tests
+//!    (`uniffi/kotlin/test`) and the example of `uniffi/README.md` are compiled.
+//! 5. [`abi`], [`table`] and [`fields`]: what an app sees is what is committed, and nothing of Rust's is left out.
+//! 6. JUnit runs the tests, and once more on the ONNX Runtime that the oldest phone builds have.
 //!
-//! Where the machine has no JVM or no Maven, a line says so and nothing fails.
+//! Where the machine has no JDK or no Maven, a line says so and nothing fails.
 
-mod surface;
+mod abi;
+mod bench;
+mod bindings;
+mod codes;
+mod fields;
+mod golden;
+mod packages;
+mod table;
 mod toolchain;
 
 use std::path::{Path, PathBuf};
@@ -18,11 +27,14 @@ use clap::Args;
 
 use crate::task_error::TaskError;
 use crate::workspace::{Workspace, files_in};
-use crate::{command, demo, report, test};
-use toolchain::Toolchain;
+use crate::{command, demo, fetch, report, test};
+use toolchain::{Module, Rules, Toolchain};
 
 #[derive(Args, Default)]
 pub(crate) struct Options {
+    /// Measure tokens per second through Kotlin beside Rust instead of testing.
+    #[arg(long)]
+    bench: bool,
     /// For JUnit's console instead of running every test, as in `--include-methodname .*bd_03.*`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     junit: Vec<String>,
@@ -34,92 +46,153 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
         return Ok(());
     }
     let toolchain = Toolchain::fetch(workspace)?;
-    let folder = Folder {
-        kotlin: workspace.root.join("uniffi").join("kotlin"),
-        work: workspace.target.join("kotlin"),
-    };
+    let kotlin = workspace.root.join("uniffi").join("kotlin");
+    let api = workspace.root.join("uniffi").join("api");
+    let work = workspace.target.join("kotlin");
 
-    report::step("building the library as it ships, the generator and the command");
-    build(workspace, &[])?;
-    let shipped = generate(workspace, &folder.work.join("shipped"))?;
-    surface::check(workspace, &fs_err::read_to_string(shipped)?, &folder.kotlin.join("main"))?;
-    let model = demo::quantised(workspace, &workspace.program("debug", "wheelwork"))?;
-
-    report::step("building the library with faults on demand");
-    build(workspace, &["--features", "wheelwork-uniffi/faults"])?;
-    let library = folder.work.join("faults");
-    let bindings = generate(workspace, &library)?;
+    report::step("building the library with faults on demand, the generator and the command");
+    build(workspace)?;
+    let library = work.join("library");
+    let generated = bindings::generate(workspace, &library)?;
+    let command = workspace.program("debug", "wheelwork");
+    let model = demo::quantised(workspace, &command)?;
+    let packages = packages::make(&command, &model, &work.join("packages"))?;
+    golden::check(workspace, &kotlin.join("main").join("ErrorCode.kt"), &codes::kotlin(workspace)?)?;
 
     report::step("compiling");
-    let main = fresh(folder.work.join("main"))?;
-    let mut sources = vec![bindings];
-    sources.extend(files_in(&folder.kotlin.join("main"), "kt")?);
-    toolchain.compile(&sources, None, &main)?;
-    let tests = fresh(folder.work.join("test"))?;
-    let mut sources = files_in(&folder.kotlin.join("test"), "kt")?;
-    sources.push(write_example(workspace, &folder.work)?);
-    toolchain.compile(&sources, Some(&main), &tests)?;
+    let classes = Classes::compile(workspace, &toolchain, &kotlin, &work, generated)?;
+    abi::nothing(workspace, &toolchain, &classes.ffi)?;
+    let dump = abi::check(workspace, &toolchain, &classes.main, &api.join("kotlin.api"))?;
+    abi::check(workspace, &toolchain, &classes.serialization, &api.join("kotlin-serialization.api"))?;
+    let exported = bindings::exported(workspace, &library)?;
+    let names = table::Names::read(&fs_err::read_to_string(api.join("names.txt"))?);
+    table::check(workspace, &exported, &dump, &names)?;
+    fields::check(&exported, &names, &kotlin.join("main"))?;
 
+    let suite = Suite { workspace, toolchain, classes, library, model, packages };
+    if options.bench {
+        report::step("measuring");
+        return bench::run(workspace, &suite.model, || suite.java("dev.wheelwork.Speed"));
+    }
+    if !options.junit.is_empty() {
+        return suite.run(None, &options.junit);
+    }
     report::step("testing");
-    let mut junit = toolchain.java(&[main, tests.clone()])?;
-    junit
-        .arg(format!("-Djna.library.path={}", library.display()))
-        .arg(format!("-Dwheelwork.model={}", model.display()))
-        .arg("org.junit.platform.console.ConsoleLauncher")
-        .args([
-            "execute",
-            "--details=tree",
-            "--disable-banner",
-            "--disable-ansi-colors",
-            "--fail-if-no-tests",
-        ])
-        .arg("--scan-class-path")
-        .arg(&tests)
-        .args(&options.junit);
-    // Panics on demand are not news.
-    junit.env("RUST_BACKTRACE", "0");
-    test::prepare(&mut junit, workspace)?;
-    command::run(&mut junit)
-}
-
-struct Folder {
-    /// In the repository.
-    kotlin: PathBuf,
-    /// Below target.
-    work: PathBuf,
+    suite.run(None, &[])?;
+    let [oldest, ..] = &fetch::OLDER;
+    report::step(&format!("testing with ONNX Runtime {}", oldest.version));
+    suite.run(Some(&fetch::library(workspace, oldest)?), &["--exclude-tag".into(), "once".into()])
 }
 
 /// Builds the library, the generator and the command, and all that the other steps build: what a crate is built with
 /// depends on its neighbours, and so `cargo xtask ci` builds it once.
-fn build(workspace: &Workspace, arguments: &[&str]) -> Result<(), TaskError> {
-    workspace.build(&[&["--workspace", "--lib", "--bins", "--examples"], arguments].concat())
+fn build(workspace: &Workspace) -> Result<(), TaskError> {
+    workspace.build(&[
+        "--workspace",
+        "--lib",
+        "--bins",
+        "--examples",
+        "--features",
+        "wheelwork-uniffi/faults",
+    ])
 }
 
-/// Puts the library that was just built into a folder and its Kotlin below it; returns the Kotlin file.
-fn generate(workspace: &Workspace, folder: &Path) -> Result<PathBuf, TaskError> {
-    let name = format!("{}wheelwork_uniffi{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-    fs_err::create_dir_all(folder)?;
-    let library = folder.join(&name);
-    fs_err::copy(workspace.target.join("debug").join(&name), &library)?;
-    let mut bindgen = Command::new(workspace.program("debug", "wheelwork-uniffi-bindgen"));
-    // Where cargo finds the crate's uniffi.toml.
-    bindgen.current_dir(&workspace.root);
-    bindgen
-        .arg("generate")
-        .arg(&library)
-        .args(["--no-format", "--language", "kotlin", "--out-dir"])
-        .arg(folder);
-    command::run(&mut bindgen)?;
-    Ok(folder.join("dev").join("wheelwork").join("wheelwork.kt"))
+/// Folders of classes.
+struct Classes {
+    ffi: PathBuf,
+    main: PathBuf,
+    serialization: PathBuf,
+    test: PathBuf,
 }
 
-/// An empty folder.
-fn fresh(folder: PathBuf) -> Result<PathBuf, TaskError> {
-    if folder.exists() {
-        fs_err::remove_dir_all(&folder)?;
+impl Classes {
+    fn compile(
+        workspace: &Workspace,
+        toolchain: &Toolchain,
+        kotlin: &Path,
+        work: &Path,
+        generated: PathBuf,
+    ) -> Result<Self, TaskError> {
+        let [ffi, main, serialization, test] =
+            ["ffi", "main", "serialization", "test"].map(|name| work.join("classes").join(name));
+        let module = |name, sources, classes| Module {
+            name,
+            sources,
+            classes,
+            friends: &[],
+            uses: &[],
+            rules: Rules::Library,
+            serialization: false,
+        };
+        toolchain
+            .compile(&Module { rules: Rules::Generated, ..module("wheelwork-ffi", vec![generated], &ffi) })?;
+        let seen = [ffi.clone()];
+        let sources = files_in(&kotlin.join("main"), "kt")?;
+        toolchain.compile(&Module { friends: &seen, ..module("wheelwork", sources, &main) })?;
+        let seen = [main.clone()];
+        let sources = files_in(&kotlin.join("serialization"), "kt")?;
+        toolchain
+            .compile(&Module { uses: &seen, ..module("wheelwork-serialization", sources, &serialization) })?;
+        let seen = [ffi.clone(), main.clone(), serialization.clone()];
+        let mut sources = files_in(&kotlin.join("test"), "kt")?;
+        sources.extend(files_in(&kotlin.join("test"), "java")?);
+        sources.push(write_example(workspace, work)?);
+        toolchain.compile(&Module {
+            friends: &seen,
+            rules: Rules::Tests,
+            serialization: true,
+            ..module("wheelwork-test", sources, &test)
+        })?;
+        Ok(Self { ffi, main, serialization, test })
     }
-    fs_err::create_dir_all(&folder)?;
-    Ok(folder)
+}
+
+/// The tests, ready to run.
+struct Suite<'a> {
+    workspace: &'a Workspace,
+    toolchain: Toolchain,
+    classes: Classes,
+    /// The folder of the native library.
+    library: PathBuf,
+    model: PathBuf,
+    /// The folder of the packages to install.
+    packages: PathBuf,
+}
+
+impl Suite<'_> {
+    /// Runs the tests that `arguments` leave, on an ONNX Runtime or the usual one.
+    fn run(&self, onnxruntime: Option<&Path>, arguments: &[String]) -> Result<(), TaskError> {
+        let mut junit = self.java("org.junit.platform.console.ConsoleLauncher")?;
+        junit
+            .args([
+                "execute",
+                "--details=tree",
+                "--disable-banner",
+                "--disable-ansi-colors",
+                "--fail-if-no-tests",
+            ])
+            .arg("--scan-class-path")
+            .arg(&self.classes.test)
+            .args(arguments);
+        // Panics on demand are not news.
+        junit.env("RUST_BACKTRACE", "0");
+        test::prepare(&mut junit, self.workspace)?;
+        if let Some(onnxruntime) = onnxruntime {
+            junit.env(fetch::PATH_VARIABLE, onnxruntime);
+        }
+        command::run(&mut junit)
+    }
+
+    /// A JVM that runs a `main` and knows where everything is.
+    fn java(&self, main: &str) -> Result<Command, TaskError> {
+        let Classes { ffi, main: own, serialization, test } = &self.classes;
+        let mut java = self.toolchain.java(&[ffi, own, serialization, test].map(Clone::clone))?;
+        java.arg(format!("-Djna.library.path={}", self.library.display()))
+            .arg(format!("-Dwheelwork.model={}", self.model.display()))
+            .arg(format!("-Dwheelwork.packages={}", self.packages.display()))
+            .arg(main);
+        Ok(java)
+    }
 }
 
 /// The README's example as a file to compile: what a reader copies is what the suite runs.

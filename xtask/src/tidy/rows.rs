@@ -5,8 +5,7 @@ use super::finding::Finding;
 use super::text_file::TextFile;
 
 /// CK: what comes from a checkpoint. PK: what comes in a package file. IN: what happens while one is installed. RT: what
-/// happens at run time. FI: what stands on the disk that is not what it should be. BD: what happens at the language boundary (BD-04, a callback that throws, does not apply: there are
-/// no callbacks).
+/// happens at run time. FI: what stands on the disk that is not what it should be. BD: what happens at the language boundary.
 const ROWS: &[(&str, &str)] = &[
     ("CK-01", "a header longer than the file, or than any memory"),
     ("CK-02", "a header of 99 MB, or nested deeply"),
@@ -114,6 +113,7 @@ const ROWS: &[(&str, &str)] = &[
     ("BD-01", "use after close; closing twice; closing during a turn"),
     ("BD-02", "objects that are never closed"),
     ("BD-03", "a panic below the language boundary"),
+    ("BD-04", "code of an app that throws where it is called back"),
     ("BD-05", "a text of 100 MB; a lone surrogate, NUL, emoji"),
     ("BD-06", "64 callers at once; a caller that is cancelled"),
     ("BD-07", "a profile that aborts on a panic"),
