@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use wheelwork_package::budget::NAMED_TEXT;
+use serde::de::DeserializeOwned;
+use wheelwork_package::budget::{MESSAGE_VALUES, NAMED_TEXT};
+use wheelwork_package::json::check_values;
 use wheelwork_package::vfs::{DiskError, FileError, FileFault, Links, open_file, read_text};
 
 use crate::failure::Failure;
@@ -11,6 +13,14 @@ use crate::failure::Failure;
 pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     let text = read_text(path, NAMED_TEXT.number)?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+/// Reads messages or definitions of tools.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
+    let text = read(path)?;
+    check_values(text.as_bytes(), MESSAGE_VALUES).map_err(|error| Failure::input_file(path, error))?;
+    // serde_json's words name the position and the expected type; they do not repeat the text.
+    serde_json::from_str(&text).map_err(|error| Failure::input_file(path, error))
 }
 
 /// Opens a file of any size.

@@ -35,6 +35,12 @@ impl Given {
         Ok(bound)
     }
 
+    /// Pays for a look at each argument.
+    pub(crate) fn pay(&self, budget: &Budget) -> Outcome<()> {
+        let named = self.named.iter().map(|(_, value)| value);
+        self.positional.iter().chain(named).try_for_each(|value| pay(budget, value))
+    }
+
     /// Nothing may be given.
     pub(crate) fn none(self) -> Outcome<()> {
         self.bind::<0>([]).map(drop)

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use wheelwork_package::budget::Budget;
 
 use crate::error::{Failure, Outcome};
-use crate::value::{Map, Sequence, SequenceKind, Value, take_items, take_look};
+use crate::value::{BYTES_A_STEP, Map, Sequence, SequenceKind, Value, take_items, take_look};
 
 /// `left == right`.
 pub(crate) fn equal(budget: &Budget, left: &Value, right: &Value) -> Outcome<bool> {
@@ -142,12 +142,8 @@ pub(crate) fn contains(budget: &Budget, container: &Value, item: &Value) -> Outc
 pub(crate) fn get<'m>(budget: &Budget, map: &'m Map, key: &Value) -> Outcome<Option<&'m Value>> {
     take_items(budget, map.entries.len())?;
     check_key(budget, key)?;
-    if let Some(text) = key.as_text() {
-        let is_key = |(found, _): &&(Value, Value)| found.as_text().is_some_and(|found| found == text);
-        return Ok(map.entries.iter().find(is_key).map(|(_, value)| value));
-    }
     for (found, value) in &map.entries {
-        if found.as_text().is_none() && equal(budget, found, key)? {
+        if is_key(budget, found, key)? {
             return Ok(Some(value));
         }
     }
@@ -164,18 +160,26 @@ pub(crate) fn insert(
     check_key(budget, &key)?;
     take_items(budget, entries.len())?;
     for (found, old) in entries.iter_mut() {
-        let is_key = match (found.as_text(), key.as_text()) {
-            (Some(found), Some(key)) => found == key,
-            (None, None) => equal(budget, found, &key)?,
-            _ => false,
-        };
-        if is_key {
+        if is_key(budget, found, &key)? {
             *old = value;
             return Ok(());
         }
     }
     entries.push((key, value));
     Ok(())
+}
+
+/// Whether a key of a dictionary is the one that is looked for. That it is looked at is paid for, not what is in a short
+/// text.
+fn is_key(budget: &Budget, found: &Value, key: &Value) -> Outcome<bool> {
+    match (found.as_text(), key.as_text()) {
+        (Some(found), Some(key)) if found.len() == key.len() => {
+            budget.take_steps(u64::try_from(key.len()).unwrap_or(u64::MAX) / BYTES_A_STEP)?;
+            Ok(found == key)
+        }
+        (None, None) => equal(budget, found, key),
+        _ => Ok(false),
+    }
 }
 
 /// Refuses what Python can't hash.

@@ -144,7 +144,7 @@ impl<'t> Renderer<'t> {
                 SuffixKind::Item(key) => {
                     let key = self.evaluate(key, scope)?;
                     match (&value, key.as_text()) {
-                        (Value::Object(_), Some(name)) => self.attribute(&value, name)?,
+                        (Value::Object(object), Some(name)) => objects::attribute(self, *object, name)?,
                         _ => access::item(self.budget, &value, &key)?,
                     }
                 }
@@ -183,15 +183,16 @@ impl<'t> Renderer<'t> {
     }
 
     fn attribute(&mut self, value: &Value, name: &str) -> Outcome<Value> {
-        match value {
-            Value::Object(object) => objects::attribute(self, *object, name),
-            _ => match access::attribute(self.budget, value, name)? {
-                // The name stands in the template, so it may be told.
-                Value::Undefined(_) => {
-                    Ok(Value::undefined(format!("a value of type {} has no `{name}`", value.type_name())))
-                }
-                found => Ok(found),
-            },
+        let found = match value {
+            Value::Object(object) => objects::attribute(self, *object, name)?,
+            _ => access::attribute(self.budget, value, name)?,
+        };
+        match found {
+            // The name stands in the template, so it may be told.
+            Value::Undefined(_) => {
+                Ok(Value::undefined(format!("a value of type {} has no `{name}`", value.type_name())))
+            }
+            found => Ok(found),
         }
     }
 

@@ -89,5 +89,6 @@ pub(crate) fn call(
 ) -> Outcome<Value> {
     let filter = find(name).ok_or_else(|| Failure::unsupported(missing()))?;
     pay(budget, &value)?;
+    given.pay(budget)?;
     filter(budget, value, given).map_err(|failure| within(failure, name))
 }

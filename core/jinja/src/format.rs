@@ -8,7 +8,7 @@ use crate::error::{Failure, Outcome};
 use crate::numbers::{fixed, general, scientific};
 use crate::percent::shown;
 use crate::print::{float, push};
-use crate::value::{Object, Value, take_text};
+use crate::value::{Object, Value, take_look, take_text};
 
 pub(crate) fn format(budget: &Budget, format: &str, given: &Given) -> Outcome<String> {
     fields(budget, format, given, &mut Some(0), true)
@@ -96,6 +96,7 @@ fn lookup(budget: &Budget, path: &str, given: &Given, next: &mut Next) -> Outcom
         };
         given.positional.get(index).cloned().ok_or_else(missing)?
     } else {
+        take_look(budget, name.len().saturating_add(8).saturating_mul(given.named.len()))?;
         let found = given.named.iter().find(|(known, _)| &**known == name);
         found.map(|(_, value)| value.clone()).ok_or_else(missing)?
     };
@@ -123,6 +124,7 @@ fn specified(budget: &Budget, value: &Value, specification: &str) -> Outcome<Str
     if specification.is_empty() {
         return shown(budget, value, None);
     }
+    take_text(budget, specification.len().saturating_mul(4))?;
     let chars: Vec<char> = specification.chars().collect();
     let is_align = |place: usize| chars.get(place).is_some_and(|char| matches!(char, '<' | '>' | '^' | '='));
     let (mut fill, mut align, mut place) = if is_align(1) {

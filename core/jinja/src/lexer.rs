@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use wheelwork_package::budget::{Exhausted, TEMPLATE_NAME};
+
 use crate::error::{Failure, Outcome, TemplateError};
 use crate::spaces::{is_space, trim_end, trim_start};
 
@@ -199,6 +201,9 @@ impl<'s> Lexer<'s> {
         let is_word = |char: char| char == '_' || char.is_alphanumeric();
         let bytes = self.rest.find(|char| !is_word(char)).unwrap_or(self.rest.len());
         let name = self.take(bytes);
+        if name.len() > TEMPLATE_NAME.as_usize() {
+            return Err(Exhausted::Limit(TEMPLATE_NAME).into());
+        }
         if name.chars().next().is_some_and(char::is_numeric) {
             return Err(Failure::syntax("a name starts with a digit"));
         }

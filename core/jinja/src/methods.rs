@@ -12,11 +12,12 @@ use crate::parts::{filled, not_none, part, replaced, search, split, trimmed};
 use crate::predicates::is_cased;
 use crate::print::{is_printable, push};
 use crate::spaces::{capitalized, centered, is_space, lines};
-use crate::value::{Map, Sequence, SequenceKind, Value, take_slots, take_text};
+use crate::value::{Map, Sequence, SequenceKind, Value, take_look, take_slots, take_text};
 
 /// Calls a method that was looked up before.
 pub(crate) fn call(budget: &Budget, receiver: &Value, name: &str, given: Given) -> Outcome<Value> {
     pay(budget, receiver)?;
+    given.pay(budget)?;
     let result = match receiver {
         Value::Text(text) => text_method(budget, text, name, given),
         Value::Sequence(sequence) => sequence_method(budget, sequence, name, given),
@@ -113,6 +114,7 @@ fn text_method(budget: &Budget, subject: &Arc<str>, name: &str, given: Given) ->
             };
             for affix in affixes {
                 let affix = text(&affix)?;
+                take_look(budget, affix.len())?;
                 let has = part.is_some_and(|(_, part)| {
                     if name == "startswith" { part.starts_with(&*affix) } else { part.ends_with(&*affix) }
                 });

@@ -7,7 +7,7 @@ use crate::compare::{equal, insert};
 use crate::date::strftime;
 use crate::error::{Failure, Outcome};
 use crate::scope::{Kept, Loop, Renderer};
-use crate::value::{Object, SequenceKind, Value, take_slots, take_text};
+use crate::value::{Object, SequenceKind, Value, take_look, take_slots, take_text};
 
 const FUNCTIONS: [&str; 8] =
     ["cycler", "dict", "joiner", "lipsum", "namespace", "raise_exception", "range", "strftime_now"];
@@ -128,14 +128,15 @@ fn range(renderer: &Renderer<'_>, given: Given) -> Outcome<Value> {
     Value::sequence(renderer.budget, SequenceKind::Range, numbers)
 }
 
-/// An attribute of a kept object.
+/// An attribute of a kept object. The name may be text of a message, of any length, so it is not told.
 pub(crate) fn attribute(renderer: &mut Renderer<'_>, object: Object, name: &str) -> Outcome<Value> {
     let budget = renderer.budget;
+    take_look(budget, name.len())?;
     let method = |name| Value::method(budget, &Value::Object(object), name);
-    let missing = || Value::undefined(format!("an object has no `{name}`"));
+    let missing = || Value::undefined("an object lacks an attribute");
     let number = match object {
         Object::Function(_) | Object::Macro(_) | Object::Joiner(_) => {
-            return Err(Failure::unsupported(format!("the attribute `{name}` of a function")));
+            return Err(Failure::unsupported("an attribute of a function"));
         }
         Object::Namespace(number) | Object::Loop(number) | Object::Cycler(number) => number,
     };

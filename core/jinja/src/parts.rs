@@ -1,5 +1,6 @@
 //! Parts of a text: found, cut out, taken off its ends, replaced.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use wheelwork_package::budget::Budget;
@@ -21,8 +22,11 @@ pub(crate) fn filled(value: &Value) -> Outcome<Arc<str>> {
 
 /// The text without white space, or without these characters, at its ends.
 pub(crate) fn trimmed<'t>(text: &'t str, chars: Option<&str>, at_start: bool, at_end: bool) -> &'t str {
-    let is_trimmed = |char: char| chars.map_or_else(|| is_space(char), |chars| chars.contains(char));
-    let text = if at_start { text.trim_start_matches(is_trimmed) } else { text };
+    // Each character of the text is looked for in a set, because the characters may be as many as the text's.
+    let chars: Option<HashSet<char>> = chars.map(|chars| chars.chars().collect());
+    let is_trimmed =
+        |char: char| chars.as_ref().map_or_else(|| is_space(char), |chars| chars.contains(&char));
+    let text = if at_start { text.trim_start_matches(&is_trimmed) } else { text };
     if at_end { text.trim_end_matches(is_trimmed) } else { text }
 }
 

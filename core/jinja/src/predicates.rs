@@ -70,6 +70,7 @@ pub(crate) fn call(
         return Err(Failure::unsupported(missing()));
     }
     pay(budget, value)?;
+    given.pay(budget)?;
     test(budget, name, value, given, is_filter).map_err(|failure| within(failure, name))
 }
 

@@ -32,8 +32,10 @@ pub(crate) fn represent(budget: &Budget, value: &Value, output: &mut String) -> 
         Value::Float(number) => push(budget, &float(*number), output),
         Value::Text(text) => {
             take_text(budget, text.len())?;
+            let before = output.len();
             quote(text, output);
-            Ok(())
+            // An escaped character takes up to four bytes for one.
+            take_text(budget, (output.len() - before).saturating_sub(text.len()))
         }
         Value::Markup(text) => {
             push(budget, "Markup(", output)?;
@@ -149,10 +151,11 @@ pub(crate) fn is_stand_in(char: char) -> bool {
 
 /// As Python's `isprintable`. Rust escapes the same characters, but for some that combine where a text starts with them.
 pub(crate) fn is_printable(char: char) -> bool {
-    matches!(char, '\'' | '"' | '\\')
-        || is_stand_in(char)
-        || (!char.is_ascii_control() && {
-            let text: String = ['a', char].iter().collect();
-            text.escape_debug().count() == 2
-        })
+    if char.is_ascii() {
+        return !char.is_ascii_control();
+    }
+    let mut text = *b"a\0\0\0\0";
+    let bytes = 1 + char.encode_utf8(&mut text[1..]).len();
+    is_stand_in(char)
+        || std::str::from_utf8(&text[..bytes]).is_ok_and(|text| text.escape_debug().count() == 2)
 }

@@ -3,8 +3,6 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use wheelwork_package::budget::{Exhausted, TEMPLATE_OUTPUT};
-
 use crate::arguments::{Given, required};
 use crate::error::{Failure, Outcome};
 use crate::objects::attribute_name;
@@ -56,9 +54,8 @@ impl<'t> Renderer<'t> {
     }
 
     fn write(&self, text: &str, output: &mut String) -> Outcome<Flow> {
-        if output.len().saturating_add(text.len()) > TEMPLATE_OUTPUT.as_usize() {
-            return Err(Exhausted::Limit(TEMPLATE_OUTPUT).into());
-        }
+        let bytes = output.len().saturating_add(text.len());
+        self.budget.check_output(u64::try_from(bytes).unwrap_or(u64::MAX))?;
         push(self.budget, text, output)?;
         Ok(Flow::End)
     }

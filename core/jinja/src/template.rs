@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use wheelwork_package::budget::{
-    Budget, Exhausted, TEMPLATE_DEADLINE, TEMPLATE_DEPTH, TEMPLATE_MEMORY, TEMPLATE_NESTING, TEMPLATE_SOURCE,
-    TEMPLATE_STEPS,
+    Budget, Exhausted, TEMPLATE_DEADLINE, TEMPLATE_DEPTH, TEMPLATE_MEMORY, TEMPLATE_NESTING, TEMPLATE_OUTPUT,
+    TEMPLATE_SOURCE, TEMPLATE_STEPS,
 };
 
 use crate::error::{Failure, TemplateError};
@@ -20,8 +20,9 @@ use crate::syntax::Statement;
 pub fn budget(text_bytes: usize) -> Budget {
     let text_bytes = u64::try_from(text_bytes).unwrap_or(u64::MAX);
     Budget::new()
-        .steps(TEMPLATE_STEPS.plus(text_bytes))
+        .steps(TEMPLATE_STEPS.plus(text_bytes.saturating_mul(2)))
         .bytes(TEMPLATE_MEMORY.plus(text_bytes.saturating_mul(16)))
+        .output(TEMPLATE_OUTPUT.plus(text_bytes.saturating_mul(8)))
         .depth(TEMPLATE_DEPTH)
         .deadline(TEMPLATE_DEADLINE)
 }

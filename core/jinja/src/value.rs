@@ -79,7 +79,7 @@ const SLOT_BYTES: u64 = 32;
 /// What a text takes besides its bytes.
 const TEXT_BYTES: usize = 32;
 /// So many bytes or items are looked at for one step.
-const BYTES_A_STEP: u64 = 64;
+pub(crate) const BYTES_A_STEP: u64 = 64;
 const ITEMS_A_STEP: u64 = 4;
 
 impl Value {

@@ -65,20 +65,22 @@ limits! {
         "the longest public ones have 30 KB";
     TEMPLATE_NESTING: "nesting of a chat template's syntax", 50, "levels",
         "Python stops at 20 blocks within each other";
+    TEMPLATE_NAME: "a name in a chat template", 256, "bytes",
+        "each look at a variable compares names";
     TEMPLATE_CHAIN: "chain of operators, filters or branches in a chat template", 1000, "parts",
         "Python's compiler stops at about as many operators";
-    TEMPLATE_STEPS: "steps of a chat template", 1_000_000, "steps",
-        "and one a byte of the messages; R1's takes less than a hundred a message";
-    TEMPLATE_MEMORY: "memory that a chat template makes", 64 << 20, "bytes",
+    TEMPLATE_STEPS: "steps of a chat template", 250_000, "steps",
+        "and two a byte of the messages, 32 a value of them; R1's takes less than a hundred a message";
+    TEMPLATE_MEMORY: "memory that a chat template makes", 16 << 20, "bytes",
         "and 16 a byte of the messages: templates take a message apart and put it together a few times";
     TEMPLATE_DEPTH: "depth of a chat template's evaluation", 200, "levels",
         "a macro that calls itself for each level of a tool's schema takes about ten a level";
     TEMPLATE_VALUE_DEPTH: "depth of a chat template's values", 150, "levels",
         "JSON is read down to 128 levels";
-    TEMPLATE_OUTPUT: "output of a chat template", 16 << 20, "bytes",
-        "as long as the longest text that is encoded";
-    TEMPLATE_DEADLINE: "time of a chat template", 10_000, "ms",
-        "the last resort: its steps take less than a second";
+    TEMPLATE_OUTPUT: "output of a chat template", 1 << 20, "bytes",
+        "and eight a byte of the messages: what it adds to them is written in its source";
+    TEMPLATE_DEADLINE: "time of a chat template", 5_000, "ms",
+        "the last resort: its steps take a tenth of that on a slow phone";
     GRAPH_BYTES: "bytes of a graph without its weights", 16 << 20, "bytes",
         "a 70B's has less than one million";
     GRAPH_NODES: "nodes of a graph", 8192, "nodes",
@@ -93,6 +95,10 @@ limits! {
         "and eight a byte of weights and token: each weight is used once a token";
     NAMED_TEXT: "a text that is named on the command line", 64 << 20, "bytes",
         "a hundred thousand problems, or four times the longest text that is encoded";
+    JSON_VALUES: "values in a JSON file", 1_000_000, "values",
+        "a list of 65,536 added tokens has half as many; each takes up to 150 bytes once it is read";
+    MESSAGE_VALUES: "values in messages and tools", 250_000, "values",
+        "a message has three; they are copied a few times on their way into a template";
     SESSION_SEARCH: "looking for the next whole record of a damaged session", 128 << 20, "bytes",
         "two of the longest records, should the first have lost what the second stands behind";
     SESSION_COMPARE: "reading what looks like a record of a damaged session", 256 << 20, "bytes",
@@ -107,20 +113,22 @@ limits! {
         "Qwen's has 113, DeepSeek's six have 600";
     PATTERN_INSTRUCTIONS: "instructions of a tokenizer's patterns", 16_384, "instructions",
         "Qwen's has 57; counted repetitions are written out";
-    PATTERN_STEPS: "steps of a tokenizer", 20_000_000, "steps",
+    PATTERN_STEPS: "steps of a tokenizer", 4_000_000, "steps",
         "and 128 a byte of text; Qwen's takes up to 40 a byte";
     PATTERN_MEMO_BYTES: "what a pattern remembers", 33_554_432, "bytes",
         "two bits for each branch and byte, from the match that is looked for";
     PATTERN_ALTERNATIVES: "alternatives of a pattern that wait", 500_000, "alternatives",
         "40 bytes each; Qwen's has less than 20";
-    NORMALIZED_BYTES: "what a tokenizer's normalizers write", 16_777_216, "bytes",
-        "and four a byte of text, over all steps: one step may multiply what another wrote";
+    NORMALIZED_BYTES: "what a tokenizer's normalizers write", 1_048_576, "bytes",
+        "and sixteen a byte of text, over all steps: one step may multiply what another wrote";
     WORD_BYTES: "a word that is cut into tokens", 4_194_304, "bytes",
         "40 bytes each while its tokens are found; a megabyte of line ends is one word";
     OUTPUT_SCHEMA_STEPS: "schemas that an output constraint leads to", 50_000, "schemas",
         "a reference counts what it leads to; as many as the compiler itself takes";
     OUTPUT_CASES: "cases of an output constraint whose parts apply together", 4_096, "cases",
         "alternatives and repetitions of patterns multiply; each takes the compiler up to 0.1 ms";
+    OUTPUT_MULTIPLES: "sum of what numbers of an output constraint are multiples of", 32_768, "in all",
+        "the compiler looks for the least multiple: 1.3 s for 99,991";
     OUTPUT_PROPERTIES: "properties of an output constraint", 1_000, "properties",
         "the compiler's time grows with their square: 32 s for 8,000";
 }
@@ -131,6 +139,7 @@ pub struct Budget {
     steps: Meter,
     bytes: Meter,
     depth: Meter,
+    output: Option<Limit>,
     deadline: Option<(Limit, Instant)>,
     cancelled: Option<Probe>,
 }
@@ -172,6 +181,12 @@ impl Budget {
         Self { depth: Meter::new(limit), ..self }
     }
 
+    /// Limits [`Budget::check_output`].
+    #[must_use]
+    pub fn output(self, limit: Limit) -> Self {
+        Self { output: Some(limit), ..self }
+    }
+
     /// Ends the work that many milliseconds from now, wherever it looks at its budget.
     #[must_use]
     pub fn deadline(self, limit: Limit) -> Self {
@@ -203,6 +218,17 @@ impl Budget {
         self.bytes.take(count).map(drop)
     }
 
+    /// Whether an output may have so many bytes.
+    ///
+    /// # Errors
+    /// [`Exhausted`].
+    pub fn check_output(&self, bytes: u64) -> Result<(), Exhausted> {
+        match self.output {
+            Some(limit) if bytes > limit.number => Err(Exhausted::Limit(limit)),
+            _ => Ok(()),
+        }
+    }
+
     /// Goes one level deeper, until the guard is dropped.
     ///
     /// # Errors
@@ -230,13 +256,13 @@ impl Budget {
 
 impl fmt::Debug for Budget {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { steps, bytes, depth, deadline, cancelled: _ } = self;
+        let Self { steps, bytes, depth, output, deadline, cancelled: _ } = self;
         let fields = [("steps", steps), ("bytes", bytes), ("depth", depth)];
         let mut shown = formatter.debug_struct("Budget");
         for (name, meter) in fields {
             shown.field(name, meter);
         }
-        shown.field("deadline", deadline).finish_non_exhaustive()
+        shown.field("output", output).field("deadline", deadline).finish_non_exhaustive()
     }
 }
 
@@ -318,6 +344,8 @@ mod tests {
         assert_eq!(budget.take_bytes(u64::MAX), Err(Exhausted::Limit(TWO.plus(1))));
         assert_eq!(Exhausted::Limit(TWO).to_string(), "the limit of twos is exceeded: 2 steps");
         assert_eq!(Budget::new().take_steps(u64::MAX), Ok(()));
+        assert_eq!(Budget::new().output(TWO).check_output(2), Ok(()));
+        assert_eq!(Budget::new().output(TWO).check_output(3), Err(Exhausted::Limit(TWO)));
     }
 
     #[test]

@@ -6,18 +6,30 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::PackageError;
+use crate::budget::JSON_VALUES;
 use crate::vfs::{self, Links};
+
+mod values;
+
+pub use values::check_values;
+pub(crate) use values::{at_most, few};
 
 /// The largest JSON file of a package that is read, except `tokenizer.json`, in bytes.
 pub const JSON_BYTES_LIMIT: u64 = 16 << 20;
 
-/// Reads and parses a JSON file of at most [`JSON_BYTES_LIMIT`] bytes.
+/// Reads and parses a JSON file of at most [`JSON_BYTES_LIMIT`] bytes and [`JSON_VALUES`] values.
 ///
 /// # Errors
 /// As [`read_bytes`], and [`PackageError::Invalid`].
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, PackageError> {
     let bytes = read_bytes(path, JSON_BYTES_LIMIT)?;
-    serde_json::from_slice(without_bom(&bytes)).map_err(|error| PackageError::invalid(path, error))
+    parse(&bytes).map_err(|error| PackageError::invalid(path, error))
+}
+
+/// Parses the bytes of a JSON file of at most [`JSON_VALUES`] values.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
+    check_values(bytes, JSON_VALUES).map_err(<serde_json::Error as serde::de::Error>::custom)?;
+    serde_json::from_slice(without_bom(bytes))
 }
 
 /// The bytes without the mark that some editors put before UTF-8.

@@ -18,6 +18,7 @@ mod guard;
 mod message;
 mod probe;
 mod prompt;
+mod size;
 mod source;
 mod template;
 

@@ -42,7 +42,7 @@ pub const TEXT_BYTES_LIMIT: usize = 16 << 20;
 /// forty.
 const STEPS_PER_BYTE: u64 = 128;
 /// What normalizers may write for each byte of a text, besides [`NORMALIZED_BYTES`].
-const NORMALIZED_PER_BYTE: u64 = 4;
+const NORMALIZED_PER_BYTE: u64 = 16;
 
 /// A loaded tokenizer: immutable, shared between threads.
 pub struct Tokenizer {
@@ -81,7 +81,7 @@ impl Tokenizer {
         let tokens = std::mem::take(&mut facts.added_tokens);
         let ids: HashSet<u32> = tokens.iter().map(|token| token.id).collect();
         let plain = PlainBpe::new(facts, |id| ids.contains(&id)).map_err(|fault| fault.at(path))?;
-        let budget = Budget::new().steps(PATTERN_STEPS).bytes(NORMALIZED_BYTES);
+        let budget = budget(tokens.iter().map(|token| token.content.len()).sum());
         let normalize =
             |text: &str| plain.normalize(text, &budget).map(Cow::into_owned).map_err(AddedFault::from);
         let added = AddedTokens::new(tokens, normalize).map_err(|fault| fault.at(path))?;
@@ -124,16 +124,12 @@ impl Tokenizer {
         if bytes > TEXT_BYTES_LIMIT {
             return Err(TokenizerError::TextTooLong { bytes, limit: TEXT_BYTES_LIMIT });
         }
-        let bytes = bytes as u64;
-        let budget = Budget::new()
-            .steps(PATTERN_STEPS.plus(bytes * STEPS_PER_BYTE))
-            .bytes(NORMALIZED_BYTES.plus(bytes * NORMALIZED_PER_BYTE));
         let budget = match cancel {
             Some(cancel) => {
                 let cancel = cancel.clone();
-                budget.cancelled_by(move || cancel.request().is_some())
+                budget(bytes).cancelled_by(move || cancel.request().is_some())
             }
-            None => budget,
+            None => budget(bytes),
         };
         Ok(Encoder { tokenizer: self, budget, limit, ids: Vec::new() })
     }
@@ -196,6 +192,14 @@ impl Tokenizer {
     pub fn added_token_id(&self, content: &str) -> Option<u32> {
         self.added_tokens().iter().find(|token| token.content == content).map(|token| token.id)
     }
+}
+
+/// What a text of so many bytes may cost.
+fn budget(bytes: usize) -> Budget {
+    let bytes = bytes as u64;
+    Budget::new()
+        .steps(PATTERN_STEPS.plus(bytes * STEPS_PER_BYTE))
+        .bytes(NORMALIZED_BYTES.plus(bytes * NORMALIZED_PER_BYTE))
 }
 
 /// Makes the ids of one text, piece by piece, within one budget.

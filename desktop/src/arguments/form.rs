@@ -65,6 +65,6 @@ impl FormArguments {
 
     fn tools(&self) -> Result<Vec<Tool>, Failure> {
         let Some(path) = &self.tools else { return Ok(Vec::new()) };
-        serde_json::from_str(&input_file::read(path)?).map_err(|error| Failure::input_file(path, error))
+        input_file::read_json(path)
     }
 }

@@ -109,6 +109,7 @@ const ROWS: &[(&str, &str)] = &[
     ("FI-05", "damage inside of a session file, which is the only copy"),
     ("FI-06", "a secret key that others can read"),
     ("FI-07", "a library in the current folder"),
+    ("FI-08", "JSON of many small values, which take far more memory than its bytes"),
     ("RT-28", "reasoning that nothing opened, and limits of reasoning for a model that does not reason"),
     ("BD-01", "use after close; closing twice; closing during a turn"),
     ("BD-02", "objects that are never closed"),

@@ -14,7 +14,7 @@ use crate::operators::arithmetic;
 use crate::predicates;
 use crate::print::{print, printed, push};
 use crate::syntax::Operator;
-use crate::value::{SequenceKind, Value};
+use crate::value::{SequenceKind, Value, take_slots};
 
 /// Which attribute of an item is meant, and what is made of it.
 struct Getter<'b> {
@@ -26,7 +26,7 @@ struct Getter<'b> {
 
 impl<'b> Getter<'b> {
     /// An attribute is a name, a path of names and numbers with dots, a number, or nothing: the item itself.
-    fn new(budget: &'b Budget, attribute: Option<&Value>, ignores_case: bool) -> Self {
+    fn new(budget: &'b Budget, attribute: Option<&Value>, ignores_case: bool) -> Outcome<Self> {
         let part = |part: &str| match part.parse() {
             Ok(number) if part.bytes().all(|byte| byte.is_ascii_digit()) => Value::Integer(number),
             _ => Value::word(part),
@@ -34,11 +34,15 @@ impl<'b> Getter<'b> {
         let parts = match attribute {
             None | Some(Value::None) => Vec::new(),
             Some(value) => match value.as_text() {
-                Some(path) => path.split('.').map(part).collect(),
+                Some(path) => {
+                    // Each part is a value with a text of its own.
+                    take_slots(budget, path.matches('.').count().saturating_add(1).saturating_mul(2))?;
+                    path.split('.').map(part).collect()
+                }
                 None => vec![value.clone()],
             },
         };
-        Self { budget, parts, default: None, ignores_case }
+        Ok(Self { budget, parts, default: None, ignores_case })
     }
 
     fn get(&self, value: &Value) -> Outcome<Value> {
@@ -70,7 +74,7 @@ pub(super) fn map(budget: &Budget, value: Value, mut given: Given) -> Outcome<Va
     if is_attribute {
         let [attribute, default] = given.bind(["attribute", "default"])?;
         let default = default.filter(|default| !matches!(default, Value::None));
-        let getter = Getter { default, ..Getter::new(budget, attribute.as_ref(), false) };
+        let getter = Getter { default, ..Getter::new(budget, attribute.as_ref(), false)? };
         for item in &value.iterate(budget)?.items {
             mapped.push(getter.get(item)?);
         }
@@ -129,7 +133,7 @@ fn chosen(
     } else {
         None
     };
-    let getter = Getter::new(budget, attribute.as_ref(), false);
+    let getter = Getter::new(budget, attribute.as_ref(), false)?;
     let test = if given.positional.is_empty() { None } else { Some(first(&mut given)?) };
     let mut found = Vec::new();
     for item in &value.iterate(budget)?.items {
@@ -152,7 +156,7 @@ fn chosen(
 pub(super) fn join(budget: &Budget, value: Value, given: Given) -> Outcome<Value> {
     let [separator, attribute] = given.bind(["d", "attribute"])?;
     let separator = separator.map_or(Ok(String::new()), |separator| printed(budget, &separator))?;
-    let getter = Getter::new(budget, attribute.as_ref(), false);
+    let getter = Getter::new(budget, attribute.as_ref(), false)?;
     let mut output = String::new();
     for (index, item) in value.iterate(budget)?.items.iter().enumerate() {
         push(budget, if index == 0 { "" } else { &separator }, &mut output)?;
@@ -165,11 +169,15 @@ pub(super) fn sort(budget: &Budget, value: Value, given: Given) -> Outcome<Value
     let [reverse, case_sensitive, attribute] = given.bind(["reverse", "case_sensitive", "attribute"])?;
     let ignores_case = !is_true(case_sensitive.as_ref());
     let attributes = match attribute.as_ref().and_then(Value::as_text) {
-        Some(paths) => paths.split(',').map(|path| Some(Value::word(path))).collect(),
+        Some(paths) => {
+            take_slots(budget, paths.matches(',').count().saturating_add(1).saturating_mul(4))?;
+            paths.split(',').map(|path| Some(Value::word(path))).collect()
+        }
         None => vec![attribute],
     };
-    let getters: Vec<_> =
+    let getters: Outcome<Vec<_>> =
         attributes.iter().map(|it| Getter::new(budget, it.as_ref(), ignores_case)).collect();
+    let getters = getters?;
     let items = value.iterate(budget)?;
     let mut keys = Vec::new();
     for item in &items.items {
@@ -182,7 +190,7 @@ pub(super) fn sort(budget: &Budget, value: Value, given: Given) -> Outcome<Value
 
 pub(super) fn unique(budget: &Budget, value: Value, given: Given) -> Outcome<Value> {
     let [case_sensitive, attribute] = given.bind(["case_sensitive", "attribute"])?;
-    let getter = Getter::new(budget, attribute.as_ref(), !is_true(case_sensitive.as_ref()));
+    let getter = Getter::new(budget, attribute.as_ref(), !is_true(case_sensitive.as_ref()))?;
     let (mut seen, mut found) = (Vec::<Value>::new(), Vec::new());
     'items: for item in &value.iterate(budget)?.items {
         let key = getter.get(item)?;
@@ -208,7 +216,7 @@ pub(super) fn max(budget: &Budget, value: Value, given: Given) -> Outcome<Value>
 
 fn extreme(budget: &Budget, value: &Value, given: Given, wanted: Ordering) -> Outcome<Value> {
     let [case_sensitive, attribute] = given.bind(["case_sensitive", "attribute"])?;
-    let getter = Getter::new(budget, attribute.as_ref(), !is_true(case_sensitive.as_ref()));
+    let getter = Getter::new(budget, attribute.as_ref(), !is_true(case_sensitive.as_ref()))?;
     let mut best: Option<(Value, Value)> = None;
     for item in &value.iterate(budget)?.items {
         let key = getter.get(item)?;
@@ -225,7 +233,7 @@ fn extreme(budget: &Budget, value: &Value, given: Given, wanted: Ordering) -> Ou
 
 pub(super) fn sum(budget: &Budget, value: Value, given: Given) -> Outcome<Value> {
     let [attribute, start] = given.bind(["attribute", "start"])?;
-    let getter = Getter::new(budget, attribute.as_ref(), false);
+    let getter = Getter::new(budget, attribute.as_ref(), false)?;
     let mut total = start.unwrap_or(Value::Integer(0));
     if total.as_text().is_some() {
         return Err(Failure::failed("can't sum texts"));
@@ -240,11 +248,11 @@ pub(super) fn groupby(budget: &Budget, value: Value, given: Given) -> Outcome<Va
     let [attribute, default, case_sensitive] = given.bind(["attribute", "default", "case_sensitive"])?;
     let attribute = Some(required(attribute)?);
     let default = default.filter(|default| !matches!(default, Value::None));
-    let getter = |ignores_case| Getter {
-        default: default.clone(),
-        ..Getter::new(budget, attribute.as_ref(), ignores_case)
+    let getter = |ignores_case| {
+        let getter = Getter::new(budget, attribute.as_ref(), ignores_case)?;
+        Ok::<_, Failure>(Getter { default: default.clone(), ..getter })
     };
-    let (sorting, naming) = (getter(!is_true(case_sensitive.as_ref())), getter(false));
+    let (sorting, naming) = (getter(!is_true(case_sensitive.as_ref()))?, getter(false)?);
     let items = value.iterate(budget)?;
     let keys: Outcome<Vec<_>> = items.items.iter().map(|item| sorting.get(item)).collect();
     let keys = keys?;

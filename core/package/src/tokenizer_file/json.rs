@@ -6,17 +6,21 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use crate::budget::MERGES;
+use crate::budget::{ADDED_TOKENS_BYTES, MERGES};
+use crate::json;
 
 use super::fault::{TokenizerFault, shown};
 use super::{AddedToken, ID_BOUND};
 
 #[derive(serde::Deserialize)]
 pub(super) struct File {
-    #[serde(default, deserialize_with = "null_as_empty")]
+    #[serde(default, deserialize_with = "added_tokens")]
     pub(super) added_tokens: Vec<AddedToken>,
+    #[serde(default, deserialize_with = "json::few")]
     pub(super) normalizer: Option<Value>,
+    #[serde(default, deserialize_with = "json::few")]
     pub(super) pre_tokenizer: Option<Value>,
+    #[serde(default, deserialize_with = "json::few")]
     pub(super) decoder: Option<Value>,
     pub(super) model: Model,
 }
@@ -31,7 +35,7 @@ pub(super) struct Model {
     #[serde(default)]
     pub(super) ignore_merges: bool,
     pub(super) vocab: Vocabulary,
-    #[serde(deserialize_with = "bounded")]
+    #[serde(deserialize_with = "merges")]
     pub(super) merges: Vec<Merge>,
 }
 
@@ -65,32 +69,12 @@ pub(super) fn parse(bytes: &[u8]) -> Result<File, TokenizerFault> {
     Ok(parsed?)
 }
 
-fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AddedToken>, D::Error> {
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+fn added_tokens<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AddedToken>, D::Error> {
+    json::at_most(deserializer, ADDED_TOKENS_BYTES.as_usize(), "added tokens")
 }
 
-/// A list that is given up once it is longer than any honest one.
-fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Merge>, D::Error> {
-    struct Items;
-    impl<'de> Visitor<'de> for Items {
-        type Value = Vec<Merge>;
-
-        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-            formatter.write_str("a list of merges")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<Merge>, A::Error> {
-            let mut merges = Vec::new();
-            while let Some(merge) = items.next_element()? {
-                if merges.len() >= MERGES.as_usize() {
-                    return Err(de::Error::custom(format!("there are more than {} merges", MERGES.number)));
-                }
-                merges.push(merge);
-            }
-            Ok(merges)
-        }
-    }
-    deserializer.deserialize_seq(Items)
+fn merges<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Merge>, D::Error> {
+    json::at_most(deserializer, MERGES.as_usize(), "merges")
 }
 
 impl<'de> Deserialize<'de> for Vocabulary {

@@ -177,7 +177,7 @@ fn in_folder(folder: &Path, name: &str, limit: u64) -> Result<Option<Vec<u8>>, P
 
 /// A JSON object, empty where there is no file.
 fn object(file: Option<&[u8]>) -> Result<Map<String, Value>, serde_json::Error> {
-    file.map_or_else(|| Ok(Map::new()), |bytes| serde_json::from_slice(json::without_bom(bytes)))
+    file.map_or_else(|| Ok(Map::new()), json::parse)
 }
 
 fn merge(

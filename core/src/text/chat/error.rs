@@ -1,7 +1,7 @@
 //! Why messages could not become a prompt.
 
 use wheelwork_diagnostic::{
-    Diagnosis, Diagnostic, Remedy, check, get, give, leave_out, reinstall, retry, unsupported,
+    Diagnosis, Diagnostic, Remedy, check, get, give, leave_out, reinstall, retry, shorten, unsupported,
 };
 use wheelwork_package::PackageError;
 
@@ -20,6 +20,9 @@ pub enum ChatError {
     /// The folder has no template and the tokenizer is not R1's, so ours does not fit.
     #[error("there is no chat template, and R1's needs the token `{missing}`, which the tokenizer lacks")]
     NoTemplate { missing: &'static str },
+    /// Messages and tools of more parts than are copied into a template.
+    #[error("the messages and tools have {values} values or more, expected at most {limit}")]
+    TooManyValues { values: usize, limit: usize },
     /// A message without content that calls no tool, counted from 0.
     #[error("message {index} ({role}) has no content")]
     NoContent { index: usize, role: &'static str },
@@ -40,7 +43,7 @@ pub enum ChatError {
     Cancelled,
     /// The template wrote more than fits into any context.
     #[error("the chat template wrote more than {limit} bytes")]
-    TooLong { limit: usize },
+    TooLong { limit: u64 },
     /// The messages use all private-use characters of Unicode, which tell their text from the template's.
     #[error("the messages use every private-use character, so their text can't be told from the template's")]
     NoStandIn,
@@ -57,6 +60,7 @@ impl Diagnostic for ChatError {
             Self::NoTemplate { .. } => {
                 unsupported("chat_template_missing", give("the model's chat_template.jinja in its folder"))
             }
+            Self::TooManyValues { .. } => retry("too_many_values", shorten("the conversation")),
             Self::NoContent { index, .. } => {
                 retry("message_without_content", give("each message text, or at least one tool call"))
                     .at(format_args!("messages[{index}]"))

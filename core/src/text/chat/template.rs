@@ -15,11 +15,14 @@ use wheelwork_package::budget::{Exhausted, TEMPLATE_OUTPUT};
 use super::clock;
 use super::guard::Guard;
 use super::source::{self, R1_TOKENS};
-use super::{ChatError, Message, Prompt, Role, ToolCall};
+use super::{ChatError, Message, Prompt, Role, ToolCall, size};
 use crate::control::CancelToken;
 use crate::text::reasoning::{CLOSE_TAG, OPEN_TAG};
 use crate::text::tokenizer::{TEXT_BYTES_LIMIT, Tokenizer, TokenizerError};
 use crate::text::tools::{Tool, ToolSyntax};
+
+/// A value of messages or tools is granted as much of a template's budget as so many bytes of text.
+const BYTES_A_VALUE: usize = 16;
 
 /// A template with the texts that it needs; its syntax is checked.
 #[derive(Debug, Clone)]
@@ -136,6 +139,7 @@ impl ChatTemplate {
         tools: &[Tool],
         cancel: &CancelToken,
     ) -> Result<Prompt, ChatError> {
+        let values = size::values(messages, tools)?;
         let (instructed, tools) = if tools.is_empty() || self.takes_tools() {
             (Cow::Borrowed(messages), tools)
         } else {
@@ -154,7 +158,9 @@ impl ChatTemplate {
         if bytes > limit {
             return Err(TokenizerError::TextTooLong { bytes, limit }.into());
         }
-        let rendered = self.render(&guard.messages(), &guard.tools(), bytes, cancel)?;
+        // A short message takes as many steps as a long one.
+        let granted = bytes.saturating_add(values.saturating_mul(BYTES_A_VALUE));
+        let rendered = self.render(&guard.messages(), &guard.tools(), granted, cancel)?;
         Prompt::from_guarded(&rendered, &guard, tokenizer, cancel).map_err(|error| match error {
             TokenizerError::Exhausted { exhausted: Exhausted::Cancelled, .. } => ChatError::Cancelled,
             error => error.into(),
@@ -259,8 +265,8 @@ fn refused(TemplateError { line, failure }: TemplateError, source: &str) -> Chat
             ChatError::Refused { reason }
         }
         Failure::Exhausted(Exhausted::Cancelled) => ChatError::Cancelled,
-        Failure::Exhausted(Exhausted::Limit(limit)) if limit == TEMPLATE_OUTPUT => {
-            ChatError::TooLong { limit: TEXT_BYTES_LIMIT }
+        Failure::Exhausted(Exhausted::Limit(limit)) if limit.name == TEMPLATE_OUTPUT.name => {
+            ChatError::TooLong { limit: limit.number }
         }
         Failure::Exhausted(Exhausted::Limit(limit)) => {
             ChatError::OverLimit { what: limit.name, limit: limit.number, line }

@@ -61,6 +61,7 @@ pub(super) fn check_schemas<'s>(schemas: impl Iterator<Item = &'s Value>) -> Res
         if properties as u64 > OUTPUT_PROPERTIES.number {
             return Err(OutputError::Compiling(Exhausted::Limit(OUTPUT_PROPERTIES)));
         }
+        weight::check_multiples(schema)?;
         weight::check(schema)?;
         bytes = bytes.saturating_add(schema.to_string().len());
         check_bytes(bytes)?;

@@ -16,5 +16,47 @@ pub(crate) fn with_options(schema: &Value) -> Value {
         other => return other.clone(),
     };
     fields.entry(LIBRARY_OPTIONS).or_insert_with(|| json!({ "whitespace_pattern": JSON_WHITESPACE }));
-    Value::Object(fields)
+    let mut schema = Value::Object(fields);
+    bound_numbers(&mut schema);
+    schema
+}
+
+/// The least bound of whole numbers that llguidance can negate: schemas of 64 bits name one below it. A bound that is
+/// tighter holds the answer to the schema as well.
+const LEAST: f64 = -9.2e18;
+
+/// Raises bounds below [`LEAST`] to it, except in data.
+fn bound_numbers(value: &mut Value) {
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Object(fields) => {
+                for (field, value) in fields {
+                    match (field.as_str(), value.as_f64()) {
+                        ("minimum" | "exclusiveMinimum", Some(bound)) if bound < LEAST => {
+                            *value = json!(LEAST)
+                        }
+                        ("const" | "enum" | "default" | "examples", _) => {}
+                        _ => open.push(value),
+                    }
+                }
+            }
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_of_64_bits_are_kept_and_data_stays_as_it_is() {
+        let schema = json!({"properties": {"a": {"minimum": i64::MIN}, "b": {"const": {"minimum": -1e300}}}});
+        let bound = with_options(&schema);
+        assert_eq!(bound["properties"]["a"]["minimum"], json!(LEAST));
+        assert_eq!(bound["properties"]["b"], schema["properties"]["b"]);
+        assert_eq!(with_options(&json!({"minimum": -1e300}))["minimum"], json!(LEAST));
+    }
 }

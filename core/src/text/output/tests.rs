@@ -164,6 +164,29 @@ fn rt_26_forms_whose_parts_multiply_are_refused_before_they_are_compiled() {
     refused(
         json!({"type": "object", "allOf": patterns.iter().map(|it| json!({"properties": {"p": it}})).collect::<Vec<_>>()}),
     );
+    for place in ["additionalItems", "unevaluatedItems", "additionalProperties", "contains", "not", "if"] {
+        refused(json!({"items": [{}], place: {"type": "string", "allOf": patterns}}));
+    }
+    let multiple = |number: f64| json!({"type": "number", "multipleOf": number});
+    refused(multiple(99_991.0));
+    refused(
+        json!({"items": {"anyOf": (0..40).map(|it| multiple(9_973.0 + f64::from(it))).collect::<Vec<_>>()}}),
+    );
+    refused(multiple(0.123_456_789));
+    for number in [1e-9, 1e300] {
+        assert_ne!(code(&OutputFormat::JsonSchema(multiple(number))), "output_library", "{number}");
+    }
+    let fine_and_large = json!({"allOf": [multiple(0.000_001), multiple(30_000.0)]});
+    assert_eq!(code(&OutputFormat::JsonSchema(fine_and_large)), "output_invalid");
+    for number in [0.01, 5.0, 86_400.0, 1_000_000.0, 0.000_001] {
+        assert_eq!(code(&OutputFormat::JsonSchema(multiple(number))), "ok", "{number}");
+    }
+    let least = json!({"type": "integer", "minimum": i64::MIN, "maximum": i64::MAX});
+    assert_eq!(
+        code(&OutputFormat::JsonSchema(least)),
+        "ok",
+        "numbers of 64 bits, as interfaces describe them"
+    );
     let choice = json!({"anyOf": (0..12).map(|it| json!({"const": it})).collect::<Vec<_>>()});
     refused(json!({"allOf": vec![choice; 6]}));
     // Each reference has a neighbour that applies with it.

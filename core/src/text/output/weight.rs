@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use wheelwork_package::budget::{Budget, Exhausted, OUTPUT_CASES, OUTPUT_SCHEMA_STEPS};
+use wheelwork_package::budget::{Budget, Exhausted, OUTPUT_CASES, OUTPUT_MULTIPLES, OUTPUT_SCHEMA_STEPS};
 
 use super::error::OutputError;
 
@@ -38,6 +38,61 @@ pub(super) fn properties_of(schema: &Value) -> usize {
         }
     }
     count
+}
+
+/// Refuses numbers that answers have to be multiples of, where the compiler would look for the least of them for long, or
+/// where it can't count with them.
+pub(super) fn check_multiples(schema: &Value) -> Result<(), OutputError> {
+    let mut found: Vec<(u64, u32)> = Vec::new();
+    let mut open = vec![schema];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Object(fields) => {
+                found.extend(fields.get("multipleOf").and_then(Value::as_f64).map(decimal));
+                open.extend(fields.values());
+            }
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+    // Zeros at the end of a number cost nothing.
+    let cost = |mut digits: u64| {
+        while digits > 0 && digits.is_multiple_of(10) {
+            digits /= 10;
+        }
+        digits
+    };
+    let sum = found.iter().fold(0_u64, |sum, (digits, _)| sum.saturating_add(cost(*digits)));
+    if sum > OUTPUT_MULTIPLES.number {
+        return Err(OutputError::Compiling(Exhausted::Limit(OUTPUT_MULTIPLES)));
+    }
+    // Those that apply together are counted in steps of the finest, by numbers of 32 bits.
+    let finest = found.iter().map(|(_, exponent)| *exponent).max().unwrap_or(0);
+    let steps = |(digits, exponent): &(u64, u32)| {
+        10_u64.checked_pow(finest - exponent).and_then(|scale| digits.checked_mul(scale)).unwrap_or(u64::MAX)
+    };
+    let mut steps: Vec<u64> = found.iter().map(steps).collect();
+    steps.sort_unstable();
+    steps.dedup();
+    let together = steps.iter().rev().take(2).fold(1_u64, |product, steps| product.saturating_mul(*steps));
+    if finest > MULTIPLE_DECIMALS || together > u64::from(u32::MAX) {
+        let detail = "its values of `multipleOf` are too fine, or too large together".to_owned();
+        return Err(OutputError::Invalid { kind: "JSON schema", detail });
+    }
+    Ok(())
+}
+
+/// Digits behind the point of a `multipleOf`.
+const MULTIPLE_DECIMALS: u32 = 6;
+
+/// A number as its digits, and how many of them stand behind the point.
+fn decimal(number: f64) -> (u64, u32) {
+    let written = number.abs().to_string();
+    let (whole, fraction) = written.split_once('.').unwrap_or((&written, ""));
+    let digits = format!("{whole}{fraction}");
+    // What has more digits than fit is beyond any limit.
+    let digits = digits.parse().unwrap_or(u64::MAX);
+    (digits, u32::try_from(fraction.len()).unwrap_or(u32::MAX))
 }
 
 /// Refuses a grammar that intersects or complements patterns which have too many cases together: each operator multiplies
@@ -144,7 +199,12 @@ impl<'s> Reader<'s> {
                     weight
                 }
                 (
-                    "additionalProperties" | "unevaluatedProperties" | "items" | "contains",
+                    "additionalProperties"
+                    | "unevaluatedProperties"
+                    | "items"
+                    | "additionalItems"
+                    | "unevaluatedItems"
+                    | "contains",
                     member @ Value::Object(_),
                 ) => {
                     let inside = [(OTHERS.to_owned(), self.read(member)?)].into();

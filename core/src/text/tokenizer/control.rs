@@ -2,8 +2,6 @@
 //!
 //! Made once a tokenizer and template, because a file may have a hundred thousand added tokens.
 
-use std::collections::HashSet;
-
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 use wheelwork_package::tokenizer_file::AddedToken;
 
@@ -93,14 +91,14 @@ impl ControlTexts {
 /// Which of the tokens, by their place, stand in a template; all of them where there are too many for the library.
 fn used_by(tokens: &[AddedToken], template: &str) -> impl Fn(usize) -> bool + use<> {
     let matcher = AhoCorasick::new(tokens.iter().map(|token| token.content.as_str())).ok();
+    // A table: where each token begins with another, there are as many finds as a token has bytes, at each byte.
     let found = |matcher: &AhoCorasick| {
-        matcher
-            .find_overlapping_iter(template)
-            .map(|found| found.pattern().as_usize())
-            .collect::<HashSet<_>>()
+        let mut used = vec![false; tokens.len()];
+        matcher.find_overlapping_iter(template).for_each(|found| used[found.pattern().as_usize()] = true);
+        used
     };
     let used = matcher.as_ref().map(found);
-    move |place| used.as_ref().is_none_or(|used| used.contains(&place))
+    move |place| used.as_ref().is_none_or(|used| used[place])
 }
 
 /// Whether one of the texts, which ascend, begins with `start`.

@@ -39,19 +39,22 @@ impl Memo {
         }
     }
 
-    /// Notes it, unless there is no room: then it may be found out again, at the budget's expense.
-    pub(super) fn set(&mut self, slot: usize, at: usize, known: Known) {
-        let Some(cell) = self.cell(slot, at) else { return };
+    /// Notes it, unless there is no room: then it may be found out again, at the budget's expense. Gives how many bytes
+    /// the table grew by.
+    pub(super) fn set(&mut self, slot: usize, at: usize, known: Known) -> usize {
+        let Some(cell) = self.cell(slot, at) else { return 0 };
         if cell >= PATTERN_MEMO_BYTES.as_usize() {
-            return;
+            return 0;
         }
-        if cell >= self.cells.len() {
+        let before = self.cells.len();
+        if cell >= before {
             self.cells.resize(cell + self.row_bytes, 0);
         }
         let shift = slot % 4 * 2;
         if let Some(byte) = self.cells.get_mut(cell) {
             *byte = *byte & !(3 << shift) | (known as u8) << shift;
         }
+        self.cells.len() - before
     }
 
     /// Gives back the rows before a place.

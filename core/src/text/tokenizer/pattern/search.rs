@@ -11,6 +11,8 @@ use super::program::{Instruction, Program};
 
 /// So many steps are taken from the budget at once.
 const STEPS_AT_ONCE: u64 = 256;
+/// So many bytes of the memo are cleared in the time of a step. Qwen's pattern clears five a byte of text.
+const MEMO_BYTES_A_STEP: u64 = 64;
 
 /// The matches of a pattern in a text, one after the other; none overlap.
 pub(in crate::text::tokenizer) struct Search<'s> {
@@ -94,7 +96,7 @@ impl<'s> Search<'s> {
             next = match self.pending.pop() {
                 Some(Pending::Go { to, at }) => Some((to, at)),
                 Some(Pending::Fail { slot, at }) => {
-                    self.memo.set(slot, at, Known::Failed);
+                    self.note(slot, at, Known::Failed)?;
                     None
                 }
                 Some(Pending::Run { place, from, least_end, at, end }) if at > least_end => {
@@ -149,6 +151,8 @@ impl<'s> Search<'s> {
                 }
                 Instruction::Look { negative, back, then, slot } => {
                     self.push(Pending::Fail { slot, at })?;
+                    // Going back is a walk from character to character.
+                    self.take_steps(back.min(at) as u64)?;
                     let found = match self.back(at, back) {
                         Some(from) => self.matches(place + 1, from, true)?.is_some(),
                         None => false,
@@ -185,7 +189,7 @@ impl<'s> Search<'s> {
     fn settle(&mut self, floor: usize, is_looked_at: bool) -> Result<(), Exhausted> {
         while self.pending.len() > floor {
             match self.pending.pop().filter(|_| is_looked_at) {
-                Some(Pending::Fail { slot, at }) => self.memo.set(slot, at, Known::Matched),
+                Some(Pending::Fail { slot, at }) => self.note(slot, at, Known::Matched)?,
                 Some(Pending::Run { place, from, at, .. }) => {
                     self.note_run(place, from..at, Known::Matched)?;
                 }
@@ -203,13 +207,19 @@ impl<'s> Search<'s> {
         };
         let text = self.text;
         for (offset, _) in text[run.clone()].char_indices() {
-            self.memo.set(slot, run.start + offset, known);
+            self.note(slot, run.start + offset, known)?;
             self.take_steps(1)?;
         }
         if least == 0 {
-            self.memo.set(slot, run.end, known);
+            self.note(slot, run.end, known)?;
         }
         Ok(())
+    }
+
+    /// Notes what is known; a table that grows is paid for.
+    fn note(&mut self, slot: usize, at: usize, known: Known) -> Result<(), Exhausted> {
+        let grown = self.memo.set(slot, at, known);
+        self.take_steps(grown as u64 / MEMO_BYTES_A_STEP)
     }
 
     fn holds(&self, assertion: Assertion, at: usize) -> bool {

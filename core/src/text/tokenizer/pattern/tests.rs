@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 use wheelwork_package::budget::{Budget, Limit};
 
+use super::memo::{Known, Memo};
 use super::*;
 
 /// Patterns of published tokenizers.
@@ -128,6 +129,25 @@ fn ck_28_what_can_not_be_bounded_is_refused_by_name() {
     let deep = "(".repeat(2_000) + &")".repeat(2_000);
     assert!(matches!(Program::of_pattern(&deep), Err(PatternFault::Syntax(_))));
     assert!(matches!(Program::of_pattern("("), Err(PatternFault::Syntax(_))));
+}
+
+#[test]
+fn ck_28_a_look_behind_pays_for_its_way_back() {
+    let program = Program::of_pattern(r"(?<=[^a]{4000})b").unwrap();
+    let text = "b".repeat(20_000);
+    let limit = |number| Limit { name: "steps", number, unit: "steps", reason: "a test" };
+    let ended = |number| Search::new(&program, &text, &Budget::new().steps(limit(number))).next().is_ok();
+    assert!(!ended(5_000_000), "from each of the first 4,000 places it goes back to the start of the text");
+    assert!(ended(10_000_000));
+}
+
+#[test]
+fn ck_28_a_table_of_what_is_known_tells_what_it_grows_by() {
+    let mut memo = Memo::new(4096);
+    assert_eq!(memo.set(0, 9, Known::Failed), 10 * 1024);
+    assert_eq!(memo.set(1, 9, Known::Failed), 0);
+    memo.forget_before(9);
+    assert_eq!(memo.set(0, 10, Known::Failed), 1024);
 }
 
 #[test]
