@@ -103,6 +103,17 @@ def templates():
     ]:
         yield f"doubled-{name}", f"{double}{{{{ {use} }}}}"
         yield f"deep-{name}", f"{deep.replace('y', 'z')}{{{{ {use.replace('ns.y', 'ns.x')} }}}}"
+    start = "{% set a='a'*1000000 %}{% set b='b'*1000000 %}{% set c=a~'b' %}{% set n=namespace(l=[]) %}{% set m={c: 1} %}" \
+        "{% for i in range(100000) %}"
+    for name, use in [
+        ("strip", "b.strip(c)"), ("trim", "b|trim(c)"), ("find", "'x'.find(a)"), ("count", "'x'.count(a)"),
+        ("replace", "'x'.replace(a,'')"), ("split", "'x'.split(a)"), ("ends", "a.endswith((c,)*100000)"), ("key", "n[a]"),
+        ("item", "m[a~'c']"), ("path", "[1]|map(attribute='.'*9000000)|list"), ("paths", "[1]|sort(attribute=','*9000000)"),
+        ("written", "['\\x01'*4000000]"), ("fields", "'{a}'*1000000%m"), ("filter", "[b]|map('replace',a,'')|list"),
+    ]:
+        yield f"given-{name}", f"{start}{{{{ {use} }}}}{{% endfor %}}"
+    yield "name", "{% set n=namespace(l=[]) %}{% for i in range(5000) %}{% set n.l=n.l+[" + "A" * 7000 + "] %}{% endfor %}"
+    yield "key-kept", start + "{% set n.l=n.l+[n[a~i]] %}{% endfor %}"
     yield "recursive", "{% macro f(n) %}{{ f(n+1) }}{% endmacro %}{{ f(0) }}"
     for name, begin, end in [("not", "not ", ""), ("paren", "(", ")"), ("list", "[", "]"), ("minus", "-", "")]:
         yield f"nested-{name}", "{{" + begin * 1100 + "1" + end * 1100 + "}}"
@@ -136,9 +147,14 @@ def tokenizers():
     for name, pattern in [
         ("look", "(?=(a+)+b)a"), ("back", r"(a*)*\1b"), ("repeat", "(?:(?:a{1000}){1000}){1000}"),
         ("slow", r"(?=(?:(?!\x01)[\s\S]){0,500}(?:(?!\x01)[\s\S]){0,500}\x00)[\s\S]"),
+        ("behind", "(?<=[^b]{8000})c"), ("behind-not", "(?<![^b]{4000}|[^c]{4000})a"), ("slots", "(?:(?:a|b)?){4000}x|y"),
         ("nested", "(" * 2000 + ")" * 2000), ("classes", r"[\p{L}\p{N}]{900}|" * 100 + "a"),
     ]:
         yield f"pattern-{name}", with_parts(splits=[pattern]) + "\0" + text
+    yield "replaced-word", with_parts([replace("a", "7" * 4000), replace("7", "7" * 4)], ["7+"]) + "\0" + text[:100]
+    yield "replaced-behind", with_parts([replace("a", "b" * 4000)], ["(?<=[^a]{8000})c"]) + "\0" + text[:100]
+    yield "added-overlapping", with_parts(added=["a" * i for i in range(2, 250)]) + "\0" + text
+    yield "added-normalized", with_parts([replace("x", "y" * 4000)], added=["x" * 200 + str(i) for i in range(100)]) + "\0" + text
     yield "added", with_parts(added=[f"{i:05}" * 6 for i in range(600)]) + "\0" + text
 
 
