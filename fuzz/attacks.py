@@ -84,6 +84,16 @@ def graphs():
     yield "nodes", graph(*(node("Neg", ["input_ids" if i == 0 else f"n{i}"], f"n{i + 1}") for i in range(1500)),
                          node("Neg", ["n1500"], "y"))
     yield "attribute-twice", graph(node("ReduceSum", ["input_ids"], "y", [("keepdims", 0), ("keepdims", 1)]))
+    narrow = field(5, field(2, 6) + field(8, "n") + field(9, struct.pack("<i", 2**31 - 1)))
+    low_half = field(5, field(2, 6) + field(8, "b") + field(5, 1 << 32))
+    yield "wraps-32", graph(
+        narrow, node("Add", ["n", "n"], "m"), node("Mul", ["m", "m"], "k"), node("Div", ["n", "k"], "y"))
+    yield "wraps-file", graph(narrow, low_half, node("Div", ["n", "b"], "y"))
+    yield "abs-least", graph(
+        scalar("a", least), scalar("b", 1 << 62), scalar("one", 1), node("Abs", ["a"], "s"), node("Div", ["s", "b"], "m"),
+        node("Add", ["m", "one"], "d"), node("Div", ["a", "d"], "y"))
+    constant = field(1, field(2, "c") + field(4, "Constant") + field(5, field(1, "value_float") + field(3, -1) + field(20, 2)))
+    yield "constant-type", graph(scalar("a", least), constant, node("Div", ["a", "c"], "y"))
     yield "reshape", graph(tensor("s", [1 << 62, 4, 4, -1]), node("Reshape", ["input_ids", "s"], "y"))
     yield "cast-text", graph(node("Cast", ["input_ids"], "y", [("to", 8)]))
     yield "loop", graph(node("Loop", ["", "input_ids"], "y"))
@@ -162,6 +172,10 @@ def forms():
     for count in (2, 16):
         schema = {"type": "string", "allOf": [{"pattern": f".*a.{{{20 + i}}}"} for i in range(count)]}
         yield f"and-{count}", b"\0\0" + json.dumps(schema).encode()
+        yield f"items-{count}", b"\0\0" + json.dumps({"items": [{}], "additionalItems": schema, "minItems": 2}).encode()
+    for name, number in [("prime", 999983), ("large", 2**31), ("fine", 1e-9), ("odd", 0.123456789)]:
+        yield f"multiple-{name}", b"\0\0" + json.dumps({"type": "number", "multipleOf": number}).encode()
+    yield "least", b"\0\0" + json.dumps({"type": "integer", "minimum": -2**63}).encode()
     many = {"type": "object", "properties": {f"p{i}": {} for i in range(300)}, "additionalProperties": False}
     yield "properties", b"\0\0" + json.dumps(many).encode()
     yield "nested", b"\0\0" + b'{"items":' * 600 + b"{}" + b"}" * 600
