@@ -35,7 +35,7 @@ pub struct ModelFacts {
     /// SHA-256 over the names, sizes and digests of the variant's files, in lowercase hexadecimal; see
     /// [`wheelwork_package::OpenPackage::fingerprint`]: two models with the same one take each other's caches.
     pub fingerprint: String,
-    /// What ONNX Runtime says of its build.
+    /// What ONNX Runtime says of its build, and which kernels of ours compute beside it.
     pub runtime: String,
 }
 

@@ -62,7 +62,7 @@ mod turn;
 pub use control::{AnswerNow, CancelToken, SaveNow};
 pub use decoder::kv as kv_cache;
 pub use device::compiled::{CompileStep, CompileWatch};
-pub use device::{DevicePreference, Placement, Prepared};
+pub use device::{DevicePreference, KernelSet, Kernels, Placement, Prepared};
 pub use error::Error;
 pub use event::{Event, FinishReason, ReasoningEnd, ReasoningStart};
 pub use facts::{ModelFacts, ModelIdentity, RuntimeFacts, runtime};

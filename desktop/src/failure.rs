@@ -167,9 +167,11 @@ impl Failure {
                 let remedy = format!("keep it for yourself: `chmod 600 {}`", path.display());
                 Told::new("key_exposed", "set", remedy).at(path.display())
             }
-            Self::NeedsBest { .. } => {
-                Told::new("needs_quality_best", "set", "take `--quality balanced` or `best`, or leave the flag out")
-            }
+            Self::NeedsBest { .. } => Told::new(
+                "needs_quality_best",
+                "set",
+                "take `--quality balanced` or `best`, or leave the flag out",
+            ),
             Self::NeedsTarget => {
                 Told::new("needs_target", "set", "add one of the targets, or leave `--soc` out")
             }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anstyle::{AnsiColor, Reset, Style};
 use serde::Serialize;
-use wheelwork::device::{Device, GraphPlacement, NotUsedReason, SelfCheck};
+use wheelwork::device::{Device, GraphPlacement, KernelSet, NotUsedReason, SelfCheck};
 use wheelwork::engine::Pace;
 use wheelwork::{
     DevicePreference, Event, FinishReason, Generation, ModelFacts, Placement, ReasoningEnd, ReasoningStart,
@@ -123,7 +123,11 @@ fn describe(placement: &Placement) -> String {
         Device::Cpu => "CPU",
     };
     let simulator = if placement.simulator { " simulator" } else { "" };
-    format!("{device}{simulator} ({}, {} threads)", placement.provider, placement.threads)
+    let kernels = match placement.kernels {
+        KernelSet::OnnxRuntime => String::new(),
+        ours => format!(", {}", ours.describe()),
+    };
+    format!("{device}{simulator} ({}, {} threads{kernels})", placement.provider, placement.threads)
 }
 
 /// Which provider got which part of each graph, and why not a better one.

@@ -12,7 +12,7 @@ use std::ops::ControlFlow;
 use common::TemporaryPackage;
 use int8::{open, with_int8_cache};
 use wheelwork::device::NotUsedReason;
-use wheelwork::{Diagnostic, KvForm, OpenOptions};
+use wheelwork::{Diagnostic, KernelSet, Kernels, KvForm, Model, OpenOptions, Prepared};
 use wheelwork_ort::Version;
 use wheelwork_ort::version::{INT8_KV_CACHE, SAVED_PACKED_WEIGHTS};
 use wheelwork_quantize::recipe::BALANCED;
@@ -52,7 +52,7 @@ fn rt_01_an_int8_cache_that_the_runtime_cannot_load_is_named_and_float_runs() {
 fn rt_01_preparing_needs_a_runtime_that_saves_packed_weights_and_says_so() {
     let package = TemporaryPackage::of("tiny-r1", BALANCED);
     let cache_dir = Some(package.path().parent().unwrap().join("cache"));
-    let options = OpenOptions { cache_dir, ..OpenOptions::default() };
+    let options = OpenOptions { cache_dir, kernels: Kernels::Off, ..OpenOptions::default() };
     let prepared = wheelwork::prepare(package.path(), &options, &mut |_| ControlFlow::Continue(()));
     match prepared {
         Ok(report) => assert!(report.is_new && version() >= SAVED_PACKED_WEIGHTS),
@@ -62,4 +62,16 @@ fn rt_01_preparing_needs_a_runtime_that_saves_packed_weights_and_says_so() {
             assert!(error.to_string().contains("1.28.0"), "{error}");
         }
     }
+}
+
+#[test]
+fn any_version_prepares_a_model_with_our_kernels() {
+    let package = TemporaryPackage::of("tiny-r1", BALANCED);
+    let cache_dir = Some(package.path().parent().unwrap().join("cache"));
+    let options = OpenOptions { cache_dir, kernels: Kernels::Own, ..OpenOptions::default() };
+    let report = wheelwork::prepare(package.path(), &options, &mut |_| ControlFlow::Continue(())).unwrap();
+    assert!(report.is_new && report.kernels.iter().all(|choice| choice.is_ours));
+    let model = Model::open_with(package.path(), &options).unwrap();
+    assert_eq!(model.placement().prepared, Prepared::Used);
+    assert_ne!(model.placement().kernels, KernelSet::OnnxRuntime);
 }

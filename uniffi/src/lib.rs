@@ -63,7 +63,7 @@ pub use event::{Event, FinishReason, ReasoningEnd, ReasoningStart, Timings, Usag
 pub use form::{OutputFormat, Tool, ToolChoice, ToolFault};
 pub use memory::{AvailableMemory, Fit, MemoryPlan, memory_plan};
 pub use message::{Message, Role, ToolCall};
-pub use open::{DevicePreference, EngineOptions, KvForm, MemoryCheck, OpenOptions};
+pub use open::{DevicePreference, EngineOptions, Kernels, KvForm, MemoryCheck, OpenOptions};
 pub use opening::{OpenEvent, OpenHandle};
 pub use options::{OnContextFull, OnLoop, OpenReasoning, Options, Priority, PromptLookup, Thinking};
 pub use pace::{Battery, Conditions, Pace, Thermal};
@@ -72,7 +72,7 @@ pub use pipe::PackagePipe;
 pub use placement::{
     Device, GraphPlacement, KernelSet, NotUsed, NotUsedReason, Placement, Prepared, SelfCheck, Share,
 };
-pub use prepare::{PrepareEvent, PrepareHandle, PrepareReport, prepared_form};
+pub use prepare::{PrepareEvent, PrepareHandle, PrepareReport, ProductChoice, ProductTime, prepared_form};
 pub use share::{SharePrefixHandle, SharedPrefix};
 pub use source::PackageSource;
 pub use store::{

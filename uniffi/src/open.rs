@@ -34,6 +34,10 @@ pub struct OpenOptions {
     /// Leave a form that was prepared for this machine alone.
     #[uniffi(default = false)]
     pub plain: bool,
+    /// Whose kernels the prepared form computes with on the CPU; absent, those that preparing measures to be faster. A form that
+    /// was prepared for another choice is not used.
+    #[uniffi(default = None)]
+    pub kernels: Option<Kernels>,
     /// Where prepared forms of models that are not installed stand; must be on the models' file system.
     #[uniffi(default = None)]
     pub cache_dir: Option<String>,
@@ -97,6 +101,15 @@ mirror! {
         /// The CPU.
         Cpu,
     }
+    /// Whose kernels a model is prepared for on the CPU.
+    Kernels = wheelwork::Kernels {
+        /// Those that are faster on this machine, by shape of matrix: both are measured when the model is prepared.
+        Auto,
+        /// ONNX Runtime's.
+        Off,
+        /// Ours wherever they can, without measuring.
+        Own,
+    }
     /// How keys and values are cached.
     KvForm = wheelwork::KvForm {
         /// 32-bit floats.
@@ -117,6 +130,7 @@ impl From<OpenOptions> for wheelwork::OpenOptions {
             chat_template,
             kv_cache,
             plain,
+            kernels,
             cache_dir,
             prefix_cache_bytes,
             provider_options,
@@ -134,6 +148,7 @@ impl From<OpenOptions> for wheelwork::OpenOptions {
             chat_template,
             kv_cache: kv_cache.map(Into::into),
             plain,
+            kernels: kernels.map_or_else(Default::default, Into::into),
             cache_dir: cache_dir.map(Into::into),
             prefix_cache_bytes,
             provider_options: provider_options.into_iter().collect(),
@@ -181,6 +196,7 @@ mod tests {
             chat_template: None,
             kv_cache: None,
             plain: false,
+            kernels: None,
             cache_dir: None,
             prefix_cache_bytes: 0,
             provider_options: HashMap::new(),

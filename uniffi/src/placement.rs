@@ -95,6 +95,16 @@ mirror! {
     KernelSet = device::KernelSet {
         /// ONNX Runtime's own, or those of the provider that it drives.
         OnnxRuntime,
+        /// Our own, for x86-64 with AVX-512 VNNI.
+        Avx512Vnni,
+        /// Our own, for x86-64 with AVX2 and AVX-VNNI.
+        AvxVnni,
+        /// Our own, for x86-64 with AVX2.
+        Avx2,
+        /// Our own, for 64-bit Arm with dot products.
+        DotProduct,
+        /// Our own, for any CPU.
+        Portable,
     }
     /// A kind of device.
     Device = device::Device {

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wheelwork::CancelToken;
+use wheelwork::prepare as preparing;
 
+use crate::convert::count;
 use crate::edge::{guarded, safely};
 use crate::job::{Item, Job, jobs_at};
 use crate::{FfiError, OpenOptions, Prepared};
@@ -28,6 +30,13 @@ pub enum PrepareEvent {
         done_bytes: u64,
         /// Bytes in all.
         total_bytes: u64,
+    },
+    /// Products are timed, computed by ONNX Runtime and by our kernels.
+    Measure {
+        /// Shapes of matrices so far.
+        done: u32,
+        /// Shapes in all.
+        total: u32,
     },
     /// The prepared form is opened and compared with the plain one.
     Compare,
@@ -52,8 +61,40 @@ pub struct PrepareReport {
     pub plain_memory_bytes: Option<u64>,
     /// The same of the prepared form.
     pub prepared_memory_bytes: Option<u64>,
+    /// The products of each shape of matrix, and whose kernels compute them; empty where ours compute none.
+    pub kernels: Vec<ProductChoice>,
     /// Time that it took, in seconds.
     pub seconds: f64,
+}
+
+/// The products of one shape of matrix, and whose kernels compute them.
+#[derive(Debug, Clone, PartialEq, uniffi::Record)]
+pub struct ProductChoice {
+    /// Elements of a row of activations.
+    pub k: u64,
+    /// Elements of a row of results.
+    pub n: u64,
+    /// Bits of a weight.
+    pub bits: u64,
+    /// Weights that share a scale.
+    pub block_size: u64,
+    /// How many the graph has.
+    pub products: u32,
+    /// What ONNX Runtime's operator takes; absent where it was not measured.
+    pub onnxruntime: Option<ProductTime>,
+    /// What ours takes; absent where it was not measured.
+    pub ours: Option<ProductTime>,
+    /// Whether ours compute them.
+    pub is_ours: bool,
+}
+
+/// How long products of one shape take, each of them alone: the best of several takes.
+#[derive(Debug, Clone, Copy, PartialEq, uniffi::Record)]
+pub struct ProductTime {
+    /// For one token, in microseconds.
+    pub token_us: f64,
+    /// For 64 tokens of a prompt, in microseconds.
+    pub prompt_us: f64,
 }
 
 #[uniffi::export]
@@ -123,6 +164,7 @@ impl From<wheelwork::PrepareStep> for PrepareEvent {
         match step {
             Core::Pack => Self::Pack,
             Core::Collect { done_bytes, total_bytes } => Self::Collect { done_bytes, total_bytes },
+            Core::Measure { done, total } => Self::Measure { done: count(done), total: count(total) },
             Core::Compare => Self::Compare,
         }
     }
@@ -136,8 +178,35 @@ impl From<wheelwork::PrepareReport> for PrepareReport {
             peak_disk_bytes,
             plain_memory_bytes,
             prepared_memory_bytes,
+            kernels,
             seconds,
         } = report;
-        Self { is_new, disk_bytes, peak_disk_bytes, plain_memory_bytes, prepared_memory_bytes, seconds }
+        let kernels = kernels.into_iter().map(Into::into).collect();
+        Self {
+            is_new,
+            disk_bytes,
+            peak_disk_bytes,
+            plain_memory_bytes,
+            prepared_memory_bytes,
+            kernels,
+            seconds,
+        }
+    }
+}
+
+impl From<preparing::ProductChoice> for ProductChoice {
+    fn from(choice: preparing::ProductChoice) -> Self {
+        let preparing::ProductChoice { k, n, bits, block_size, products, onnxruntime, ours, is_ours } =
+            choice;
+        let (products, onnxruntime, ours) =
+            (count(products), onnxruntime.map(Into::into), ours.map(Into::into));
+        Self { k, n, bits, block_size, products, onnxruntime, ours, is_ours }
+    }
+}
+
+impl From<preparing::ProductTime> for ProductTime {
+    fn from(time: preparing::ProductTime) -> Self {
+        let preparing::ProductTime { token_us, prompt_us } = time;
+        Self { token_us, prompt_us }
     }
 }

@@ -1,11 +1,12 @@
 //! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | kotlin | fuzz | gpu | runtimes | npu |
-//! npu-compile | kill-test | package-story | checkpoint`.
+//! npu-compile | kill-test | package-story | checkpoint | bench-peers`.
 //!
 //! They need Rust and Python's `pip`, nothing else. What they fetch lies in `target/` and is fetched once.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is its purpose")]
 
+mod bench_peers;
 mod checkpoint;
 mod ci;
 mod command;
@@ -71,6 +72,8 @@ enum Task {
     KillTest(kill_test::Options),
     /// Takes a package through packing, two killed installations, an update and an answer, with figures.
     PackageStory(package_story::Options),
+    /// Measures our rates and memory beside those of others, in turns.
+    BenchPeers(bench_peers::Options),
     /// Compares with transformers and onnxruntime-genai, in a Python environment of their own (6 GB).
     Judges(judges::Options),
     /// Compiles and tests the Kotlin side on the JVM, against the real library and the shipped model.
@@ -109,6 +112,7 @@ fn run(task: &Task) -> Result<(), TaskError> {
         Task::Fuzz(options) => fuzz::run(&workspace, options),
         Task::KillTest(options) => kill_test::run(&workspace, options),
         Task::PackageStory(options) => package_story::run(&workspace, options),
+        Task::BenchPeers(options) => bench_peers::run(&workspace, options),
         Task::Judges(options) => judges::run(&workspace, options),
         Task::Kotlin(options) => kotlin::run(&workspace, options),
     }

@@ -9,11 +9,12 @@
 //! 4. makes the process's one environment with telemetry events off as well.
 //!
 //! [`plugin`] adds execution providers that are libraries of their own, and [`assignment()`] tells which provider got
-//! which node. [`shared_contexts`] has sessions share binaries. [`copy`] moves tensors between devices. [`version`] says what only newer
+//! which node. [`shared_contexts`] has sessions share binaries. [`custom_ops`] are our own operators. [`copy`] moves tensors between devices. [`version`] says what only newer
 //! ones can do. Unsafe code stands in `telemetry.rs`, `assignment.rs`, `tensor_copy.rs` and `version.rs` and nowhere else in the
 //! project.
 
 pub mod assignment;
+pub mod custom_ops;
 mod error;
 pub mod library;
 mod object_file;

@@ -20,7 +20,7 @@ pub use cache::CacheError;
 pub use detect::{Detected, DetectedDevice, Refusal, detect, detect_all};
 pub use options::{OptionError, OptionRule, Values};
 pub use placement::{
-    Device, DevicePreference, KernelSet, NotUsed, NotUsedReason, Placement, Prepared, SelfCheck,
+    Device, DevicePreference, KernelSet, Kernels, NotUsed, NotUsedReason, Placement, Prepared, SelfCheck,
 };
 pub use plan::{NoUsableDevice, Request, plan};
 pub(crate) use provider::StaticDriver;

@@ -1,6 +1,7 @@
 //! Where a model runs, as facts: what [`super::plan()`] chose, what ONNX Runtime then did, and why nothing better.
 
 use serde::{Deserialize, Serialize};
+use wheelwork_kernels::Kernel;
 use wheelwork_package::card::KvForm;
 
 use crate::decoder::graph_placement::GraphPlacement;
@@ -68,6 +69,67 @@ pub enum Device {
 pub enum KernelSet {
     /// ONNX Runtime's own, or those of the provider that it drives.
     OnnxRuntime,
+    /// Our own, where they were faster or wanted ([`Kernels`]), for x86-64 with AVX-512 VNNI.
+    Avx512Vnni,
+    /// Our own, for x86-64 with AVX2 and AVX-VNNI.
+    AvxVnni,
+    /// Our own, for x86-64 with AVX2.
+    Avx2,
+    /// Our own, for 64-bit Arm with dot products.
+    DotProduct,
+    /// Our own, for any CPU.
+    Portable,
+}
+
+impl KernelSet {
+    /// Our own on this CPU.
+    pub(crate) fn ours() -> Self {
+        match Kernel::best() {
+            Kernel::Avx512Vnni => Self::Avx512Vnni,
+            Kernel::AvxVnni => Self::AvxVnni,
+            Kernel::Avx2 => Self::Avx2,
+            Kernel::DotProduct => Self::DotProduct,
+            Kernel::Portable => Self::Portable,
+        }
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::OnnxRuntime => "ONNX Runtime's kernels",
+            Self::Avx512Vnni => "our kernels for AVX-512 VNNI",
+            Self::AvxVnni => "our kernels for AVX-VNNI",
+            Self::Avx2 => "our kernels for AVX2",
+            Self::DotProduct => "our kernels for Arm's dot products",
+            Self::Portable => "our kernels for any CPU",
+        }
+    }
+}
+
+/// Whose kernels a model is prepared for on the CPU.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kernels {
+    /// Those that are faster on this machine, by shape of matrix: both are measured when the model is prepared.
+    #[default]
+    Auto,
+    /// ONNX Runtime's.
+    Off,
+    /// Ours wherever they can, without measuring, so that each preparation gives the same.
+    Own,
+}
+
+impl Kernels {
+    /// For keys and options.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Off => "off",
+            Self::Own => "own",
+        }
+    }
 }
 
 /// Where a model runs.

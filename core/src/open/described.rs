@@ -167,17 +167,23 @@ impl Described {
             file: &self.graph_file,
             verified: &self.verified,
         };
-        Ok(Form::of(source, options.own())?)
+        Ok(Form::of(source, options.own(), options.kernels)?)
     }
 
     /// What opening in this form takes.
-    pub(crate) fn memory_plan(&self, options: &OpenOptions, prepared: Prepared) -> Result<MemoryPlan, Error> {
-        self.memory_plan_on(options, prepared, self.placement.device)
+    pub(crate) fn memory_plan(
+        &self,
+        options: &OpenOptions,
+        prepared: Prepared,
+        stored: Option<&Stored>,
+    ) -> Result<MemoryPlan, Error> {
+        let left_bytes = stored.map_or(0, |stored| stored.left_bytes);
+        self.memory_plan_on(options, prepared, left_bytes, self.placement.device)
     }
 
     /// Whether the plain graph fits on the CPU, too.
     pub(crate) fn fits_on_cpu(&self, options: &OpenOptions) -> Result<bool, Error> {
-        let plan = self.memory_plan_on(options, Prepared::NotWanted, Device::Cpu)?;
+        let plan = self.memory_plan_on(options, Prepared::NotWanted, 0, Device::Cpu)?;
         Ok(options.memory == MemoryCheck::Off || plan.fit != Fit::TooLarge)
     }
 
@@ -185,9 +191,11 @@ impl Described {
         &self,
         options: &OpenOptions,
         prepared: Prepared,
+        left_bytes: u64,
         device: Device,
     ) -> Result<MemoryPlan, Error> {
         let mut footprint = self.footprint(prepared)?;
+        footprint.packed_bytes = footprint.packed_bytes.saturating_add(left_bytes);
         if options.power_saving_threads.is_some() && device == Device::Cpu {
             footprint.packed_bytes = footprint.packed_bytes.saturating_mul(2);
         }
@@ -228,11 +236,16 @@ impl Described {
     }
 
     /// Refuses what does not fit.
-    pub(crate) fn check_memory(&self, options: &OpenOptions, prepared: Prepared) -> Result<(), Error> {
+    pub(crate) fn check_memory(
+        &self,
+        options: &OpenOptions,
+        prepared: Prepared,
+        stored: Option<&Stored>,
+    ) -> Result<(), Error> {
         if options.memory == MemoryCheck::Off {
             return Ok(());
         }
-        let plan = self.memory_plan(options, prepared)?;
+        let plan = self.memory_plan(options, prepared, stored)?;
         match plan.available {
             Some(available) if plan.fit == Fit::TooLarge => Err(Error::NotEnoughMemory {
                 need_bytes: plan.need_bytes,

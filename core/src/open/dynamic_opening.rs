@@ -14,7 +14,7 @@ use crate::decoder::ort::dynamic::OrtDecoder;
 use crate::decoder::ort::model::{OrtModel, PowerSaving, SessionOptions};
 use crate::decoder::ort::session::Located;
 use crate::device::trial::Trial;
-use crate::device::{CPU, NotUsedReason, Prepared, SelfCheck};
+use crate::device::{CPU, KernelSet, NotUsedReason, Prepared, SelfCheck};
 use crate::error::Error;
 
 /// Loads the graph and notes in the placement where it is.
@@ -24,6 +24,13 @@ pub(super) fn load(
     trial: Option<&Trial>,
 ) -> Result<Arc<OrtModel>, NotLoaded> {
     let (graph, prepared, located) = load_any(described, options)?;
+    if located.is_ours {
+        let kernels = KernelSet::ours();
+        described.placement.kernels = kernels;
+        // They round differently from ONNX Runtime's: what one set computed is not taken for the other's.
+        let version = wheelwork_kernels::VERSION;
+        described.facts.runtime = format!("{} + {} {version}", described.facts.runtime, kernels.describe());
+    }
     add_power_saving(described, &graph, located, options);
     let placement = &mut described.placement;
     placement.prepared = prepared;
@@ -51,14 +58,14 @@ fn load_any(
 ) -> Result<(Arc<OrtModel>, Prepared, Arc<Located>), Error> {
     let (mut prepared, stored) = described.prepared(options)?;
     if let Some(stored) = stored {
-        described.check_memory(options, prepared)?;
+        described.check_memory(options, prepared, Some(&stored))?;
         if let Some(graph) = confirmed(described, &stored) {
             return Ok((graph, prepared, stored.located));
         }
         options.go_on()?;
         prepared = Prepared::Damaged;
     }
-    described.check_memory(options, prepared)?;
+    described.check_memory(options, prepared, None)?;
     let located = Arc::clone(&described.located);
     Ok((load_graph(described, &described.folder().join(&described.graph_file), &located)?, prepared, located))
 }

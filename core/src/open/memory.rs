@@ -11,8 +11,8 @@ use serde::Serialize;
 use wheelwork_package::card::KvForm;
 
 pub use available::Available;
-pub(crate) use footprint::Footprint;
 pub(super) use footprint::Subject;
+pub(crate) use footprint::{Footprint, packed_bytes};
 
 use super::options::MemoryCheck;
 use crate::device::{Device, Prepared};

@@ -6,9 +6,9 @@ use wheelwork_package::card::KvForm;
 
 use super::watch::OpenWatch;
 use crate::control::CancelToken;
-use crate::device::DevicePreference;
 use crate::device::cache::Own;
 use crate::device::compiled::CompileWatch;
+use crate::device::{DevicePreference, Kernels};
 use crate::error::Error;
 
 /// How a model is opened. `default()` suits most.
@@ -32,6 +32,9 @@ pub struct OpenOptions {
     pub kv_cache: Option<KvForm>,
     /// Leave a prepared form ([`crate::prepare()`]) alone. Without this it is used where there is one.
     pub plain: bool,
+    /// Whose kernels the prepared form computes with. A form that was prepared for another choice is not used. The plain
+    /// form always runs on ONNX Runtime's.
+    pub kernels: Kernels,
     /// Where prepared forms of models that are not installed stand, and their graphs that were compiled on this machine;
     /// must be on the models' file system. `None`: nowhere, each open of such a model compiles anew and waits for it. Without
     /// [`OpenOptions::keys_dir`], those of installed models stand here, too.

@@ -13,6 +13,6 @@ use crate::error::Error;
 /// Those of [`crate::Model::open_with`] before the graph is loaded. A model that does not fit is none: [`MemoryPlan::fit`].
 pub fn plan(path: impl AsRef<Path>, options: &OpenOptions) -> Result<MemoryPlan, Error> {
     let described = Described::of(path.as_ref(), options)?;
-    let (prepared, _) = described.prepared(options)?;
-    described.memory_plan(options, prepared)
+    let (prepared, stored) = described.prepared(options)?;
+    described.memory_plan(options, prepared, stored.as_ref())
 }

@@ -47,6 +47,16 @@ pub(super) fn against_cpu(
     verdict(found.iter().zip(&expected).map(|(found, expected)| distance(found, expected)), TOLERANCE)
 }
 
+/// Compares a graph with our kernels with the plain one: both round activations to int8 alike, so that only sums of float32
+/// are taken in another order.
+pub(super) fn against_plain(
+    ours: &Arc<OrtModel>,
+    plain: &Arc<OrtModel>,
+    context_length: usize,
+) -> Result<SelfCheck, Refusal> {
+    against_cpu(ours, plain, context_length)
+}
+
 /// Token ids that every vocabulary has, without a pattern.
 fn prompt(vocab_size: usize, context_length: usize) -> Vec<u32> {
     let ids = u32::try_from(vocab_size).unwrap_or(u32::MAX).clamp(1, 256);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use etcetera::BaseStrategy;
-use wheelwork::{DevicePreference, KvForm, MemoryCheck, OpenOptions};
+use wheelwork::{DevicePreference, Kernels, KvForm, MemoryCheck, OpenOptions};
 
 use crate::compiling;
 
@@ -36,6 +36,9 @@ pub(crate) struct ModelArguments {
     /// Leave the form that `wheelwork prepare` made alone
     #[arg(long)]
     pub(crate) plain: bool,
+    /// Whose kernels the prepared form computes with; `wheelwork prepare` must have been told the same
+    #[arg(long, value_enum, env = "WHEELWORK_KERNELS", default_value_t = KernelChoice::Auto, value_name = "CHOICE")]
+    pub(crate) kernels: KernelChoice,
     /// An option of the device's execution provider, such as soc_model=57; may be given several times
     #[arg(long, value_name = "NAME=VALUE", value_parser = provider_option)]
     pub(crate) provider_option: Vec<(String, String)>,
@@ -67,6 +70,9 @@ pub(crate) struct PrepareArguments {
     /// The form of the cache whose graph is prepared [default: what the package's self-check chose]
     #[arg(long, value_enum, value_name = "FORM")]
     pub(crate) kv: Option<Kv>,
+    /// Whose kernels compute on the CPU
+    #[arg(long, value_enum, env = "WHEELWORK_KERNELS", default_value_t = KernelChoice::Auto, value_name = "CHOICE")]
+    pub(crate) kernels: KernelChoice,
 }
 
 impl PrepareArguments {
@@ -81,6 +87,7 @@ impl PrepareArguments {
             context_length: None,
             kv: self.kv,
             plain: false,
+            kernels: self.kernels,
             provider_option: self.provider_option.clone(),
             no_self_check: false,
             memory: None,
@@ -106,6 +113,17 @@ choice! {
 }
 
 choice! {
+    pub(crate) enum KernelChoice => Kernels {
+        /// Those that preparing measured to be faster on this machine, for each shape of matrix
+        Auto => Kernels::Auto,
+        /// ONNX Runtime's
+        Off => Kernels::Off,
+        /// Ours wherever they can, without measuring
+        Own => Kernels::Own,
+    }
+}
+
+choice! {
     pub(crate) enum Device => DevicePreference {
         /// The best one that can be used
         Auto => DevicePreference::Auto,
@@ -127,6 +145,7 @@ impl ModelArguments {
             context_length: self.context_length,
             kv_cache: self.kv.map(Into::into),
             plain: self.plain,
+            kernels: self.kernels.into(),
             cache_dir: prepared_dir(),
             compile_watch: compiling::watch(),
             trials_dir: trials_dir(),

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 use wheelwork::chat::ChatTemplate;
+use wheelwork::prepare::{self, ProductChoice};
 use wheelwork::tokenizer::Tokenizer;
 use wheelwork::{DevicePreference, Model, OpenOptions, Prepared};
 use wheelwork_package::OpenPackage;
@@ -29,7 +30,17 @@ pub(crate) fn run(arguments: &InspectArguments, json: bool) -> Result<(), Failur
     let verified = if arguments.verify { Some(verify(&package)?) } else { None };
     // Without ONNX Runtime nothing is known of it, and the rest is told all the same.
     let prepared = wheelwork::prepared_form(&root, &ModelArguments::default_options()).ok();
-    let shown = Shown { verified, prepared, keys: trust::known(&arguments.key)?, reasons: reasons(&package) };
+    let products = match prepared {
+        Some(Prepared::Used) => prepare::prepared_products(&root, &ModelArguments::default_options())?,
+        _ => Vec::new(),
+    };
+    let shown = Shown {
+        verified,
+        prepared,
+        products,
+        keys: trust::known(&arguments.key)?,
+        reasons: reasons(&package),
+    };
     if json { print_json(&package, &shown) } else { print_text(&package, &shown) }
 }
 
@@ -37,6 +48,8 @@ pub(crate) fn run(arguments: &InspectArguments, json: bool) -> Result<(), Failur
 struct Shown {
     verified: Option<usize>,
     prepared: Option<Prepared>,
+    /// Whose kernels compute in the prepared form, where some are ours.
+    products: Vec<ProductChoice>,
     /// That the user trusts.
     keys: Vec<PublicKey>,
     /// Whether the model reasons, where that is known.
@@ -73,7 +86,7 @@ pub(crate) fn verify(package: &OpenPackage) -> Result<usize, Failure> {
 }
 
 fn print_json(package: &OpenPackage, shown: &Shown) -> Result<(), Failure> {
-    let Shown { verified, prepared, keys, reasons } = shown;
+    let Shown { verified, prepared, products, keys, reasons } = shown;
     let variants = package.variants.iter().map(|(name, variant)| {
         let description = json!({
             "target": variant.target, "config": variant.config, "generation": variant.generation,
@@ -84,13 +97,13 @@ fn print_json(package: &OpenPackage, shown: &Shown) -> Result<(), Failure> {
         "name": package.name, "installed": package.provenance().map(|provenance| json!({
             "version": provenance.version(), "signature": provenance.signature(keys),
         })),
-        "card": package.card, "verified_files": verified, "prepared": prepared, "reasons": reasons,
+        "card": package.card, "verified_files": verified, "prepared": prepared, "kernels": products, "reasons": reasons,
         "variants": variants.collect::<serde_json::Map<_, _>>(),
     }))
 }
 
 fn print_text(package: &OpenPackage, shown: &Shown) -> Result<(), Failure> {
-    let Shown { verified, prepared, keys, reasons } = shown;
+    let Shown { verified, prepared, products, keys, reasons } = shown;
     anstream::println!("{}", package.name);
     if let Some(provenance) = package.provenance() {
         anstream::println!("installed, version {}: {}", provenance.version(), provenance.signature(keys));
@@ -101,7 +114,12 @@ fn print_text(package: &OpenPackage, shown: &Shown) -> Result<(), Failure> {
         None => {}
     }
     match prepared {
-        Some(Prepared::Used) => anstream::println!("prepared for this CPU"),
+        Some(Prepared::Used) => {
+            anstream::println!("prepared for this CPU");
+            for choice in products {
+                anstream::println!("  {}", super::prepare::describe_choice(choice));
+            }
+        }
         Some(reason) => anstream::println!("the prepared form is not used: {}", reason.describe()),
         None => {}
     }

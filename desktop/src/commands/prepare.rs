@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use serde_json::json;
+use wheelwork::prepare::{ProductChoice, ProductTime};
 use wheelwork::{CancelToken, OpenOptions, PrepareReport, PrepareStep};
 
 use crate::arguments::{Device, PrepareArguments};
@@ -22,7 +23,26 @@ pub(crate) fn run(arguments: &PrepareArguments, json: bool) -> Result<(), Failur
     let folder = model_source::folder(model.model.as_deref(), model.models_dir.as_deref())?;
     let cancel = Interrupt::install()?.token();
     let report = prepare(&folder, &model.open_options(), &cancel, json)?;
-    output::tell(json, &json!({ "prepared": report }), || anstream::println!("{}", describe(&report)))
+    output::tell(json, &json!({ "prepared": report }), || {
+        anstream::println!("{}", describe(&report));
+        for choice in &report.kernels {
+            anstream::println!("  {}", describe_choice(choice));
+        }
+    })
+}
+
+/// The products of a shape, and whose kernels compute them, for people.
+pub(crate) fn describe_choice(choice: &ProductChoice) -> String {
+    let ProductChoice { k, n, bits, block_size, products, .. } = choice;
+    let whose = if choice.is_ours { "ours" } else { "ONNX Runtime's" };
+    let times = |time: &ProductTime| format!("{:.0} and {:.0} µs", time.token_us, time.prompt_us);
+    let measured = match (&choice.ours, &choice.onnxruntime) {
+        (Some(ours), Some(theirs)) => {
+            format!("; a token and 64 take ours {}, ONNX Runtime's {}", times(ours), times(theirs))
+        }
+        _ => String::new(),
+    };
+    format!("{products:>4} of {k} x {n}, {bits} bits in blocks of {block_size}: {whose}{measured}")
 }
 
 /// Prepares a model and tells the steps: words on stderr, `Progress` lines beside `--json`.
@@ -37,6 +57,7 @@ pub(crate) fn prepare(
         let (name, words) = match step {
             PrepareStep::Pack => ("prepare_pack", "packing the weights for this CPU ..."),
             PrepareStep::Collect { .. } => ("prepare_collect", "writing them ..."),
+            PrepareStep::Measure { .. } => ("prepare_measure", "measuring whose kernels are faster here ..."),
             PrepareStep::Compare => ("prepare_compare", "comparing with the plain form ..."),
         };
         if shown.replace(name) != Some(name) {

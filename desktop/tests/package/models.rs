@@ -113,20 +113,19 @@ fn fi_04_a_model_that_came_as_a_folder_runs_plain_and_is_trusted_for_nothing_tha
     let output = workshop.command(&ask).env("XDG_DATA_HOME", &other).output().unwrap();
     assert!(String::from_utf8(output.stdout).unwrap().contains("734"));
 
-    // A graph that is not the package's, with a record that fits it.
+    // Packed weights that are not the package's, with a record that fits them.
     let package = std::fs::canonicalize(workshop.path("models/tiny.ortpackage")).unwrap();
     let only = |folder: std::path::PathBuf| {
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir())
     };
     let form = only(only(package.with_file_name("prepared")).unwrap()).unwrap();
-    let before = wheelwork_package::files::FileRecord::of(&form, "model.onnx").unwrap();
-    let graph = std::fs::read(package.join("cpu/model.onnx")).unwrap();
-    std::fs::write(form.join("model.onnx"), graph).unwrap();
-    let after = wheelwork_package::files::FileRecord::of(&form, "model.onnx").unwrap();
+    let before = wheelwork_package::files::FileRecord::of(&form, "packed.bin").unwrap();
+    let mut packed = std::fs::read(form.join("packed.bin")).unwrap();
+    packed[0] ^= 1;
+    std::fs::write(form.join("packed.bin"), packed).unwrap();
+    let after = wheelwork_package::files::FileRecord::of(&form, "packed.bin").unwrap();
     let record = std::fs::read_to_string(form.join("record.json")).unwrap();
     let record = record.replace(&before.sha256, &after.sha256);
-    let record =
-        record.replace(&format!("\"bytes\": {}", before.bytes), &format!("\"bytes\": {}", after.bytes));
     std::fs::write(form.join("record.json"), record).unwrap();
     assert_eq!(state(&mut inspect()).0, "not_made_here");
     assert_eq!(prepared_form(&workshop), "not_made_here");

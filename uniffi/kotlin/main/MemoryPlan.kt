@@ -131,6 +131,18 @@ public sealed interface PrepareEvent {
         public val totalBytes: Long,
     ) : PrepareEvent
 
+    /**
+     * Products are timed, computed by ONNX Runtime and by our kernels.
+     *
+     * @property done Shapes of matrices so far.
+     * @property total Shapes in all.
+     */
+    @ConsistentCopyVisibility
+    public data class Measure internal constructor(
+        public val done: Int,
+        public val total: Int,
+    ) : PrepareEvent
+
     /** The prepared form is opened and compared with the plain one. */
     public data object Compare : PrepareEvent
 

@@ -120,6 +120,21 @@ public enum class Device {
 public enum class KernelSet {
     /** ONNX Runtime's own, or those of the provider that it drives. */
     ONNX_RUNTIME,
+
+    /** Our own, for x86-64 with AVX-512 VNNI. */
+    AVX512_VNNI,
+
+    /** Our own, for x86-64 with AVX2 and AVX-VNNI. */
+    AVX_VNNI,
+
+    /** Our own, for x86-64 with AVX2. */
+    AVX2,
+
+    /** Our own, for 64-bit Arm with dot products. */
+    DOT_PRODUCT,
+
+    /** Our own, for any CPU. */
+    PORTABLE,
 }
 
 /** How keys and values are cached. */

@@ -50,6 +50,11 @@ internal fun FfiPlacement.toPublic(): Placement = Placement(
     provider = provider,
     kernels = when (kernels) {
         FfiKernelSet.ONNX_RUNTIME -> KernelSet.ONNX_RUNTIME
+        FfiKernelSet.AVX512_VNNI -> KernelSet.AVX512_VNNI
+        FfiKernelSet.AVX_VNNI -> KernelSet.AVX_VNNI
+        FfiKernelSet.AVX2 -> KernelSet.AVX2
+        FfiKernelSet.DOT_PRODUCT -> KernelSet.DOT_PRODUCT
+        FfiKernelSet.PORTABLE -> KernelSet.PORTABLE
     },
     simulator = simulator,
     variant = variant,

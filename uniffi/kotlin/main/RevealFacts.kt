@@ -117,6 +117,7 @@ internal fun FfiSharedPrefix.toPublic(): SharedPrefix = SharedPrefix(tokens.toCo
 internal fun FfiPrepareEvent.toPublic(): PrepareEvent = when (this) {
     FfiPrepareEvent.Pack -> PrepareEvent.Pack
     is FfiPrepareEvent.Collect -> PrepareEvent.Collect(doneBytes.toCount(), totalBytes.toCount())
+    is FfiPrepareEvent.Measure -> PrepareEvent.Measure(done.toCount(), total.toCount())
     FfiPrepareEvent.Compare -> PrepareEvent.Compare
     is FfiPrepareEvent.Finished -> PrepareEvent.Finished(report.toPublic())
 }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use wheelwork_uniffi::{
-    Device, EngineHandle, Event, FfiError, FinishReason, Fit, MemoryCheck, OpenEvent, OpenHandle,
+    Device, EngineHandle, Event, FfiError, FinishReason, Fit, Kernels, MemoryCheck, OpenEvent, OpenHandle,
     OpenOptions, PrepareEvent, PrepareHandle, PrepareReport, Prepared, Priority, memory_plan, prepared_form,
 };
 
@@ -110,7 +110,9 @@ impl Place {
     }
 
     fn options(&self) -> OpenOptions {
-        OpenOptions { cache_dir: Some(text(&self.0.path().join("cache"))), ..open_options() }
+        // Without measuring, so that each preparation gives the same.
+        let kernels = Some(Kernels::Own);
+        OpenOptions { cache_dir: Some(text(&self.0.path().join("cache"))), kernels, ..open_options() }
     }
 }
 
@@ -139,7 +141,8 @@ fn a_model_is_prepared_once_and_then_takes_less_memory() {
 
     let (report, steps) = prepared(&begin(place.options())).unwrap();
     assert!(report.is_new && report.disk_bytes > 0 && report.peak_disk_bytes >= report.disk_bytes);
-    assert_eq!((steps.first(), steps.last()), (Some(&PrepareEvent::Pack), Some(&PrepareEvent::Compare)));
+    // What comes first depends on whose kernels are prepared.
+    assert!(steps.len() > 1 && steps.last() == Some(&PrepareEvent::Compare), "{steps:?}");
     assert_eq!(prepared_form(text(model()), place.options()).unwrap(), Prepared::Used);
     let after = memory_plan(text(model()), place.options()).unwrap();
     assert!(after.prepared == Prepared::Used && after.packed_weights_bytes == 0, "{after:?}");

@@ -85,6 +85,7 @@ pub(crate) fn open_options() -> OpenOptions {
         chat_template: None,
         kv_cache: None,
         plain: false,
+        kernels: None,
         cache_dir: None,
         prefix_cache_bytes: 0,
         provider_options: Default::default(),

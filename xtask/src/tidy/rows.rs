@@ -60,6 +60,14 @@ const ROWS: &[(&str, &str)] = &[
     ("PK-16", "a graph's file that changes after it was verified"),
     ("PK-17", "codes of more bits than the card states, or bits that they cannot have"),
     ("PK-18", "a filter that does not cover its content"),
+    (
+        "PK-17",
+        "a prepared form with our kernels whose packed file or record is damaged or does not fit its graph",
+    ),
+    (
+        "PK-17",
+        "a prepared form with our kernels whose packed file or record is damaged or does not fit its graph",
+    ),
     ("IN-01", "killed, or power lost, at any write, sync or rename"),
     ("IN-02", "the disk full, or failing, at any operation; room again later"),
     ("IN-03", "two writers; a model that runs while it is replaced"),

@@ -19,7 +19,8 @@
 //! switch to let others pass: ONNX Runtime's kernels trust their graph, and whoever needs one more operator adds one
 //! line to `rules.rs` after having looked at what it reads.
 //!
-//! [`prepacked`] rewrites a verified graph so that ONNX Runtime finds packed weights on the disk.
+//! [`prepacked`] rewrites a verified graph so that ONNX Runtime finds packed weights on the disk, [`rewritten`] so that our
+//! kernels compute its products.
 
 pub mod codes;
 mod compiled;
@@ -29,6 +30,7 @@ pub mod limits;
 pub mod prepacked;
 mod products;
 mod proto;
+pub mod rewritten;
 mod rules;
 mod tensors;
 mod weights;

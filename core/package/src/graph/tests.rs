@@ -286,3 +286,112 @@ proptest! {
         prop_assert!(verify(&bytes).is_err() || bytes.len() == good().len());
     }
 }
+
+mod rewriting {
+    use std::collections::BTreeMap;
+
+    use super::super::rewritten::{DOMAIN, OPERATOR, Place, Source, alone, replaceable, rewritten};
+    use super::*;
+
+    const ROUNDS: [(&str, u64); 1] = [("accuracy_level", 4)];
+
+    /// Two products, one behind the other, of which the second has zero points and a bias.
+    fn two() -> Vec<u8> {
+        let ints = [MATRIX.as_slice(), &ROUNDS].concat();
+        let second = [("K", 8), ("N", 64), ("bits", 8), ("block_size", 32), ("accuracy_level", 4)];
+        let weights = weights()
+            .message(5, placed(tensor("codes2", 2, &[64, 1, 32]), "320", "2048"))
+            .message(5, placed(tensor("scales2", 1, &[64, 1]), "2368", "256"))
+            .message(5, placed(tensor("zeros2", 2, &[64, 1]), "2624", "64"))
+            .message(5, placed(tensor("bias2", 1, &[64]), "2688", "256"));
+        let first = node("com.microsoft", "MatMulNBits", &["x", "codes", "scales"], "h", &ints);
+        let inputs = ["h", "codes2", "scales2", "zeros2", "", "bias2"];
+        let second = node("com.microsoft", "MatMulNBits", &inputs, "y", &second);
+        model(weights.message(1, first).message(1, second))
+    }
+
+    fn places(outputs: &[&str]) -> BTreeMap<String, Place> {
+        let place = |(index, output): (u64, &&str)| {
+            ((*output).to_owned(), Place { offset: index * 4096, bytes: 100 + index })
+        };
+        (0..).zip(outputs).map(place).collect()
+    }
+
+    #[test]
+    fn a_product_that_rounds_activations_can_be_replaced_and_others_not() {
+        let found = replaceable(&two()).unwrap();
+        let names: Vec<_> = found.iter().map(|product| product.output.as_str()).collect();
+        assert_eq!(names, ["h", "y"]);
+        assert_eq!(found[0].codes, Source::File { name: "w.data".into(), offset: 0, bytes: 256 });
+        assert_eq!((found[1].k, found[1].n, found[1].bits, found[1].block_size), (8, 64, 8, 32));
+        assert!(found[0].zero_points.is_none() && found[1].zero_points.is_some());
+        // Without the attribute it computes in float32.
+        assert_eq!(replaceable(&good()).unwrap(), []);
+    }
+
+    #[test]
+    fn the_rewritten_graph_has_our_products_and_what_is_read_no_longer_goes() {
+        let read = rewritten(&two(), "packed", &places(&["h", "y"])).unwrap();
+        let graph = Model::read(&read).unwrap().graph;
+        let inputs: Vec<_> = graph.nodes.iter().map(|node| node.inputs.clone()).collect();
+        assert_eq!(inputs, [vec!["x", "h.packed"], vec!["h", "y.packed", "bias2"]]);
+        for (node, zeros) in graph.nodes.iter().zip([0, 1]) {
+            assert_eq!((node.domain, node.operator), (DOMAIN, OPERATOR));
+            assert_eq!(node.int("zero_points"), Some(zeros));
+        }
+        let mut names: Vec<_> = graph.initializers.iter().map(|tensor| tensor.name).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["bias2", "h.packed", "y.packed"]);
+        // One of them alone: the other is untouched.
+        let one = rewritten(&two(), "packed", &places(&["y"])).unwrap();
+        let graph = Model::read(&one).unwrap().graph;
+        assert_eq!(graph.nodes[0].operator, "MatMulNBits");
+        assert!(graph.initializers.iter().any(|tensor| tensor.name == "codes"));
+        // It is ours, so it is none that a package may bring.
+        assert!(matches!(verify(&read), Err(GraphError::Operator { .. })));
+    }
+
+    #[test]
+    fn pk_19_products_that_the_graph_lacks_and_names_that_are_taken_are_refused() {
+        let unknown = rewritten(&two(), "packed", &places(&["z"]));
+        assert!(matches!(unknown, Err(GraphError::Undefined { value, .. }) if value == "z"));
+        let with_taken_name = {
+            let ints = [MATRIX.as_slice(), &ROUNDS].concat();
+            let product = node("com.microsoft", "MatMulNBits", &["x", "codes", "scales"], "h", &ints);
+            model(
+                weights()
+                    .message(1, product)
+                    .message(1, node("", "Neg", &["h"], "h.packed", &[]))
+                    .message(1, node("", "Neg", &["h.packed"], "y", &[])),
+            )
+        };
+        let taken = rewritten(&with_taken_name, "packed", &places(&["h"]));
+        assert!(matches!(taken, Err(GraphError::Twice { value }) if value == "h.packed"));
+    }
+
+    #[test]
+    fn a_product_alone_reads_one_input_and_gives_its_output() {
+        for graph in [two(), rewritten(&two(), "packed", &places(&["h", "y"])).unwrap()] {
+            let cut = alone(&graph, &["y"]).unwrap();
+            let cut = Model::read(&cut).unwrap().graph;
+            assert_eq!(cut.nodes.len(), 1);
+            assert_eq!(cut.nodes[0].inputs[0], "x");
+            assert_eq!((cut.inputs[0].name, cut.outputs[0].name), ("x", "y"));
+            assert_eq!(cut.inputs[0].dims, Some(vec![None, Some(8)]));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_damage_to_what_is_rewritten_is_an_answer(place: prop::sample::Index, byte: u8) {
+            let mut bytes = two();
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+            if let Ok(products) = replaceable(&bytes) {
+                let outputs: Vec<_> = products.iter().map(|product| product.output.as_str()).collect();
+                let _ = rewritten(&bytes, "packed", &places(&outputs));
+                let _ = alone(&bytes, &outputs);
+            }
+        }
+    }
+}

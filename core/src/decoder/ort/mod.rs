@@ -15,6 +15,7 @@ mod errors;
 pub(crate) mod loaded;
 pub(crate) mod model;
 mod names;
+pub(crate) mod product_timing;
 mod run_modes;
 pub(crate) mod session;
 pub(crate) mod static_decoder;

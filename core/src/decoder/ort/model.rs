@@ -16,7 +16,7 @@ use wheelwork_package::graph::limits;
 use super::errors;
 use super::names::GraphNames;
 use super::session::{
-    Expected, Located, OnDevice, alone, builder, check_all, commit, on_plugin, shares, tensor,
+    Expected, Located, OnDevice, alone, builder, check_all, commit, on_plugin, shares, tensor, with_operators,
 };
 use crate::control::CancelToken;
 use crate::decoder::error::DecoderError;
@@ -75,7 +75,7 @@ impl OrtModel {
     ) -> Result<Arc<Self>, DecoderError> {
         let builder = builder(environment, options.threads).and_then(|builder| match options.device {
             Some(device) => on_plugin(builder, environment, device.provider, &[]),
-            None => on_cpu(builder, environment),
+            None => with_operators(on_cpu(builder, environment)?, &options.located, options.threads),
         });
         Self::load_with(builder, graph, model, options)
     }

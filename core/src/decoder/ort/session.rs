@@ -11,6 +11,7 @@ use ::ort::session::Session;
 use ::ort::session::builder::{GraphOptimizationLevel, LoadCanceler, SessionBuilder};
 use ::ort::value::{Outlet, TensorElementType, ValueType};
 use wheelwork_ort::assignment::RECORD;
+use wheelwork_ort::custom_ops;
 
 use super::errors;
 use crate::control::{CancelToken, Interrupt};
@@ -45,6 +46,18 @@ pub(super) fn builder(environment: &Environment, threads: usize) -> ::ort::Resul
         .with_config_entry(RECORD, "1")?)
 }
 
+/// Knows the operators of a graph.
+pub(super) fn with_operators(
+    builder: SessionBuilder,
+    located: &Located,
+    threads: usize,
+) -> ::ort::Result<SessionBuilder> {
+    if !located.is_ours {
+        return Ok(builder);
+    }
+    Ok(builder.with_operators(custom_ops::operators(threads)?)?)
+}
+
 /// Puts a registered provider before the CPU's. Which nodes it takes is asked of ONNX Runtime afterwards, not assumed.
 pub(super) fn on_plugin(
     builder: SessionBuilder,
@@ -73,6 +86,8 @@ pub(super) fn on_plugin(
 pub(crate) struct Located {
     pub(crate) graph: Vec<u8>,
     pub(crate) folder: String,
+    /// It has operators of ours.
+    pub(crate) is_ours: bool,
 }
 
 impl Located {
@@ -84,7 +99,7 @@ impl Located {
         let refused = |message: &dyn Display| errors::load(file, &message);
         let folder = fs_err::canonicalize(file.parent().unwrap_or(file)).map_err(|error| refused(&error))?;
         let folder = folder.to_str().ok_or_else(|| refused(&"the name of its folder is not Unicode"))?;
-        Ok(Arc::new(Self { graph, folder: folder.to_owned() }))
+        Ok(Arc::new(Self { graph, folder: folder.to_owned(), is_ours: false }))
     }
 }
 

@@ -4,6 +4,7 @@
 //! packed   = Σ over matrices  n · k · bits / 8 + n · ⌈k / block⌉ · 8    codes; a scale and a sum a block, float32
 //!            Σ                n · k · 4                                 of matrices that are not quantised
 //! stored   = the same with 4 bytes a block: what the file holds of these matrices
+//!            in a prepared form with our kernels, of those matrices alone that are ONNX Runtime's
 //! mapped   = bytes of the weights' files - stored (+ packed, in the prepared form)
 //! runtime  = 10 MB + 11 · bytes of tokenizer.json                       ONNX Runtime, vocabulary and merges
 //! cache    = bytes a token · (capacity + the capacity before it, which is there while it grows)
@@ -50,11 +51,7 @@ pub(crate) struct Subject<'a> {
 impl Footprint {
     pub(crate) fn of(subject: &Subject<'_>) -> Self {
         let Subject { model, graph, .. } = subject;
-        let sum = |block_bytes| {
-            let bytes = graph.products.iter().map(|product| weight_bytes(product, block_bytes));
-            bytes.fold(0_u64, u64::saturating_add)
-        };
-        let (packed, stored) = (sum(8), sum(4));
+        let (packed, stored) = (packed_bytes(&graph.products), sum(&graph.products, 4));
         let files = graph.files.values().copied().fold(0, u64::saturating_add);
         let rest = files.saturating_sub(stored);
         let hidden = model.decoder.hidden_size as u64;
@@ -94,6 +91,16 @@ impl Footprint {
         }
         (self.kv.bytes(capacity), self.kv.bytes(before))
     }
+}
+
+/// What ONNX Runtime's copies of these matrices take.
+pub(crate) fn packed_bytes<'p>(products: impl IntoIterator<Item = &'p Product>) -> u64 {
+    sum(products, 8)
+}
+
+fn sum<'p>(products: impl IntoIterator<Item = &'p Product>, block_bytes: u64) -> u64 {
+    let bytes = products.into_iter().map(|product| weight_bytes(product, block_bytes));
+    bytes.fold(0, u64::saturating_add)
 }
 
 /// A matrix with so many bytes beside the codes of each block; saturates where a graph lies.

@@ -11,18 +11,19 @@ use wheelwork_package::graph::limits::GRAPH_BYTES;
 use wheelwork_package::graph::prepacked::{is_plan_of, with_locations};
 use wheelwork_package::vfs::{DiskError, Links, read_file};
 
+use super::choice::ProductChoice;
+use super::our_record::{OURS, Ours, PACKED_LOCATION};
 use crate::decoder::error::DecoderError;
 use crate::decoder::ort::session::Located;
 use crate::decoder::traits::Decoder;
-use crate::device::Prepared;
 use crate::device::cache::{CacheError, DependsOn, Entry, NotFound, Own, place};
+use crate::device::{Kernels, Prepared};
 use crate::error::PrepareError;
 use crate::facts::ModelIdentity;
+use crate::open::memory::packed_bytes;
 
 pub(super) const GRAPH: &str = "model.onnx";
 pub(super) const PACKED: &str = "packed.bin";
-/// What the graph calls it: no file of a package has that name.
-pub(super) const PACKED_LOCATION: &str = "./packed.bin";
 /// The fact of the record that holds the SHA-256 over the plain form's logits after [`PROBE_TOKEN`], little-endian
 /// float32.
 pub(super) const PROBE: &str = "probe";
@@ -49,6 +50,8 @@ pub(crate) struct Form {
     /// The graph's bytes.
     pub(super) original: Vec<u8>,
     pub(super) verified: Verified,
+    /// Whose kernels are wanted.
+    pub(super) kernels: Kernels,
 }
 
 /// A prepared form that looks usable: everything but the content of the packed ranges was compared.
@@ -57,6 +60,10 @@ pub(crate) struct Stored {
     pub(crate) graph: PathBuf,
     pub(crate) located: Arc<Located>,
     probe: String,
+    /// The products of each shape and who computes them, where some are computed by our kernels.
+    pub(crate) choices: Vec<ProductChoice>,
+    /// Memory that ONNX Runtime takes for products of the graph that are its own, beside ours.
+    pub(crate) left_bytes: u64,
     /// Bytes that the prepared form takes beside the package.
     pub(super) disk_bytes: u64,
 }
@@ -66,7 +73,11 @@ impl Form {
     ///
     /// Threads are not in its key: the packed bytes do not depend on them, and the logits of the probe are compared at
     /// every open.
-    pub(crate) fn of(source: Source<'_>, own: Own<'_>) -> Result<Option<Self>, PrepareError> {
+    pub(crate) fn of(
+        source: Source<'_>,
+        own: Own<'_>,
+        kernels: Kernels,
+    ) -> Result<Option<Self>, PrepareError> {
         let Source { package, identity, folder, file, verified } = source;
         let Some(place) = place(&package.root, own).map_err(CacheError::from)? else { return Ok(None) };
         let graph = folder.join(file);
@@ -75,11 +86,13 @@ impl Form {
             .and_model(&identity)
             .and("optimization", "all")
             .and("graph", Digest::of(&bytes))
+            .and("kernels", kernels.name())
+            .and("kernels' version", wheelwork_kernels::VERSION)
             .and_cpu()
             .key();
         let entry = Entry::new(place, &format!("{}.{file}", identity.variant), key);
         let package_folder = folder.to_owned();
-        Ok(Some(Self { entry, package_folder, graph, original: bytes, verified: verified.clone() }))
+        Ok(Some(Self { entry, package_folder, graph, original: bytes, verified: verified.clone(), kernels }))
     }
 
     /// The prepared form, or why there is none.
@@ -92,6 +105,20 @@ impl Form {
         })?;
         let folder = self.entry.folder();
         let file = |name| record.file(name).filter(|file| record.holds(&folder, file));
+        if let Some(ours) = record.facts.get(OURS) {
+            let packed = file(PACKED).ok_or(Prepared::Damaged)?;
+            let probe = record.facts.get(PROBE).cloned().ok_or(Prepared::Damaged)?;
+            let ours: Ours = serde_json::from_str(ours).map_err(|_| Prepared::Damaged)?;
+            let (graph, file_bytes) = ours.graph(&self.original).ok_or(Prepared::Damaged)?;
+            if packed.bytes != file_bytes {
+                return Err(Prepared::Damaged);
+            }
+            let located = self.located(&graph, &folder, true).map_err(|_| Prepared::Damaged)?;
+            let all = packed_bytes(&self.verified.products);
+            let left_bytes = all.saturating_sub(packed_bytes(&ours.products()));
+            let (graph, disk_bytes) = (self.graph.clone(), packed.bytes);
+            return Ok(Stored { graph, located, probe, choices: ours.choices, left_bytes, disk_bytes });
+        }
         let (graph, packed) = file(GRAPH).zip(file(PACKED)).ok_or(Prepared::Damaged)?;
         let probe = record.facts.get(PROBE).cloned().ok_or(Prepared::Damaged)?;
         let path = folder.join(GRAPH);
@@ -101,13 +128,25 @@ impl Form {
             Ok(true) if Digest::of(&bytes).to_string() == graph.sha256 => {}
             _ => return Err(Prepared::Damaged),
         }
-        let located = self.located(&bytes, &folder).map_err(|_| Prepared::Damaged)?;
-        Ok(Stored { graph: path, located, probe, disk_bytes: graph.bytes + packed.bytes })
+        let located = self.located(&bytes, &folder, false).map_err(|_| Prepared::Damaged)?;
+        Ok(Stored {
+            graph: path,
+            located,
+            probe,
+            choices: Vec::new(),
+            left_bytes: 0,
+            disk_bytes: graph.bytes + packed.bytes,
+        })
     }
 
     /// The graph of the prepared form in `folder`, with its files named from a folder that holds this one and the
     /// package's: ONNX Runtime follows no name out of the folder that it is given.
-    pub(super) fn located(&self, graph: &[u8], folder: &Path) -> Result<Arc<Located>, PrepareError> {
+    pub(super) fn located(
+        &self,
+        graph: &[u8],
+        folder: &Path,
+        is_ours: bool,
+    ) -> Result<Arc<Located>, PrepareError> {
         let resolved = |path: &Path| {
             let resolved = fs_err::canonicalize(path).map_err(DiskError::of("find", path));
             resolved.map_err(CacheError::from)
@@ -128,7 +167,7 @@ impl Form {
             PACKED_LOCATION => format!("{form}{PACKED}"),
             _ => format!("{package}{name}"),
         })?;
-        Ok(Arc::new(Located { graph, folder }))
+        Ok(Arc::new(Located { graph, folder, is_ours }))
     }
 }
 

@@ -2,22 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use serde::Serialize;
 use wheelwork_ort::version::SAVED_PACKED_WEIGHTS;
 use wheelwork_package::files::FileRecord;
 use wheelwork_package::graph::prepacked::{self, From, Plan};
 use wheelwork_package::vfs::{DiskError, Links, open_file};
 
-use super::form::{self, Form, GRAPH, PACKED, PACKED_LOCATION, PROBE};
-use super::memory;
+use super::choice::ProductChoice;
+use super::form::{self, Form, GRAPH, PACKED, PROBE};
+use super::our_record::PACKED_LOCATION;
+use super::report::{PrepareReport, PrepareStep, Watch, ask};
+use super::{memory, ours};
 use crate::decoder::ort::dynamic::OrtDecoder;
 use crate::decoder::ort::model::{OrtModel, SessionOptions};
-use crate::device::Prepared;
 use crate::device::cache::{CacheError, Made};
+use crate::device::{Kernels, Prepared};
 use crate::error::{Error, PrepareError};
 use crate::open::described::Described;
 use crate::open::dynamic_opening;
@@ -28,43 +29,6 @@ const SAVED_GRAPH: &str = "saved.onnx";
 const SAVED_WEIGHTS: &str = "saved.bin";
 /// Copied at once.
 const PIECE_BYTES: usize = 1 << 20;
-
-type Watch<'a> = &'a mut dyn FnMut(PrepareStep) -> ControlFlow<()>;
-
-/// A step of [`prepare`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PrepareStep {
-    /// ONNX Runtime packs and saves: most of the time; only [`OpenOptions::cancel`] ends it in the middle.
-    Pack,
-    /// The packed ranges are put into their own file.
-    Collect {
-        /// Bytes so far.
-        done_bytes: u64,
-        /// Bytes in all.
-        total_bytes: u64,
-    },
-    /// The prepared form is opened and compared with the plain one.
-    Compare,
-}
-
-/// What [`prepare`] did.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct PrepareReport {
-    /// False where a valid prepared form was there already.
-    pub is_new: bool,
-    /// Bytes on the disk that it takes beside the package.
-    pub disk_bytes: u64,
-    /// Bytes that preparing needed at its peak, beside the package.
-    pub peak_disk_bytes: u64,
-    /// Anonymous memory that loading the plain form and computing a token added; `None` where it was not loaded or the
-    /// system does not tell.
-    pub plain_memory_bytes: Option<u64>,
-    /// As `plain_memory_bytes`, for the prepared form.
-    pub prepared_memory_bytes: Option<u64>,
-    /// Time that it took.
-    pub seconds: f64,
-}
 
 /// Prepares the variant and graph that [`crate::Model::open_with`] would take on the CPU with the same options.
 ///
@@ -92,21 +56,26 @@ pub fn prepare(
 fn prepare_until(path: &Path, options: &OpenOptions, watch: Watch<'_>) -> Result<PrepareReport, Error> {
     let described = Described::of(path, options)?;
     let form = described.form(options)?.ok_or(PrepareError::NoPlace)?;
-    let (needed, found) = (SAVED_PACKED_WEIGHTS, described.runtime.version);
-    if found < needed {
-        return Err(PrepareError::RuntimeTooOld { needed, found }.into());
-    }
     let held = form.entry.hold().map_err(PrepareError::from)?;
     let mut report = PrepareReport::default();
     match form.find() {
         Ok(stored) if dynamic_opening::confirmed(&described, &stored).is_some() => {
             report.disk_bytes = stored.disk_bytes;
+            report.kernels = stored.choices;
         }
         _ => {
             let weights: u64 = form.verified.files.values().sum();
-            // The weights and at most one and a half times as much packed, the packed part twice while it is collected.
-            let needed_bytes = weights.saturating_mul(4);
-            held.make(needed_bytes, |folder| make(&described, &form, folder, watch, &mut report))?;
+            // ONNX Runtime's: the weights and at most one and a half times as much packed, the packed part twice while it is
+            // collected. Ours: the packed part alone.
+            let needed_bytes = weights.saturating_mul(if form.kernels == Kernels::Off { 4 } else { 1 });
+            held.make(needed_bytes, |folder| {
+                if form.kernels != Kernels::Off
+                    && let Some(made) = ours::make(&described, &form, folder, watch, &mut report)?
+                {
+                    return Ok(made);
+                }
+                make(&described, &form, folder, watch, &mut report)
+            })?;
         }
     }
     Ok(report)
@@ -123,6 +92,16 @@ pub fn prepared_form(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Pr
     Ok(form.find().map_or_else(|reason| reason, |_| Prepared::Used))
 }
 
+/// Whose kernels compute the products of that form, by shape of matrix, with what was measured; empty where ours compute none.
+///
+/// # Errors
+/// As [`prepared_form`].
+pub fn prepared_products(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Vec<ProductChoice>, Error> {
+    let described = Described::of(path.as_ref(), options)?;
+    let Some(form) = described.form(options)? else { return Ok(Vec::new()) };
+    Ok(form.find().map_or_else(|_| Vec::new(), |stored| stored.choices))
+}
+
 fn make(
     described: &Described,
     form: &Form,
@@ -130,6 +109,10 @@ fn make(
     watch: Watch<'_>,
     report: &mut PrepareReport,
 ) -> Result<Made, Error> {
+    let (needed, found) = (SAVED_PACKED_WEIGHTS, described.runtime.version);
+    if found < needed {
+        return Err(PrepareError::RuntimeTooOld { needed, found }.into());
+    }
     ask(watch, PrepareStep::Pack)?;
     let before = memory::anonymous_bytes();
     let (environment, model) = (&described.runtime.environment, &described.variant.config.model);
@@ -154,7 +137,7 @@ fn make(
 
     ask(watch, PrepareStep::Compare)?;
     let before = memory::anonymous_bytes();
-    let located = form.located(&plan.graph, folder)?;
+    let located = form.located(&plan.graph, folder, false)?;
     let options = SessionOptions { located, ..described.session_options() };
     let prepared = OrtModel::load(environment, &path, model, options)?;
     if form::probe(&mut OrtDecoder::start(&prepared)?)? != probe {
@@ -202,8 +185,4 @@ fn collect(form: &Form, partial: &Path, plan: &Plan, watch: Watch<'_>) -> Result
 
 fn failed<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> PrepareError + 'a {
     move |source| CacheError::from(DiskError::of(action, path)(source)).into()
-}
-
-fn ask(watch: Watch<'_>, step: PrepareStep) -> Result<(), PrepareError> {
-    if watch(step).is_break() { Err(PrepareError::Cancelled) } else { Ok(()) }
 }

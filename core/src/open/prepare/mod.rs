@@ -15,9 +15,16 @@
 //! - Every open computes one token and compares its logits, bit for bit, with those of the plain form
 //!   (`form::PROBE_TOKEN`). It reads every matrix, so damage in a mapped range is found; then the plain form runs.
 
+mod choice;
 pub(crate) mod form;
 mod make;
 mod memory;
+mod our_record;
+mod ours;
+mod packing;
+mod report;
 
 pub use crate::error::PrepareError;
-pub use make::{PrepareReport, PrepareStep, prepare, prepared_form};
+pub use choice::{ProductChoice, ProductTime};
+pub use make::{prepare, prepared_form, prepared_products};
+pub use report::{PrepareReport, PrepareStep};

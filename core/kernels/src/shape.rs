@@ -1,0 +1,171 @@
+//! Sizes of a matrix in blocks, packed.
+//!
+//! ```text
+//! tiles = ⌈N / 16⌉    blocks = ⌈K / block size⌉
+//! codes   [tiles][blocks][block size × bits / 8 × 16 bytes]
+//! scales  [tiles][blocks][16] half precision, little-endian
+//! zeros   [tiles][blocks][8 bytes at 4 bits, 16 at 8 bits]      where the matrix has zero points
+//! ```
+//!
+//! Columns beyond N have scales of zero. The three follow each other without a gap, and codes begin at the first byte.
+
+use crate::error::KernelError;
+
+/// Columns of a tile.
+pub const COLUMNS: usize = 16;
+/// The largest K and N.
+const LARGEST_SIDE: usize = 1 << 20;
+
+/// Bits of a weight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Bits {
+    /// Codes 0 to 15; 8 is zero where no zero points are given.
+    Four,
+    /// Codes 0 to 255; 128 is zero where no zero points are given.
+    Eight,
+}
+
+/// A matrix `[N, K]` in blocks along K.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Shape {
+    k: usize,
+    n: usize,
+    bits: Bits,
+    block: usize,
+    has_zeros: bool,
+}
+
+impl Shape {
+    /// A shape that kernels compute.
+    ///
+    /// # Errors
+    /// [`KernelError::Unsupported`] for K or N outside of 1 to 2^20, bits other than 4 and 8, and blocks that are no power of
+    /// two from 32 to 256.
+    pub fn new(k: u64, n: u64, bits: u64, block: u64, has_zeros: bool) -> Result<Self, KernelError> {
+        let side = |what, found: u64| {
+            let side = usize::try_from(found).ok().filter(|side| (1..=LARGEST_SIDE).contains(side));
+            side.ok_or(KernelError::Unsupported { what, found, expected: "1 to 1048576" })
+        };
+        let (k, n) = (side("K", k)?, side("N", n)?);
+        let bits = match bits {
+            4 => Bits::Four,
+            8 => Bits::Eight,
+            found => return Err(KernelError::Unsupported { what: "bits", found, expected: "4 or 8" }),
+        };
+        let block = match block {
+            32 => 32,
+            64 => 64,
+            128 => 128,
+            256 => 256,
+            found => {
+                let expected = "32, 64, 128 or 256";
+                return Err(KernelError::Unsupported { what: "block size", found, expected });
+            }
+        };
+        Ok(Self { k, n, bits, block, has_zeros })
+    }
+
+    /// Length of a row of activations.
+    #[must_use]
+    pub fn k(&self) -> usize {
+        self.k
+    }
+
+    /// Length of a row of results.
+    #[must_use]
+    pub fn n(&self) -> usize {
+        self.n
+    }
+
+    /// Bits of a weight.
+    #[must_use]
+    pub fn bits(&self) -> Bits {
+        self.bits
+    }
+
+    /// Weights of a block.
+    #[must_use]
+    pub fn block(&self) -> usize {
+        self.block
+    }
+
+    /// Whether each block has a zero point of its own.
+    #[must_use]
+    pub fn has_zeros(&self) -> bool {
+        self.has_zeros
+    }
+
+    /// Blocks of a column.
+    #[must_use]
+    pub fn blocks(&self) -> usize {
+        self.k.div_ceil(self.block)
+    }
+
+    /// Tiles of 16 columns.
+    #[must_use]
+    pub fn tiles(&self) -> usize {
+        self.n.div_ceil(COLUMNS)
+    }
+
+    /// Bytes of one column's codes in one block.
+    pub(crate) fn column_bytes(&self) -> usize {
+        match self.bits {
+            Bits::Four => self.block / 2,
+            Bits::Eight => self.block,
+        }
+    }
+
+    /// Bytes of a tile's zero points in one block.
+    pub(crate) fn zero_bytes(&self) -> usize {
+        match (self.has_zeros, self.bits) {
+            (false, _) => 0,
+            (true, Bits::Four) => COLUMNS / 2,
+            (true, Bits::Eight) => COLUMNS,
+        }
+    }
+
+    /// Bytes of a tile's codes.
+    pub(crate) fn tile_code_bytes(&self) -> usize {
+        self.blocks() * self.column_bytes() * COLUMNS
+    }
+
+    /// Bytes of all codes.
+    #[must_use]
+    pub fn code_bytes(&self) -> usize {
+        self.tiles() * self.tile_code_bytes()
+    }
+
+    /// Bytes of all scales.
+    #[must_use]
+    pub fn scale_bytes(&self) -> usize {
+        self.tiles() * self.blocks() * COLUMNS * 2
+    }
+
+    /// Bytes of all zero points.
+    #[must_use]
+    pub fn zeros_bytes(&self) -> usize {
+        self.tiles() * self.blocks() * self.zero_bytes()
+    }
+
+    /// Bytes of the whole matrix.
+    #[must_use]
+    pub fn packed_bytes(&self) -> usize {
+        self.code_bytes() + self.scale_bytes() + self.zeros_bytes()
+    }
+
+    /// Bytes of a row's codes as `MatMulNBits` has them.
+    #[must_use]
+    pub fn row_code_bytes(&self) -> usize {
+        self.blocks() * self.column_bytes()
+    }
+
+    /// Bytes of a row's zero points as `MatMulNBits` has them.
+    #[must_use]
+    pub fn row_zero_bytes(&self) -> usize {
+        match (self.has_zeros, self.bits) {
+            (false, _) => 0,
+            (true, Bits::Four) => self.blocks().div_ceil(2),
+            (true, Bits::Eight) => self.blocks(),
+        }
+    }
+}

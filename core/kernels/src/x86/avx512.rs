@@ -1,0 +1,377 @@
+//! AVX-512 with VNNI: a step of 64 codes is one register, a panel's activations are broadcast from memory.
+//!
+//! Zero points need no sums of weights: a block's products begin at `-zero × sum`, which one `vpdpwssd` gives.
+
+#[allow(clippy::wildcard_imports, reason = "an instruction set is used by its own names")]
+use std::arch::x86_64::*;
+use std::array;
+use std::ops::Range;
+
+use crate::activations::{Activations, RowsToFill};
+use crate::error::KernelError;
+use crate::kernel::store;
+use crate::portable::zero_points;
+use crate::shape::{Bits, COLUMNS, Shape};
+use crate::tile::{PANEL_ROWS, Panel, Results, SCALE_BYTES, STEP_BYTES, Tile};
+use crate::weights::Weights;
+
+/// How far ahead of the codes that are multiplied others are asked for.
+const AHEAD_BYTES: usize = 2048;
+
+pub(crate) fn is_here() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512vnni")
+}
+
+pub(crate) fn quantize(rows: RowsToFill<'_>, x: &[f32]) -> Result<(), KernelError> {
+    if !is_here() {
+        return Err(KernelError::NotOnThisCpu);
+    }
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    fn here(rows: RowsToFill<'_>, x: &[f32]) {
+        rows.quantize(x);
+    }
+    // SAFETY: the CPU has these features.
+    #[allow(unsafe_code)]
+    unsafe {
+        here(rows, x);
+    }
+    Ok(())
+}
+
+pub(crate) fn multiply(
+    weights: &Weights<'_>,
+    tiles: Range<usize>,
+    activations: &Activations,
+    results: &mut [&mut [f32]],
+) -> Result<(), KernelError> {
+    if !is_here() {
+        return Err(KernelError::NotOnThisCpu);
+    }
+    // SAFETY: the CPU has the features.
+    #[allow(unsafe_code)]
+    unsafe {
+        if activations.rows() > PANEL_ROWS {
+            many_rows(weights, tiles, activations, results);
+        } else {
+            few_rows(weights, tiles, activations, results);
+        }
+    }
+    Ok(())
+}
+
+/// Up to a panel of rows: tiles are multiplied as they come from memory.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn few_rows(
+    weights: &Weights<'_>,
+    tiles: Range<usize>,
+    activations: &Activations,
+    results: &mut [&mut [f32]],
+) {
+    let shape = weights.shape();
+    let Some(panel) = activations.panels().next() else { return };
+    let multiply = match (panel.rows, shape.bits()) {
+        (1, Bits::Four) => packed::<1, true>,
+        (2, Bits::Four) => packed::<2, true>,
+        (3, Bits::Four) => packed::<3, true>,
+        (4, Bits::Four) => packed::<4, true>,
+        (5, Bits::Four) => packed::<5, true>,
+        (6, Bits::Four) => packed::<6, true>,
+        (7, Bits::Four) => packed::<7, true>,
+        (8, Bits::Four) => packed::<8, true>,
+        (1, Bits::Eight) => packed::<1, false>,
+        (2, Bits::Eight) => packed::<2, false>,
+        (3, Bits::Eight) => packed::<3, false>,
+        (4, Bits::Eight) => packed::<4, false>,
+        (5, Bits::Eight) => packed::<5, false>,
+        (6, Bits::Eight) => packed::<6, false>,
+        (7, Bits::Eight) => packed::<7, false>,
+        _ => packed::<8, false>,
+    };
+    let mut found = Results::default();
+    let mut at = 0;
+    for (tile, columns) in weights.tiles(tiles) {
+        multiply(shape, &tile, &panel, &mut found);
+        store(&found, results.iter_mut(), at, columns.len());
+        at += columns.len();
+    }
+}
+
+/// One tile by one panel.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn packed<const R: usize, const FOUR: bool>(
+    shape: Shape,
+    tile: &Tile<'_>,
+    panel: &Panel<'_>,
+    results: &mut Results,
+) {
+    let low = _mm512_set1_epi8(15);
+    let mut all = [_mm512_setzero_ps(); R];
+    let mut zeros = tile.zeros.chunks_exact(shape.zero_bytes().max(1));
+    let blocks = tile
+        .codes
+        .chunks_exact(shape.column_bytes() * COLUMNS)
+        .zip(tile.scales)
+        .zip(panel.words.chunks_exact(shape.block() / 4 * R))
+        .zip(panel.scales.as_chunks::<R>().0)
+        .zip(panel.sums.as_chunks::<R>().0);
+    for ((((codes, scales), words), activation_scales), sums) in blocks {
+        let zero = if shape.has_zeros() {
+            zeros_of::<FOUR>(zeros.next().unwrap_or_default())
+        } else {
+            _mm512_set1_epi32(if FOUR { 8 } else { 128 })
+        };
+        let mut products: [_; R] = array::from_fn(|row| begin(zero, sums[row]));
+        let (steps, words) = (codes.as_chunks::<STEP_BYTES>().0, words.as_chunks::<R>().0);
+        if FOUR {
+            for (step, [first, second]) in steps.iter().zip(words.as_chunks::<2>().0) {
+                let codes = load(step);
+                ahead(step);
+                let (one, other) =
+                    (_mm512_and_si512(codes, low), _mm512_and_si512(_mm512_srli_epi16::<4>(codes), low));
+                for row in 0..R {
+                    products[row] = _mm512_dpbusd_epi32(products[row], one, _mm512_set1_epi32(first[row]));
+                }
+                for row in 0..R {
+                    products[row] = _mm512_dpbusd_epi32(products[row], other, _mm512_set1_epi32(second[row]));
+                }
+            }
+        } else {
+            for (step, words) in steps.iter().zip(words) {
+                let codes = load(step);
+                ahead(step);
+                for row in 0..R {
+                    products[row] = _mm512_dpbusd_epi32(products[row], codes, _mm512_set1_epi32(words[row]));
+                }
+            }
+        }
+        let scales = scales_of(scales);
+        for row in 0..R {
+            let scale = _mm512_mul_ps(scales, _mm512_set1_ps(activation_scales[row]));
+            all[row] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[row]), scale, all[row]);
+        }
+    }
+    for (results, sum) in results.iter_mut().zip(all) {
+        *results = to_array(sum);
+    }
+}
+
+/// Some tiles as bytes, side by side.
+#[derive(Default)]
+struct Unpacked {
+    /// `[steps of four K][tiles]`
+    steps: Vec<[u8; STEP_BYTES]>,
+    /// `[blocks][tiles]`
+    scales: Vec<[u8; SCALE_BYTES]>,
+    /// `[blocks][tiles]`
+    zeros: Vec<[i32; COLUMNS]>,
+}
+
+/// Any number of rows: two tiles at a time are unpacked and multiplied by all panels.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn many_rows(
+    weights: &Weights<'_>,
+    tiles: Range<usize>,
+    activations: &Activations,
+    results: &mut [&mut [f32]],
+) {
+    let shape = weights.shape();
+    let mut unpacked = Unpacked::default();
+    let mut tiles = weights.tiles(tiles);
+    let mut at = 0;
+    let mut found = [Results::default(); 2];
+    while let Some((first, first_columns)) = tiles.next() {
+        let second = tiles.next();
+        let second_columns = second.as_ref().map_or(0, |(_, columns)| columns.len());
+        match &second {
+            Some((second, _)) => unpack(shape, &[first, *second], &mut unpacked),
+            None => unpack(shape, &[first], &mut unpacked),
+        }
+        let mut rows = results.chunks_mut(activations.panels().next().map_or(1, |panel| panel.rows));
+        for panel in activations.panels() {
+            let multiply = match (panel.rows, second.is_some()) {
+                (1, true) => bytes::<1, 2>,
+                (2, true) => bytes::<2, 2>,
+                (3, true) => bytes::<3, 2>,
+                (4, true) => bytes::<4, 2>,
+                (5, true) => bytes::<5, 2>,
+                (6, true) => bytes::<6, 2>,
+                (1, false) => bytes::<1, 1>,
+                (2, false) => bytes::<2, 1>,
+                (3, false) => bytes::<3, 1>,
+                (4, false) => bytes::<4, 1>,
+                (5, false) => bytes::<5, 1>,
+                _ => bytes::<6, 1>,
+            };
+            multiply(shape, &unpacked, &panel, &mut found);
+            let rows = rows.next().unwrap_or_default();
+            store(&found[0], rows.iter_mut(), at, first_columns.len());
+            store(&found[1], rows.iter_mut(), at + first_columns.len(), second_columns);
+        }
+        at += first_columns.len() + second_columns;
+    }
+}
+
+/// Unpacked tiles by a panel.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn bytes<const R: usize, const T: usize>(
+    shape: Shape,
+    unpacked: &Unpacked,
+    panel: &Panel<'_>,
+    results: &mut [Results; 2],
+) {
+    let mut all = [[_mm512_setzero_ps(); T]; R];
+    let block_steps = shape.block() / 4;
+    let blocks = unpacked
+        .steps
+        .chunks_exact(block_steps * T)
+        .zip(unpacked.scales.as_chunks::<T>().0)
+        .zip(unpacked.zeros.as_chunks::<T>().0)
+        .zip(panel.words.chunks_exact(block_steps * R))
+        .zip(panel.scales.as_chunks::<R>().0)
+        .zip(panel.sums.as_chunks::<R>().0);
+    for (((((steps, scales), zeros), words), activation_scales), sums) in blocks {
+        let zeros: [_; T] = array::from_fn(|tile| load_whole(&zeros[tile]));
+        let mut products: [[_; T]; R] =
+            array::from_fn(|row| array::from_fn(|tile| begin(zeros[tile], sums[row])));
+        for (steps, words) in steps.as_chunks::<T>().0.iter().zip(words.as_chunks::<R>().0) {
+            let codes: [_; T] = array::from_fn(|tile| load(&steps[tile]));
+            for row in 0..R {
+                let word = _mm512_set1_epi32(words[row]);
+                for tile in 0..T {
+                    products[row][tile] = _mm512_dpbusd_epi32(products[row][tile], codes[tile], word);
+                }
+            }
+        }
+        let scales: [_; T] = array::from_fn(|tile| scales_of(&scales[tile]));
+        for row in 0..R {
+            let activation_scale = _mm512_set1_ps(activation_scales[row]);
+            for tile in 0..T {
+                let scale = _mm512_mul_ps(scales[tile], activation_scale);
+                all[row][tile] =
+                    _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[row][tile]), scale, all[row][tile]);
+            }
+        }
+    }
+    for (row, sums) in all.iter().enumerate() {
+        for (tile, sum) in sums.iter().enumerate() {
+            results[tile][row] = to_array(*sum);
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn unpack(shape: Shape, tiles: &[Tile<'_>], unpacked: &mut Unpacked) {
+    let count = tiles.len();
+    let (blocks, steps) = (shape.blocks(), shape.blocks() * shape.block() / 4);
+    unpacked.steps.resize(steps * count, [0; STEP_BYTES]);
+    unpacked.scales.resize(blocks * count, [0; SCALE_BYTES]);
+    unpacked.zeros.resize(blocks * count, [0; COLUMNS]);
+    let low = _mm512_set1_epi8(15);
+    for (index, tile) in tiles.iter().enumerate() {
+        let mut slots = unpacked.steps.iter_mut().skip(index).step_by(count);
+        for step in tile.codes.as_chunks::<STEP_BYTES>().0 {
+            match shape.bits() {
+                Bits::Eight => slots.by_ref().take(1).for_each(|slot| *slot = *step),
+                Bits::Four => {
+                    let codes = load(step);
+                    let halves = [codes, _mm512_srli_epi16::<4>(codes)];
+                    for (slot, half) in slots.by_ref().take(2).zip(halves) {
+                        store_whole(slot, _mm512_and_si512(half, low));
+                    }
+                }
+            }
+        }
+        let scales = unpacked.scales.iter_mut().skip(index).step_by(count);
+        scales.zip(tile.scales).for_each(|(slot, scales)| *slot = *scales);
+        let mut zeros = tile.zeros.chunks_exact(shape.zero_bytes().max(1));
+        for slot in unpacked.zeros.iter_mut().skip(index).step_by(count) {
+            *slot = zero_points(shape, zeros.next().unwrap_or_default());
+        }
+    }
+}
+
+/// `-zero × sum` of every column. A sum has 16 bits (at most 256 × 127), of which the low halves of the lanes are taken; the high
+/// halves of zero points are zero.
+#[inline]
+#[target_feature(enable = "avx512f,avx512vnni")]
+fn begin(zero: __m512i, sum: i32) -> __m512i {
+    _mm512_dpwssd_epi32(_mm512_setzero_si512(), zero, _mm512_set1_epi32(-sum))
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn zeros_of<const FOUR: bool>(bytes: &[u8]) -> __m512i {
+    let first = bytes.first_chunk().map_or(0, |bytes| i64::from_le_bytes(*bytes));
+    if FOUR {
+        let (packed, low) = (_mm_cvtsi64_si128(first), _mm_set1_epi8(15));
+        let halves = (_mm_and_si128(packed, low), _mm_and_si128(_mm_srli_epi16::<4>(packed), low));
+        _mm512_cvtepu8_epi32(_mm_unpacklo_epi64(halves.0, halves.1))
+    } else {
+        let last = bytes.last_chunk().map_or(0, |bytes| i64::from_le_bytes(*bytes));
+        _mm512_cvtepu8_epi32(_mm_set_epi64x(last, first))
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512vl")]
+fn scales_of(bytes: &[u8; SCALE_BYTES]) -> __m512 {
+    // SAFETY: 32 bytes that are borrowed.
+    #[allow(unsafe_code)]
+    _mm512_cvtph_ps(unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) })
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load(bytes: &[u8; STEP_BYTES]) -> __m512i {
+    // SAFETY: 64 bytes that are borrowed.
+    #[allow(unsafe_code)]
+    unsafe {
+        _mm512_loadu_si512(bytes.as_ptr().cast())
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn load_whole(numbers: &[i32; COLUMNS]) -> __m512i {
+    // SAFETY: 64 bytes that are borrowed.
+    #[allow(unsafe_code)]
+    unsafe {
+        _mm512_loadu_si512(numbers.as_ptr().cast())
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn store_whole(bytes: &mut [u8; STEP_BYTES], codes: __m512i) {
+    // SAFETY: 64 bytes that are borrowed mutably.
+    #[allow(unsafe_code)]
+    unsafe {
+        _mm512_storeu_si512(bytes.as_mut_ptr().cast(), codes);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn to_array(sums: __m512) -> [f32; COLUMNS] {
+    let mut array = [0.0; COLUMNS];
+    // SAFETY: 64 bytes that are borrowed mutably.
+    #[allow(unsafe_code)]
+    unsafe {
+        _mm512_storeu_ps(array.as_mut_ptr(), sums);
+    }
+    array
+}
+
+/// Asks for what will be multiplied soon.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn ahead(step: &[u8; STEP_BYTES]) {
+    // SAFETY: a hint, which reads nothing; the address may be behind the end. Newer compilers know that.
+    #[allow(unsafe_code, unused_unsafe)]
+    unsafe {
+        _mm_prefetch::<_MM_HINT_T0>(step.as_ptr().wrapping_add(AHEAD_BYTES).cast());
+    }
+}

@@ -1,0 +1,311 @@
+//! Every kernel of this CPU against sums in float64, and layouts that come back.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use proptest::prelude::*;
+use wheelwork_kernels::pack::{self, Rows, Tiles};
+use wheelwork_kernels::{Activations, Bits, Kernel, KernelError, Shape, Weights, exact_f16, f16_to_f32};
+
+/// A small generator: the numbers need no more.
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 >> 33
+    }
+
+    /// Bell-shaped, about 1 in size.
+    fn normal(&mut self) -> f32 {
+        (0..12).map(|_| (self.next() % 1_000_000) as f32 / 1_000_000.0).sum::<f32>() - 6.0
+    }
+}
+
+fn matrix(shape: Shape, numbers: &mut Numbers) -> Rows {
+    let bytes = |numbers: &mut Numbers, count| (0..count).map(|_| numbers.next().to_le_bytes()[0]).collect();
+    let mut zeros: Vec<u8> = bytes(numbers, shape.n() * shape.row_zero_bytes());
+    if shape.has_zeros() && shape.bits() == Bits::Four && shape.blocks() % 2 == 1 {
+        zeros.chunks_exact_mut(shape.row_zero_bytes()).for_each(|row| *row.last_mut().unwrap() &= 15);
+    }
+    Rows {
+        codes: bytes(numbers, shape.n() * shape.row_code_bytes()),
+        scales: (0..shape.n() * shape.blocks())
+            .map(|_| f16_to_f32(exact_f16((numbers.next() % 2048) as f32 / 65536.0).unwrap()))
+            .collect(),
+        zeros,
+    }
+}
+
+fn packed(shape: Shape, rows: &Rows) -> Vec<u8> {
+    let Tiles { codes, scales, zeros } = pack::pack(shape, rows).unwrap();
+    [codes, scales, zeros].concat()
+}
+
+/// Codes less zero points, times scales.
+fn weight(shape: Shape, rows: &Rows, n: usize, k: usize) -> f64 {
+    let block = k / shape.block();
+    let half = |bytes: &[u8], at: usize| bytes[at / 2] >> (4 * (at % 2)) & 15;
+    let codes = &rows.codes[n * shape.row_code_bytes()..];
+    let zeros = &rows.zeros[n * shape.row_zero_bytes()..];
+    let four = shape.bits() == Bits::Four;
+    let (code, zero) = match (four, shape.has_zeros()) {
+        (true, true) => (half(codes, k), half(zeros, block)),
+        (true, false) => (half(codes, k), 8),
+        (false, true) => (codes[k], zeros[block]),
+        (false, false) => (codes[k], 128),
+    };
+    (f64::from(code) - f64::from(zero)) * f64::from(rows.scales[n * shape.blocks() + block])
+}
+
+/// Products in float64, of the activations as they are and rounded to int8; and the size of the terms.
+fn expected(shape: Shape, rows: &Rows, x: &[f32]) -> Vec<(f64, f64, f64)> {
+    let mut results = Vec::new();
+    for x in x.chunks_exact(shape.k()) {
+        let rounded: Vec<f64> = x
+            .chunks(shape.block())
+            .flat_map(|block| {
+                let largest = block.iter().fold(0_f32, |largest, x| largest.max(x.abs()));
+                let inverse = if largest == 0.0 { 0.0 } else { 127.0 / largest };
+                let scale = f64::from(largest / 127.0);
+                block.iter().map(move |x| f64::from((x * inverse).round_ties_even()) * scale)
+            })
+            .collect();
+        for n in 0..shape.n() {
+            let (mut exact, mut int8, mut size) = (0.0, 0.0, 0.0);
+            for (k, (x, rounded)) in x.iter().zip(&rounded).enumerate() {
+                let weight = weight(shape, rows, n, k);
+                exact += weight * f64::from(*x);
+                int8 += weight * rounded;
+                size += (weight * rounded).abs();
+            }
+            results.push((exact, int8, size));
+        }
+    }
+    results
+}
+
+/// As a caller computes: rows in parts, tiles in parts.
+fn computed(kernel: Kernel, shape: Shape, packed: &[u8], x: &[f32], part: usize) -> Vec<f32> {
+    let rows = x.len() / shape.k();
+    let mut activations = Activations::default();
+    for part in activations.begin(shape, rows, kernel.panel_rows(rows), 5) {
+        let x = &x[part.rows().start * shape.k()..part.rows().end * shape.k()];
+        kernel.quantize(part, x).unwrap();
+    }
+    let weights = Weights::new(shape, packed).unwrap();
+    let mut y = vec![f32::NAN; rows * shape.n()];
+    for first in (0..shape.tiles()).step_by(part) {
+        let tiles = first..(first + part).min(shape.tiles());
+        let columns = first * 16..((first + part) * 16).min(shape.n());
+        let mut rows: Vec<_> = y.chunks_exact_mut(shape.n()).map(|row| &mut row[columns.clone()]).collect();
+        kernel.multiply(&weights, tiles, &activations, &mut rows).unwrap();
+    }
+    y
+}
+
+fn check(shape: Shape, x: &[f32], seed: u64) {
+    let rows = matrix(shape, &mut Numbers(seed));
+    let packed = packed(shape, &rows);
+    assert_eq!(packed.len(), shape.packed_bytes());
+    let expected = expected(shape, &rows, x);
+    for kernel in Kernel::available() {
+        for part in [3, shape.tiles()] {
+            for (index, (found, (_, expected, size))) in
+                computed(kernel, shape, &packed, x, part).iter().zip(&expected).enumerate()
+            {
+                // Sums of products in float32, a term a block.
+                let error = (f64::from(*found) - expected).abs();
+                assert!(error <= size * 2e-6 + 1e-12, "{kernel:?} {shape:?} {index}: {found} {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_kernel_gives_the_sums_of_float64() {
+    let mut numbers = Numbers(1);
+    for bits in [4, 8] {
+        for block in [32, 64, 128, 256] {
+            for has_zeros in [false, true] {
+                for (k, n, rows) in [
+                    (1, 1, 1),
+                    (31, 17, 2),
+                    (576, 48, 3),
+                    (576, 100, 13),
+                    (320, 33, 8),
+                    (1536, 32, 1),
+                    (129, 16, 24),
+                ] {
+                    let shape = Shape::new(k, n, bits, block, has_zeros).unwrap();
+                    let x: Vec<f32> = (0..k * rows).map(|_| numbers.normal()).collect();
+                    check(shape, &x, k + n);
+                }
+            }
+        }
+    }
+}
+
+/// Every number of rows, which each have code of their own.
+#[test]
+fn every_number_of_rows_gives_the_sums_of_float64() {
+    let mut numbers = Numbers(2);
+    for rows in 1..=20 {
+        for bits in [4, 8] {
+            let shape = Shape::new(96, 40, bits, 32, true).unwrap();
+            let x: Vec<f32> = (0..96 * rows).map(|_| numbers.normal()).collect();
+            check(shape, &x, rows);
+        }
+    }
+}
+
+/// The largest codes, zero points and activations: nothing saturates or overflows.
+#[test]
+fn extremes_do_not_saturate() {
+    for bits in [4, 8] {
+        for block in [32, 256] {
+            for (code, zero) in [(0, 255), (255, 0), (255, 255)] {
+                for sign in [1.0, -1.0] {
+                    for rows in [1, 10] {
+                        let shape = Shape::new(512, 20, bits, block, true).unwrap();
+                        let rows_of = Rows {
+                            codes: vec![code; 20 * shape.row_code_bytes()],
+                            scales: vec![0.5; 20 * shape.blocks()],
+                            zeros: vec![zero; 20 * shape.row_zero_bytes()],
+                        };
+                        let x = vec![3.0 * sign; 512 * rows];
+                        let packed = packed(shape, &rows_of);
+                        for kernel in Kernel::available() {
+                            let found = computed(kernel, shape, &packed, &x, 2);
+                            for (found, (exact, ..)) in found.iter().zip(expected(shape, &rows_of, &x)) {
+                                let error = (f64::from(*found) - exact).abs();
+                                assert!(error <= exact.abs() * 1e-5, "{kernel:?} {shape:?}: {found} {exact}");
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// As models have them: one channel hundreds of times as large as the rest.
+#[test]
+fn outliers_cost_what_int8_costs_and_no_more() {
+    let mut numbers = Numbers(3);
+    let shape = Shape::new(576, 64, 4, 32, true).unwrap();
+    let x: Vec<f32> =
+        (0..576 * 9).map(|k| numbers.normal() * if k % 576 == 77 { 500.0 } else { 1.0 }).collect();
+    check(shape, &x, 3);
+    let rows = matrix(shape, &mut Numbers(3));
+    let packed = packed(shape, &rows);
+    for kernel in Kernel::available() {
+        let found = computed(kernel, shape, &packed, &x, 2);
+        let (mut error, mut size) = (0.0, 0.0);
+        for (found, (exact, ..)) in found.iter().zip(expected(shape, &rows, &x)) {
+            error += (f64::from(*found) - exact).powi(2);
+            size += exact.powi(2);
+        }
+        assert!((error / size).sqrt() < 0.02, "{kernel:?}: {}", (error / size).sqrt());
+    }
+}
+
+#[test]
+fn kernels_of_one_cpu_agree_to_the_last_bits() {
+    let mut numbers = Numbers(4);
+    let shape = Shape::new(1536, 96, 4, 32, true).unwrap();
+    let packed = packed(shape, &matrix(shape, &mut numbers));
+    let x: Vec<f32> = (0..1536 * 7).map(|_| numbers.normal()).collect();
+    for kernel in Kernel::available() {
+        let together = computed(kernel, shape, &packed, &x, 6);
+        // However tiles and rows are divided.
+        assert_eq!(together, computed(kernel, shape, &packed, &x, 1), "{kernel:?}");
+        let single: Vec<f32> =
+            x.chunks_exact(1536).flat_map(|x| computed(kernel, shape, &packed, x, 6)).collect();
+        assert_eq!(together, single, "{kernel:?}");
+    }
+}
+
+#[test]
+fn an_activation_that_is_no_number_gives_none() {
+    let shape = Shape::new(64, 16, 4, 32, false).unwrap();
+    let packed = packed(shape, &matrix(shape, &mut Numbers(5)));
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut x = vec![1.0; 128];
+        x[70] = bad;
+        for kernel in Kernel::available() {
+            let y = computed(kernel, shape, &packed, &x, 1);
+            assert!(y[..16].iter().all(|y| y.is_finite()), "{kernel:?}");
+            assert!(y[16..].iter().all(|y| y.is_nan()), "{kernel:?}");
+        }
+    }
+    // Zeros and the smallest numbers are numbers.
+    for small in [0.0, f32::MIN_POSITIVE, 1e-45] {
+        for kernel in Kernel::available() {
+            let y = computed(kernel, shape, &packed, &[small; 64], 1);
+            assert!(y.iter().all(|y| y.abs() < 1e-30), "{kernel:?}");
+        }
+    }
+}
+
+#[test]
+fn lengths_that_do_not_fit_are_refused() {
+    let shape = Shape::new(64, 40, 4, 32, true).unwrap();
+    let bytes = packed(shape, &matrix(shape, &mut Numbers(6)));
+    for bad in [&bytes[1..], &[bytes.clone(), vec![0]].concat(), &[]] {
+        assert!(matches!(Weights::new(shape, bad), Err(KernelError::Length { .. })));
+    }
+    let weights = Weights::new(shape, &bytes).unwrap();
+    for kernel in Kernel::available() {
+        let mut activations = Activations::default();
+        let mut y = vec![0.0; 80];
+        let mut rows: Vec<_> = y.chunks_exact_mut(40).collect();
+        let refused = kernel.multiply(&weights, 0..3, &activations, &mut rows);
+        assert!(refused.is_err(), "nothing to multiply by");
+        for part in activations.begin(shape, 2, 2, 9) {
+            assert!(kernel.quantize(part, &[0.0; 127]).is_err());
+        }
+        assert!(kernel.multiply(&weights, 0..2, &activations, &mut rows).is_err(), "columns of all tiles");
+        assert!(kernel.multiply(&weights, 0..3, &activations, &mut rows[..1]).is_err(), "one row of two");
+        assert_eq!(kernel.multiply(&weights, 0..3, &activations, &mut rows), Ok(()));
+        let other = Shape::new(96, 40, 4, 32, true).unwrap();
+        drop(activations.begin(other, 2, 2, 9));
+        assert!(kernel.multiply(&weights, 0..3, &activations, &mut rows).is_err(), "of another K");
+    }
+    for (k, n, bits, block) in
+        [(0, 1, 4, 32), (1, 0, 4, 32), (1, 1, 2, 32), (1, 1, 4, 16), (1 << 21, 1, 4, 32)]
+    {
+        assert!(matches!(Shape::new(k, n, bits, block, false), Err(KernelError::Unsupported { .. })));
+    }
+}
+
+#[test]
+fn a_scale_that_half_precision_lacks_is_refused() {
+    let shape = Shape::new(64, 2, 8, 32, false).unwrap();
+    let mut rows = matrix(shape, &mut Numbers(7));
+    rows.scales[3] = 0.1;
+    assert_eq!(pack::pack(shape, &rows), Err(KernelError::Scale { index: 3 }));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_is_packed_comes_back(
+        k in 1..600_u64, n in 1..70_u64, bits in prop::sample::select(vec![4_u64, 8]),
+        block in prop::sample::select(vec![32_u64, 64, 128, 256]), has_zeros: bool, seed: u64,
+    ) {
+        let shape = Shape::new(k, n, bits, block, has_zeros).unwrap();
+        let rows = matrix(shape, &mut Numbers(seed));
+        let tiles = pack::pack(shape, &rows).unwrap();
+        prop_assert_eq!(pack::unpack(shape, &tiles, shape.n()).unwrap(), rows);
+    }
+
+    #[test]
+    fn any_bytes_multiply(bytes in prop::collection::vec(any::<u8>(), 960), x in prop::collection::vec(any::<f32>(), 64 * 3)) {
+        let shape = Shape::new(64, 20, 4, 32, true).unwrap();
+        let length = shape.packed_bytes();
+        let bytes: Vec<u8> = bytes.iter().copied().cycle().take(length).collect();
+        for kernel in Kernel::available() {
+            prop_assert_eq!(computed(kernel, shape, &bytes, &x, 1).len(), 60);
+        }
+    }
+}

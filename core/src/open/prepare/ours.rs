@@ -1,0 +1,230 @@
+//! The prepared form with our kernels: products rewritten to our operator, on packed weights of ours that are mapped.
+//!
+//! ```text
+//! packed.bin        weights as wheelwork-kernels wants them, each product's from a page on
+//! record.json       which products, and what they and ONNX Runtime's took on this machine
+//! ```
+//!
+//! There is no graph in it: at every open it is made anew from the verified graph of the package and the record
+//! ([`wheelwork_package::graph::rewritten`]), and the packed file must have the length that follows.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use wheelwork_kernels::Kernel;
+use wheelwork_package::files::FileRecord;
+use wheelwork_package::graph::rewritten::{self, Replaceable, replaceable, rewritten};
+use wheelwork_package::vfs::DiskError;
+
+use super::choice::{Kind, PROMPT_ROWS, ProductChoice, ProductTime};
+use super::form::{self, Form, PACKED, PROBE};
+use super::our_record::{OURS, Ours, PACKED_LOCATION};
+use super::report::{PrepareReport, PrepareStep, Watch, ask};
+use super::{memory, packing};
+use crate::decoder::ort::dynamic::OrtDecoder;
+use crate::decoder::ort::model::{OrtModel, SessionOptions};
+use crate::decoder::ort::product_timing::ProductTiming;
+use crate::decoder::ort::session::Located;
+use crate::device::Kernels;
+use crate::device::cache::{CacheError, Made};
+use crate::error::{Error, PrepareError};
+use crate::open::described::Described;
+use crate::open::self_check;
+
+/// Weights that one timed run goes through, so that they come from memory and not from a cache.
+const TIMED_BYTES: u64 = 128 << 20;
+/// Products in a timed graph.
+const TIMED_PRODUCTS: usize = 16;
+/// Takes of each.
+const TAKES: usize = 9;
+
+/// Makes the form in `folder`; `None` where ONNX Runtime's operators are better for all products.
+pub(super) fn make(
+    described: &Described,
+    form: &Form,
+    folder: &Path,
+    watch: Watch<'_>,
+    report: &mut PrepareReport,
+) -> Result<Option<Made>, Error> {
+    let products = replaceable(&form.original).map_err(PrepareError::Graph)?;
+    // Where only the slowest of ours runs, measuring would take minutes and gain nothing.
+    if form.kernels == Kernels::Auto && Kernel::best() == Kernel::Portable {
+        return Ok(None);
+    }
+    let mut ours = write(described, form, folder, products.iter().collect(), watch)?;
+    if ours.is_empty() {
+        return Ok(None);
+    }
+    let choices = choose(described, form, folder, &ours, watch)?;
+    report.kernels = choices.iter().map(|(_, choice)| choice.clone()).collect();
+    let is_ours = |product: &&Replaceable| {
+        choices.iter().any(|(kind, choice)| *kind == Kind::of(product) && choice.is_ours)
+    };
+    if !ours.iter().all(is_ours) {
+        // The file again, without the others.
+        ours = write(described, form, folder, ours.into_iter().filter(is_ours).collect(), watch)?;
+    }
+    if ours.is_empty() {
+        return Ok(None);
+    }
+
+    let record = Ours {
+        replaced: ours.iter().map(|product| product.output.clone()).collect(),
+        choices: report.kernels.clone(),
+    };
+    let (graph, packed_bytes) = record.graph(&form.original).ok_or(PrepareError::Differs)?;
+    let probe = compare(described, form, folder, &graph, watch, report)?;
+    let files = vec![FileRecord::of(folder, PACKED)?];
+    if files.iter().any(|file| file.bytes != packed_bytes) {
+        return Err(PrepareError::Differs.into());
+    }
+    report.is_new = true;
+    report.disk_bytes = packed_bytes;
+    report.peak_disk_bytes = packed_bytes;
+    let fact = serde_json::to_string(&record).map_err(io::Error::other);
+    let fact = fact.map_err(DiskError::of("write", folder)).map_err(CacheError::from);
+    let fact = fact.map_err(PrepareError::from)?;
+    Ok(Some(Made { files, facts: BTreeMap::from([(PROBE.to_owned(), probe), (OURS.to_owned(), fact)]) }))
+}
+
+/// Writes the packed file.
+fn write<'p>(
+    described: &Described,
+    form: &Form,
+    folder: &Path,
+    products: Vec<&'p Replaceable>,
+    watch: Watch<'_>,
+) -> Result<Vec<&'p Replaceable>, PrepareError> {
+    let path = folder.join(PACKED);
+    let failed = |source| PrepareError::from(CacheError::from(DiskError::of("write", &path)(source)));
+    let total_bytes =
+        packing::places(products.iter().copied().filter(|product| packing::shape(product).is_some()));
+    let total_bytes = total_bytes.map_or(0, |(_, bytes)| bytes);
+    let mut file = fs_err::File::create(&path).map_err(failed)?.into_file();
+    let mut is_cancelled = false;
+    let cancel = described.session_options().cancel;
+    let written = packing::write(products, &form.package_folder, &mut file, |done_bytes| {
+        let asked = ask(watch, PrepareStep::Collect { done_bytes, total_bytes });
+        is_cancelled = asked.is_err() || cancel.request().is_some();
+        if is_cancelled { Err(io::Error::from(io::ErrorKind::Interrupted)) } else { Ok(()) }
+    });
+    written.map_err(|error| if is_cancelled { PrepareError::Cancelled } else { failed(error) })
+}
+
+/// Who computes the products of each shape.
+fn choose(
+    described: &Described,
+    form: &Form,
+    folder: &Path,
+    ours: &[&Replaceable],
+    watch: Watch<'_>,
+) -> Result<Vec<(Kind, ProductChoice)>, Error> {
+    let mut kinds = BTreeMap::<_, Vec<&Replaceable>>::new();
+    for product in ours {
+        kinds.entry(Kind::of(product)).or_default().push(product);
+    }
+    let count = |products: &Vec<_>| products.len();
+    if form.kernels != Kernels::Auto {
+        let chosen = kinds.iter().map(|(kind, products)| (*kind, kind.choice(count(products), None)));
+        return Ok(chosen.collect());
+    }
+    let (places, _) = packing::places(ours.iter().copied()).ok_or(PrepareError::Differs)?;
+    let rewritten = rewritten(&form.original, PACKED_LOCATION, &places).map_err(PrepareError::Graph)?;
+    let mut choices = Vec::new();
+    for (kind, products) in &kinds {
+        ask(watch, PrepareStep::Measure { done: choices.len(), total: kinds.len() })?;
+        let bytes = |product: &&&Replaceable| places.get(&product.output).map_or(0, |place| place.bytes);
+        let mut left = TIMED_BYTES;
+        let timed: Vec<_> = products
+            .iter()
+            .take(TIMED_PRODUCTS)
+            .take_while(|product| {
+                let is_wanted = left > 0;
+                left = left.saturating_sub(bytes(product));
+                is_wanted
+            })
+            .map(|product| product.output.as_str())
+            .collect();
+        let measured = measure(described, form, folder, *kind, &timed, [&form.original, &rewritten])?;
+        choices.push((*kind, kind.choice(count(products), Some(measured))));
+    }
+    Ok(choices)
+}
+
+/// What products take in the two graphs, in turns.
+fn measure(
+    described: &Described,
+    form: &Form,
+    folder: &Path,
+    kind: Kind,
+    timed: &[&str],
+    graphs: [&Vec<u8>; 2],
+) -> Result<(ProductTime, ProductTime), Error> {
+    let options = described.session_options();
+    let environment = &described.runtime.environment;
+    let k = usize::try_from(kind.k()).map_err(|_| PrepareError::Differs)?;
+    let load = |graph: &[u8]| -> Result<_, Error> {
+        let alone = rewritten::alone(graph, timed).map_err(PrepareError::Graph)?;
+        let located = located(form, &alone, folder)?;
+        Ok(ProductTiming::load(environment, &form.graph, &located, options.threads, k, &options.cancel)?)
+    };
+    let mut sessions = [load(graphs[0])?, load(graphs[1])?];
+    let mut best = [ProductTime { token_us: f64::INFINITY, prompt_us: f64::INFINITY }; 2];
+    let each_us = 1e6 / timed.len().max(1) as f64;
+    for _ in 0..TAKES {
+        for (session, best) in sessions.iter_mut().zip(&mut best) {
+            best.token_us = best.token_us.min(session.seconds(1)? * each_us);
+        }
+    }
+    for _ in 0..TAKES.div_ceil(3) {
+        for (session, best) in sessions.iter_mut().zip(&mut best) {
+            best.prompt_us = best.prompt_us.min(session.seconds(PROMPT_ROWS)? * each_us);
+        }
+    }
+    let [theirs, ours] = best;
+    Ok((theirs, ours))
+}
+
+/// Opens the form, and holds what it computes against the plain form; the probe of its logits.
+fn compare(
+    described: &Described,
+    form: &Form,
+    folder: &Path,
+    graph: &[u8],
+    watch: Watch<'_>,
+    report: &mut PrepareReport,
+) -> Result<String, Error> {
+    ask(watch, PrepareStep::Compare)?;
+    let (environment, model) = (&described.runtime.environment, &described.variant.config.model);
+    let before = memory::anonymous_bytes();
+    let options = SessionOptions { located: located(form, graph, folder)?, ..described.session_options() };
+    let prepared = OrtModel::load(environment, &form.graph, model, options)?;
+    let probe = form::probe(&mut OrtDecoder::start(&prepared)?)?;
+    report.prepared_memory_bytes = memory::added(before);
+
+    let before = memory::anonymous_bytes();
+    let plain = OrtModel::load(environment, &form.graph, model, described.session_options())?;
+    form::probe(&mut OrtDecoder::start(&plain)?)?;
+    report.plain_memory_bytes = memory::added(before);
+    let checked = self_check::against_plain(&prepared, &plain, described.facts.context_length);
+    checked.map_err(|_| PrepareError::Differs)?;
+    Ok(probe)
+}
+
+fn located(form: &Form, graph: &[u8], folder: &Path) -> Result<Arc<Located>, PrepareError> {
+    form.located(graph, folder, true)
+}
+
+#[cfg(test)]
+mod tests {
+    use wheelwork_ort::custom_ops;
+    use wheelwork_package::graph::rewritten;
+
+    #[test]
+    fn graphs_name_the_operator_that_sessions_know() {
+        assert_eq!(rewritten::DOMAIN, custom_ops::DOMAIN);
+        assert_eq!(rewritten::OPERATOR, custom_ops::MATMUL_BLOCKS);
+    }
+}

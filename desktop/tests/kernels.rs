@@ -1,0 +1,294 @@
+//! Our kernels in a prepared form: the same text as ONNX Runtime's, never used where the form is not what was made.
+// A failed expectation is this file's way to speak.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use common::{TemporaryPackage, testdata};
+use serde::Deserialize;
+use wheelwork::{Error, Event, KernelSet, Kernels, Model, OpenOptions, Options, PrepareReport, Prepared};
+use wheelwork_quantize::Recipe;
+use wheelwork_quantize::recipe::{BALANCED, FLOAT, INT8_THROUGHOUT};
+
+/// A package of the shipped model with a cache folder on the same file system.
+struct Scene {
+    package: TemporaryPackage,
+    options: OpenOptions,
+}
+
+impl Scene {
+    fn of(recipe: Recipe, kernels: Kernels) -> Self {
+        let package = TemporaryPackage::of("tiny-r1", recipe);
+        let cache_dir = Some(package.path().parent().unwrap().join("cache"));
+        let options = OpenOptions { cache_dir, kernels, threads: Some(2), ..OpenOptions::default() };
+        Self { package, options }
+    }
+
+    fn try_prepare(&self) -> Result<PrepareReport, Error> {
+        wheelwork::prepare(self.package.path(), &self.options, &mut |_| ControlFlow::Continue(()))
+    }
+
+    fn prepare(&self) -> PrepareReport {
+        self.try_prepare().unwrap()
+    }
+
+    fn open_with(&self, options: &OpenOptions) -> Model {
+        Model::open_with(self.package.path(), options).unwrap()
+    }
+
+    fn open(&self) -> Model {
+        self.open_with(&self.options)
+    }
+
+    fn plain(&self) -> Model {
+        self.open_with(&OpenOptions { plain: true, ..self.options.clone() })
+    }
+
+    /// The one prepared form.
+    fn form(&self) -> PathBuf {
+        let only = |folder: &Path| fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+        let base = only(&only(self.options.cache_dir.as_ref().unwrap()));
+        let mut forms = fs::read_dir(base).unwrap().map(|entry| entry.unwrap().path());
+        forms.find(|path| !path.ends_with("lock")).unwrap()
+    }
+}
+
+/// Logits of a prompt, of single tokens behind it, and of several at once.
+fn logits(model: &Model) -> Vec<f32> {
+    let mut decoder = model.decoder().unwrap();
+    let mut logits = Vec::new();
+    let prompt: Vec<u32> = (1..40).collect();
+    decoder.prefill(&prompt).unwrap();
+    logits.extend_from_slice(decoder.logits());
+    for token in [10, 11] {
+        decoder.decode(token).unwrap();
+        logits.extend_from_slice(decoder.logits());
+    }
+    for rows in 2..=9 {
+        decoder.prefill(&prompt[..rows]).unwrap();
+        logits.extend_from_slice(decoder.logits());
+    }
+    logits
+}
+
+/// Root mean square of the difference over that of what is expected.
+fn distance(found: &[f32], expected: &[f32]) -> f32 {
+    let square = |numbers: &mut dyn Iterator<Item = f32>| numbers.map(|number| number * number).sum::<f32>();
+    let difference = square(&mut found.iter().zip(expected).map(|(found, expected)| found - expected));
+    (difference / square(&mut expected.iter().copied())).sqrt()
+}
+
+#[test]
+fn our_kernels_give_the_logits_of_onnx_runtime_up_to_the_order_of_sums() {
+    for recipe in [BALANCED, INT8_THROUGHOUT] {
+        let scene = Scene::of(recipe.clone(), Kernels::Own);
+        let report = scene.prepare();
+        assert!(report.is_new && report.disk_bytes > 0);
+        assert!(
+            !report.kernels.is_empty() && report.kernels.iter().all(|choice| choice.is_ours),
+            "{report:?}"
+        );
+        let (ours, plain) = (scene.open(), scene.plain());
+        assert_eq!(ours.placement().prepared, Prepared::Used);
+        assert_ne!(ours.placement().kernels, KernelSet::OnnxRuntime);
+        assert_eq!(plain.placement().kernels, KernelSet::OnnxRuntime);
+        let (found, expected) = (logits(&ours), logits(&plain));
+        assert!(found != expected, "the plain form ran");
+        let distance = distance(&found, &expected);
+        assert!(distance < 0.01, "{}: {distance}", recipe.name);
+        // As often as it is computed.
+        assert!(found == logits(&ours), "{}", recipe.name);
+        assert!(!scene.prepare().is_new);
+    }
+}
+
+#[test]
+fn greedy_tokens_are_those_of_onnx_runtime_for_256_steps() {
+    let scene = Scene::of(BALANCED, Kernels::Own);
+    scene.prepare();
+    let (ours, plain) = (scene.open(), scene.plain());
+    for first in [7_u32, 70, 700] {
+        let (mut ours, mut plain) = (ours.decoder().unwrap(), plain.decoder().unwrap());
+        let prompt: Vec<u32> = (first..first + 20).collect();
+        ours.prefill(&prompt).unwrap();
+        plain.prefill(&prompt).unwrap();
+        for step in 0..256 {
+            let ((token, _), (expected, gap)) = (best(ours.logits()), best(plain.logits()));
+            // Where two tokens are all but equal, the last bits decide.
+            assert!(
+                token == expected || gap < 0.02,
+                "{first}, step {step}: {token}, {expected} leads by {gap}"
+            );
+            // Both go on with ONNX Runtime's, so that every step is compared.
+            ours.decode(expected).unwrap();
+            plain.decode(expected).unwrap();
+        }
+    }
+}
+
+/// The token of the largest logit, and by how much it leads.
+fn best(logits: &[f32]) -> (u32, f32) {
+    let (mut first, mut second) = ((0, f32::NEG_INFINITY), f32::NEG_INFINITY);
+    for (token, &logit) in (0..).zip(logits) {
+        if logit > first.1 {
+            (first, second) = ((token, logit), first.1);
+        } else {
+            second = second.max(logit);
+        }
+    }
+    (first.0, first.1 - second)
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    prompt: String,
+    answer: String,
+}
+
+#[test]
+fn held_out_problems_are_answered_as_without_them() {
+    let scene = Scene::of(BALANCED, Kernels::Own);
+    scene.prepare();
+    let list = fs::read_to_string(testdata("tiny-r1/heldout.jsonl")).unwrap();
+    let problems: Vec<Problem> =
+        list.lines().step_by(20).map(|line| serde_json::from_str(line).unwrap()).collect();
+    let right = |model: &Model| {
+        let mut session = model.session().unwrap();
+        let options = Options { temperature: Some(0.0), max_tokens: Some(256), ..Options::default() };
+        let mut is_right = |problem: &&Problem| {
+            session.clear();
+            let events = session.ask(&problem.prompt, &options).unwrap();
+            let texts = events.filter_map(|event| match event.unwrap() {
+                Event::AnswerDelta { text } => Some(text),
+                _ => None,
+            });
+            texts.collect::<String>() == problem.answer
+        };
+        problems.iter().filter(|problem| is_right(problem)).count()
+    };
+    let (ours, plain) = (right(&scene.open()), right(&scene.plain()));
+    assert_eq!(problems.len(), 100);
+    assert!(ours.abs_diff(plain) <= 1, "{ours} of 100 with ours, {plain} without");
+}
+
+#[test]
+fn preparing_measures_both_and_keeps_the_figures() {
+    let scene = Scene::of(BALANCED, Kernels::Auto);
+    let report = scene.prepare();
+    assert!(report.is_new && !report.kernels.is_empty());
+    for choice in &report.kernels {
+        let (ours, theirs) = (choice.ours.unwrap(), choice.onnxruntime.unwrap());
+        let is_time = |us: f64| us.is_finite() && us > 0.0;
+        assert!([ours.token_us, ours.prompt_us, theirs.token_us, theirs.prompt_us].into_iter().all(is_time));
+        assert!(choice.products > 0 && choice.k > 0 && choice.n > 0);
+    }
+    let model = scene.open();
+    assert_eq!(model.placement().prepared, Prepared::Used);
+    let is_any_ours = report.kernels.iter().any(|choice| choice.is_ours);
+    assert_eq!(model.placement().kernels != KernelSet::OnnxRuntime, is_any_ours);
+    assert!(distance(&logits(&model), &logits(&scene.plain())) < 0.01);
+    if is_any_ours {
+        assert_eq!(scene.prepare().kernels, report.kernels, "they are in the record");
+    }
+}
+
+#[test]
+fn a_form_of_another_choice_is_not_used() {
+    let scene = Scene::of(BALANCED, Kernels::Own);
+    scene.prepare();
+    for kernels in [Kernels::Off, Kernels::Auto] {
+        let model = scene.open_with(&OpenOptions { kernels, ..scene.options.clone() });
+        assert_eq!(model.placement().prepared, Prepared::Stale, "{kernels:?}");
+        assert_eq!(model.placement().kernels, KernelSet::OnnxRuntime, "{kernels:?}");
+    }
+    assert_eq!(scene.open().placement().prepared, Prepared::Used);
+}
+
+/// Products of float weights are ONNX Runtime's business, so that is what is prepared.
+#[test]
+fn a_graph_without_products_for_our_kernels_is_prepared_without_them() {
+    let scene = Scene::of(FLOAT, Kernels::Own);
+    match scene.try_prepare() {
+        Ok(report) => assert!(report.kernels.is_empty(), "{report:?}"),
+        Err(error) => assert!(error.to_string().contains("packs no weights"), "{error}"),
+    }
+    assert_eq!(scene.open().placement().kernels, KernelSet::OnnxRuntime);
+}
+
+#[test]
+fn pk_19_a_damaged_form_with_our_kernels_is_not_used_and_made_anew() {
+    let scene = Scene::of(BALANCED, Kernels::Own);
+    scene.prepare();
+    let packed = scene.form().join("packed.bin");
+    let good = fs::read(&packed).unwrap();
+    let plain = logits(&scene.plain());
+    let mut found = 0;
+    for part in 1..20 {
+        let mut bad = good.clone();
+        bad[good.len() * part / 20] ^= 0x80;
+        fs::write(&packed, &bad).unwrap();
+        let model = scene.open();
+        let how = model.placement().prepared;
+        assert!(how == Prepared::Used || logits(&model) == plain, "the plain form runs");
+        found += usize::from(how == Prepared::Damaged);
+    }
+    // One token tells on most bits.
+    assert!(found >= 15, "{found} of 19 flips were found");
+
+    fs::write(&packed, &good).unwrap();
+    let record = |from: &'static str, to: &'static str| {
+        move |form: &Path| {
+            let text = fs::read_to_string(form.join("record.json")).unwrap();
+            assert!(text.contains(from), "{from} in {text}");
+            fs::write(form.join("record.json"), text.replacen(from, to, 1)).unwrap();
+        }
+    };
+    type Spoil<'a> = (&'a str, Box<dyn Fn(&Path) + 'a>);
+    let spoil: [Spoil; 7] = [
+        ("cut off", Box::new(|form| fs::write(form.join("packed.bin"), &good[..good.len() / 2]).unwrap())),
+        ("zeros", Box::new(|form| fs::write(form.join("packed.bin"), vec![0; good.len()]).unwrap())),
+        ("all ones", Box::new(|form| fs::write(form.join("packed.bin"), vec![255; good.len()]).unwrap())),
+        ("no record", Box::new(|form| fs::remove_file(form.join("record.json")).unwrap())),
+        ("no packed file", Box::new(|form| fs::remove_file(form.join("packed.bin")).unwrap())),
+        ("a product that is not in the graph", Box::new(record("self_attn.qkv_proj", "self_attn.qkw_proj"))),
+        ("no products", Box::new(record("\\\"replaced\\\":[", "\\\"replaced\\\":[],\\\"other\\\":["))),
+    ];
+    for (what, spoil) in spoil {
+        spoil(&scene.form());
+        let model = scene.open();
+        assert_eq!(model.placement().prepared, Prepared::Damaged, "{what}");
+        assert_eq!(model.placement().kernels, KernelSet::OnnxRuntime, "{what}");
+        assert!(logits(&model) == plain, "{what}");
+        assert!(scene.prepare().is_new, "{what}");
+        assert_eq!(scene.open().placement().prepared, Prepared::Used, "{what}");
+    }
+}
+
+#[test]
+fn a_cancelled_preparation_with_our_kernels_leaves_nothing() {
+    for kernels in [Kernels::Own, Kernels::Auto] {
+        let scene = Scene::of(BALANCED, kernels);
+        let mut steps = 0;
+        let mut prepare = |last: usize| {
+            let mut step = 0;
+            let report = wheelwork::prepare(scene.package.path(), &scene.options, &mut |_| {
+                step += 1;
+                if step > last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            steps = step;
+            report.map(|_| step)
+        };
+        let whole = prepare(usize::MAX).unwrap();
+        fs::remove_dir_all(scene.form()).unwrap();
+        for last in [0, 1, whole / 2, whole - 1] {
+            assert!(prepare(last).is_err(), "after {last} of {whole} steps");
+            assert_eq!(scene.open().placement().prepared, Prepared::Missing, "after {last} of {whole} steps");
+        }
+        prepare(usize::MAX).unwrap();
+        assert_eq!(scene.open().placement().prepared, Prepared::Used);
+    }
+}

@@ -1,0 +1,184 @@
+"""Ours with and without our kernels beside onnxruntime-genai on the same package, and llama.cpp on a GGUF file of the same
+shape, in turns: every program once a round, each in a process of its own. One JSON line a figure; at the end a table of
+medians with their spread. Beside each take stands what others computed meanwhile (`others`, seconds of CPU): a shared
+machine has slow moments, so that only rounds of one run are compared.
+
+Prepared forms stand in `bench-peers` beside the package.
+
+    bench.py --wheelwork PROGRAM --package FOLDER [--gguf FILE] [--rounds N] [--threads N]
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+PROMPTS, CONTEXTS, DECODED = (128, 512), (128, 1024), 32
+
+
+def parse():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--wheelwork", required=True)
+    parser.add_argument("--package", required=True)
+    parser.add_argument("--gguf")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--take", help="for itself: the peer of this process")
+    return parser.parse_args()
+
+
+def busy():
+    """CPU seconds of everybody since the machine started."""
+    if not os.path.exists("/proc/stat"):
+        return 0.0
+    fields = [int(field) for field in open("/proc/stat").readline().split()[1:9]]
+    return (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
+
+
+def memory():
+    """Anonymous and peak resident MiB of this process, where the system tells."""
+    found = {}
+    if os.path.exists("/proc/self/status"):
+        for line in open("/proc/self/status"):
+            key, _, value = line.partition(":")
+            if key in ("RssAnon", "VmHWM"):
+                found[key] = int(value.split()[0]) // 1024
+    return found.get("RssAnon"), found.get("VmHWM")
+
+
+def ours(options, kernels):
+    """Figures of one run of `wheelwork bench` on the form that was prepared for these kernels."""
+    command = [options.wheelwork, "bench", "--json", "--model", options.package, "--device", "cpu", "--kernels", kernels,
+               "--threads", str(options.threads), "--repeat", "1", "--decode", str(DECODED),
+               "--prompt", ",".join(map(str, PROMPTS)), "--context", ",".join(map(str, CONTEXTS))]
+    # A folder for each choice, so that both forms stay from round to round.
+    cache = os.path.join(os.path.dirname(os.path.abspath(options.package)), "bench-peers", kernels)
+    os.environ["XDG_CACHE_HOME"] = cache
+    subprocess.run([options.wheelwork, "prepare", options.package, "--kernels", kernels, "--threads", str(options.threads)],
+                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    for line in map(json.loads, lines):
+        if "load_ms" in line:
+            yield "open_s", line["load_ms"] / 1000
+            if line["placement"]["prepared"] != "used":
+                raise SystemExit(f"the prepared form is {line['placement']['prepared']}")
+            anonymous = line["memory_after_load"].get("anonymous_kb")
+            if anonymous:
+                yield "anonymous_MiB_after_open", anonymous / 1024
+        elif "phase" in line:
+            at = line["tokens"] if line["phase"] == "prefill" else line["context"]
+            yield f"{line['phase']}_tokens_per_s_at_{at}", line["best_tokens_per_s"]
+
+
+def rates(prefill, decode):
+    for tokens in PROMPTS:
+        yield f"prefill_tokens_per_s_at_{tokens}", tokens / prefill(tokens)
+    for tokens in CONTEXTS:
+        yield f"decode_tokens_per_s_at_{tokens}", DECODED / decode(tokens)
+
+
+def genai(options):
+    import numpy
+    import onnxruntime_genai
+
+    start = time.perf_counter()
+    config = onnxruntime_genai.Config(os.path.join(options.package, "cpu"))
+    threads = {"intra_op_num_threads": options.threads}
+    config.overlay(json.dumps({"model": {"decoder": {"session_options": threads}}}))
+    model = onnxruntime_genai.Model(config)
+    yield "open_s", time.perf_counter() - start
+    yield "anonymous_MiB_after_open", memory()[0]
+
+    def run(tokens, steps):
+        parameters = onnxruntime_genai.GeneratorParams(model)
+        length = tokens + steps + 2
+        parameters.set_search_options(max_length=length, min_length=length, do_sample=False)
+        generator = onnxruntime_genai.Generator(model, parameters)
+        start = time.perf_counter()
+        generator.append_tokens((numpy.arange(tokens, dtype=numpy.int32) * 7919 % 256)[None, :])
+        generator.generate_next_token()
+        middle = time.perf_counter()
+        for _ in range(steps):
+            generator.generate_next_token()
+        return middle - start, time.perf_counter() - middle
+
+    run(8, 2)
+    yield from rates(lambda tokens: run(tokens, 0)[0], lambda tokens: run(tokens, DECODED)[1])
+
+
+def llama(options):
+    import llama_cpp
+
+    start = time.perf_counter()
+    model = llama_cpp.Llama(options.gguf, n_ctx=2048, n_threads=options.threads, n_threads_batch=options.threads,
+                            flash_attn=True, verbose=False)
+    yield "open_s", time.perf_counter() - start
+    yield "anonymous_MiB_after_open", memory()[0]
+
+    def prefill(tokens):
+        model.reset()
+        start = time.perf_counter()
+        model.eval([index * 7919 % 256 for index in range(tokens)])
+        return time.perf_counter() - start
+
+    def decode(tokens):
+        prefill(tokens)
+        start = time.perf_counter()
+        for index in range(DECODED):
+            model.eval([index % 256])
+        return time.perf_counter() - start
+
+    prefill(8)
+    yield from rates(prefill, decode)
+
+
+PEERS = {
+    "ours, our kernels": lambda options: ours(options, "own"),
+    "ours, ONNX Runtime's kernels": lambda options: ours(options, "off"),
+    "onnxruntime-genai": genai,
+    "llama.cpp": llama,
+}
+
+
+def take(options, peer):
+    """Figures of a peer, in a process of its own."""
+    if options.take:
+        return list(PEERS[peer](options))
+    command = [sys.executable, *sys.argv, "--take", peer]
+    before, start = busy(), os.times()
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        print(json.dumps({"peer": peer, "error": done.stderr.strip().splitlines()[-1:]}), flush=True)
+        return [], 0.0
+    end = os.times()
+    own = sum(end[:4]) - sum(start[:4])
+    return json.loads(done.stdout.splitlines()[-1]), round(busy() - before - own, 1)
+
+
+def main():
+    options = parse()
+    if options.take:
+        print(json.dumps(take(options, options.take)))
+        return
+    wanted = [peer for peer in PEERS if peer != "llama.cpp" or options.gguf]
+    found = {}
+    for number in range(options.rounds):
+        for peer in wanted:
+            figures, others = take(options, peer)
+            for name, value in figures:
+                found.setdefault(name, {}).setdefault(peer, []).append(value)
+                print(json.dumps({"round": number, "peer": peer, "figure": name, "value": round(value, 3), "others": others}),
+                      flush=True)
+    print("\n| figure | " + " | ".join(wanted) + " |\n|---|" + "---|" * len(wanted))
+    for name, by_peer in found.items():
+        cells = []
+        for peer in wanted:
+            values = by_peer.get(peer, [])
+            cells.append(f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})" if values else "-")
+        print(f"| {name} | " + " | ".join(cells) + " |")
+
+
+main()

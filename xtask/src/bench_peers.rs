@@ -1,0 +1,74 @@
+//! `cargo xtask bench-peers`: our rates and memory beside those of others, on the same weights, in turns.
+//!
+//! 1. The command, built in the release profile.
+//! 2. A Python environment with onnxruntime-genai, `target/peers`; llama.cpp takes part where `--gguf` names a file and the environment
+//!    that `--python` names has `llama-cpp-python` (which is compiled when it is installed).
+//! 3. `testdata/peers/bench.py`, which prints a JSON line a figure and a table.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::python::Python;
+use crate::task_error::TaskError;
+use crate::workspace::Workspace;
+use crate::{command, fetch, report, test};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// A package folder, as `wheelwork quantize` makes it.
+    #[arg(long)]
+    package: PathBuf,
+    /// A GGUF file of the same shape, for llama.cpp.
+    #[arg(long)]
+    gguf: Option<PathBuf>,
+    /// How often each program takes its turn.
+    #[arg(long, default_value_t = 3)]
+    rounds: u16,
+    /// A Python that has onnxruntime-genai, instead of a new environment.
+    #[arg(long)]
+    python: Option<PathBuf>,
+    /// A built `wheelwork`, instead of building one in the release profile.
+    #[arg(long)]
+    program: Option<PathBuf>,
+}
+
+const GENAI: &str = "onnxruntime-genai==0.18.0";
+
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {
+    let program = match &options.program {
+        Some(program) => std::path::absolute(program)?,
+        None => workspace.build_command("release")?,
+    };
+    let python = match &options.python {
+        Some(program) => Python::at(&std::path::absolute(program)?),
+        None => environment(workspace)?,
+    };
+    let mut script = python.script(&workspace.root.join("testdata").join("peers").join("bench.py"));
+    script.arg("--wheelwork").arg(program).arg("--package").arg(std::path::absolute(&options.package)?);
+    script.arg("--rounds").arg(options.rounds.to_string());
+    if let Some(gguf) = &options.gguf {
+        script.arg("--gguf").arg(std::path::absolute(gguf)?);
+    }
+    test::prepare(&mut script, workspace)?;
+    // The peers' own telemetry.
+    script.env("ORT_DISABLE_TELEMETRY", "1");
+    command::run(&mut script)
+}
+
+fn environment(workspace: &Workspace) -> Result<Python, TaskError> {
+    let environment = workspace.target.join("peers");
+    let python = Python::in_environment(&environment);
+    let installed = environment.join("installed.txt");
+    let wanted = format!("{GENAI} {}", fetch::VERSION);
+    if fs_err::read_to_string(&installed).is_ok_and(|present| present == wanted) {
+        return Ok(python);
+    }
+    report::step("installing onnxruntime-genai");
+    command::run(Python::find()?.module("venv").arg("--clear").arg(&environment))?;
+    let mut pip = python.module("pip");
+    pip.args(["install", "--quiet", "--disable-pip-version-check", GENAI]);
+    command::run(pip.arg(format!("onnxruntime=={}", fetch::VERSION)))?;
+    fs_err::write(installed, wanted)?;
+    Ok(python)
+}
