@@ -69,7 +69,8 @@ pub use facts::{ModelFacts, ModelIdentity, RuntimeFacts, runtime};
 pub use metrics::{Timings, Usage};
 pub use open::prepare::{self, PrepareReport, PrepareStep, prepare, prepared_form};
 pub use open::{
-    Available, Fit, MemoryCheck, MemoryPlan, Model, OpenOptions, OpenStep, OpenWatch, examine, plan,
+    Available, Fit, MemoryCheck, MemoryPlan, Model, OpenOptions, OpenStep, OpenWatch, available_memory,
+    examine, plan,
 };
 pub use options::{Budget, OnContextFull, OnLoop, OpenReasoning, Options, PromptLookup, Thinking};
 pub use sequence::prefix_cache;

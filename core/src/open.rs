@@ -17,7 +17,7 @@ mod static_opening;
 mod watch;
 
 pub use examine::examine;
-pub use memory::{Available, Fit, MemoryPlan};
+pub use memory::{Available, Fit, MemoryPlan, available_memory};
 pub use model::Model;
 pub use options::{MemoryCheck, OpenOptions};
 pub use plan::plan;

@@ -27,6 +27,8 @@ pub struct Provider {
     pub device: Device,
     /// What the device is, for a person.
     pub hardware: &'static str,
+    /// The systems that it exists for, as [`std::env::consts::OS`] names them; empty: all.
+    pub systems: &'static [&'static str],
     /// Whether this build can use it.
     pub support: Support,
     /// The library that holds it; `None` for what ONNX Runtime's own library holds.
@@ -45,6 +47,12 @@ pub struct Provider {
 }
 
 impl Provider {
+    /// Whether it exists for this system at all.
+    #[must_use]
+    pub fn is_for_this_system(&self) -> bool {
+        self.systems.is_empty() || self.systems.contains(&std::env::consts::OS)
+    }
+
     /// Whether the libraries for this machine's CPU only compute what the device would.
     #[must_use]
     pub fn is_simulated_here(&self) -> bool {

@@ -9,6 +9,8 @@ use super::provider::{PluginLibrary, Provider, Support};
 /// The provider of ONNX Runtime's own library, which every machine has.
 pub(crate) const CPU: &str = wheelwork_ort::plugin::CPU_PROVIDER;
 
+const APPLE: &[&str] = &["ios", "macos"];
+
 /// The best device first.
 pub const PROVIDERS: &[Provider] = &[
     qnn::PROVIDER,
@@ -16,6 +18,7 @@ pub const PROVIDERS: &[Provider] = &[
         "VitisAIExecutionProvider",
         Device::Npu,
         "AMD XDNA NPU",
+        &["linux", "windows"],
         Some(PluginLibrary {
             stem: "onnxruntime_providers_vitisai",
             folder_variable: "WHEELWORK_VITISAI_DIR",
@@ -27,6 +30,7 @@ pub const PROVIDERS: &[Provider] = &[
         "OpenVINOExecutionProvider",
         Device::Npu,
         "Intel NPU",
+        &["linux", "windows"],
         Some(PluginLibrary {
             stem: "onnxruntime_providers_openvino",
             folder_variable: "WHEELWORK_OPENVINO_DIR",
@@ -34,13 +38,14 @@ pub const PROVIDERS: &[Provider] = &[
             package: "onnxruntime-openvino",
         }),
     ),
-    planned("CoreMLExecutionProvider", Device::Gpu, "Apple Neural Engine and GPU", None),
-    planned("MLXExecutionProvider", Device::Gpu, "Apple GPU through MLX", None),
-    planned("DmlExecutionProvider", Device::Gpu, "DirectX 12 GPU", None),
+    planned("CoreMLExecutionProvider", Device::Gpu, "Apple Neural Engine and GPU", APPLE, None),
+    planned("MLXExecutionProvider", Device::Gpu, "Apple GPU through MLX", APPLE, None),
+    planned("DmlExecutionProvider", Device::Gpu, "DirectX 12 GPU", &["windows"], None),
     Provider {
         ep: "WebGpuExecutionProvider",
         device: Device::Gpu,
         hardware: "GPU through WebGPU (Vulkan, Metal, Direct3D 12)",
+        systems: &[],
         support: Support::Unproven,
         library: Some(PluginLibrary {
             stem: "onnxruntime_providers_webgpu",
@@ -59,6 +64,7 @@ pub const PROVIDERS: &[Provider] = &[
         ep: CPU,
         device: Device::Cpu,
         hardware: "processor",
+        systems: &[],
         support: Support::Supported,
         library: None,
         variants: &[CPU],
@@ -96,12 +102,14 @@ const fn planned(
     ep: &'static str,
     device: Device,
     hardware: &'static str,
+    systems: &'static [&'static str],
     library: Option<PluginLibrary>,
 ) -> Provider {
     Provider {
         ep,
         device,
         hardware,
+        systems,
         support: Support::NotInThisBuild,
         library,
         variants: &[],

@@ -10,7 +10,7 @@ mod footprint;
 use serde::Serialize;
 use wheelwork_package::card::KvForm;
 
-pub use available::Available;
+pub use available::{Available, available_memory};
 pub(super) use footprint::Subject;
 pub(crate) use footprint::{Footprint, packed_bytes};
 
@@ -140,7 +140,7 @@ pub(super) fn free(check: MemoryCheck, device: Device) -> Option<Available> {
     match check {
         _ if device != Device::Cpu => None,
         MemoryCheck::Bytes(bytes) => Some(Available { bytes, told_by: "the app" }),
-        MemoryCheck::System | MemoryCheck::Off => available::available(),
+        MemoryCheck::System | MemoryCheck::Off => available_memory(),
     }
 }
 

@@ -18,6 +18,7 @@ pub(super) const PROVIDER: Provider = Provider {
     ep: EP,
     device: Device::Npu,
     hardware: "Qualcomm Hexagon NPU",
+    systems: &["android", "linux", "windows"],
     support: Support::Supported,
     library: Some(PluginLibrary {
         stem: "onnxruntime_providers_qnn",

@@ -21,8 +21,9 @@ pub struct Available {
     pub told_by: &'static str,
 }
 
-/// What the system says; `None` where it does not.
-pub(super) fn available() -> Option<Available> {
+/// Memory that may be taken, as the system says it; `None` where it does not.
+#[must_use]
+pub fn available_memory() -> Option<Available> {
     available_in(Path::new("/"))
 }
 
