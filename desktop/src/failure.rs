@@ -1,10 +1,12 @@
 //! How a command fails: any error of the libraries, told with its remedy.
 
 use std::fmt::Display;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::json;
+use wheelwork::FinishReason;
 use wheelwork_calibrate::CalibrateError;
 use wheelwork_calibrate::evaluate::EvaluateError;
 use wheelwork_diagnostic::{Class, Diagnosis, Diagnostic, Remedy};
@@ -13,6 +15,7 @@ use wheelwork_quantize::QuantizeError;
 
 use crate::origin::HttpError;
 use crate::remedy;
+use crate::terminal::{columns, wrapped};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +30,15 @@ pub(crate) enum Failure {
     /// The person pressed Ctrl-C, and the same command continues where this one ended.
     #[error("interrupted: what has arrived is kept")]
     Paused,
+    /// The person pressed Ctrl-C, and the session's file holds the turn.
+    #[error("interrupted: the session holds the turn as far as it came")]
+    Suspended,
+    /// An answer that is not whole, for scripts.
+    #[error("the answer was cut{}: {}", held(*.is_held), cut_because(*.reason))]
+    Cut { reason: FinishReason, is_held: bool },
+    /// A conversation without a terminal and without a question.
+    #[error("there is no question: standard input is empty and no terminal")]
+    NothingAsked,
     /// What was verified is not what it should be.
     #[error("`{what}` is damaged: {}", .damage.join("; "))]
     Damaged { what: String, damage: Vec<String>, remedy: String },
@@ -36,6 +48,18 @@ pub(crate) enum Failure {
     /// The name given with `--model` is neither a folder nor installed.
     #[error("there is no model `{name}`: no such folder, and none of that name in `{}`", .models_dir.display())]
     NoSuchModel { name: String, models_dir: PathBuf },
+    /// A model's name on a hub.
+    #[error("`{name}` is no folder here; it looks like a model's name on Hugging Face")]
+    HubName { name: String },
+    /// A file or folder that is a model of another kind.
+    #[error("`{}` is {what}", .path.display())]
+    OtherForm { path: PathBuf, what: &'static str, remedy: String },
+    /// A path with nothing at its end.
+    #[error("there is no `{}`", .path.display())]
+    NoSuchPath { path: PathBuf },
+    /// A name that this program keeps for itself.
+    #[error("`{name}` ships inside this program: there is nothing to remove")]
+    Shipped { name: String },
     /// The system names no folder for data.
     #[error("the system names no folder for models")]
     NoModelsDir,
@@ -61,6 +85,9 @@ pub(crate) enum Failure {
     /// A device whose answers are others than the CPU's.
     #[error("{equal} of {asked} answers are those of the CPU, expected at least {expected}")]
     AnswersDiffer { equal: usize, asked: usize, expected: usize },
+    /// What `doctor` found.
+    #[error("{count} of these keep models from running")]
+    Unwell { count: usize },
     /// The terminal or the output pipe.
     #[error("the output cannot be written: {0}")]
     Output(#[from] std::io::Error),
@@ -114,10 +141,18 @@ impl Failure {
             anstream::eprintln!("{}", self.to_json());
         } else {
             let (bold, reset) = (anstyle::Style::new().bold(), anstyle::Reset);
-            anstream::eprintln!("{bold}wheelwork: {self}{reset}");
-            anstream::eprintln!("  what to do: {}", self.told().remedy);
+            // In a pipe a sentence is a line, so that it can be searched for.
+            let is_seen = std::io::stderr().is_terminal();
+            let broken = |text: String| if is_seen { wrapped(&text, columns(), 2) } else { text };
+            anstream::eprintln!("{bold}{}{reset}", broken(format!("wheelwork: {self}")));
+            let remedy = broken(format!("  what to do: {}", self.told().remedy));
+            anstream::eprintln!("  {}", remedy.trim_start());
         }
-        ExitCode::from(if matches!(self, Self::Interrupted | Self::Paused) { 130 } else { 1 })
+        ExitCode::from(match self {
+            Self::Interrupted | Self::Paused | Self::Suspended => 130,
+            Self::Cut { .. } => 3,
+            _ => 1,
+        })
     }
 
     /// `{"error": {code, class, message, remedy, remedy_kind, place}}`.
@@ -143,6 +178,11 @@ impl Failure {
                 "continue",
                 "run the same command again: it continues where this one ended",
             ),
+            Self::Suspended => Told::new("suspended", "continue", "go on with `--resume` instead of a prompt"),
+            Self::Cut { reason, .. } => Told::new("answer_cut", "set", uncut(*reason)),
+            Self::NothingAsked => {
+                Told::new("nothing_asked", "give", "give a question, as in `wheelwork chat \"12 + 30 = ?\"`")
+            }
             Self::Damaged { what, remedy, .. } => {
                 Told { class: Class::Reinstall, ..Told::new("damaged", "repair", remedy).at(what) }
             }
@@ -153,7 +193,31 @@ impl Failure {
             Self::NoSuchModel { name, .. } => Told::new(
                 "no_such_model",
                 "give_package",
-                "give a package folder, or make one: `wheelwork quantize CHECKPOINT --out NAME.ortpackage`",
+                "`wheelwork list` shows the installed ones; make a package with `wheelwork quantize CHECKPOINT --out \
+                 NAME.ortpackage`",
+            )
+            .at(name),
+            Self::HubName { name } => {
+                let folder = name.rsplit('/').next().unwrap_or(name);
+                let remedy = format!(
+                    "nothing is fetched by itself: `pip install huggingface_hub`, `hf download {name} --local-dir {folder}`, then \
+                     `wheelwork quantize {folder} --out {folder}.ortpackage`"
+                );
+                Told::new("no_such_model", "get", remedy).at(name)
+            }
+            Self::OtherForm { path, remedy, .. } => {
+                Told::new("model_of_another_form", "give_package", remedy).at(path.display())
+            }
+            Self::NoSuchPath { path } => Told::new(
+                "no_such_model",
+                "give_package",
+                "correct the path, or make a package: `wheelwork quantize CHECKPOINT --out NAME.ortpackage`",
+            )
+            .at(path.display()),
+            Self::Shipped { name } => Told::new(
+                "shipped_model",
+                "use_as_it_is",
+                "leave it; what it takes on the disk stands in the folder for models and is made anew when it is missing",
             )
             .at(name),
             Self::NoModelsDir => {
@@ -185,7 +249,38 @@ impl Failure {
                 "check",
                 "see which problems differ; compare the logits first, and take another `--target`",
             ),
+            Self::Unwell { .. } => Told::new("unwell", "set", "do what stands below each line that is marked `bad`"),
             Self::Output(_) => Told::new("output", "check_storage", "check the disk and the terminal"),
+        }
+    }
+}
+
+/// What a cut means for an answer that was held to a form.
+fn held(is_held: bool) -> &'static str {
+    if is_held { " and need not keep its output constraint" } else { "" }
+}
+
+/// Why an answer is not whole.
+fn cut_because(reason: FinishReason) -> &'static str {
+    match reason {
+        FinishReason::Length => "the limit of tokens was reached",
+        FinishReason::ContextFull => "the context is full",
+        FinishReason::Repetition => "the model repeated itself without end",
+        FinishReason::Cancelled | FinishReason::Suspended | FinishReason::Stop => "it was stopped",
+    }
+}
+
+/// What makes it whole.
+fn uncut(reason: FinishReason) -> &'static str {
+    match reason {
+        FinishReason::ContextFull => {
+            "ask for less, limit the reasoning with `--think`, or open a longer context"
+        }
+        FinishReason::Repetition => {
+            "try another `--seed` or a higher `--temperature`, or limit the reasoning with `--think`"
+        }
+        _ => {
+            "raise `--max-tokens`, or limit the reasoning with `--think` so that tokens are left for the answer"
         }
     }
 }

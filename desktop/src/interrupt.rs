@@ -1,4 +1,5 @@
-//! Ctrl-C, or the system's request to end the program: once ends what is running, twice ends the program.
+//! Ctrl-C, or the system's request to end the program: once ends what is running, twice ends the program; in a conversation
+//! three times, so that an impatient second press does not cost it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,12 +15,23 @@ pub(crate) struct Interrupt(Arc<Mutex<Current>>);
 #[derive(Default)]
 struct Current {
     token: CancelToken,
-    /// Asked for once already.
-    asked: bool,
+    /// How often it was asked for.
+    asked: u32,
+    /// One more ends the program.
+    patience: Patience,
     /// Work that can go on later is left for later.
     suspends: bool,
     /// Some work has the token. Until then a Ctrl-C waits in it for the work that comes first.
     taken: bool,
+}
+
+/// How often ending can be asked for before the program ends.
+struct Patience(u32);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(1)
+    }
 }
 
 impl Interrupt {
@@ -38,9 +50,13 @@ impl Interrupt {
         let handler = Arc::clone(&current);
         let take_over = ctrlc::set_handler(move || {
             let mut current = handler.lock().unwrap_or_else(PoisonError::into_inner);
-            if std::mem::replace(&mut current.asked, true) {
+            current.asked += 1;
+            if current.asked > current.patience.0 {
                 // Ending was asked for already and did not end the program.
                 compiling::leave();
+            }
+            if current.asked > 1 {
+                anstream::eprintln!("it is being stopped; Ctrl-C once more leaves wheelwork");
             }
             if current.suspends { current.token.suspend() } else { current.token.cancel() }
         });
@@ -48,12 +64,17 @@ impl Interrupt {
         Ok(Self(current))
     }
 
+    /// From here on the second Ctrl-C only tells that the third one leaves.
+    pub(crate) fn leave_at_third(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).patience = Patience(2);
+    }
+
     /// The token of the next piece of work, which Ctrl-C cancels from now on.
     pub(crate) fn token(&self) -> CancelToken {
         let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if current.taken {
             current.token = CancelToken::new();
-            current.asked = false;
+            current.asked = 0;
         }
         current.taken = true;
         current.token.clone()

@@ -1,12 +1,14 @@
 //! The `wheelwork` command: arguments in, a subcommand's outcome as exit code out.
 //!
-//! Exit codes: 0 success, 1 failure (told on stderr with a remedy), 2 wrong usage, 130 interrupted.
+//! Exit codes: 0 success, 1 failure (told on stderr with a remedy), 2 wrong usage, 3 an answer of `generate` that was cut,
+//! 130 interrupted.
 #![forbid(unsafe_code)]
 
 mod arguments;
 mod commands;
 mod compiling;
 mod failure;
+mod folders;
 mod input_file;
 mod interrupt;
 #[cfg(target_os = "linux")]
@@ -19,12 +21,14 @@ mod own_stdout;
 mod progress;
 mod remedy;
 mod session_file;
+mod standard_input;
+mod terminal;
 mod trust;
 mod typed_ahead;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use arguments::{Arguments, Command};
 use failure::Failure;
@@ -32,7 +36,8 @@ use failure::Failure;
 fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
     loader_path::leave_out_current_folder();
-    let arguments = Arguments::parse();
+    let matches = arguments::command().get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let json = arguments.json;
     if (json || matches!(arguments.command, Command::Generate(_)))
         && let Err(error) = own_stdout::take()
@@ -41,6 +46,7 @@ fn main() -> ExitCode {
     }
     let outcome = match arguments.command {
         Command::Chat(arguments) => commands::chat::run(&arguments, json),
+        Command::Run(arguments) => commands::chat::run_named(arguments, json),
         Command::Generate(arguments) => commands::generate::run(&arguments, json),
         Command::Prompt(arguments) => commands::prompt::run(&arguments, json),
         Command::Quantize(arguments) => commands::quantize::run(&arguments, json),
@@ -61,6 +67,8 @@ fn main() -> ExitCode {
         Command::Devices(arguments) => commands::devices::run(&arguments, json),
         Command::Bench(arguments) => commands::bench::run(&arguments, json),
         Command::DeviceReport(arguments) => commands::device_report::run(&arguments, json),
+        Command::Doctor(arguments) => commands::doctor::run(&arguments, json),
+        Command::Completions(arguments) => commands::completions::run(&arguments),
     };
     let code = match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,21 +1,26 @@
 //! What people and programs see of a generation.
 
 use std::io::Write;
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Reset, Style};
+use indicatif::ProgressBar;
 use serde::Serialize;
 use wheelwork::device::{Device, GraphPlacement, KernelSet, NotUsedReason, SelfCheck};
 use wheelwork::engine::Pace;
 use wheelwork::{
     DevicePreference, Event, FinishReason, Generation, ModelFacts, Placement, ReasoningEnd, ReasoningStart,
-    Thinking,
+    Thinking, Timings, Usage,
 };
 
 use crate::failure::Failure;
+use crate::terminal::{columns, wrapped};
 use crate::{own_stdout, remedy};
 
 const DIMMED: Style = Style::new().dimmed();
 const STATUS: Style = AnsiColor::Cyan.on_default().dimmed();
+/// Between two pictures of the sign that hidden reasoning goes on.
+const SPIN: Duration = Duration::from_millis(120);
 
 /// One line of JSON.
 pub(crate) fn json_line(value: &impl Serialize) -> Result<(), Failure> {
@@ -35,18 +40,34 @@ pub(crate) fn tell(json: bool, value: &impl Serialize, words: impl FnOnce()) -> 
     Ok(())
 }
 
-/// Every event as a line of JSON.
-pub(crate) fn stream_json(generation: Generation<'_>) -> Result<(), Failure> {
+/// Every event as a line of JSON; returns why it ended.
+pub(crate) fn stream_json(generation: Generation<'_>) -> Result<FinishReason, Failure> {
+    let mut ended = FinishReason::Stop;
     for event in generation {
-        json_line(&event?)?;
+        let event = event?;
+        json_line(&event)?;
+        if let Event::Finished { reason, .. } = event {
+            ended = reason;
+        }
     }
-    Ok(())
+    Ok(ended)
 }
 
-/// Reasoning dimmed and live, answer plain, then a status line on stderr.
-pub(crate) fn stream_text(generation: Generation<'_>) -> Result<(), Failure> {
+/// What a person sees of a turn.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View {
+    /// Only the answer is shown.
+    pub(crate) hides_reasoning: bool,
+    /// The status line tells provider, threads, prompt and times, too.
+    pub(crate) stats: bool,
+}
+
+/// Reasoning dimmed and live, or between marks where nothing can be dimmed; answer plain; then a status line on stderr.
+pub(crate) fn stream_text(generation: Generation<'_>, view: View) -> Result<(), Failure> {
+    let is_plain = anstream::AutoStream::choice(&std::io::stdout()) == anstream::ColorChoice::Never;
     let mut stdout = anstream::stdout().lock();
     let mut used = None;
+    let mut reasoning = Reasoning { view, is_plain, was_shown: false, waits: None };
     for event in generation {
         match event? {
             Event::Started { placement, reasoning, .. } => {
@@ -69,10 +90,10 @@ pub(crate) fn stream_text(generation: Generation<'_>) -> Result<(), Failure> {
             Event::PaceChanged { pace } => {
                 anstream::eprintln!("\n{STATUS}computes {} from here on{Reset}", share_of_time(pace));
             }
-            Event::ReasoningDelta { text } => write!(stdout, "{DIMMED}{text}{Reset}")?,
+            Event::ReasoningDelta { text } => reasoning.show(&mut stdout, &text)?,
             Event::ReasoningEnded { cause: ReasoningEnd::Skipped, .. } => {}
             Event::ReasoningEnded { cause, .. } => {
-                write!(stdout, "\n\n")?;
+                reasoning.end(&mut stdout)?;
                 anstream::eprint!("{}", interruption(cause));
             }
             Event::AnswerWasReasoning { .. } => {
@@ -91,21 +112,92 @@ pub(crate) fn stream_text(generation: Generation<'_>) -> Result<(), Failure> {
                 anstream::eprintln!("\n{STATUS}this looks like a tool call and is none{Reset}");
             }
             Event::Finished { reason, usage, timings, .. } => {
+                reasoning.waits = None;
                 writeln!(stdout)?;
-                let device = used.as_ref().map_or_else(String::new, describe);
-                anstream::eprintln!(
-                    "{STATUS}{device} · {:.0} tokens/s · {} tokens ({} reasoning) · first after {:.0} ms{}{Reset}",
-                    timings.decode_tokens_per_s,
-                    usage.completion_tokens,
-                    usage.reasoning_tokens,
-                    timings.first_token_ms,
-                    ending(reason),
-                );
+                let status = match &used {
+                    Some(placement) if view.stats => long_status(placement, usage, timings),
+                    Some(placement) => short_status(placement, usage, timings),
+                    None => String::new(),
+                };
+                let status = wrapped(&format!("{status}{}", ending(reason)), columns(), 0);
+                anstream::eprintln!("{STATUS}{status}{Reset}");
             }
         }
         stdout.flush()?;
     }
     Ok(())
+}
+
+/// The reasoning of a turn as it is shown.
+struct Reasoning {
+    view: View,
+    /// Nothing can be dimmed: marks tell reasoning from answer.
+    is_plain: bool,
+    was_shown: bool,
+    /// Hidden reasoning: a sign on the terminal that it goes on.
+    waits: Option<ProgressBar>,
+}
+
+impl Reasoning {
+    fn show(&mut self, stdout: &mut impl Write, text: &str) -> std::io::Result<()> {
+        if self.view.hides_reasoning {
+            let bar = self.waits.get_or_insert_with(|| {
+                let bar = ProgressBar::new_spinner().with_message("reasoning ...");
+                bar.enable_steady_tick(SPIN);
+                bar
+            });
+            bar.tick();
+            return Ok(());
+        }
+        if self.is_plain {
+            if !std::mem::replace(&mut self.was_shown, true) {
+                writeln!(stdout, "[reasoning]")?;
+            }
+            return write!(stdout, "{text}");
+        }
+        self.was_shown = true;
+        write!(stdout, "{DIMMED}{text}{Reset}")
+    }
+
+    fn end(&mut self, stdout: &mut impl Write) -> std::io::Result<()> {
+        if let Some(bar) = self.waits.take() {
+            bar.finish_and_clear();
+        }
+        match self.was_shown {
+            false => Ok(()),
+            true if self.is_plain => write!(stdout, "\n\n[answer]\n"),
+            true => write!(stdout, "\n\n"),
+        }
+    }
+}
+
+/// Device, rate and tokens, as in `CPU · 131 tokens/s · 60 reasoning + 6 answer`.
+fn short_status(placement: &Placement, usage: Usage, timings: Timings) -> String {
+    let (reasoning, all) = (usage.reasoning_tokens, usage.completion_tokens);
+    let tokens = match reasoning {
+        0 => format!("{all} tokens"),
+        _ => format!("{reasoning} reasoning + {} answer", all.saturating_sub(reasoning)),
+    };
+    format!("{} · {:.0} tokens/s · {tokens}", device(placement), timings.decode_tokens_per_s)
+}
+
+/// The same with provider, threads, prompt and times.
+fn long_status(placement: &Placement, usage: Usage, timings: Timings) -> String {
+    let mut status = format!(
+        "{} · {:.1} tokens/s · {} tokens ({} reasoning) · prompt {} tokens ({} from the cache) · first after {:.0} ms · {:.1} s",
+        describe(placement),
+        timings.decode_tokens_per_s,
+        usage.completion_tokens,
+        usage.reasoning_tokens,
+        usage.prompt_tokens,
+        usage.reused_tokens,
+        timings.first_token_ms,
+        timings.total_ms / 1e3,
+    );
+    if usage.drafted_tokens > 0 {
+        status += &format!(" · {} of {} looked up", usage.accepted_tokens, usage.drafted_tokens);
+    }
+    status
 }
 
 /// Says on stderr that limits of reasoning are for another model.
@@ -115,19 +207,46 @@ pub(crate) fn warn_of_thinking(facts: &ModelFacts, thinking: Thinking) {
     }
 }
 
-/// The device in few words.
-fn describe(placement: &Placement) -> String {
-    let device = match placement.device {
+/// A device in letters.
+pub(crate) fn kind(device: Device) -> &'static str {
+    match device {
         Device::Npu => "NPU",
         Device::Gpu => "GPU",
         Device::Cpu => "CPU",
-    };
+    }
+}
+
+fn device(placement: &Placement) -> String {
     let simulator = if placement.simulator { " simulator" } else { "" };
+    format!("{}{simulator}", kind(placement.device))
+}
+
+/// The device with its threads.
+pub(crate) fn device_and_threads(placement: &Placement) -> String {
+    let plural = if placement.threads == 1 { "" } else { "s" };
+    format!("{}, {} thread{plural}", device(placement), placement.threads)
+}
+
+/// The device with its provider and threads.
+pub(crate) fn describe(placement: &Placement) -> String {
     let kernels = match placement.kernels {
         KernelSet::OnnxRuntime => String::new(),
         ours => format!(", {}", ours.describe()),
     };
-    format!("{device}{simulator} ({}, {} threads{kernels})", placement.provider, placement.threads)
+    format!("{} ({}, {} threads{kernels})", device(placement), placement.provider, placement.threads)
+}
+
+/// A number with a comma before each three digits.
+pub(crate) fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// Which provider got which part of each graph, and why not a better one.

@@ -1,7 +1,9 @@
-//! How far a long operation is: a bar on a terminal, lines of JSON beside `--json`, nothing into a pipe. And its end by
-//! Ctrl-C.
+//! How far a long operation is: a bar on a terminal, lines of JSON beside `--json`, and of what takes hours a line each half
+//! minute where there is neither. And its end by Ctrl-C.
 
+use std::io::IsTerminal;
 use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -81,6 +83,68 @@ impl Drop for Reporter<'_> {
     }
 }
 
+/// Between two lines where there is no terminal.
+const SPOKEN_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Says how far the parts of a long operation are and how long they take.
+pub(crate) struct Spoken {
+    /// Lines are printed, because no bar is seen.
+    aloud: bool,
+    part: Mutex<Part>,
+}
+
+/// The part that is under way.
+struct Part {
+    name: &'static str,
+    begun: Instant,
+    /// When a line was last printed.
+    told: Instant,
+}
+
+impl Spoken {
+    /// Silent beside `--json`, and on a terminal, which has a bar.
+    pub(crate) fn new(json: bool) -> Self {
+        let now = Instant::now();
+        let aloud = !json && !std::io::stderr().is_terminal();
+        Self { aloud, part: Mutex::new(Part { name: "", begun: now, told: now }) }
+    }
+
+    /// What is said of a part: how far it is, and how long the rest takes if it goes on as before.
+    pub(crate) fn part(&self, name: &'static str, done: usize, total: usize) -> String {
+        let mut part = self.part.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = part.name != name;
+        if is_new {
+            *part = Part { name, begun: Instant::now(), told: Instant::now() };
+        }
+        let took = part.begun.elapsed();
+        let text = format!("{name}: {done} of {total}{}", left(took, done, total));
+        let is_due = is_new || done == total || part.told.elapsed() >= SPOKEN_INTERVAL;
+        if self.aloud && is_due {
+            part.told = Instant::now();
+            anstream::eprintln!("{text}");
+        }
+        text
+    }
+}
+
+/// The rest of a part, as far as that can be said.
+fn left(took: Duration, done: usize, total: usize) -> String {
+    if done == 0 || done >= total || took < Duration::from_secs(2) {
+        return String::new();
+    }
+    let seconds = took.as_secs_f64() * (total - done) as f64 / done as f64;
+    format!(", about {} left", duration(seconds))
+}
+
+/// Seconds in the unit that a person would take.
+pub(crate) fn duration(seconds: f64) -> String {
+    match seconds {
+        seconds if seconds < 90.0 => format!("{seconds:.0} s"),
+        seconds if seconds < 5400.0 => format!("{:.0} min", seconds / 60.0),
+        seconds => format!("{:.1} h", seconds / 3600.0),
+    }
+}
+
 /// Shows the stages of an evaluation or of a cache's self-check; gone when dropped.
 pub(crate) struct Stages(ProgressBar);
 
@@ -123,5 +187,25 @@ fn name(step: Step) -> &'static str {
         Step::Receive => "receiving",
         Step::Verify => "verifying",
         Step::Sync => "checking and writing out",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_takes_as_long_as_what_is_done_took() {
+        assert_eq!(left(Duration::from_secs(60), 1, 3), ", about 2 min left");
+        for (took, done, total) in [(60, 0, 3), (60, 3, 3), (1, 1, 3)] {
+            assert_eq!(left(Duration::from_secs(took), done, total), "", "{took} {done} {total}");
+        }
+        assert_eq!([1.0, 600.0, 7200.0].map(duration), ["1 s", "10 min", "2.0 h"]);
+    }
+
+    #[test]
+    fn a_part_is_named_with_how_far_it_is() {
+        let spoken = Spoken::new(true);
+        assert_eq!(spoken.part("tokens", 3, 9), "tokens: 3 of 9");
     }
 }

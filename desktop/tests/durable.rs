@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -56,16 +56,16 @@ fn rt_27_a_second_process_does_not_write_the_session_of_a_first_and_a_killed_one
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("session");
     let file = file.to_str().unwrap();
-    // It waits for its second question as long as this test wants.
+    // It keeps the file, and waits for its question as long as this test wants.
     let mut first = wheelwork("chat --temperature 0 --max-tokens 5 --session")
         .args([file, "--model", tiny_r1()])
         .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    first.stdin.as_ref().unwrap().write_all(b"What is 1 + 1?\n").unwrap();
-    first.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+    let mut told = BufReader::new(first.stderr.take().unwrap()).lines();
+    assert!(told.any(|line| line.unwrap().contains("standard input")), "it ended before it was asked");
 
     let error = failure(&mut generate(&["--prompt", QUESTION, "--session", file]));
     assert_eq!(error["code"], "session_in_use");

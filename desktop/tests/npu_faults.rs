@@ -64,7 +64,8 @@ fn refusal(output: &Output) -> String {
 
 /// The provider's row in the first event of an answer that the CPU gave.
 fn row_of_first_event(output: &Output) -> Value {
-    assert!(output.status.success(), "{output:?}");
+    // Its one token is all of the answer that was asked for, so it is cut.
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
     let mut events = json_lines(&output.stdout);
     assert_eq!(events.last().unwrap()["event"], "Finished");
     let mut placement = events[0]["placement"].take();

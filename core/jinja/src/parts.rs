@@ -26,7 +26,7 @@ pub(crate) fn trimmed<'t>(text: &'t str, chars: Option<&str>, at_start: bool, at
     let chars: Option<HashSet<char>> = chars.map(|chars| chars.chars().collect());
     let is_trimmed =
         |char: char| chars.as_ref().map_or_else(|| is_space(char), |chars| chars.contains(&char));
-    let text = if at_start { text.trim_start_matches(&is_trimmed) } else { text };
+    let text = if at_start { text.trim_start_matches(is_trimmed) } else { text };
     if at_end { text.trim_end_matches(is_trimmed) } else { text }
 }
 

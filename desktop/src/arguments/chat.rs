@@ -7,55 +7,95 @@ use clap::Args;
 use super::model::ModelArguments;
 use super::turn::TurnArguments;
 
+const CHAT_EXAMPLES: &str = "\
+Examples:
+  wheelwork chat                                   talk to the small model that ships with wheelwork
+  wheelwork chat \"12 + 30 = ?\"                     one question
+  echo \"12 + 30 = ?\" | wheelwork chat             a question by a pipe; behind a question it is what it is about
+  wheelwork chat --hide-reasoning \"12 + 30 = ?\"    only the answer
+  wheelwork chat --session talk.session \"9 * 7 = ?\"    kept in a file; again to go on";
+
 #[derive(Debug, Args)]
+#[command(after_long_help = CHAT_EXAMPLES)]
 pub(crate) struct ChatArguments {
+    /// The question; without it, and without a text on standard input, a prompt
+    pub(crate) prompt: Option<String>,
+    /// Show only the answer
+    #[arg(long)]
+    pub(crate) hide_reasoning: bool,
+    /// Tell provider, threads, prompt and times behind each answer
+    #[arg(long)]
+    pub(crate) stats: bool,
     #[command(flatten)]
     pub(crate) model: ModelArguments,
     #[command(flatten)]
     pub(crate) turn: TurnArguments,
     /// A chat template (Jinja) instead of the model's own
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Conversation", hide_short_help = true)]
     pub(crate) template: Option<PathBuf>,
     /// A system message; the R1 authors advise against one
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", help_heading = "Conversation")]
     pub(crate) system: Option<String>,
-    /// Keep the lines typed at the prompt in this file [default: only until the program ends]
-    #[arg(long, value_name = "FILE")]
+    /// Keep the lines typed at the prompt in this file [default: chat-history in the user's data folder; with
+    /// --session-key, nowhere]
+    #[arg(long, value_name = "FILE", help_heading = "Conversation", hide_short_help = true)]
     pub(crate) history: Option<PathBuf>,
+    /// Keep none of the lines typed at the prompt
+    #[arg(long, conflicts_with = "history", help_heading = "Conversation", hide_short_help = true)]
+    pub(crate) no_history: bool,
     #[command(flatten)]
     pub(crate) session: SessionArguments,
-    /// The question; without it, an interactive prompt
-    pub(crate) prompt: Option<String>,
+}
+
+/// `chat`, with the model's name first, as other programs of the kind have it.
+#[derive(Debug, Args)]
+#[command(mut_arg("model", |argument| argument.hide(true)))]
+pub(crate) struct RunArguments {
+    /// The name of an installed model, tiny-r1, or a package folder
+    #[arg(value_name = "MODEL")]
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) chat: ChatArguments,
 }
 
 /// Where the conversation is kept.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Conversation")]
 pub(crate) struct SessionArguments {
-    /// Keep the conversation in this file, unfinished reasoning included; if it exists, go on from it
+    /// Keep the conversation in this file; if it exists, go on from it
     #[arg(long, value_name = "FILE")]
     pub(crate) session: Option<PathBuf>,
     /// Encrypt it with the key in this file, 64 hexadecimal digits; made for a new session if it does not exist
-    #[arg(long, value_name = "FILE", requires = "session")]
+    #[arg(long, value_name = "FILE", requires = "session", hide_short_help = true)]
     pub(crate) session_key: Option<PathBuf>,
     /// Read what is whole of a damaged session, and keep it in this new file; the damaged one stays as it is
-    #[arg(long, value_name = "NEW_FILE", requires = "session")]
+    #[arg(long, value_name = "NEW_FILE", requires = "session", hide_short_help = true)]
     pub(crate) salvage: Option<PathBuf>,
 }
 
+const GENERATE_EXAMPLES: &str = "\
+Examples:
+  wheelwork generate --prompt \"12 + 30 = ?\"                    the answer alone
+  wheelwork generate --prompt \"12 + 30 = ?\" --json             every event as a line of JSON
+  wheelwork generate --prompt \"12 + 30 = ?\" --regex '[0-9]+'   an answer of that form
+
+Exit codes: 0 the answer is whole; 1 failure; 2 wrong usage; 3 the answer was cut, and why is told; 130 Ctrl-C.";
+
 #[derive(Debug, Args)]
+#[command(after_long_help = GENERATE_EXAMPLES)]
 pub(crate) struct GenerateArguments {
+    #[command(flatten)]
+    pub(crate) source: PromptSource,
+    /// Take --prompt as it is, control tokens included, instead of as a user's message
+    #[arg(long, requires = "prompt", hide_short_help = true)]
+    pub(crate) raw: bool,
     #[command(flatten)]
     pub(crate) model: ModelArguments,
     #[command(flatten)]
     pub(crate) turn: TurnArguments,
     /// A chat template (Jinja) instead of the model's own
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Conversation", hide_short_help = true)]
     pub(crate) template: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) source: PromptSource,
-    /// Take --prompt as it is, control tokens included, instead of as a user's message
-    #[arg(long, requires = "prompt")]
-    pub(crate) raw: bool,
     #[command(flatten)]
     pub(crate) session: SessionArguments,
 }

@@ -27,7 +27,7 @@ Examples:
   wheelwork evaluate r1.ortpackage --reference CHECKPOINT --gate=kl=0.05,same-top=91";
 
 #[derive(Debug, Args)]
-#[command(after_help = HELP)]
+#[command(after_long_help = HELP)]
 pub(crate) struct EvaluateArguments {
     /// The package: a folder, or the name of an installed model
     pub(crate) package: String,

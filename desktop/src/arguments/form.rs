@@ -10,21 +10,24 @@ use crate::input_file;
 
 /// At most one form; the reasoning is never touched by it.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Output constraint and tools")]
 pub(crate) struct FormArguments {
-    /// The answer is JSON of this schema: a file, or the schema itself, as in '{"type": "integer"}'
+    /// The answer is JSON of this schema: a file, or '{"type": "integer"}'
     #[arg(long, value_name = "FILE|JSON", group = "form")]
     pub(crate) schema: Option<String>,
-    /// The whole answer matches this regular expression, as in '[0-9]{1,3}'
+    /// The whole answer matches this expression, as in '[0-9]{1,3}'
     #[arg(long, value_name = "REGEX", group = "form")]
     pub(crate) regex: Option<String>,
     /// The answer is a text of this Lark grammar, which begins with the rule `start`
-    #[arg(long, value_name = "FILE", group = "form")]
+    #[arg(long, value_name = "FILE", group = "form", hide_short_help = true)]
     pub(crate) grammar: Option<PathBuf>,
-    /// Functions that the model may call, in OpenAI's form: [{"name": .., "description": .., "parameters": SCHEMA}, ..]
+    /// Functions that the model may call, in OpenAI's form
+    ///
+    /// [{"name": .., "description": .., "parameters": SCHEMA}, ..]
     #[arg(long, value_name = "FILE")]
     pub(crate) tools: Option<PathBuf>,
     /// Whether the answer must be a call; then its arguments keep to the schemas
-    #[arg(long, value_enum, default_value_t = Choice::Auto, requires = "tools")]
+    #[arg(long, value_enum, default_value_t = Choice::Auto, requires = "tools", hide_short_help = true)]
     pub(crate) tool_choice: Choice,
 }
 

@@ -14,8 +14,8 @@ pub(crate) struct BenchArguments {
     #[arg(long, value_name = "TOKENS", value_delimiter = ',', default_values_t = [128, 512])]
     pub(crate) prompt: Vec<usize>,
     /// Tokens in the cache before decoding
-    #[arg(long, value_name = "TOKENS", value_delimiter = ',', default_values_t = [128])]
-    pub(crate) context: Vec<usize>,
+    #[arg(long, alias = "context", value_name = "TOKENS", value_delimiter = ',', default_values_t = [128])]
+    pub(crate) depth: Vec<usize>,
     /// Tokens to decode
     #[arg(long, value_name = "TOKENS", default_value_t = 64)]
     pub(crate) decode: usize,

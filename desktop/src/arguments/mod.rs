@@ -26,6 +26,7 @@ macro_rules! choice {
 mod chat;
 mod evaluate;
 mod form;
+mod help;
 mod measure;
 mod model;
 mod package;
@@ -33,10 +34,11 @@ mod quantize;
 mod static_graph;
 mod turn;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
-pub(crate) use chat::{ChatArguments, GenerateArguments, PromptArguments, SessionArguments};
+pub(crate) use chat::{ChatArguments, GenerateArguments, PromptArguments, RunArguments, SessionArguments};
 pub(crate) use evaluate::EvaluateArguments;
+pub(crate) use help::command;
 pub(crate) use measure::{BenchArguments, DeviceReportArguments};
 pub(crate) use model::{Device, DevicesArguments, ModelArguments, PrepareArguments, keys_dir, trials_dir};
 pub(crate) use package::{
@@ -48,25 +50,11 @@ pub(crate) use quantize::{KvChoice, Quality, QuantizeArguments};
 pub(crate) use static_graph::{Rounding, StaticArguments, Switch, Target};
 pub(crate) use turn::parse_thinking;
 
-const EXAMPLES: &str = "\
-Examples:
-  wheelwork chat                                      talk to the small model that ships with wheelwork
-  wheelwork chat \"478 + 256 = ?\"                      one question
-  wheelwork quantize DeepSeek-R1-Distill-Qwen-1.5B --out r1.ortpackage
-  wheelwork evaluate r1.ortpackage --reference DeepSeek-R1-Distill-Qwen-1.5B
-  wheelwork chat --model r1.ortpackage --think 500    at most 500 tokens of reasoning
-  wheelwork generate --prompt \"Hello\" --max-tokens 50 --temperature 0 --json
-  wheelwork generate --prompt \"12 * 12 = ?\" --regex '[0-9]+'    hold the answer to a form: also --schema, --grammar
-  wheelwork pack r1.ortpackage --out r1.wwpkg --key my.key.pem
-  wheelwork install r1.wwpkg --key my.pub.pem         then: wheelwork chat --model r1
-
-ONNX Runtime is looked for in ORT_DYLIB_PATH, then beside this program, then in the system.";
-
 /// Reasoning models on this device, with nothing leaving it.
 #[derive(Debug, Parser)]
-#[command(name = "wheelwork", version, after_help = EXAMPLES, propagate_version = true)]
+#[command(name = "wheelwork", version, propagate_version = true, disable_help_subcommand = true)]
 pub(crate) struct Arguments {
-    /// Machine-readable output: JSON on stdout, one object a line; errors as JSON on stderr
+    /// JSON on stdout, one object a line; errors as JSON on stderr
     #[arg(long, global = true)]
     pub(crate) json: bool,
     #[command(subcommand)]
@@ -77,56 +65,71 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Talk to a model: reasoning dimmed, answer plain
     Chat(ChatArguments),
+    /// The same, with the model's name first: run tiny-r1
+    Run(RunArguments),
     /// Generate once, for scripts
     Generate(GenerateArguments),
     /// Show what the model will see: text and token ids
     Prompt(PromptArguments),
     /// Turn a Hugging Face checkpoint into a package
     Quantize(QuantizeArguments),
-    /// Measure what a package costs against the checkpoint it was made of
+    /// Measure what a package lost against its checkpoint
     Evaluate(EvaluateArguments),
     /// Make a key pair that signs packages
     Key(KeyArguments),
-    /// Turn a package folder into one file, compressed and, with a key, signed
+    /// Turn a package folder into one file, signed if you like
     Pack(PackArguments),
     /// Sign a package file, or sign it anew
     Sign(SignArguments),
-    /// Turn a package file into a folder, outside the installed models
+    /// Turn a package file into a folder
     Unpack(UnpackArguments),
-    /// Compare every byte of a package file, a package folder or an installed model with its digests
+    /// Compare every byte of a package or a model with its digests
     Verify(VerifyArguments),
     /// Describe a package: a file, a folder or an installed model
+    #[command(visible_alias = "show")]
     Inspect(InspectArguments),
     /// Install a package, or update to a newer version of it
     Install(InstallArguments),
-    /// Pack a model's weights for this CPU once, so that they are mapped from the disk and not made in memory
+    /// Pack a model's weights for this CPU once: less memory when it is open
     Prepare(PrepareArguments),
     /// Make a damaged installed model whole again
     Repair(RepairArguments),
-    /// List the installed models and the unfinished transfers
+    /// List the models and the unfinished transfers
+    #[command(visible_alias = "ls")]
     List(StoreArguments),
     /// Remove an installed model
+    #[command(visible_alias = "rm")]
     Remove(RemoveArguments),
     /// Free the disk space of what interrupted commands have left
     Gc(GarbageArguments),
-    /// Tell what a model would take of the memory, without loading it
+    /// Tell what a model would take of the memory, unloaded
     Plan(ModelArguments),
-    /// List what this machine and this build can run on, and why not the rest
+    /// List what this machine can run on, and why not the rest
     Devices(DevicesArguments),
     /// Measure prefill and decode
     Bench(BenchArguments),
-    /// Answer problems on a device and on the CPU, and report where it ran, how fast, and what differs
+    /// Answer problems on a device and on the CPU, and tell what differs
     DeviceReport(DeviceReportArguments),
+    /// Look at libraries, devices, memory and disk, and say what to do
+    Doctor(StoreArguments),
+    /// Print completions for a shell
+    #[command(hide = true)]
+    Completions(CompletionsArguments),
+}
+
+/// For which shell.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArguments {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Arguments::command().debug_assert();
+        command().debug_assert();
     }
 }

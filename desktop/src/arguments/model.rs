@@ -3,50 +3,49 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use etcetera::BaseStrategy;
 use wheelwork::{DevicePreference, Kernels, KvForm, MemoryCheck, OpenOptions};
 
-use crate::compiling;
+use crate::{compiling, folders};
 
 /// Which model, and where it runs.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Model and device")]
 pub(crate) struct ModelArguments {
-    /// The name of an installed model, a package folder, a genai model folder, or a .wwpkg file that is installed
-    /// [default: the small model that ships with wheelwork]
+    /// A model's name, a package or genai folder, or an installed .wwpkg file [default: tiny-r1]
     #[arg(long, short)]
     pub(crate) model: Option<String>,
     /// Where models are installed [default: the user's data folder]
-    #[arg(long, env = "WHEELWORK_MODELS_DIR", value_name = "DIR")]
+    #[arg(long, env = "WHEELWORK_MODELS_DIR", value_name = "DIR", hide_short_help = true)]
     pub(crate) models_dir: Option<PathBuf>,
     /// The device to run on
-    #[arg(long, value_enum, default_value_t = Device::Auto)]
+    #[arg(long, value_enum, value_name = "auto|npu|gpu|cpu", default_value_t = Device::Auto, hide_possible_values = true)]
     pub(crate) device: Device,
     /// Fail where that device cannot be used, instead of taking another and saying so
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) strict: bool,
     /// CPU threads [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
-    /// The longest sequence in tokens [default: the model's]
+    /// The most tokens of a conversation [default: the model's]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) context_length: Option<usize>,
     /// How keys and values are cached [default: what the package's self-check chose]
-    #[arg(long, value_enum, value_name = "FORM")]
+    #[arg(long, value_enum, value_name = "FORM", hide_short_help = true)]
     pub(crate) kv: Option<Kv>,
     /// Leave the form that `wheelwork prepare` made alone
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) plain: bool,
     /// Whose kernels the prepared form computes with; `wheelwork prepare` must have been told the same
-    #[arg(long, value_enum, env = "WHEELWORK_KERNELS", default_value_t = KernelChoice::Auto, value_name = "CHOICE")]
+    #[arg(long, value_enum, env = "WHEELWORK_KERNELS", default_value_t = KernelChoice::Auto, value_name = "CHOICE", hide_short_help = true)]
     pub(crate) kernels: KernelChoice,
     /// An option of the device's execution provider, such as soc_model=57; may be given several times
-    #[arg(long, value_name = "NAME=VALUE", value_parser = provider_option)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = provider_option, hide_short_help = true)]
     pub(crate) provider_option: Vec<(String, String)>,
     /// Take the device as it is, without comparing what it computes with the CPU at its first use
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub(crate) no_self_check: bool,
     /// The memory that the model may need, instead of what the system says is free; off: open it whatever it needs
-    #[arg(long, value_name = "MB|off", value_parser = parse_memory)]
+    #[arg(long, value_name = "MB|off", value_parser = parse_memory, hide_short_help = true)]
     pub(crate) memory: Option<MemoryCheck>,
 }
 
@@ -71,7 +70,7 @@ pub(crate) struct PrepareArguments {
     #[arg(long, value_enum, value_name = "FORM")]
     pub(crate) kv: Option<Kv>,
     /// Whose kernels compute on the CPU
-    #[arg(long, value_enum, env = "WHEELWORK_KERNELS", default_value_t = KernelChoice::Auto, value_name = "CHOICE")]
+    #[arg(long, value_enum, env = "WHEELWORK_KERNELS", default_value_t = KernelChoice::Auto, value_name = "CHOICE", hide_short_help = true)]
     pub(crate) kernels: KernelChoice,
 }
 
@@ -175,14 +174,12 @@ fn provider_option(text: &str) -> Result<(String, String), String> {
 
 /// Where it is noted which providers were tried on this machine.
 pub(crate) fn trials_dir() -> Option<PathBuf> {
-    let strategy = etcetera::choose_base_strategy().ok()?;
-    Some(strategy.cache_dir().join("wheelwork").join("providers"))
+    Some(folders::cache()?.join("providers"))
 }
 
 /// Where this user's keys stand: those that were trusted, and the one by which what was made here is known.
 pub(crate) fn keys_dir() -> Option<PathBuf> {
-    let strategy = etcetera::choose_base_strategy().ok()?;
-    Some(strategy.data_dir().join("wheelwork").join("keys"))
+    Some(folders::data()?.join("keys"))
 }
 
 /// `off`, or megabytes.
@@ -196,6 +193,5 @@ fn parse_memory(text: &str) -> Result<MemoryCheck, String> {
 
 /// Prepared forms of folders that are not installed; without such a folder there are none.
 fn prepared_dir() -> Option<PathBuf> {
-    let strategy = etcetera::choose_base_strategy().ok()?;
-    Some(strategy.cache_dir().join("wheelwork").join("prepared"))
+    Some(folders::cache()?.join("prepared"))
 }

@@ -20,7 +20,7 @@ pub(crate) struct QuantizeArguments {
     #[arg(long, value_name = "NAME", value_parser = name)]
     pub(crate) name: Option<Name>,
     /// A LoRA adapter's folder (adapter_config.json, adapter_model.safetensors), to merge into the weights
-    #[arg(long, value_name = "DIR", conflicts_with = "targets")]
+    #[arg(long, value_name = "DIR", conflicts_with = "targets", hide_short_help = true)]
     pub(crate) adapter: Option<PathBuf>,
     /// How much to store, and how much to search for it
     #[arg(long, value_enum, default_value_t = Quality::Balanced)]
@@ -32,7 +32,7 @@ pub(crate) struct QuantizeArguments {
     #[arg(long, value_name = "SIZE", value_parser = size, conflicts_with = "bpw")]
     pub(crate) max_size: Option<u64>,
     /// Weights that share a scale: larger is faster and smaller, with more error [default: 32]
-    #[arg(long, value_name = "WEIGHTS", value_parser = block_size)]
+    #[arg(long, value_name = "WEIGHTS", value_parser = block_size, hide_short_help = true)]
     pub(crate) block_size: Option<BlockSize>,
     /// Print sizes, memory and time that it would take, and write nothing
     #[arg(long)]
@@ -63,17 +63,17 @@ pub(crate) struct CalibrationArguments {
     #[arg(long)]
     pub(crate) calibrate: bool,
     /// Search by the weights alone: no text is read and nothing is run
-    #[arg(long, conflicts_with_all = ["calibrate", "calibration_text", "calibration_tokens", "calibration_length"])]
+    #[arg(long, conflicts_with_all = ["calibrate", "calibration_text", "calibration_tokens", "calibration_length"], hide_short_help = true)]
     pub(crate) no_calibration: bool,
     /// A text of yours to calibrate on, for half of the tokens; the rest are built-in questions or, with `--quality best` and
     /// `--target qnn-htp`, chains that the model writes
     #[arg(long, value_name = "FILE")]
     pub(crate) calibration_text: Option<PathBuf>,
     /// Tokens to calibrate on [default: 512; 32768 with `--quality best`, 8192 with `--target qnn-htp`]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(256..=16_777_216))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(256..=16_777_216), hide_short_help = true)]
     pub(crate) calibration_tokens: Option<u32>,
     /// Tokens of one sequence at most [default: 256; 512 with `--quality best` and `--target qnn-htp`]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(64..=131_072))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(64..=131_072), hide_short_help = true)]
     pub(crate) calibration_length: Option<u32>,
 }
 

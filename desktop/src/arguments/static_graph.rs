@@ -18,31 +18,32 @@ pub(crate) enum Target {
 
 /// For `--target qnn-htp` and `--target qnn-htp-float`.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "For NPUs")]
 pub(crate) struct StaticArguments {
     /// What to make the package for; several times for several
     #[arg(long = "target", value_enum, default_value = "cpu", value_name = "TARGET")]
     pub(crate) targets: Vec<Target>,
-    /// For `--target qnn-htp` and `qnn-htp-float`: tokens that a conversation can have there
-    #[arg(long, value_name = "TOKENS", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(64..=32_768))]
+    /// For `--target qnn-htp` and `qnn-htp-float`: the context length there
+    #[arg(long = "npu-context-length", alias = "npu-context", value_name = "TOKENS", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(64..=32_768), hide_short_help = true)]
     pub(crate) npu_context: u32,
     /// For `--target qnn-htp` and `qnn-htp-float`: tokens of a prompt that are read together
-    #[arg(long, value_enum, default_value_t = Chunk::Of64)]
+    #[arg(long, value_enum, default_value_t = Chunk::Of64, hide_short_help = true)]
     pub(crate) npu_chunk: Chunk,
     /// For `--target qnn-htp`: how the projections are stored
-    #[arg(long, value_enum, default_value_t = Weights::Lpbq32)]
+    #[arg(long, value_enum, default_value_t = Weights::Lpbq32, hide_short_help = true)]
     pub(crate) npu_weights: Weights,
     /// For `--target qnn-htp`: spread outliers by rotations that are folded into the weights
-    #[arg(long, value_enum, default_value_t = Switch::On)]
+    #[arg(long, value_enum, default_value_t = Switch::On, hide_short_help = true)]
     pub(crate) rotate: Switch,
     /// For `--target qnn-htp`: round weights for their inputs (GPTQ), or to the nearest code, which is quick
-    #[arg(long, value_enum, default_value_t = Rounding::Gptq)]
+    #[arg(long, value_enum, default_value_t = Rounding::Gptq, hide_short_help = true)]
     pub(crate) npu_rounding: Rounding,
     /// Compile the graphs ahead for these systems-on-chip, as in `sm8650,sc8380xp`; needs the library that
     /// WHEELWORK_QNN_DIR names
-    #[arg(long = "soc", value_delimiter = ',', value_parser = soc, value_name = "SOC")]
+    #[arg(long = "soc", value_delimiter = ',', value_parser = soc, value_name = "SOC", hide_short_help = true)]
     pub(crate) socs: Vec<Soc>,
     /// How compiled graphs are put into files; the second is smaller and was loaded on no device yet
-    #[arg(long, value_enum, default_value_t = Binaries::PerGraph, requires = "socs")]
+    #[arg(long, value_enum, default_value_t = Binaries::PerGraph, requires = "socs", hide_short_help = true)]
     pub(crate) npu_binaries: Binaries,
 }
 

@@ -10,52 +10,53 @@ use crate::failure::Failure;
 
 /// How a turn is generated; what is not given is the model's own advice.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Reasoning")]
 pub(crate) struct TurnArguments {
     /// How much to reason: auto, off, at most TOKENS, at most SECONDS with an s (30s), or both (500,30s)
     #[arg(long, value_name = "auto|off|LIMITS", default_value = "auto", value_parser = parse_thinking)]
     pub(crate) think: Thinking,
     /// Open the reasoning where the chat template leaves that to the model
-    #[arg(long, value_enum, default_value_t = Opening::Auto)]
+    #[arg(long, value_enum, default_value_t = Opening::Auto, hide_short_help = true)]
     pub(crate) open_reasoning: Opening,
     /// What to end reasoning with that is over its limits; empty: the closing tag alone [default: the package's]
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", hide_short_help = true)]
     pub(crate) closing_phrase: Option<String>,
     /// End reasoning while this many tokens are left for the answer
-    #[arg(long, value_name = "TOKENS", default_value_t = 0)]
+    #[arg(long, value_name = "TOKENS", default_value_t = 0, hide_short_help = true)]
     pub(crate) answer_reserve: usize,
     /// What to do where the model repeats itself without end
-    #[arg(long, value_enum, default_value_t = Loop::End)]
+    #[arg(long, value_enum, default_value_t = Loop::End, hide_short_help = true)]
     pub(crate) on_loop: Loop,
     /// What to do where the conversation no longer fits: refuse the question, or forget the oldest turns so that TOKENS
     /// are free for reasoning and answer (drop: a quarter of the context)
-    #[arg(long, value_name = "stop|drop|TOKENS", default_value = "stop", value_parser = parse_on_context_full)]
+    #[arg(long, value_name = "stop|drop|TOKENS", default_value = "stop", value_parser = parse_on_context_full, hide_short_help = true, help_heading = "Sampling and limits")]
     pub(crate) on_context_full: OnContextFull,
-    /// The most tokens to generate, reasoning included [default: to the context's end]
-    #[arg(long, value_name = "N")]
+    /// The most tokens to generate, reasoning included [default: what fits]
+    #[arg(long, value_name = "N", help_heading = "Sampling and limits")]
     pub(crate) max_tokens: Option<usize>,
     /// 0 takes the most likely token; higher is more varied
-    #[arg(long, value_name = "T")]
+    #[arg(long, value_name = "T", help_heading = "Sampling and limits")]
     pub(crate) temperature: Option<f32>,
     /// Sample among this many tokens
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", hide_short_help = true, help_heading = "Sampling and limits")]
     pub(crate) top_k: Option<u32>,
     /// Sample among the fewest tokens that reach this probability
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", hide_short_help = true, help_heading = "Sampling and limits")]
     pub(crate) top_p: Option<f32>,
     /// Sample among tokens with this share of the best one's probability
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", hide_short_help = true, help_heading = "Sampling and limits")]
     pub(crate) min_p: Option<f32>,
     /// Above 1 makes tokens already seen less likely
-    #[arg(long, value_name = "R")]
+    #[arg(long, value_name = "R", hide_short_help = true, help_heading = "Sampling and limits")]
     pub(crate) repetition_penalty: Option<f32>,
     /// The same seed gives the same text
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "Sampling and limits")]
     pub(crate) seed: Option<u64>,
     /// Compute tokens ahead that stood in the conversation before, where the graphs can and it is quicker
-    #[arg(long, value_enum, default_value_t = Lookup::Off)]
+    #[arg(long, value_enum, default_value_t = Lookup::Off, hide_short_help = true, help_heading = "Sampling and limits")]
     pub(crate) prompt_lookup: Lookup,
     /// A text that ends the answer; may be given several times
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", hide_short_help = true, help_heading = "Sampling and limits")]
     pub(crate) stop: Vec<String>,
     #[command(flatten)]
     pub(crate) form: FormArguments,

@@ -8,8 +8,8 @@ mod session;
 use std::time::Instant;
 
 use serde_json::json;
-use wheelwork::Error;
 use wheelwork::decoder::Decoder;
+use wheelwork::{Error, Model};
 
 use crate::arguments::BenchArguments;
 use crate::failure::Failure;
@@ -27,9 +27,12 @@ pub(crate) fn run(arguments: &BenchArguments, json: bool) -> Result<(), Failure>
         "processor": processor(), "onnxruntime": model.runtime_info(),
         "version": env!("CARGO_PKG_VERSION"), "memory_after_load": memory(),
     });
-    output::tell(json, &machine, || anstream::println!("{machine:#}\n"))?;
+    output::tell(json, &machine, || {
+        tell_machine(&model, load_ms);
+        anstream::println!("{:<8} {:>7} {:>7}  {:>12} {:>12}", "phase", "tokens", "after", "best", "median");
+    })?;
     let prefill = arguments.prompt.iter().map(|&tokens| ("prefill", 0, tokens));
-    let decode = arguments.context.iter().map(|&context| ("decode", context, arguments.decode));
+    let decode = arguments.depth.iter().map(|&context| ("decode", context, arguments.decode));
     for (phase, context, tokens) in prefill.chain(decode) {
         let mut rates = Vec::new();
         for _ in 0..arguments.repeat {
@@ -51,9 +54,7 @@ pub(crate) fn run(arguments: &BenchArguments, json: bool) -> Result<(), Failure>
             "median_tokens_per_s": median, "takes": rates.len(),
         });
         output::tell(json, &row, || {
-            anstream::println!(
-                "{phase:<8} {tokens:>5} tokens after {context:>5}: best {best:>9.1} tokens/s, median {median:>9.1}"
-            );
+            anstream::println!("{phase:<8} {tokens:>7} {context:>7}  {best:>8.1} t/s {median:>8.1} t/s");
         })?;
     }
     if let Some(tokens) = arguments.session {
@@ -61,8 +62,38 @@ pub(crate) fn run(arguments: &BenchArguments, json: bool) -> Result<(), Failure>
     }
     output::tell(json, &json!({ "memory_at_end": memory() }), || {
         let kv_bytes = model.kv_shape().bytes(1);
-        anstream::println!("\n{kv_bytes} bytes of cache a token; memory at the end: {}", memory());
+        anstream::println!(
+            "\ncache      {kv_bytes} bytes a token\nmemory     {} at the end",
+            memory_in_words()
+        );
     })
+}
+
+/// What was measured on.
+fn tell_machine(model: &Model, load_ms: f64) {
+    let rows = [
+        ("model", model.facts().name.clone()),
+        ("device", output::describe(model.placement())),
+        ("processor", processor().unwrap_or_else(|| "unknown".to_owned())),
+        ("runtime", model.runtime_info().to_owned()),
+        ("wheelwork", env!("CARGO_PKG_VERSION").to_owned()),
+        ("loaded in", format!("{load_ms:.0} ms")),
+        ("memory", format!("{} after load", memory_in_words())),
+    ];
+    for (what, value) in rows {
+        anstream::println!("{what:<10} {value}");
+    }
+    anstream::println!();
+}
+
+/// This process's memory, where the system tells it.
+fn memory_in_words() -> String {
+    let memory = memory();
+    let megabytes = |field: &str| memory.get(field)?.as_f64().map(|kilobytes| kilobytes * 1.024 / 1e3);
+    match (megabytes("resident_kb"), megabytes("anonymous_kb")) {
+        (Some(resident), Some(own)) => format!("{resident:.0} MB, {own:.0} MB of them its own"),
+        _ => "not told by this system".to_owned(),
+    }
 }
 
 /// Computes `tokens` tokens as a prompt.

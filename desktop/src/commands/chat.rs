@@ -1,50 +1,55 @@
-//! `wheelwork chat`: one question, or a conversation at a prompt.
+//! `wheelwork chat` and `wheelwork run`: one question, or a conversation at a prompt.
+
+mod commands;
+mod editor;
+mod welcome;
 
 use std::collections::VecDeque;
+use std::io::IsTerminal;
 use std::path::Path;
 
-use rustyline::DefaultEditor;
-use rustyline::error::ReadlineError;
 use wheelwork::chat::Message;
 use wheelwork::{AnswerNow, Budget, Generation, Model, Options, Session, Thinking};
 
-use crate::arguments::{ChatArguments, parse_thinking};
+use self::editor::{Prompt, Typed, is_open, unquoted};
+use crate::arguments::{ChatArguments, RunArguments, parse_thinking};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
+use crate::output::View;
 use crate::typed_ahead::Listener;
-use crate::{model_source, output, session_file};
+use crate::{model_source, output, session_file, standard_input, terminal};
 
-const HELP: &str = "  /new                     start a new conversation
-  /think auto|off|LIMITS   how much to reason: 500 (tokens), 30s, or 500,30s
-  /save FILE               save the conversation; `chat --session FILE` goes on from it
-  /resume                  go on with an answer that an earlier run left unfinished
-  /tool RESULT             give the result of a tool's call, and have it answered
-  /info                    model, device and cache
-  /help                    this list
-  /quit                    leave (also Ctrl-D)
-  /now                     while the model reasons: answer with what it has; other lines wait for their turn
-Ctrl-C stops an answer; twice, or at an empty prompt, it leaves.";
+/// `wheelwork run MODEL`: as `chat --model MODEL`.
+pub(crate) fn run_named(arguments: RunArguments, json: bool) -> Result<(), Failure> {
+    let RunArguments { name, mut chat } = arguments;
+    chat.model.model = Some(name);
+    run(&chat, json)
+}
 
 pub(crate) fn run(arguments: &ChatArguments, json: bool) -> Result<(), Failure> {
     let interrupt = Interrupt::install()?;
     let model = model_source::open_with(&arguments.model, arguments.template.as_deref(), interrupt.token())?;
     output::warn_of_thinking(model.facts(), arguments.turn.think);
+    let session = session_file::open(&model, &arguments.session)?;
+    let question = standard_input::joined(arguments.prompt.as_deref(), standard_input::text()?);
     let mut chat = Chat {
-        session: session_file::open(&model, &arguments.session)?,
+        session,
         model,
         options: arguments.turn.options()?,
         system: arguments.system.clone(),
         interrupt,
         json,
-        at_prompt: arguments.prompt.is_none(),
+        view: View { hides_reasoning: arguments.hide_reasoning, stats: arguments.stats },
+        at_prompt: question.is_none(),
         typed: VecDeque::new(),
     };
     if chat.session.messages().is_empty() {
         chat.restart();
     }
-    match &arguments.prompt {
-        Some(question) => chat.ask(question),
-        None => chat.converse(arguments.history.as_deref()),
+    match question {
+        Some(question) => chat.ask(&question),
+        None if std::io::stdin().is_terminal() => chat.converse(arguments),
+        None => Err(Failure::NothingAsked),
     }
 }
 
@@ -55,6 +60,7 @@ struct Chat {
     system: Option<String>,
     interrupt: Interrupt,
     json: bool,
+    view: View,
     /// Lines are typed, also while an answer is written.
     at_prompt: bool,
     /// Typed and not yet acted on.
@@ -83,7 +89,7 @@ impl Chat {
         self.options.answer_now = AnswerNow::new();
         let generation = begin(&mut self.session, &self.options)?;
         let listener = self.at_prompt.then(|| Listener::start(self.options.answer_now.clone())).flatten();
-        let result = show(generation, self.json);
+        let result = show(generation, self.view, self.json);
         self.typed.extend(listener.into_iter().flat_map(Listener::finish));
         result
     }
@@ -91,101 +97,128 @@ impl Chat {
     fn give_result(&mut self, result: &str) -> Result<(), Failure> {
         self.session.push(Message::tool(result));
         self.options.cancel = self.interrupt.token();
-        show(self.session.respond(&self.options)?, self.json)
+        show(self.session.respond(&self.options)?, self.view, self.json)
     }
 
     /// Reads lines until the person leaves.
-    fn converse(&mut self, history: Option<&Path>) -> Result<(), Failure> {
-        let mut editor = DefaultEditor::new().map_err(std::io::Error::other)?;
-        if let Some(path) = history {
-            // The first run has no file yet.
-            let _ = editor.load_history(path);
-        }
+    fn converse(&mut self, arguments: &ChatArguments) -> Result<(), Failure> {
+        let mut prompt = Prompt::new(arguments)?;
+        self.interrupt.leave_at_third();
         if !self.json {
-            anstream::eprintln!("{} · /help for commands", self.model.facts().name);
+            anstream::eprintln!("{}", welcome::screen(&self.model, terminal::columns()));
             if self.session.unfinished().is_some() {
                 anstream::eprintln!("an answer was left unfinished: /resume goes on with it");
             }
         }
         loop {
-            let prompt = if self.json { "" } else { "> " };
-            let line = match self.typed.pop_front() {
-                Some(line) => {
-                    anstream::eprintln!("{prompt}{line}");
-                    Ok(line)
+            let typed = match self.next(&mut prompt)? {
+                Typed::Text(typed) => typed,
+                Typed::Cleared => {
+                    anstream::eprintln!("(Ctrl-D or /bye leaves)");
+                    continue;
                 }
-                None => editor.readline(prompt),
+                Typed::End => return Ok(()),
             };
-            match line {
-                Ok(line) if line.trim().is_empty() => {}
-                Ok(line) => {
-                    let _ = editor.add_history_entry(&line);
-                    let goes_on = match line.trim().strip_prefix('/') {
-                        Some(command) => self.command(command),
-                        None => self.ask(&line).map(|()| true),
-                    };
-                    match goes_on {
-                        Ok(true) => {}
-                        Ok(false) => break,
-                        // A bad turn is told; the conversation goes on.
-                        Err(failure) => drop(failure.report(self.json)),
-                    }
-                }
-                Err(ReadlineError::Eof | ReadlineError::Interrupted) => break,
-                Err(error) => return Err(std::io::Error::other(error).into()),
+            let text = unquoted(&typed);
+            if text.is_empty() {
+                continue;
+            }
+            prompt.keep(&typed);
+            let goes_on = match text.strip_prefix('/') {
+                Some(command) => self.command(command),
+                None if commands::GOODBYES.contains(&text) => Ok(false),
+                None => self.ask(text).map(|()| true),
+            };
+            match goes_on {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                // A bad turn is told; the conversation goes on.
+                Err(failure) => drop(failure.report(self.json)),
             }
         }
-        if let Some(path) = history {
-            editor.save_history(path).map_err(std::io::Error::other)?;
+    }
+
+    /// What was typed during the last answer, else what is typed now; lines between quotes as one text.
+    fn next(&mut self, prompt: &mut Prompt) -> Result<Typed, Failure> {
+        let sign = if self.json { "" } else { "> " };
+        let Some(mut text) = self.typed.pop_front() else { return prompt.read(sign) };
+        anstream::eprintln!("{sign}{text}");
+        while is_open(&text) {
+            let more = match self.typed.pop_front() {
+                Some(line) => Typed::Text(line),
+                None => prompt.read("")?,
+            };
+            match more {
+                Typed::Text(line) => text = format!("{text}\n{line}"),
+                other => return Ok(other),
+            }
         }
-        Ok(())
+        Ok(Typed::Text(text))
     }
 
     /// Acts on a line that began with a slash; false ends the conversation.
     fn command(&mut self, command: &str) -> Result<bool, Failure> {
         let (name, argument) = command.split_once(' ').unwrap_or((command, ""));
+        let argument = argument.trim();
         match name {
-            "quit" | "exit" => return Ok(false),
-            "new" => self.restart(),
-            "think" => match parse_thinking(argument.trim()) {
+            "quit" | "exit" | "bye" => return Ok(false),
+            "new" | "clear" => {
+                self.restart();
+                anstream::eprintln!("  a new conversation");
+            }
+            "think" => match parse_thinking(argument) {
                 Ok(thinking) => {
                     output::warn_of_thinking(self.model.facts(), thinking);
                     self.options.thinking = thinking;
                 }
                 Err(expected) => anstream::eprintln!("  {expected}"),
             },
-            "save" if argument.trim().is_empty() => anstream::eprintln!("  expected a file: /save FILE"),
-            "save" => self.session.save(Path::new(argument.trim()))?,
+            "reasoning" => match argument {
+                "show" => self.view.hides_reasoning = false,
+                "hide" => self.view.hides_reasoning = true,
+                _ => anstream::eprintln!("  expected /reasoning show or /reasoning hide"),
+            },
+            "save" if argument.is_empty() => anstream::eprintln!("  expected a file: /save FILE"),
+            "save" => self.save(Path::new(argument))?,
             "resume" => self.turn(Session::resume)?,
             "now" => anstream::eprintln!("  the model is not reasoning"),
             "tool" => self.give_result(argument)?,
             "info" => self.info(),
-            "help" => anstream::eprintln!("{HELP}"),
-            _ => anstream::eprintln!("  there is no /{name}\n{HELP}"),
+            "help" => anstream::eprintln!("{}", commands::HELP),
+            _ => anstream::eprintln!("  there is no /{name}\n{}", commands::HELP),
         }
         Ok(true)
     }
 
+    fn save(&mut self, path: &Path) -> Result<(), Failure> {
+        self.session.save(path)?;
+        let messages = self.session.messages().len();
+        anstream::eprintln!(
+            "  saved: {messages} messages; `wheelwork chat --session {}` goes on from them",
+            path.display()
+        );
+        Ok(())
+    }
+
     fn info(&self) {
-        let (placement, facts) = (self.model.placement(), self.model.facts());
+        let facts = self.model.facts();
         let thinking = match self.options.thinking {
             Thinking::Auto => "auto".to_owned(),
             Thinking::Off => "off".to_owned(),
             Thinking::Budget(budget) => limits(budget),
         };
         anstream::eprintln!(
-            "  {}: {} on {} threads, {} of {} tokens in the cache, reasoning {thinking}",
+            "  {}: {}, {} of {} tokens in the cache, reasoning {thinking}",
             facts.name,
-            placement.provider,
-            placement.threads,
+            output::describe(self.model.placement()),
             self.session.cached_tokens(),
             facts.context_length,
         );
     }
 }
 
-fn show(generation: Generation<'_>, json: bool) -> Result<(), Failure> {
-    if json { output::stream_json(generation) } else { output::stream_text(generation) }
+fn show(generation: Generation<'_>, view: View, json: bool) -> Result<(), Failure> {
+    if json { output::stream_json(generation).map(drop) } else { output::stream_text(generation, view) }
 }
 
 /// A budget in words.

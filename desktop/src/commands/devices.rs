@@ -7,6 +7,7 @@ use wheelwork_ort::{DeviceKind, LibraryError, PluginDevice, Runtime};
 
 use crate::arguments::{DevicesArguments, trials_dir};
 use crate::failure::Failure;
+use crate::terminal::{columns, wrapped};
 use crate::{output, remedy};
 
 pub(crate) fn run(arguments: &DevicesArguments, json: bool) -> Result<(), Failure> {
@@ -20,26 +21,28 @@ pub(crate) fn run(arguments: &DevicesArguments, json: bool) -> Result<(), Failur
         return output::json_line(&report());
     }
     let runtime = wheelwork_ort::environment();
-    for (provider, found) in look(runtime.as_ref()) {
-        let mark = match (&found, provider.support) {
-            (Err(_), _) => "no      ",
+    anstream::println!("{:<6}  {:<8}  {:<32}  provider", "device", "usable", "hardware");
+    for (provider, found) in look(runtime.as_ref()).filter(|(provider, _)| provider.is_for_this_system()) {
+        let usable = match (&found, provider.support) {
+            (Err(_), _) => "no",
             (Ok(_), Support::Unproven) => "unproven",
-            (Ok(_), _) => "yes     ",
+            (Ok(_), _) if provider.is_simulated_here() => "simulated",
+            (Ok(_), _) => "yes",
         };
-        let more = match &found {
-            Ok(devices) if devices.is_empty() => String::new(),
-            Ok(devices) if provider.is_simulated_here() => {
-                format!(": simulator, {}", names(devices).join(", "))
-            }
-            Ok(devices) => format!(": {}", names(devices).join(", ")),
-            Err(reason) => format!(" ({reason})"),
+        let device = output::kind(provider.device);
+        let hardware = match (&found, provider.library) {
+            (Ok(devices), Some(_)) => names(devices).join(", "),
+            _ => provider.hardware.to_owned(),
         };
-        anstream::println!("{mark}  {:<28} {}{more}", provider.ep, provider.hardware);
+        anstream::println!("{device:<6}  {usable:<8}  {hardware:<32}  {}", provider.ep);
+        if let Err(reason) = &found {
+            anstream::println!("{:<6}  {}", "", wrapped(reason, columns().saturating_sub(8), 8));
+        }
     }
     match &runtime {
         Ok(runtime) => {
-            anstream::println!("\nONNX Runtime: {}\n  {}", runtime.path.display(), runtime.build_info);
-            anstream::println!("Threads: {}", threads());
+            anstream::println!("\nONNX Runtime {} in {}", runtime.version, runtime.path.display());
+            anstream::println!("{} threads; `wheelwork doctor` looks at the rest", threads());
         }
         Err(error) => anstream::println!("\n{error}\n  what to do: {}", remedy::worded(&error.remedy())),
     }
@@ -70,7 +73,7 @@ pub(super) fn report() -> Value {
 }
 
 /// Every row of the table with its devices here, or why there are none.
-fn look(
+pub(super) fn look(
     runtime: Result<&Runtime, &LibraryError>,
 ) -> impl Iterator<Item = (&'static Provider, Result<Vec<PluginDevice>, String>)> {
     PROVIDERS.iter().map(move |provider| {

@@ -1,7 +1,7 @@
 //! `wheelwork generate`: one generation for scripts.
 
 use wheelwork::chat::{Message, Prompt};
-use wheelwork::{Event, Generation, ReasoningStart, Session};
+use wheelwork::{Event, FinishReason, Generation, ReasoningStart, Session};
 
 use super::messages;
 use crate::arguments::GenerateArguments;
@@ -23,7 +23,14 @@ pub(crate) fn run(arguments: &GenerateArguments, json: bool) -> Result<(), Failu
     let mut session = session_file::open(&model, &arguments.session)?;
     let options = wheelwork::Options { cancel, ..arguments.turn.options()? };
     let generation = start(&mut session, arguments, &options)?;
-    if json { output::stream_json(generation) } else { print_plain(generation) }
+    let ended = if json { output::stream_json(generation)? } else { print_plain(generation)? };
+    let held = options.output.is_some() || !options.tools.is_empty();
+    match ended {
+        FinishReason::Stop => Ok(()),
+        FinishReason::Cancelled => Err(Failure::Interrupted),
+        FinishReason::Suspended => Err(Failure::Suspended),
+        cut => Err(Failure::Cut { reason: cut, is_held: held }),
+    }
 }
 
 fn start<'s>(
@@ -57,11 +64,12 @@ fn start<'s>(
 
 /// The answer alone, a tool's call as its name and arguments, so that it can be piped; reasoning is for `--json` and `chat`.
 /// An answer that may turn out to be reasoning waits for its end.
-fn print_plain(generation: Generation<'_>) -> Result<(), Failure> {
+fn print_plain(generation: Generation<'_>) -> Result<FinishReason, Failure> {
     use std::io::Write;
 
     let mut stdout = own_stdout::writer();
     let mut held = None;
+    let mut ended = FinishReason::Stop;
     for event in generation {
         match event? {
             Event::Started { reasoning: ReasoningStart::LeftToModel, .. } => held = Some(String::new()),
@@ -71,9 +79,11 @@ fn print_plain(generation: Generation<'_>) -> Result<(), Failure> {
                 None => write!(stdout, "{text}")?,
             },
             Event::ToolCall { name, arguments, .. } => writeln!(stdout, "{name} {arguments}")?,
+            Event::Finished { reason, .. } => ended = reason,
             _ => continue,
         }
         stdout.flush()?;
     }
-    Ok(writeln!(stdout, "{}", held.unwrap_or_default())?)
+    writeln!(stdout, "{}", held.unwrap_or_default())?;
+    Ok(ended)
 }

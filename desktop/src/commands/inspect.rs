@@ -145,12 +145,12 @@ fn print_text(package: &OpenPackage, shown: &Shown) -> Result<(), Failure> {
     };
     let tokens = &card.tokens;
     anstream::println!("\nmade by {} · format {}", card.producer, card.format_version);
-    anstream::println!(
-        "reasoning tokens {:?} to {:?} · stop tokens {:?}",
-        tokens.reasoning_open,
-        tokens.reasoning_close,
-        tokens.eos
-    );
+    let stops: Vec<_> = tokens.eos.iter().map(ToString::to_string).collect();
+    let tags = match (tokens.reasoning_open, tokens.reasoning_close) {
+        (Some(open), Some(close)) => format!("reasoning between tokens {open} and {close} · "),
+        _ => String::new(),
+    };
+    anstream::println!("{tags}stop tokens {}", stops.join(", "));
     anstream::println!(
         "{:.3} bits a weight · recipe {}",
         card.quantization.bits_per_weight,
@@ -171,13 +171,18 @@ fn print_text(package: &OpenPackage, shown: &Shown) -> Result<(), Failure> {
     let mut worst: Vec<_> =
         card.quantization.tensors.iter().filter(|tensor| tensor.relative_mse > 0.0).collect();
     worst.sort_by(|a, b| b.relative_mse.total_cmp(&a.relative_mse));
-    for tensor in worst.iter().take(WORST_SHOWN) {
-        let (bits, block) = (tensor.bits, tensor.block_size);
+    if !worst.is_empty() {
         anstream::println!(
-            "  {:<44} int{bits} block {block}  relative MSE {:.5}",
-            tensor.name,
-            tensor.relative_mse
+            "  {:<44} {:>5} {:>6} {:>13}",
+            "largest error of a matrix",
+            "bits",
+            "block",
+            "relative MSE"
         );
+    }
+    for tensor in worst.iter().take(WORST_SHOWN) {
+        let (name, bits, block, error) = (&tensor.name, tensor.bits, tensor.block_size, tensor.relative_mse);
+        anstream::println!("  {name:<44} {bits:>5} {block:>6} {error:>13.5}");
     }
     for (variant, cache) in &card.kv_cache {
         let check = &cache.self_check;

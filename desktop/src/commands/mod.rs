@@ -4,8 +4,10 @@
 
 pub(crate) mod bench;
 pub(crate) mod chat;
+pub(crate) mod completions;
 pub(crate) mod device_report;
 pub(crate) mod devices;
+pub(crate) mod doctor;
 mod dry_run;
 pub(crate) mod evaluate;
 pub(crate) mod generate;

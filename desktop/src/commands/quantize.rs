@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
     probe_template(&arguments.checkpoint)?;
     let start = Instant::now();
     let cancel = Interrupt::install()?.token();
-    let bar = Bar { bar: progress::bar(json), cancel: cancel.clone() };
+    let bar = Bar::new(json, cancel.clone());
     let moments = if is_searched { importance(arguments, &options, &bar, json) } else { Ok(None) };
     let moments = moments.inspect_err(|_| bar.bar.finish_and_clear())?;
     let options = Options { moments: moments.map(Arc::new), ..options };
@@ -72,13 +72,20 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
         };
         return dry_run::tell(&result?, calibration.as_ref(), json);
     }
+    if is_best && !json {
+        let seconds = CalibrationEstimate::of(&arguments.checkpoint, arguments.calibration.budget())?.seconds;
+        anstream::eprintln!(
+            "calibrating: very roughly {} of arithmetic, after the model has written its text; Ctrl-C and --resume go on",
+            progress::duration(seconds)
+        );
+    }
     let result = make(arguments, &options, &bar);
     bar.bar.finish_and_clear();
     match result.map_err(Failure::from) {
         Ok(Made { mut report, ranges }) => {
             add_cache(arguments.kv(), &mut report, ranges, cancel.clone(), json)?;
             let compiled = add_static_graphs(arguments, &mut report, cancel, json)?;
-            tell(&report, &compiled, start.elapsed().as_secs_f64(), json)
+            tell(&report, &arguments.out, &compiled, start.elapsed().as_secs_f64(), json)
         }
         Err(failure) => {
             let goes_on =
@@ -209,7 +216,7 @@ fn add_static_graphs(
     cancel: CancelToken,
     json: bool,
 ) -> Result<Vec<CompiledFor>, Failure> {
-    let bar = Bar { bar: progress::bar(json), cancel: cancel.clone() };
+    let bar = Bar::new(json, cancel.clone());
     let begin = |what: &str| bar.bar.set_message(format!("compiling {what}"));
     let made = static_graph::add(arguments, &report.package, &bar, &begin, cancel);
     bar.bar.finish_and_clear();
@@ -229,7 +236,14 @@ fn complete_without(what: &str, failure: &Failure, report: &Report, json: bool) 
     }
 }
 
-fn tell(report: &Report, compiled: &[CompiledFor], seconds: f64, json: bool) -> Result<(), Failure> {
+/// `out` is the package as it was named, for people.
+fn tell(
+    report: &Report,
+    out: &Path,
+    compiled: &[CompiledFor],
+    seconds: f64,
+    json: bool,
+) -> Result<(), Failure> {
     let card = &report.card;
     if json {
         return output::json_line(&json!({
@@ -245,7 +259,7 @@ fn tell(report: &Report, compiled: &[CompiledFor], seconds: f64, json: bool) -> 
     }
     anstream::println!(
         "{}: {:.1} MB, {:.3} bits a weight, {seconds:.1} s",
-        report.package.display(),
+        out.display(),
         report.file_bytes as f64 / 1e6,
         card.quantization.bits_per_weight,
     );
@@ -272,13 +286,20 @@ fn tell(report: &Report, compiled: &[CompiledFor], seconds: f64, json: bool) -> 
             cache.default.as_str(),
         );
     }
-    anstream::println!("try it: wheelwork chat --model {}", report.package.display());
+    anstream::println!("try it: wheelwork chat --model {}", out.display());
     Ok(())
 }
 
 struct Bar {
     bar: ProgressBar,
+    spoken: progress::Spoken,
     cancel: CancelToken,
+}
+
+impl Bar {
+    fn new(json: bool, cancel: CancelToken) -> Self {
+        Self { bar: progress::bar(json), spoken: progress::Spoken::new(json), cancel }
+    }
 }
 
 impl Progress for Bar {
@@ -304,11 +325,15 @@ impl Progress for Bar {
 /// What calibration does between two matrices.
 impl Watch for Bar {
     fn text(&self, done: usize, total: usize) {
-        self.bar.set_message(format!("the model writes calibration text: {done} of {total} tokens"));
+        self.bar.set_message(self.spoken.part("the model writes calibration text, tokens", done, total));
     }
 
     fn passes(&self, done: usize, total: usize) {
-        self.bar.set_message(format!("calibrating: {done} of {total} passes of a sequence through a layer"));
+        self.bar.set_message(self.spoken.part(
+            "calibrating, passes of a sequence through a layer",
+            done,
+            total,
+        ));
     }
 
     fn cancelled(&self) -> bool {

@@ -52,10 +52,10 @@ pub(crate) fn wheelwork(arguments: &str) -> Command {
     command
 }
 
-/// What a command gives that succeeds.
+/// What a command gives that succeeds, or whose answer the test's limit of tokens has cut: `generate` exits with 3 then.
 pub(crate) fn success(command: &mut Command) -> Output {
     let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{}", String::from_utf8_lossy(&output.stderr));
     output
 }
 

@@ -123,7 +123,7 @@ fn in_04_ctrl_c_pauses_and_the_same_command_goes_on() {
         .spawn()
         .unwrap();
     let has_a_chunk =
-        || workshop.lines(&["list"]).iter().any(|line| line["bytes"].as_u64().is_some_and(|bytes| bytes > 0));
+        || workshop.installed().iter().any(|line| line["bytes"].as_u64().is_some_and(|bytes| bytes > 0));
     while server.sent_bytes() == 0 || !has_a_chunk() {
         assert!(child.try_wait().unwrap().is_none(), "it waits for the rest");
     }
@@ -133,7 +133,7 @@ fn in_04_ctrl_c_pauses_and_the_same_command_goes_on() {
     assert_eq!(output.status.code(), Some(130), "{output:?}");
     assert_eq!(error_of(&output)["code"], "paused");
     assert!(!workshop.has_model("m"));
-    assert_eq!(workshop.run(&["list"])["event"], "Partial");
+    assert_eq!(workshop.installed()[0]["event"], "Partial");
 
     let server = Server::new(Manner::Proper, package.clone());
     let output = workshop.command(&["install", &server.url(), KEY[0], KEY[1], "--json"]).output().unwrap();

@@ -73,6 +73,13 @@ impl Workshop {
         json_lines(self.command(arguments).arg("--json"))
     }
 
+    /// What is installed, and what has not arrived completely; the shipped model stands in every list.
+    fn installed(&self) -> Vec<Value> {
+        let mut lines = self.lines(&["list"]);
+        lines.retain(|line| line["event"] != "Shipped");
+        lines
+    }
+
     /// Runs a command that fails; returns the error.
     fn fail(&self, arguments: &[&str]) -> Value {
         let output = self.command(arguments).arg("--json").output().unwrap();

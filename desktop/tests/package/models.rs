@@ -158,7 +158,7 @@ fn in_11_a_package_whose_template_or_tokenizer_is_refused_never_gets_its_name() 
 /// How the installed model runs.
 fn prepared_form(workshop: &Workshop) -> String {
     let lines =
-        workshop.lines(&["generate", "--model", "tiny", "--prompt", "1 + 1 = ?", "--max-tokens", "2"]);
+        workshop.lines(&["generate", "--model", "tiny", "--prompt", "1 + 1 = ?", "--temperature", "0"]);
     let started = lines.iter().find(|line| line["placement"].is_object()).unwrap();
     started["placement"]["prepared"].as_str().unwrap().to_owned()
 }

@@ -16,7 +16,7 @@ fn a_model_is_packed_fetched_verified_repaired_updated_and_removed() {
     let (last, progress) = told.split_last().unwrap();
     assert_eq!((last["event"].as_str(), last["version"].as_u64()), (Some("Installed"), Some(1)));
     assert!(progress.iter().any(|line| line["event"] == "Progress" && line["step"] == "receive"), "{told:?}");
-    let list = workshop.lines(&["list"]);
+    let list = workshop.installed();
     assert_eq!(
         (list.len(), &list[0]["name"], &list[0]["signature"]["state"]),
         (1, &"tiny".into(), &"valid".into())
@@ -54,7 +54,7 @@ fn a_model_is_packed_fetched_verified_repaired_updated_and_removed() {
     workshop.run(&["install", "old.wwpkg", key[0], key[1], "--allow-downgrade"]);
 
     workshop.run(&["remove", "tiny"]);
-    assert!(workshop.lines(&["list"]).is_empty());
+    assert!(workshop.installed().is_empty());
     assert_eq!(workshop.fail(&["remove", "tiny"])["code"], "store_not_installed");
     assert_eq!(workshop.lines(&["gc", "--partials"])[0]["event"], "GarbageCollected");
 }

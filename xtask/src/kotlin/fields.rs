@@ -56,7 +56,7 @@ fn pieces<'c>(code: &'c str, start: &'c str, end: &'c str) -> impl Iterator<Item
     code.match_indices(start).filter_map(move |(at, _)| {
         let before = code.get(..at)?.chars().next_back();
         let rest = code.get(at + start.len()..)?;
-        let is_whole = !before.is_some_and(|letter| letter.is_alphanumeric());
+        let is_whole = !before.is_some_and(char::is_alphanumeric);
         let stop = [end, "\n\n"].iter().filter_map(|end| rest.find(end)).min().unwrap_or(rest.len());
         is_whole.then(|| rest.get(..stop)).flatten()
     })

@@ -5,11 +5,15 @@ use serde_json::json;
 use super::{megabytes, store};
 use crate::arguments::StoreArguments;
 use crate::failure::Failure;
+use crate::model_source::{SHIPPED_NAME, shipped_bytes, shipped_package};
 use crate::output;
 
 pub(crate) fn run(arguments: &StoreArguments, json: bool) -> Result<(), Failure> {
     let store = store(arguments)?;
     let contents = store.list()?;
+    // A model that was installed under the same name is the one that is meant by it.
+    let is_hidden = contents.models.iter().any(|model| model.name.as_str() == SHIPPED_NAME);
+    let shipped = (!is_hidden).then(|| shipped_package(store.models_dir()));
     if json {
         for model in &contents.models {
             let package = model.package.as_ref();
@@ -20,6 +24,12 @@ pub(crate) fn run(arguments: &StoreArguments, json: bool) -> Result<(), Failure>
                 "bytes": package.map(|package| package.bytes),
             }))?;
         }
+        if let Some(path) = &shipped {
+            output::json_line(&json!({
+                "event": "Shipped", "name": SHIPPED_NAME, "path": path, "is_made": path.is_dir(),
+                "bytes": shipped_bytes(),
+            }))?;
+        }
         for partial in &contents.partials {
             output::json_line(&json!({
                 "event": "Partial", "name": partial.name.to_string(), "version": partial.version,
@@ -28,8 +38,9 @@ pub(crate) fn run(arguments: &StoreArguments, json: bool) -> Result<(), Failure>
         }
         return Ok(());
     }
-    if contents.models.is_empty() && contents.partials.is_empty() {
-        anstream::println!("no model is installed in {}", store.models_dir().display());
+    if shipped.is_some() {
+        let size = megabytes(shipped_bytes());
+        anstream::println!("{SHIPPED_NAME:<32} {:<12} {size:>10}  ships with wheelwork", "");
     }
     for model in &contents.models {
         match &model.package {
