@@ -34,7 +34,7 @@ fn bound_numbers(value: &mut Value) {
                 for (field, value) in fields {
                     match (field.as_str(), value.as_f64()) {
                         ("minimum" | "exclusiveMinimum", Some(bound)) if bound < LEAST => {
-                            *value = json!(LEAST)
+                            *value = json!(LEAST);
                         }
                         ("const" | "enum" | "default" | "examples", _) => {}
                         _ => open.push(value),
