@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod fetch;
+mod forged;
 mod keys;
 mod models;
 mod server;
