@@ -9,7 +9,7 @@
 //! A real distil is not here: its folder's name stands for the shipped checkpoint.
 #![cfg(unix)]
 // A failed expectation is this file's way to speak.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod common;
 
@@ -199,7 +199,7 @@ fn shellcheck(place: &str, script: &str) {
     std::fs::write(file.path(), script).unwrap();
     match Command::new("shellcheck").args(["--shell=sh", "--severity=warning"]).arg(file.path()).output() {
         Ok(output) => {
-            assert!(output.status.success(), "{place}\n{}", String::from_utf8_lossy(&output.stdout))
+            assert!(output.status.success(), "{place}\n{}", String::from_utf8_lossy(&output.stdout));
         }
         Err(_) => println!("SKIPPED: shellcheck is not installed, so {place} was not read by it"),
     }

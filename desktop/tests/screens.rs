@@ -4,7 +4,7 @@
 //! `WHEELWORK_UPDATE_SCREENS=1` writes the screens anew: look at the difference before you commit it.
 #![cfg(unix)]
 // A failed expectation is this file's way to speak.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

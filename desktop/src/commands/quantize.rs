@@ -65,15 +65,11 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
     if arguments.dry_run {
         let result = estimate::estimate(&arguments.checkpoint, &options, &bar);
         bar.bar.finish_and_clear();
-        let budget = is_best.then(|| arguments.calibration.budget(TextBudget::default()));
-        let calibration = match budget {
-            Some(budget) => Some(CalibrationEstimate::of(&arguments.checkpoint, budget)?),
-            None => None,
-        };
+        let calibration = is_best.then(|| calibration(arguments)).transpose()?;
         return dry_run::tell(&result?, calibration.as_ref(), json);
     }
     if is_best && !json {
-        let seconds = CalibrationEstimate::of(&arguments.checkpoint, arguments.calibration.budget())?.seconds;
+        let seconds = calibration(arguments)?.seconds;
         anstream::eprintln!(
             "calibrating: very roughly {} of arithmetic, after the model has written its text; Ctrl-C and --resume go on",
             progress::duration(seconds)
@@ -96,6 +92,12 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
             Err(failure)
         }
     }
+}
+
+/// What the calibration of `--quality best` takes.
+fn calibration(arguments: &QuantizeArguments) -> Result<CalibrationEstimate, Failure> {
+    let budget = arguments.calibration.budget(TextBudget::default());
+    Ok(CalibrationEstimate::of(&arguments.checkpoint, budget)?)
 }
 
 /// What the inputs of each matrix count, where that is asked for or soon known; a pass that takes longer is kept beside the

@@ -58,7 +58,7 @@ fn with_endless_loop(model: &[u8]) -> Vec<u8> {
         };
         match content {
             Some(graph) if key >> 3 == 7 => {
-                written.extend(message(7, &[&[graph.to_vec()][..], &added[..]].concat()))
+                written.extend(message(7, &[&[graph.to_vec()][..], &added[..]].concat()));
             }
             _ => written.extend(&start[..start.len() - rest.len()]),
         }
