@@ -83,6 +83,8 @@ impl Drop for Reporter<'_> {
     }
 }
 
+/// Before the first line of a part where there is no terminal: what is short needs none.
+const SPOKEN_AFTER: Duration = Duration::from_secs(10);
 /// Between two lines where there is no terminal.
 const SPOKEN_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -97,30 +99,31 @@ pub(crate) struct Spoken {
 struct Part {
     name: &'static str,
     begun: Instant,
-    /// When a line was last printed.
-    told: Instant,
+    /// When a line was last printed, if one was.
+    told: Option<Instant>,
 }
 
 impl Spoken {
     /// Silent beside `--json`, and on a terminal, which has a bar.
     pub(crate) fn new(json: bool) -> Self {
-        let now = Instant::now();
         let aloud = !json && !std::io::stderr().is_terminal();
-        Self { aloud, part: Mutex::new(Part { name: "", begun: now, told: now }) }
+        Self { aloud, part: Mutex::new(Part { name: "", begun: Instant::now(), told: None }) }
     }
 
     /// What is said of a part: how far it is, and how long the rest takes if it goes on as before.
     pub(crate) fn part(&self, name: &'static str, done: usize, total: usize) -> String {
         let mut part = self.part.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = part.name != name;
-        if is_new {
-            *part = Part { name, begun: Instant::now(), told: Instant::now() };
+        if part.name != name {
+            *part = Part { name, begun: Instant::now(), told: None };
         }
         let took = part.begun.elapsed();
         let text = format!("{name}: {done} of {total}{}", left(took, done, total));
-        let is_due = is_new || done == total || part.told.elapsed() >= SPOKEN_INTERVAL;
+        let is_due = match part.told {
+            None => done < total && took >= SPOKEN_AFTER,
+            Some(told) => done == total || told.elapsed() >= SPOKEN_INTERVAL,
+        };
         if self.aloud && is_due {
-            part.told = Instant::now();
+            part.told = Some(Instant::now());
             anstream::eprintln!("{text}");
         }
         text

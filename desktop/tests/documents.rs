@@ -26,7 +26,7 @@ use wheelwork_quantize::recipe::FAST;
 const NEEDS_MORE: &[(&str, &str)] = &[
     ("https://", "a server"),
     ("/media/", "a stick with a package"),
-    ("--baseline float.ortpackage", "minutes: problems are answered twice"),
+    ("--baseline f32.ortpackage", "minutes: problems are answered twice"),
 ];
 
 /// What begins a conversation, which takes a terminal: `screens.rs` has one.

@@ -156,7 +156,7 @@ fn rt_02_a_process_that_ended_while_the_provider_was_tried_makes_a_cpu_start_wit
     let cache = tempfile::tempdir().unwrap();
     let run = |more: &[&str]| generate(package(), &folder, cache.path(), more);
     // What is compiled already is loaded under the marker that allows one try.
-    assert!(run(&["--device", "npu", "--strict"]).output().unwrap().status.success());
+    success(&mut run(&["--device", "npu", "--strict"]));
     let mut tried = run(&["--device", "npu"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let trials = cache.path().join("wheelwork").join("providers");
     let has_marker = || {

@@ -23,7 +23,7 @@ anything else 0.10. They come from models of 7 to 8 billion parameters; smaller 
 Examples:
   wheelwork evaluate r1.ortpackage --reference DeepSeek-R1-Distill-Qwen-1.5B
   wheelwork evaluate r1.ortpackage --reference CHECKPOINT --text book.txt --tokens 4096
-  wheelwork evaluate r1.ortpackage --reference CHECKPOINT --tasks problems.jsonl --baseline float.ortpackage
+  wheelwork evaluate r1.ortpackage --reference CHECKPOINT --tasks p.jsonl --baseline f32.ortpackage
   wheelwork evaluate r1.ortpackage --reference CHECKPOINT --gate=kl=0.05,same-top=91";
 
 #[derive(Debug, Args)]

@@ -40,7 +40,9 @@ pub(crate) use chat::{ChatArguments, GenerateArguments, PromptArguments, RunArgu
 pub(crate) use evaluate::EvaluateArguments;
 pub(crate) use help::command;
 pub(crate) use measure::{BenchArguments, DeviceReportArguments};
-pub(crate) use model::{Device, DevicesArguments, ModelArguments, PrepareArguments, keys_dir, trials_dir};
+pub(crate) use model::{
+    Device, DevicesArguments, ModelArguments, PrepareArguments, default_kernels, keys_dir, trials_dir,
+};
 pub(crate) use package::{
     GarbageArguments, InspectArguments, InstallArguments, KeyArguments, OriginArguments, PackArguments,
     RemoveArguments, RepairArguments, SignArguments, StoreArguments, TrustArguments, UnpackArguments,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use wheelwork::{DevicePreference, Kernels, KvForm, MemoryCheck, OpenOptions};
 
 use crate::{compiling, folders};
@@ -156,15 +156,22 @@ impl ModelArguments {
         }
     }
 
-    /// How a model is opened where nothing is said.
+    /// How a model is opened where no flag says otherwise.
     pub(crate) fn default_options() -> OpenOptions {
         OpenOptions {
+            kernels: default_kernels(),
             cache_dir: prepared_dir(),
             trials_dir: trials_dir(),
             keys_dir: keys_dir(),
             ..OpenOptions::default()
         }
     }
+}
+
+/// What `WHEELWORK_KERNELS` says; commands that have the flag refuse what it cannot be.
+pub(crate) fn default_kernels() -> Kernels {
+    let choice = std::env::var("WHEELWORK_KERNELS").ok();
+    choice.and_then(|text| KernelChoice::from_str(&text, false).ok()).unwrap_or(KernelChoice::Auto).into()
 }
 
 fn provider_option(text: &str) -> Result<(String, String), String> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use wheelwork_package::files::FileRecord;
 
+use crate::common::error_of;
 use crate::{Workshop, last_line};
 
 /// What `model.onnx` says, with a `Loop` whose condition never changes, and its result as one more output.
@@ -137,7 +138,9 @@ fn forge(form: &Path) {
 /// How a command says that a model runs, and the last line that it says.
 fn run(workshop: &Workshop, arguments: &[&str]) -> (String, Value) {
     let mut command = workshop.command(arguments);
-    let output = command.env("XDG_CACHE_HOME", workshop.path("cache")).arg("--json").output().unwrap();
+    // Forms with our kernels hold no graph, so there is nothing to put a loop into.
+    command.env("WHEELWORK_KERNELS", "off").env("XDG_CACHE_HOME", workshop.path("cache"));
+    let output = command.arg("--json").output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let prepared =
@@ -149,16 +152,19 @@ fn run(workshop: &Workshop, arguments: &[&str]) -> (String, Value) {
 fn fi_04_a_forged_form_beside_an_installed_model_is_not_run_and_is_made_anew() {
     let workshop = Workshop::of("tiny-r1");
     workshop.pack(1, "tiny");
-    workshop.run(&["install", "tiny.wwpkg", "--key", "acme.pub.pem"]);
+    workshop.run(&["install", "tiny.wwpkg", "--key", "acme.pub.pem", "--no-prepare"]);
+    assert_eq!(run(&workshop, &["prepare", "tiny"]).1["prepared"]["is_new"], true);
     let package = std::fs::canonicalize(workshop.path("models/tiny.ortpackage")).unwrap();
     forge(&only(&only(&package.with_file_name("prepared"))));
     assert_eq!(run(&workshop, &["inspect", "tiny"]).0, "not_made_here");
     let ask = ["generate", "--model", "tiny", "--prompt", "478 + 256 = ?", "--temperature", "0"];
     let (how, last) = run(&workshop, &ask);
     assert_eq!((how.as_str(), &last["reason"]), ("not_made_here", &json!("stop")));
-    let refused = workshop.fail(&["verify", "tiny"]);
+    let refused =
+        workshop.command(&["verify", "tiny"]).env("WHEELWORK_KERNELS", "off").arg("--json").output();
+    let refused = error_of(&refused.unwrap());
     assert!(refused["remedy"].as_str().unwrap().contains("wheelwork prepare tiny"), "{refused}");
-    assert_eq!(workshop.run(&["prepare", "tiny"])["is_new"], true);
+    assert_eq!(run(&workshop, &["prepare", "tiny"]).1["prepared"]["is_new"], true);
     workshop.run(&["verify", "tiny"]);
     assert_eq!(run(&workshop, &ask).0, "used");
 }
@@ -168,24 +174,26 @@ fn fi_04_a_forged_form_in_the_users_own_cache_is_not_run_and_is_made_anew() {
     let workshop = Workshop::of("tiny-r1");
     let package = workshop.package();
     let package = package.to_str().unwrap();
-    assert_eq!(run(&workshop, &["prepare", package]).1["is_new"], true);
+    assert_eq!(run(&workshop, &["prepare", package]).1["prepared"]["is_new"], true);
     let ask = ["generate", "--model", package, "--prompt", "478 + 256 = ?", "--temperature", "0"];
     assert_eq!(run(&workshop, &ask).0, "used");
     let form = only(&only(&only(&workshop.path("cache/wheelwork/prepared"))));
     forge(&form);
     let (how, last) = run(&workshop, &ask);
     assert_eq!((how.as_str(), &last["reason"]), ("damaged", &json!("stop")));
-    assert_eq!(run(&workshop, &["prepare", package]).1["is_new"], true);
+    assert_eq!(run(&workshop, &["prepare", package]).1["prepared"]["is_new"], true);
     assert_eq!(run(&workshop, &ask).0, "used");
 }
 
 #[test]
-fn pk_10_the_loop_in_the_packages_own_graph_is_refused_by_name() {
+fn pk_10_the_loop_in_the_packages_own_graph_is_refused() {
     let workshop = Workshop::of("tiny-r1");
     let package = workshop.package();
     let variant = package.join("cpu");
     let graph = variant.join("model.onnx");
     std::fs::write(&graph, with_endless_loop(&std::fs::read(&graph).unwrap())).unwrap();
     let refused = workshop.fail(&["generate", "--model", variant.to_str().unwrap(), "--prompt", "1"]);
-    assert!(refused["message"].as_str().unwrap().contains("Loop"), "{refused}");
+    // A loop's body is a graph in an attribute, and nodes of a decoder have none.
+    assert_eq!(refused["code"], "graph_unsupported", "{refused}");
+    assert!(refused["message"].as_str().unwrap().contains("attribute `body`"), "{refused}");
 }

@@ -10,7 +10,7 @@ use wheelwork_package::container::{Source, Watch};
 use wheelwork_package::store::{InstallOptions, InstallReport, PackageCheck, Store, StoreError};
 
 use super::{folder, megabytes, model_name, store};
-use crate::arguments::{InstallArguments, RepairArguments, TrustArguments, keys_dir};
+use crate::arguments::{InstallArguments, RepairArguments, TrustArguments, default_kernels, keys_dir};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::origin::{self, Origin};
@@ -40,6 +40,7 @@ fn prepare(report: &InstallReport, cancel: &CancelToken, json: bool) -> Result<P
         device: DevicePreference::Cpu,
         strict: true,
         keys_dir: keys_dir(),
+        kernels: default_kernels(),
         ..OpenOptions::default()
     };
     crate::commands::prepare::prepare(&report.path, &options, cancel, json)
