@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use common::{TemporaryPackage, failure, json, testdata, wheelwork};
+use common::{TemporaryPackage, failure, json, success, testdata, wheelwork};
 use wheelwork_quantize::recipe::FAST;
 
 fn start(command: &mut Command) -> Child {
@@ -86,6 +86,18 @@ fn flags_that_would_be_ignored_are_refused() {
         assert_eq!(error["code"], "needs_quality_best", "{error}");
     }
     assert!(names(folder.path()).is_empty());
+}
+
+#[test]
+fn without_onnx_runtime_nothing_is_calibrated_and_that_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let absent = folder.path().join("libonnxruntime.so");
+    let output = success(quantize(folder.path(), "").env("ORT_DYLIB_PATH", &absent));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("not calibrated") && told.contains("libonnxruntime.so"), "{told}");
+    let error =
+        failure(quantize(folder.path(), "--calibrate --overwrite --json").env("ORT_DYLIB_PATH", &absent));
+    assert_eq!(error["code"], "onnxruntime_not_loadable", "{error}");
 }
 
 #[test]

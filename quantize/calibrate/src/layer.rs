@@ -95,12 +95,14 @@ impl Layer {
     /// Loads the graph of [`ObservedLayer::build`] and makes the buffers.
     pub(crate) fn new(config: &Config, is_folded: bool, threads: usize) -> Result<Self, CalibrateError> {
         let ObservedLayer { model, tensors, ranges } = ObservedLayer::build(config, is_folded)?;
+        // Before any tensor: the session is what loads ONNX Runtime, or says that there is none.
+        let session = runtime::session(&model, threads)?;
         let weights = tensors
             .into_iter()
             .map(|(name, shape)| runtime::tensor(&name, &shape).map(|tensor| (name, tensor)))
             .collect::<Result<_, _>>()?;
         Ok(Self {
-            session: runtime::session(&model, threads)?,
+            session,
             weights,
             ranges,
             frequencies: config.rope.inverse_frequencies(config.head_dim),
