@@ -5,6 +5,7 @@ import dev.wheelwork.ffi.Battery as FfiBattery
 import dev.wheelwork.ffi.Conditions as FfiConditions
 import dev.wheelwork.ffi.DevicePreference as FfiDevicePreference
 import dev.wheelwork.ffi.EngineOptions as FfiEngineOptions
+import dev.wheelwork.ffi.Kernels as FfiKernels
 import dev.wheelwork.ffi.KvForm as FfiKvForm
 import dev.wheelwork.ffi.MemoryCheck as FfiMemoryCheck
 import dev.wheelwork.ffi.Message as FfiMessage
@@ -67,6 +68,11 @@ internal fun OpenOptions.toFfi(): FfiOpenOptions = FfiOpenOptions(
         KvCache.INT8 -> FfiKvForm.INT8
     },
     plain = plain,
+    kernels = when (kernels) {
+        Kernels.AUTO -> FfiKernels.AUTO
+        Kernels.OFF -> FfiKernels.OFF
+        Kernels.OWN -> FfiKernels.OWN
+    },
     cacheDir = cacheDir?.path,
     prefixCacheBytes = prefixCacheBytes.count("prefixCacheBytes"),
     providerOptions = providerOptions.toMap(),

@@ -495,6 +495,9 @@ public object ErrorCode {
     /** A prompt of more tokens than are counted. A [WheelworkException.Retry]. */
     public const val TOO_MANY_TOKENS: String = "too_many_tokens"
 
+    /** Messages and tools of more parts than are copied into a template. A [WheelworkException.Retry]. */
+    public const val TOO_MANY_VALUES: String = "too_many_values"
+
     /** A name that is empty, too long or has other characters than letters, digits, `_`, `-` and `.`; counted from 0. A [WheelworkException.Retry]. */
     public const val TOOL_NAME: String = "tool_name"
 

@@ -164,6 +164,7 @@ public sealed interface PrepareEvent {
  * @property plainMemoryBytes Memory of the process's own that opening the plain form took; null where it was not opened or the
  *   system does not tell.
  * @property preparedMemoryBytes The same of the prepared form.
+ * @property kernels The products of each shape of matrix, and whose kernels compute them; empty where ours compute none.
  * @property time How long it took.
  */
 @ConsistentCopyVisibility
@@ -173,5 +174,42 @@ public data class PrepareReport internal constructor(
     public val peakDiskBytes: Long,
     public val plainMemoryBytes: Long?,
     public val preparedMemoryBytes: Long?,
+    public val kernels: List<ProductChoice>,
     public val time: kotlin.time.Duration,
+)
+
+/**
+ * The products of one shape of matrix, and whose kernels compute them. A value.
+ *
+ * @property k Elements of a row of activations.
+ * @property n Elements of a row of results.
+ * @property bits Bits of a weight.
+ * @property blockSize Weights that share a scale.
+ * @property products How many the graph has.
+ * @property onnxruntime What ONNX Runtime's operator takes; null where it was not measured.
+ * @property ours What ours takes; null where it was not measured.
+ * @property isOurs Whether ours compute them.
+ */
+@ConsistentCopyVisibility
+public data class ProductChoice internal constructor(
+    public val k: Long,
+    public val n: Long,
+    public val bits: Long,
+    public val blockSize: Long,
+    public val products: Int,
+    public val onnxruntime: ProductTime?,
+    public val ours: ProductTime?,
+    public val isOurs: Boolean,
+)
+
+/**
+ * How long products of one shape take, each of them alone: the best of several takes. A value.
+ *
+ * @property token For one token.
+ * @property prompt For 64 tokens of a prompt.
+ */
+@ConsistentCopyVisibility
+public data class ProductTime internal constructor(
+    public val token: kotlin.time.Duration,
+    public val prompt: kotlin.time.Duration,
 )

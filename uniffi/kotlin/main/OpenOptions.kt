@@ -32,6 +32,12 @@ public class OpenOptions {
     /** Leave a form that was prepared for this machine alone. */
     public var plain: Boolean = false
 
+    /**
+     * Whose kernels the prepared form computes with on the CPU. A form that was prepared with another choice is
+     * [Prepared.STALE].
+     */
+    public var kernels: Kernels = Kernels.AUTO
+
     /** Where prepared forms of models that are not installed stand, on the models' file system; null: nowhere. */
     public var cacheDir: File? = null
 
@@ -126,6 +132,18 @@ public enum class KvCache {
 
     /** 8-bit integers with scales, where the package has that graph. */
     INT8,
+}
+
+/** Whose kernels a model is prepared for on the CPU. */
+public enum class Kernels {
+    /** Those that are faster on this machine, by shape of matrix: both are measured when the model is prepared. */
+    AUTO,
+
+    /** ONNX Runtime's. */
+    OFF,
+
+    /** Ours wherever they can, without measuring. */
+    OWN,
 }
 
 /** What memory is held against when a model is opened. */

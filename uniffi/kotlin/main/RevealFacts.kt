@@ -20,6 +20,8 @@ import dev.wheelwork.ffi.PrefixUsage as FfiPrefixUsage
 import dev.wheelwork.ffi.PrepareEvent as FfiPrepareEvent
 import dev.wheelwork.ffi.PrepareReport as FfiPrepareReport
 import dev.wheelwork.ffi.Prepared as FfiPrepared
+import dev.wheelwork.ffi.ProductChoice as FfiProductChoice
+import dev.wheelwork.ffi.ProductTime as FfiProductTime
 import dev.wheelwork.ffi.Provenance as FfiProvenance
 import dev.wheelwork.ffi.ProviderFacts as FfiProviderFacts
 import dev.wheelwork.ffi.ProviderSupport as FfiProviderSupport
@@ -29,6 +31,7 @@ import dev.wheelwork.ffi.TaskScore as FfiTaskScore
 import dev.wheelwork.ffi.Tasks as FfiTasks
 import dev.wheelwork.ffi.Unusable as FfiUnusable
 import dev.wheelwork.ffi.VariantFacts as FfiVariantFacts
+import kotlin.time.Duration.Companion.microseconds
 import kotlin.time.Duration.Companion.seconds
 
 // What is known of devices, packages and memory, over the language boundary.
@@ -128,8 +131,22 @@ private fun FfiPrepareReport.toPublic(): PrepareReport = PrepareReport(
     peakDiskBytes = peakDiskBytes.toCount(),
     plainMemoryBytes = plainMemoryBytes?.toCount(),
     preparedMemoryBytes = preparedMemoryBytes?.toCount(),
+    kernels = kernels.map { it.toPublic() },
     time = seconds.seconds,
 )
+
+private fun FfiProductChoice.toPublic(): ProductChoice = ProductChoice(
+    k = k.toCount(),
+    n = n.toCount(),
+    bits = bits.toCount(),
+    blockSize = blockSize.toCount(),
+    products = products.toCount(),
+    onnxruntime = onnxruntime?.toPublic(),
+    ours = ours?.toPublic(),
+    isOurs = isOurs,
+)
+
+private fun FfiProductTime.toPublic(): ProductTime = ProductTime(tokenUs.microseconds, promptUs.microseconds)
 
 internal fun FfiPackageFacts.toPublic(): PackageFacts = PackageFacts(
     name = name,
