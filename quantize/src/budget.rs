@@ -9,7 +9,7 @@
 //!
 //! with `m_k` the mean square of input `k` where moments are known ([`crate::importance`]), else 1. The errors are measured on evenly
 //! spaced rows with the search that will store them. The sensitivities are divergences of a real model per unit of that
-//! error ([`sensitivity`]); parts add up, so the sum of all costs is what the whole is expected to diverge by.
+//! error (`sensitivity`); parts add up, so the sum of all costs is what the whole is expected to diverge by.
 //!
 //! The budget is spent along the lower convex hull of each matrix's points (bits, cost), the step with the largest gain a bit
 //! first: what a Lagrangian multiplier gives, up to the last steps, which are taken where they still fit.

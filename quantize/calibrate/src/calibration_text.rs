@@ -131,7 +131,7 @@ impl Text {
     /// of the budget each. The text is the user's where one is given, else a built-in one. Nothing is written by the model.
     ///
     /// # Errors
-    /// [`CalibrateError::TextFile`], [`CalibrateError::Tokenizer`] or [`CalibrateError::Model`].
+    /// [`CalibrateError::TextFile`] or [`CalibrateError::Model`].
     pub fn built_in(
         checkpoint: &Checkpoint,
         file: Option<&Path>,
