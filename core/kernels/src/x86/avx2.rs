@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use crate::activations::{Activations, RowsToFill};
 use crate::error::KernelError;
-use crate::kernel::store;
+use crate::kernel::{for_panel, store};
 use crate::shape::{Bits, COLUMNS, Shape};
 use crate::tile::{Panel, Results, STEP_BYTES, Tile};
 use crate::weights::Weights;
@@ -102,24 +102,7 @@ macro_rules! kernel {
                 for (tile, columns) in weights.tiles(tiles) {
                     let mut rows = results.iter_mut();
                     for panel in activations.panels() {
-                        match (panel.rows, shape.bits()) {
-                            (1, Bits::Four) => packed::<1, true>(shape, &tile, &panel, &mut found),
-                            (2, Bits::Four) => packed::<2, true>(shape, &tile, &panel, &mut found),
-                            (3, Bits::Four) => packed::<3, true>(shape, &tile, &panel, &mut found),
-                            (4, Bits::Four) => packed::<4, true>(shape, &tile, &panel, &mut found),
-                            (5, Bits::Four) => packed::<5, true>(shape, &tile, &panel, &mut found),
-                            (6, Bits::Four) => packed::<6, true>(shape, &tile, &panel, &mut found),
-                            (7, Bits::Four) => packed::<7, true>(shape, &tile, &panel, &mut found),
-                            (8, Bits::Four) => packed::<8, true>(shape, &tile, &panel, &mut found),
-                            (1, Bits::Eight) => packed::<1, false>(shape, &tile, &panel, &mut found),
-                            (2, Bits::Eight) => packed::<2, false>(shape, &tile, &panel, &mut found),
-                            (3, Bits::Eight) => packed::<3, false>(shape, &tile, &panel, &mut found),
-                            (4, Bits::Eight) => packed::<4, false>(shape, &tile, &panel, &mut found),
-                            (5, Bits::Eight) => packed::<5, false>(shape, &tile, &panel, &mut found),
-                            (6, Bits::Eight) => packed::<6, false>(shape, &tile, &panel, &mut found),
-                            (7, Bits::Eight) => packed::<7, false>(shape, &tile, &panel, &mut found),
-                            _ => packed::<8, false>(shape, &tile, &panel, &mut found),
-                        }
+                        for_panel!(panel.rows, shape.bits(), packed(shape, &tile, &panel, &mut found));
                         store(&found, rows.by_ref().take(panel.rows), at, columns.len());
                     }
                     at += columns.len();

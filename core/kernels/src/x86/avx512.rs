@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use crate::activations::{Activations, RowsToFill};
 use crate::error::KernelError;
-use crate::kernel::store;
+use crate::kernel::{for_panel, store};
 use crate::portable::zero_points;
 use crate::shape::{Bits, COLUMNS, Shape};
 use crate::tile::{PANEL_ROWS, Panel, Results, SCALE_BYTES, STEP_BYTES, Tile};
@@ -72,28 +72,10 @@ fn few_rows(
 ) {
     let shape = weights.shape();
     let Some(panel) = activations.panels().next() else { return };
-    let multiply = match (panel.rows, shape.bits()) {
-        (1, Bits::Four) => packed::<1, true>,
-        (2, Bits::Four) => packed::<2, true>,
-        (3, Bits::Four) => packed::<3, true>,
-        (4, Bits::Four) => packed::<4, true>,
-        (5, Bits::Four) => packed::<5, true>,
-        (6, Bits::Four) => packed::<6, true>,
-        (7, Bits::Four) => packed::<7, true>,
-        (8, Bits::Four) => packed::<8, true>,
-        (1, Bits::Eight) => packed::<1, false>,
-        (2, Bits::Eight) => packed::<2, false>,
-        (3, Bits::Eight) => packed::<3, false>,
-        (4, Bits::Eight) => packed::<4, false>,
-        (5, Bits::Eight) => packed::<5, false>,
-        (6, Bits::Eight) => packed::<6, false>,
-        (7, Bits::Eight) => packed::<7, false>,
-        _ => packed::<8, false>,
-    };
     let mut found = Results::default();
     let mut at = 0;
     for (tile, columns) in weights.tiles(tiles) {
-        multiply(shape, &tile, &panel, &mut found);
+        for_panel!(panel.rows, shape.bits(), packed(shape, &tile, &panel, &mut found));
         store(&found, results.iter_mut(), at, columns.len());
         at += columns.len();
     }
