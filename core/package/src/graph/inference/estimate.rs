@@ -94,7 +94,11 @@ fn walk<'a>(graph: &'a Graph<'a>, names: &Inputs, call_tokens: usize) -> Result<
             if is_cache && !name.is_empty() && !outputs.contains(name) {
                 return Err(GraphError::Cache { node: node.label(), output: (*name).to_owned() });
             }
-            if name.is_empty() || is_cache {
+            // An output that is not wanted has no name, and an input that is not given has none either.
+            if name.is_empty() {
+                continue;
+            }
+            if is_cache {
                 values.insert(name, value);
                 continue;
             }

@@ -320,6 +320,29 @@ fn shapes_that_are_made_of_shapes_are_followed() {
 }
 
 #[test]
+fn an_output_without_a_name_is_no_input_without_a_name() {
+    // As onnxruntime-genai exports: norms whose middle outputs nobody wants, then attention on packed queries, keys and
+    // values, whose second and third input are not given.
+    let graph_with = |unwanted: &[&str]| {
+        let norm = node("com.microsoft", "SkipSimplifiedLayerNormalization", &["x", "x", "scale"], "n", &[]);
+        let cache = "past_key_values.0.key";
+        let heads = [("num_heads", 2), ("kv_num_heads", 1)];
+        let nodes = vec![
+            op("Gather", &["table", "input_ids"], "x"),
+            unwanted.iter().fold(norm, |norm, name| norm.bytes(2, name)),
+            node("com.microsoft", "GroupQueryAttention", &["n", "", "", cache, cache], "a", &heads),
+            op("MatMul", &["a", "w"], "y"),
+        ];
+        let float = |name: &str, dims: &[u64]| {
+            let bytes = 4 * dims.iter().product::<u64>() as usize;
+            tensor(name, 1, dims).bytes(9, vec![0; bytes])
+        };
+        graph(vec![float("table", &[10, 64]), float("scale", &[64]), float("w", &[32, 64])], nodes).unwrap()
+    };
+    assert_eq!(graph_with(&["", ""]), graph_with(&[]));
+}
+
+#[test]
 fn pk_14_an_attribute_stands_once() {
     let attribute = |name: &str, value: u64| Message::default().bytes(1, name).int(3, value).int(20, 2);
     let twice = op("ReduceSum", &["input_ids"], "y")
