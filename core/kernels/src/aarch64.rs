@@ -1,6 +1,6 @@
-//! 64-bit Arm with dot products (`sdot`): a step of 64 codes is four registers of four columns.
+//! 64-bit Arm with dot products (`sdot`): a step of 64 bytes is four registers of four columns.
 //!
-//! `sdot` wants both sides signed. Codes of 4 bits are so already; of codes of 8 bits, and of their zero points, 128 is taken away.
+//! `sdot` wants both sides signed. Codes of up to 6 bits are so already; of codes of 8 bits, and of their zero points, 128 is taken away.
 
 #[allow(clippy::wildcard_imports, reason = "an instruction set is used by its own names")]
 use std::arch::aarch64::*;
@@ -11,10 +11,11 @@ use std::ops::Range;
 use crate::activations::Activations;
 use crate::error::KernelError;
 use crate::half::f16_to_f32;
-use crate::kernel::{for_panel, store};
+use crate::instances::for_panel;
+use crate::kernel::store;
 use crate::portable::zero_points;
 use crate::shape::{Bits, COLUMNS, Shape};
-use crate::tile::{Panel, Results, SCALE_BYTES, STEP_BYTES, Tile};
+use crate::tile::{GROUP_STEPS, Panel, Results, Rounded, SCALE_BYTES, STEP_BYTES, Tile, plane_steps};
 use crate::weights::Weights;
 
 /// A step, or the results of one row: four columns each.
@@ -63,48 +64,62 @@ fn all_rows(
 
 /// One tile by one panel.
 #[target_feature(enable = "neon,dotprod")]
-fn packed<const R: usize, const FOUR: bool>(
+fn packed<const R: usize, const BITS: u32>(
     shape: Shape,
     tile: &Tile<'_>,
     panel: &Panel<'_>,
     results: &mut Results,
 ) {
     let (low, sign) = (vdupq_n_u8(15), vdupq_n_u8(128));
+    let high_mask = vdupq_n_u8(if BITS == 5 { 0x10 } else { 0x30 });
     let mut all = [[vdupq_n_f32(0.0); 4]; R];
-    let mut zeros = tile.zeros.chunks_exact(shape.zero_bytes().max(1));
-    let blocks = tile
-        .codes
-        .chunks_exact(shape.column_bytes() * COLUMNS)
-        .zip(tile.scales)
-        .zip(panel.words.chunks_exact(shape.block() / 4 * R))
-        .zip(panel.scales.as_chunks::<R>().0)
-        .zip(panel.sums.as_chunks::<R>().0);
-    for ((((codes, scales), words), activation_scales), sums) in blocks {
-        let offset = if FOUR { 0 } else { 128 };
-        let zeros = zero_points(shape, zeros.next().unwrap_or_default()).map(|zero| offset - zero);
-        let zeros = load_whole(&zeros);
+    for (block, rounded) in tile.blocks(shape).zip(panel.blocks::<R>(shape)) {
+        let Rounded { words, scales: activation_scales, sums } = rounded;
+        let offset = if BITS == 8 { 128 } else { 0 };
+        let zeros = load_whole(&zero_points(shape, block.zeros).map(|zero| offset - zero));
         let mut products: [Quad<_>; R] = array::from_fn(|row| zeros.map(|zero| vmulq_n_s32(zero, sums[row])));
-        let (steps, words) = (codes.as_chunks::<STEP_BYTES>().0, words.as_chunks::<R>().0);
-        let mut add = |codes: Quad<int8x16_t>, words: &[i32; R]| {
+        let mut add = |codes: Quad<uint8x16_t>, words: &[i32; R]| {
             for row in 0..R {
                 let word = vreinterpretq_s8_s32(vdupq_n_s32(words[row]));
                 for part in 0..4 {
-                    products[row][part] = dot(products[row][part], codes[part], word);
+                    products[row][part] = dot(products[row][part], vreinterpretq_s8_u8(codes[part]), word);
                 }
             }
         };
-        if FOUR {
-            for (step, [first, second]) in steps.iter().zip(words.as_chunks::<2>().0) {
-                let codes = load(step);
-                add(codes.map(|codes| vreinterpretq_s8_u8(vandq_u8(codes, low))), first);
-                add(codes.map(|codes| vreinterpretq_s8_u8(vshrq_n_u8::<4>(codes))), second);
+        if BITS == 8 {
+            for (step, words) in block.steps.iter().zip(words) {
+                add(load(step).map(|codes| veorq_u8(codes, sign)), words);
             }
         } else {
-            for (step, words) in steps.iter().zip(words) {
-                add(load(step).map(|codes| vreinterpretq_s8_u8(veorq_u8(codes, sign))), words);
+            let mut planes = block.high.iter();
+            let groups = words.as_chunks::<2>().0.as_chunks::<GROUP_STEPS>().0;
+            for (steps, words) in block.steps.as_chunks::<GROUP_STEPS>().0.iter().zip(groups) {
+                let mut high = [vdupq_n_u8(0); 4];
+                for index in 0..GROUP_STEPS {
+                    if BITS > 4 && index % plane_steps(BITS) == 0 {
+                        high = planes.next().map_or(high, |plane| load(plane));
+                    }
+                    let (codes, [first, second]) = (load(&steps[index]), &words[index]);
+                    let mut one = codes.map(|codes| vandq_u8(codes, low));
+                    let mut other = codes.map(|codes| vshrq_n_u8::<4>(codes));
+                    if BITS > 4 {
+                        for part in 0..4 {
+                            let lower = vshlq_n_u8::<4>(high[part]);
+                            one[part] = vorrq_u8(one[part], vandq_u8(lower, high_mask));
+                            other[part] = vorrq_u8(other[part], vandq_u8(high[part], high_mask));
+                        }
+                        // Those of the next step.
+                        high =
+                            high.map(
+                                |high| if BITS == 5 { vshrq_n_u8::<1>(high) } else { vshrq_n_u8::<2>(high) },
+                            );
+                    }
+                    add(one, first);
+                    add(other, second);
+                }
             }
         }
-        let scales = scales_of(scales);
+        let scales = scales_of(block.scales);
         for row in 0..R {
             for part in 0..4 {
                 let scale = vmulq_n_f32(scales[part], activation_scales[row]);
