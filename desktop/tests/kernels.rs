@@ -10,9 +10,12 @@ use std::path::{Path, PathBuf};
 
 use common::{TemporaryPackage, testdata};
 use serde::Deserialize;
-use wheelwork::{Error, Event, KernelSet, Kernels, Model, OpenOptions, Options, PrepareReport, Prepared};
+use wheelwork::{
+    Diagnostic, Error, Event, KernelSet, Kernels, Model, OpenOptions, Options, PrepareReport, Prepared,
+};
 use wheelwork_quantize::Recipe;
 use wheelwork_quantize::recipe::{BALANCED, FLOAT, INT8_THROUGHOUT};
+use wheelwork_quantize::scheme::{Bits, BlockScheme, Scheme};
 
 /// A package of the shipped model with a cache folder on the same file system.
 struct Scene {
@@ -57,6 +60,13 @@ impl Scene {
     }
 }
 
+/// Layers and output layer of so many bits.
+fn of_bits(layers: Bits, lm_head: Bits) -> Recipe {
+    let Scheme::Blocks(base) = BALANCED.layers else { panic!("it is quantised") };
+    let scheme = |bits| Scheme::Blocks(BlockScheme { bits, ..base });
+    Recipe { layers: scheme(layers), lm_head: scheme(lm_head), ..BALANCED }
+}
+
 /// Logits of a prompt, of single tokens behind it, and of several at once.
 fn logits(model: &Model) -> Vec<f32> {
     let mut decoder = model.decoder().unwrap();
@@ -84,7 +94,8 @@ fn distance(found: &[f32], expected: &[f32]) -> f32 {
 
 #[test]
 fn our_kernels_give_the_logits_of_onnx_runtime_up_to_the_order_of_sums() {
-    for recipe in [BALANCED, INT8_THROUGHOUT] {
+    let (fives, threes) = (of_bits(Bits::Five, Bits::Six), of_bits(Bits::Three, Bits::Eight));
+    for recipe in [BALANCED, INT8_THROUGHOUT, fives, threes] {
         let scene = Scene::of(recipe.clone(), Kernels::Own);
         let report = scene.prepare();
         assert!(report.is_new && report.disk_bytes > 0);
@@ -104,6 +115,41 @@ fn our_kernels_give_the_logits_of_onnx_runtime_up_to_the_order_of_sums() {
         assert!(found == logits(&ours), "{}", recipe.name);
         assert!(!scene.prepare().is_new);
     }
+}
+
+/// 5 and 6 bits stand in 8 in the package, and in 5 and 6 with our kernels: on the disk, in memory, and in what is told of both.
+#[test]
+fn products_take_their_own_bits_with_our_kernels_and_those_of_the_package_without() {
+    let scene = Scene::of(of_bits(Bits::Five, Bits::Six), Kernels::Own);
+    let report = scene.prepare();
+    let plan = wheelwork::plan(scene.package.path(), &scene.options).unwrap();
+    let mut expected_bytes = 0_u64;
+    for choice in &report.kernels {
+        let bits = if choice.n == 2048 { 6 } else { 5 };
+        assert_eq!((choice.bits, choice.stored_bits), (bits, 8), "{choice:?}");
+        let blocks = choice.n.next_multiple_of(16) * choice.k.div_ceil(choice.block_size);
+        let block_bits = choice.block_size * bits + 16 + bits;
+        expected_bytes += (blocks * block_bits / 8).next_multiple_of(4096) * choice.products as u64;
+    }
+    // The last one ends where it ends.
+    assert!(report.disk_bytes.abs_diff(expected_bytes) < 4096, "{} of {expected_bytes}", report.disk_bytes);
+    assert!(plan.packed_weights_bytes == 0 && plan.mapped_weights_bytes >= report.disk_bytes, "{plan:?}");
+    let off = Scene { options: OpenOptions { kernels: Kernels::Off, ..scene.options.clone() }, ..scene };
+    off.prepare();
+    let off = wheelwork::plan(off.package.path(), &off.options).unwrap();
+    assert!(off.mapped_weights_bytes > plan.mapped_weights_bytes * 5 / 4, "{off:?} {plan:?}");
+}
+
+#[test]
+fn pk_19_codes_of_more_bits_than_the_card_states_are_not_packed() {
+    let scene = Scene::of(of_bits(Bits::Six, Bits::Six), Kernels::Own);
+    let card = scene.package.path().join("wheelwork.json");
+    let text = fs::read_to_string(&card).unwrap();
+    let (start, end) = text.split_at(text.find("\"code_bits\"").unwrap());
+    fs::write(&card, format!("{start}{}", end.replace(": 6", ": 5").replace(":6", ":5"))).unwrap();
+    let error = scene.try_prepare().unwrap_err();
+    assert_eq!(error.diagnosis().code, "graph_code_bits", "{error}");
+    assert_eq!(scene.open().placement().prepared, Prepared::Missing);
 }
 
 #[test]

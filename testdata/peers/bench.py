@@ -5,7 +5,10 @@ machine has slow moments, so that only rounds of one run are compared.
 
 Prepared forms stand in `bench-peers` beside the package.
 
-    bench.py --wheelwork PROGRAM --package FOLDER [--gguf FILE] [--rounds N] [--threads N]
+`first_token_s` is from nothing to the first token behind a prompt of 13, for ours with the start of the program. Memory at
+the end has seen the longest prompt and context.
+
+    bench.py --wheelwork PROGRAM --package FOLDER [--gguf FILE] [--rounds N] [--threads N] [--prompt N,..] [--context N,..]
 """
 
 import argparse
@@ -16,7 +19,7 @@ import subprocess
 import sys
 import time
 
-PROMPTS, CONTEXTS, DECODED = (128, 512), (128, 1024), 32
+DECODED, FIRST_PROMPT = 32, 13
 
 
 def parse():
@@ -26,8 +29,12 @@ def parse():
     parser.add_argument("--gguf")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--prompt", default="128,512", help="tokens of prompts")
+    parser.add_argument("--context", default="128,1024", help="tokens behind which tokens are decoded")
     parser.add_argument("--take", help="for itself: the peer of this process")
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.prompts, options.contexts = ([int(number) for number in text.split(",")] for text in (options.prompt, options.context))
+    return options
 
 
 def busy():
@@ -53,12 +60,20 @@ def ours(options, kernels):
     """Figures of one run of `wheelwork bench` on the form that was prepared for these kernels."""
     command = [options.wheelwork, "bench", "--json", "--model", options.package, "--device", "cpu", "--kernels", kernels,
                "--threads", str(options.threads), "--repeat", "1", "--decode", str(DECODED),
-               "--prompt", ",".join(map(str, PROMPTS)), "--context", ",".join(map(str, CONTEXTS))]
+               "--prompt", options.prompt, "--context", options.context]
     # A folder for each choice, so that both forms stay from round to round.
     cache = os.path.join(os.path.dirname(os.path.abspath(options.package)), "bench-peers", kernels)
     os.environ["XDG_CACHE_HOME"] = cache
     subprocess.run([options.wheelwork, "prepare", options.package, "--kernels", kernels, "--threads", str(options.threads)],
                    check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    start = time.perf_counter()
+    first = [options.wheelwork, "generate", "--json", "--model", options.package, "--device", "cpu", "--kernels", kernels,
+             "--threads", str(options.threads), "--max-tokens", "1", "--temperature", "0",
+             "--prompt-ids", ",".join(str(token) for token in first_prompt())]
+    # It says by its exit code that the answer was cut.
+    if subprocess.run(first, capture_output=True).returncode not in (0, 3):
+        raise SystemExit("no first token")
+    yield "first_token_s", time.perf_counter() - start
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     for line in map(json.loads, lines):
         if "load_ms" in line:
@@ -68,23 +83,30 @@ def ours(options, kernels):
             anonymous = line["memory_after_load"].get("anonymous_kb")
             if anonymous:
                 yield "anonymous_MiB_after_open", anonymous / 1024
+        if "memory_at_end" in line:
+            yield "anonymous_MiB_at_end", line["memory_at_end"]["anonymous_kb"] / 1024
         elif "phase" in line:
             at = line["tokens"] if line["phase"] == "prefill" else line["context"]
             yield f"{line['phase']}_tokens_per_s_at_{at}", line["best_tokens_per_s"]
 
 
-def rates(prefill, decode):
-    for tokens in PROMPTS:
+def first_prompt():
+    return [index * 7919 % 256 for index in range(FIRST_PROMPT)]
+
+
+def rates(options, prefill, decode):
+    for tokens in options.prompts:
         yield f"prefill_tokens_per_s_at_{tokens}", tokens / prefill(tokens)
-    for tokens in CONTEXTS:
+    for tokens in options.contexts:
         yield f"decode_tokens_per_s_at_{tokens}", DECODED / decode(tokens)
+    yield "anonymous_MiB_at_end", memory()[0]
 
 
 def genai(options):
     import numpy
     import onnxruntime_genai
 
-    start = time.perf_counter()
+    opened = start = time.perf_counter()
     config = onnxruntime_genai.Config(os.path.join(options.package, "cpu"))
     threads = {"intra_op_num_threads": options.threads}
     config.overlay(json.dumps({"model": {"decoder": {"session_options": threads}}}))
@@ -105,15 +127,17 @@ def genai(options):
             generator.generate_next_token()
         return middle - start, time.perf_counter() - middle
 
+    run(FIRST_PROMPT, 0)
+    yield "first_token_s", time.perf_counter() - opened
     run(8, 2)
-    yield from rates(lambda tokens: run(tokens, 0)[0], lambda tokens: run(tokens, DECODED)[1])
+    yield from rates(options, lambda tokens: run(tokens, 0)[0], lambda tokens: run(tokens, DECODED)[1])
 
 
 def llama(options):
     import llama_cpp
 
-    start = time.perf_counter()
-    model = llama_cpp.Llama(options.gguf, n_ctx=2048, n_threads=options.threads, n_threads_batch=options.threads,
+    opened = start = time.perf_counter()
+    model = llama_cpp.Llama(options.gguf, n_ctx=max(options.prompts + options.contexts) + DECODED + 16, n_threads=options.threads, n_threads_batch=options.threads,
                             flash_attn=True, verbose=False)
     yield "open_s", time.perf_counter() - start
     yield "anonymous_MiB_after_open", memory()[0]
@@ -131,8 +155,9 @@ def llama(options):
             model.eval([index % 256])
         return time.perf_counter() - start
 
-    prefill(8)
-    yield from rates(prefill, decode)
+    prefill(FIRST_PROMPT)
+    yield "first_token_s", time.perf_counter() - opened
+    yield from rates(options, prefill, decode)
 
 
 PEERS = {

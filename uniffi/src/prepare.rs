@@ -74,7 +74,7 @@ pub struct ProductChoice {
     pub k: u64,
     /// Elements of a row of results.
     pub n: u64,
-    /// Bits of a weight.
+    /// Bits of a weight as it is computed with: its own with our kernels, those that it is stored in with ONNX Runtime's.
     pub bits: u64,
     /// Weights that share a scale.
     pub block_size: u64,
@@ -196,8 +196,17 @@ impl From<wheelwork::PrepareReport> for PrepareReport {
 
 impl From<preparing::ProductChoice> for ProductChoice {
     fn from(choice: preparing::ProductChoice) -> Self {
-        let preparing::ProductChoice { k, n, bits, block_size, products, onnxruntime, ours, is_ours } =
-            choice;
+        let preparing::ProductChoice {
+            k,
+            n,
+            bits,
+            stored_bits: _,
+            block_size,
+            products,
+            onnxruntime,
+            ours,
+            is_ours,
+        } = choice;
         let (products, onnxruntime, ours) =
             (count(products), onnxruntime.map(Into::into), ours.map(Into::into));
         Self { k, n, bits, block_size, products, onnxruntime, ours, is_ours }

@@ -25,6 +25,12 @@ pub(crate) struct Options {
     /// How often each program takes its turn.
     #[arg(long, default_value_t = 3)]
     rounds: u16,
+    /// Tokens of prompts.
+    #[arg(long, default_value = "128,512")]
+    prompt: String,
+    /// Tokens behind which tokens are decoded.
+    #[arg(long, default_value = "128,1024")]
+    context: String,
     /// A Python that has onnxruntime-genai, instead of a new environment.
     #[arg(long)]
     python: Option<PathBuf>,
@@ -47,6 +53,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     let mut script = python.script(&workspace.root.join("testdata").join("peers").join("bench.py"));
     script.arg("--wheelwork").arg(program).arg("--package").arg(std::path::absolute(&options.package)?);
     script.arg("--rounds").arg(options.rounds.to_string());
+    script.args(["--prompt", &options.prompt, "--context", &options.context]);
     if let Some(gguf) = &options.gguf {
         script.arg("--gguf").arg(std::path::absolute(gguf)?);
     }

@@ -1,5 +1,6 @@
-//! How fast this CPU's kernels stream the linear layers of the 1.5B shape: `cargo run --release -p wheelwork-kernels --example
-//! speed [THREADS] [BLOCK] [ROWS]...`. A measure of the kernels alone, with threads of its own.
+//! How fast this CPU's kernels stream the linear layers of the 1.5B shape, of 4, 5, 6 or 8 bits, and its output layer of 8: `cargo run
+//! --release -p wheelwork-kernels --example products [THREADS] [BLOCK] [BITS] [ROWS]...`. A measure of the kernels alone, with threads
+//! of its own.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::hint::spin_loop;
@@ -8,14 +9,9 @@ use std::time::Instant;
 
 use wheelwork_kernels::{Activations, Kernel, Shape, Weights};
 
-/// K, N, bits, how many of them a token passes through.
-const LAYERS: [(u64, u64, u64, usize); 5] = [
-    (1536, 2048, 4, 28),
-    (1536, 1536, 4, 28),
-    (1536, 17920, 4, 28),
-    (8960, 1536, 4, 28),
-    (1536, 151_936, 8, 1),
-];
+/// K, N, how many of them a token passes through; the last is the output layer.
+const LAYERS: [(u64, u64, usize); 5] =
+    [(1536, 2048, 28), (1536, 1536, 28), (1536, 17920, 28), (8960, 1536, 28), (1536, 151_936, 1)];
 
 struct Matrix {
     shape: Shape,
@@ -26,11 +22,13 @@ fn main() {
     let numbers: Vec<usize> = std::env::args().skip(1).map(|number| number.parse().unwrap()).collect();
     let threads = numbers.first().copied().unwrap_or(2);
     let block = numbers.get(1).copied().unwrap_or(32) as u64;
+    let layer_bits = numbers.get(2).copied().unwrap_or(4) as u64;
     let mut seed = 1_u32;
     let mut matrices = Vec::new();
-    for (k, n, bits, count) in LAYERS {
+    for (k, n, count) in LAYERS {
         for _ in 0..count {
-            let shape = Shape::new(k, n, bits, block, bits == 4).unwrap();
+            let bits = if count == 1 { 8 } else { layer_bits };
+            let shape = Shape::new(k, n, bits, block, count > 1).unwrap();
             let mut packed = vec![0_u8; shape.packed_bytes()];
             for byte in packed.chunks_mut(4) {
                 seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -43,7 +41,7 @@ fn main() {
             matrices.push(Matrix { shape, packed });
         }
     }
-    let rows_list = if numbers.len() > 2 { numbers[2..].to_vec() } else { vec![1, 2, 4, 8, 128] };
+    let rows_list = if numbers.len() > 3 { numbers[3..].to_vec() } else { vec![1, 2, 4, 8, 128] };
     // The portable one takes minutes.
     for kernel in Kernel::available().into_iter().filter(|kernel| *kernel != Kernel::Portable) {
         for &rows in &rows_list {
@@ -55,7 +53,7 @@ fn main() {
             let bytes: usize = wanted.iter().map(|matrix| matrix.packed.len()).sum();
             let ops: f64 = wanted.iter().map(|m| 2.0 * (m.shape.k() * m.shape.n() * rows) as f64).sum();
             println!(
-                "{:12} block {block} {rows:4} rows: best {:7.2} ms, median {:7.2} ms; {:.1} GB/s, {:.0} GOPS, {:.1} tokens/s",
+                "{:12} {layer_bits} bits, block {block} {rows:4} rows: best {:7.2} ms, median {:7.2} ms; {:.1} GB/s, {:.0} GOPS, {:.1} tokens/s",
                 kernel.name(),
                 times[0] * 1e3,
                 times[times.len() / 2] * 1e3,

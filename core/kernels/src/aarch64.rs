@@ -1,6 +1,7 @@
-//! 64-bit Arm with dot products (`sdot`): a step of 64 codes is four registers of four columns.
+//! 64-bit Arm with dot products (`sdot`): a step of 64 bytes is four registers of four columns. Where the CPU multiplies matrices
+//! (`smmla`, i8mm), two rows and two columns are multiplied at a time; all sums of a block are whole numbers, so both give the same bits.
 //!
-//! `sdot` wants both sides signed. Codes of 4 bits are so already; of codes of 8 bits, and of their zero points, 128 is taken away.
+//! `sdot` wants both sides signed. Codes of up to 6 bits are so already; of codes of 8 bits, and of their zero points, 128 is taken away.
 
 #[allow(clippy::wildcard_imports, reason = "an instruction set is used by its own names")]
 use std::arch::aarch64::*;
@@ -11,10 +12,11 @@ use std::ops::Range;
 use crate::activations::Activations;
 use crate::error::KernelError;
 use crate::half::f16_to_f32;
-use crate::kernel::{for_panel, store};
+use crate::instances::for_panel;
+use crate::kernel::store;
 use crate::portable::zero_points;
 use crate::shape::{Bits, COLUMNS, Shape};
-use crate::tile::{Panel, Results, SCALE_BYTES, STEP_BYTES, Tile};
+use crate::tile::{Block, PANEL_ROWS, Panel, Results, SCALE_BYTES, STEP_BYTES, Tile, plane_steps};
 use crate::weights::Weights;
 
 /// A step, or the results of one row: four columns each.
@@ -22,6 +24,10 @@ type Quad<T> = [T; 4];
 
 pub(crate) fn is_here() -> bool {
     std::arch::is_aarch64_feature_detected!("dotprod")
+}
+
+fn has_matrix_products() -> bool {
+    std::arch::is_aarch64_feature_detected!("i8mm")
 }
 
 pub(crate) fn multiply(
@@ -36,86 +42,176 @@ pub(crate) fn multiply(
     // SAFETY: the CPU has the features.
     #[allow(unsafe_code)]
     unsafe {
-        all_rows(weights, tiles, activations, results);
+        if activations.rows() > 1 && has_matrix_products() {
+            in_pairs::multiply(weights, tiles, activations, results);
+        } else {
+            row_by_row::multiply(weights, tiles, activations, results);
+        }
     }
     Ok(())
 }
 
-#[target_feature(enable = "neon,dotprod")]
-fn all_rows(
-    weights: &Weights<'_>,
-    tiles: Range<usize>,
-    activations: &Activations,
-    results: &mut [&mut [f32]],
-) {
-    let shape = weights.shape();
-    let mut found = Results::default();
-    let mut at = 0;
-    for (tile, columns) in weights.tiles(tiles) {
-        let mut rows = results.iter_mut();
-        for panel in activations.panels() {
-            for_panel!(panel.rows, shape.bits(), packed(shape, &tile, &panel, &mut found));
-            store(&found, rows.by_ref().take(panel.rows), at, columns.len());
+/// The same kernel for two sets of features. `products` multiplies the codes of a block by the rows' activations.
+macro_rules! kernel {
+    ($name:ident, $features:literal, $products:ident) => {
+        mod $name {
+            use super::*;
+
+            #[target_feature(enable = $features)]
+            pub(super) fn multiply(
+                weights: &Weights<'_>,
+                tiles: Range<usize>,
+                activations: &Activations,
+                results: &mut [&mut [f32]],
+            ) {
+                let shape = weights.shape();
+                let mut found = Results::default();
+                let mut at = 0;
+                for (tile, columns) in weights.tiles(tiles) {
+                    let mut rows = results.iter_mut();
+                    for panel in activations.panels() {
+                        for_panel!(panel.rows, shape.bits(), packed(shape, &tile, &panel, &mut found));
+                        store(&found, rows.by_ref().take(panel.rows), at, columns.len());
+                    }
+                    at += columns.len();
+                }
+            }
+
+            /// One tile by one panel.
+            #[target_feature(enable = $features)]
+            fn packed<const R: usize, const BITS: u32>(
+                shape: Shape,
+                tile: &Tile<'_>,
+                panel: &Panel<'_>,
+                results: &mut Results,
+            ) {
+                let mut all = [[vdupq_n_f32(0.0); 4]; R];
+                for (block, rounded) in tile.blocks(shape).zip(panel.blocks::<R>(shape)) {
+                    let offset = if BITS == 8 { 128 } else { 0 };
+                    let zeros = load_whole(&zero_points(shape, block.zeros).map(|zero| offset - zero));
+                    let products = $products::<R, BITS>(&block, rounded.words);
+                    let scales = scales_of(block.scales);
+                    for row in 0..R {
+                        for part in 0..4 {
+                            let product = vmlaq_n_s32(products[row][part], zeros[part], rounded.sums[row]);
+                            let scale = vmulq_n_f32(scales[part], rounded.scales[row]);
+                            all[row][part] = vfmaq_f32(all[row][part], vcvtq_f32_s32(product), scale);
+                        }
+                    }
+                }
+                for (results, sums) in results.iter_mut().zip(all) {
+                    for (results, sum) in results.as_chunks_mut::<4>().0.iter_mut().zip(sums) {
+                        *results = to_array(sum);
+                    }
+                }
+            }
         }
-        at += columns.len();
-    }
+    };
 }
 
-/// One tile by one panel.
+kernel!(row_by_row, "neon,dotprod", dot_products);
+kernel!(in_pairs, "neon,dotprod,i8mm", matrix_products);
+
+/// Four rows of K at a time.
+#[inline]
 #[target_feature(enable = "neon,dotprod")]
-fn packed<const R: usize, const FOUR: bool>(
-    shape: Shape,
-    tile: &Tile<'_>,
-    panel: &Panel<'_>,
-    results: &mut Results,
-) {
-    let (low, sign) = (vdupq_n_u8(15), vdupq_n_u8(128));
-    let mut all = [[vdupq_n_f32(0.0); 4]; R];
-    let mut zeros = tile.zeros.chunks_exact(shape.zero_bytes().max(1));
-    let blocks = tile
-        .codes
-        .chunks_exact(shape.column_bytes() * COLUMNS)
-        .zip(tile.scales)
-        .zip(panel.words.chunks_exact(shape.block() / 4 * R))
-        .zip(panel.scales.as_chunks::<R>().0)
-        .zip(panel.sums.as_chunks::<R>().0);
-    for ((((codes, scales), words), activation_scales), sums) in blocks {
-        let offset = if FOUR { 0 } else { 128 };
-        let zeros = zero_points(shape, zeros.next().unwrap_or_default()).map(|zero| offset - zero);
-        let zeros = load_whole(&zeros);
-        let mut products: [Quad<_>; R] = array::from_fn(|row| zeros.map(|zero| vmulq_n_s32(zero, sums[row])));
-        let (steps, words) = (codes.as_chunks::<STEP_BYTES>().0, words.as_chunks::<R>().0);
-        let mut add = |codes: Quad<int8x16_t>, words: &[i32; R]| {
+fn dot_products<const R: usize, const BITS: u32>(
+    block: &Block<'_>,
+    words: &[[i32; R]],
+) -> [Quad<int32x4_t>; R] {
+    let mut products = [[vdupq_n_s32(0); 4]; R];
+    let pairs = words.as_chunks::<2>().0;
+    let mut planes = Planes::of(block);
+    for (index, [first, second]) in pairs.iter().enumerate() {
+        for (codes, words) in planes.codes::<BITS>(index).into_iter().zip([first, second]) {
             for row in 0..R {
                 let word = vreinterpretq_s8_s32(vdupq_n_s32(words[row]));
                 for part in 0..4 {
                     products[row][part] = dot(products[row][part], codes[part], word);
                 }
             }
-        };
-        if FOUR {
-            for (step, [first, second]) in steps.iter().zip(words.as_chunks::<2>().0) {
-                let codes = load(step);
-                add(codes.map(|codes| vreinterpretq_s8_u8(vandq_u8(codes, low))), first);
-                add(codes.map(|codes| vreinterpretq_s8_u8(vshrq_n_u8::<4>(codes))), second);
-            }
-        } else {
-            for (step, words) in steps.iter().zip(words) {
-                add(load(step).map(|codes| vreinterpretq_s8_u8(veorq_u8(codes, sign))), words);
-            }
         }
-        let scales = scales_of(scales);
-        for row in 0..R {
-            for part in 0..4 {
-                let scale = vmulq_n_f32(scales[part], activation_scales[row]);
-                all[row][part] = vfmaq_f32(all[row][part], vcvtq_f32_s32(products[row][part]), scale);
+    }
+    products
+}
+
+/// Eight rows of K at a time, and two rows of activations.
+#[inline]
+#[target_feature(enable = "neon,i8mm")]
+fn matrix_products<const R: usize, const BITS: u32>(
+    block: &Block<'_>,
+    words: &[[i32; R]],
+) -> [Quad<int32x4_t>; R] {
+    // Of each two rows and two columns: both columns of one row, then of the other.
+    let mut squares = [[vdupq_n_s32(0); 8]; PANEL_ROWS / 2];
+    let pairs = words.as_chunks::<2>().0;
+    let mut planes = Planes::of(block);
+    for (index, [first, second]) in pairs.iter().enumerate() {
+        let [one, other] = planes.codes::<BITS>(index);
+        let columns: [_; 8] = array::from_fn(|two| {
+            let [one, other] = [one, other].map(|codes| vreinterpretq_s32_s8(codes[two / 2]));
+            vreinterpretq_s8_s32(if two % 2 == 0 { vzip1q_s32(one, other) } else { vzip2q_s32(one, other) })
+        });
+        for row in (0..R).step_by(2) {
+            let next = |words: &[i32; R]| words.get(row + 1).copied().unwrap_or_default();
+            let rows = load_four(&[first[row], second[row], next(first), next(second)]);
+            for two in 0..8 {
+                let sums = &mut squares[row / 2][two];
+                *sums = matrix_product(*sums, vreinterpretq_s8_s32(rows), columns[two]);
             }
         }
     }
-    for (results, sums) in results.iter_mut().zip(all) {
-        for (results, sum) in results.as_chunks_mut::<4>().0.iter_mut().zip(sums) {
-            *results = to_array(sum);
+    array::from_fn(|row| {
+        array::from_fn(|part| {
+            let [left, right] = [0, 1].map(|two| vreinterpretq_s64_s32(squares[row / 2][2 * part + two]));
+            let half = if row % 2 == 0 { vtrn1q_s64(left, right) } else { vtrn2q_s64(left, right) };
+            vreinterpretq_s32_s64(half)
+        })
+    })
+}
+
+/// The codes of a block, eight of each column at a time.
+struct Planes<'b> {
+    block: &'b Block<'b>,
+    /// The higher bits of the next step, the lowest of each half.
+    high: Quad<uint8x16_t>,
+}
+
+impl<'b> Planes<'b> {
+    #[inline]
+    #[target_feature(enable = "neon")]
+    fn of(block: &'b Block<'b>) -> Self {
+        Self { block, high: [vdupq_n_u8(0); 4] }
+    }
+
+    /// As signed numbers: of K to K + 3, and of K + 4 to K + 7. Asked for in their order.
+    #[inline]
+    #[target_feature(enable = "neon")]
+    fn codes<const BITS: u32>(&mut self, index: usize) -> [Quad<int8x16_t>; 2] {
+        let steps = self.block.steps;
+        let step = |index| steps.get(index).map_or([vdupq_n_u8(0); 4], |step| load(step));
+        if BITS == 8 {
+            let sign = vdupq_n_u8(128);
+            return [step(2 * index), step(2 * index + 1)]
+                .map(|codes| codes.map(|codes| vreinterpretq_s8_u8(veorq_u8(codes, sign))));
         }
+        let codes = step(index);
+        let mut halves =
+            [codes.map(|codes| vandq_u8(codes, vdupq_n_u8(15))), codes.map(|codes| vshrq_n_u8::<4>(codes))];
+        if BITS > 4 {
+            if index % plane_steps(BITS) == 0 {
+                let plane = self.block.high.get(index / plane_steps(BITS));
+                self.high = plane.map_or(self.high, |plane| load(plane));
+            }
+            let mask = vdupq_n_u8(if BITS == 5 { 0x10 } else { 0x30 });
+            for part in 0..4 {
+                let high = self.high[part];
+                halves[0][part] = vorrq_u8(halves[0][part], vandq_u8(vshlq_n_u8::<4>(high), mask));
+                halves[1][part] = vorrq_u8(halves[1][part], vandq_u8(high, mask));
+                self.high[part] = if BITS == 5 { vshrq_n_u8::<1>(high) } else { vshrq_n_u8::<2>(high) };
+            }
+        }
+        halves.map(|half| half.map(|codes| vreinterpretq_s8_u8(codes)))
     }
 }
 
@@ -130,6 +226,23 @@ fn dot(products: int32x4_t, codes: int8x16_t, word: int8x16_t) -> int32x4_t {
         asm!(
             "sdot {sums:v}.4s, {codes:v}.16b, {word:v}.16b",
             sums = inout(vreg) sums, codes = in(vreg) codes, word = in(vreg) word,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    sums
+}
+
+/// `vmmlaq_s32`: two rows of eight by two columns of eight.
+#[inline]
+#[target_feature(enable = "neon,i8mm")]
+fn matrix_product(products: int32x4_t, rows: int8x16_t, columns: int8x16_t) -> int32x4_t {
+    let mut sums = products;
+    // SAFETY: one instruction on three registers, which the features of this function include.
+    #[allow(unsafe_code)]
+    unsafe {
+        asm!(
+            "smmla {sums:v}.4s, {rows:v}.16b, {columns:v}.16b",
+            sums = inout(vreg) sums, rows = in(vreg) rows, columns = in(vreg) columns,
             options(pure, nomem, nostack, preserves_flags)
         );
     }
@@ -163,9 +276,17 @@ fn load(step: &[u8; STEP_BYTES]) -> Quad<uint8x16_t> {
 #[target_feature(enable = "neon")]
 fn load_whole(numbers: &[i32; COLUMNS]) -> Quad<int32x4_t> {
     let quads = numbers.as_chunks::<4>().0;
-    // SAFETY: 16 bytes each that are borrowed.
+    array::from_fn(|part| load_four(&quads[part]))
+}
+
+#[inline]
+#[target_feature(enable = "neon")]
+fn load_four(numbers: &[i32; 4]) -> int32x4_t {
+    // SAFETY: 16 bytes that are borrowed.
     #[allow(unsafe_code)]
-    array::from_fn(|part| unsafe { vld1q_s32(quads[part].as_ptr()) })
+    unsafe {
+        vld1q_s32(numbers.as_ptr())
+    }
 }
 
 #[inline]

@@ -26,6 +26,11 @@ pub enum KernelError {
         /// Its place among the scales that were given.
         index: usize,
     },
+    /// A code or a zero point uses more bits than the shape has.
+    Code {
+        /// Its byte's place among the codes, or among the zero points.
+        index: usize,
+    },
     /// The CPU lacks the instruction set.
     NotOnThisCpu,
 }
@@ -42,6 +47,7 @@ impl std::fmt::Display for KernelError {
             Self::Scale { index } => {
                 write!(formatter, "scale {index} is no number of half precision")
             }
+            Self::Code { index } => write!(formatter, "byte {index} has a code of more bits than the matrix"),
             Self::NotOnThisCpu => formatter.write_str("the CPU lacks the kernel's instructions"),
         }
     }

@@ -6,7 +6,8 @@ use std::ops::Range;
 use crate::aarch64;
 use crate::activations::{Activations, RowsToFill};
 use crate::error::{KernelError, length};
-use crate::portable;
+use crate::instances::for_rows;
+use crate::portable::multiply as multiply_portably;
 use crate::shape::COLUMNS;
 use crate::tile::{PANEL_ROWS, Results};
 use crate::weights::Weights;
@@ -137,7 +138,7 @@ impl Kernel {
                 for (tile, columns) in weights.tiles(tiles) {
                     let mut rows = results.iter_mut();
                     for panel in activations.panels() {
-                        portable::multiply(shape, &tile, &panel, &mut found);
+                        for_rows!(panel.rows, multiply_portably(shape, &tile, &panel, &mut found));
                         store(&found, rows.by_ref().take(panel.rows), columns.start - first, columns.len());
                     }
                 }
@@ -161,28 +162,3 @@ pub(crate) fn store<'r, 's: 'r>(
         slots.iter_mut().zip(found).take(columns).for_each(|(slot, number)| *slot = *number);
     }
 }
-
-/// Calls the instance of a kernel for a panel's rows and the bits of a code: `packed::<ROWS, FOUR>(...)`.
-macro_rules! for_panel {
-    ($rows:expr, $bits:expr, $packed:ident $arguments:tt) => {
-        match ($rows, $bits) {
-            (1, Bits::Four) => $packed::<1, true> $arguments,
-            (2, Bits::Four) => $packed::<2, true> $arguments,
-            (3, Bits::Four) => $packed::<3, true> $arguments,
-            (4, Bits::Four) => $packed::<4, true> $arguments,
-            (5, Bits::Four) => $packed::<5, true> $arguments,
-            (6, Bits::Four) => $packed::<6, true> $arguments,
-            (7, Bits::Four) => $packed::<7, true> $arguments,
-            (8, Bits::Four) => $packed::<8, true> $arguments,
-            (1, Bits::Eight) => $packed::<1, false> $arguments,
-            (2, Bits::Eight) => $packed::<2, false> $arguments,
-            (3, Bits::Eight) => $packed::<3, false> $arguments,
-            (4, Bits::Eight) => $packed::<4, false> $arguments,
-            (5, Bits::Eight) => $packed::<5, false> $arguments,
-            (6, Bits::Eight) => $packed::<6, false> $arguments,
-            (7, Bits::Eight) => $packed::<7, false> $arguments,
-            _ => $packed::<8, false> $arguments,
-        }
-    };
-}
-pub(crate) use for_panel;

@@ -1,4 +1,4 @@
-//! Products of float activations with weights of 4 or 8 bits in blocks, as ONNX Runtime's `MatMulNBits` defines them at
+//! Products of float activations with weights of 4, 5, 6 or 8 bits in blocks, as ONNX Runtime's `MatMulNBits` defines them at
 //! accuracy level 4: `y[m][n] = Σ_b s[n][b] · e[m][b] · Σ_k (q[n][k] − z[n][b]) · a[m][k]`, where `a` are the activations of a
 //! block as int8 with the scale `e = max|x| / 127`.
 //!
@@ -23,6 +23,7 @@ mod aarch64;
 mod activations;
 mod error;
 mod half;
+mod instances;
 mod kernel;
 pub mod pack;
 mod portable;
@@ -40,4 +41,4 @@ pub use shape::{Bits, COLUMNS, Shape};
 pub use weights::Weights;
 
 /// Raised when what a kernel computes changes, or the packed layout: what was made with another one is made anew.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;

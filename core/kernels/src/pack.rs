@@ -3,14 +3,15 @@
 //! Theirs is `codes [N][blocks][block size × bits / 8]` with the lower half of a byte first, `scales [N][blocks]` float32,
 //! and `zero points [N][⌈blocks × bits / 8⌉]`. Ours is in [`crate::Shape`]. Codes and zero points are permuted and scales become
 //! half precision, which has to be exact, so that [`unpack`] gives back what [`pack`] was given. (Of an odd number of 4-bit zero
-//! points a row, the half byte behind the last is read by nobody; it comes back as zero.)
+//! points a row, the half byte behind the last is read by nobody; it comes back as zero.) Codes and zero points of 5 and 6 bits
+//! stand in bytes there, and take 5 and 6 bits here.
 //!
 //! A matrix is packed in parts, sixteen rows at a time, so that nobody has to hold all of it.
 
 use crate::error::{KernelError, length};
 use crate::half::{exact_f16, f16_to_f32};
 use crate::shape::{Bits, COLUMNS, Shape};
-use crate::tile::STEP_BYTES;
+use crate::tile::{GROUP_STEPS, STEP_BYTES};
 
 /// Some rows as `MatMulNBits` has them.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -37,7 +38,7 @@ pub struct Tiles {
 /// Packs rows, the first of which begins a tile.
 ///
 /// # Errors
-/// [`KernelError::Length`], [`KernelError::Scale`].
+/// [`KernelError::Length`], [`KernelError::Scale`], [`KernelError::Code`].
 pub fn pack(shape: Shape, rows: &Rows) -> Result<Tiles, KernelError> {
     let count = rows.scales.len() / shape.blocks();
     length("scales", rows.scales.len(), count * shape.blocks())?;
@@ -49,26 +50,13 @@ pub fn pack(shape: Shape, rows: &Rows) -> Result<Tiles, KernelError> {
         scales: vec![0; tiles * shape.blocks() * COLUMNS * 2],
         zeros: vec![0; tiles * shape.blocks() * shape.zero_bytes()],
     };
+    too_large(shape, &rows.codes).or(too_large(shape, &rows.zeros)).map_or(Ok(()), Err)?;
     for (row, codes) in rows.codes.chunks_exact(shape.row_code_bytes()).enumerate() {
         let tile = row / COLUMNS * shape.tile_code_bytes();
         let tile = packed.codes.get_mut(tile..).unwrap_or_default();
-        each_word(shape, row % COLUMNS, codes, |from, to, column| match shape.bits() {
-            Bits::Eight => {
-                if let Some(slot) = tile.get_mut(to + 4 * column..) {
-                    slot.iter_mut().zip(from).for_each(|(slot, code)| *slot = *code);
-                }
-            }
-            // Eight codes in four bytes: K and K + 4 share one.
-            Bits::Four => {
-                let code = |k: usize| from.get(k / 2).map_or(0, |byte| byte >> (4 * (k % 2)) & 15);
-                if let Some(slot) = tile.get_mut(to + 4 * column..) {
-                    slot.iter_mut()
-                        .take(4)
-                        .enumerate()
-                        .for_each(|(i, slot)| *slot = code(i) | code(i + 4) << 4);
-                }
-            }
-        });
+        for (place, from) in steps(shape, row % COLUMNS).zip(codes.chunks_exact(step_bytes(shape))) {
+            put_step(shape.bits(), from, &place, tile);
+        }
     }
     for (index, scale) in rows.scales.iter().enumerate() {
         let bits = exact_f16(*scale).ok_or(KernelError::Scale { index })?;
@@ -79,11 +67,8 @@ pub fn pack(shape: Shape, rows: &Rows) -> Result<Tiles, KernelError> {
     }
     for row in 0..if shape.has_zeros() { count } else { 0 } {
         for block in 0..shape.blocks() {
-            let (from, to) = (zero_place(shape, row, block), packed_zero_place(shape, row, block));
-            let zero = rows.zeros.get(from.byte).map_or(0, |byte| byte >> from.shift & from.mask);
-            if let Some(slot) = packed.zeros.get_mut(to.byte) {
-                *slot |= zero << to.shift;
-            }
+            let zero = zero_place(shape, row, block).of(&rows.zeros);
+            packed_zero_places(shape, row, block).for_each(|place| place.put(zero, &mut packed.zeros));
         }
     }
     Ok(packed)
@@ -115,17 +100,8 @@ pub fn unpack(shape: Shape, tiles: &Tiles, count: usize) -> Result<Rows, KernelE
     for (row, codes) in rows.codes.chunks_exact_mut(shape.row_code_bytes()).enumerate() {
         let tile = row / COLUMNS * shape.tile_code_bytes();
         let tile = tiles.codes.get(tile..).unwrap_or_default();
-        let column = row % COLUMNS;
-        for (step, codes) in codes.chunks_exact_mut(4).enumerate() {
-            let from = tile.get(step * STEP_BYTES + 4 * column..).unwrap_or_default();
-            match (shape.bits(), from) {
-                (Bits::Eight, from) => codes.iter_mut().zip(from).for_each(|(slot, code)| *slot = *code),
-                (Bits::Four, [a, b, c, d, ..]) => {
-                    let pairs = [(a & 15, b & 15), (c & 15, d & 15), (a >> 4, b >> 4), (c >> 4, d >> 4)];
-                    codes.iter_mut().zip(pairs).for_each(|(slot, (low, high))| *slot = low | high << 4);
-                }
-                (Bits::Four, _) => {}
-            }
+        for (place, to) in steps(shape, row % COLUMNS).zip(codes.chunks_exact_mut(step_bytes(shape))) {
+            take_step(shape.bits(), tile, &place, to);
         }
     }
     for (index, scale) in rows.scales.iter_mut().enumerate() {
@@ -136,21 +112,100 @@ pub fn unpack(shape: Shape, tiles: &Tiles, count: usize) -> Result<Rows, KernelE
     }
     for row in 0..if shape.has_zeros() { count } else { 0 } {
         for block in 0..shape.blocks() {
-            let (to, from) = (zero_place(shape, row, block), packed_zero_place(shape, row, block));
-            let zero = tiles.zeros.get(from.byte).map_or(0, |byte| byte >> from.shift & from.mask);
-            if let Some(slot) = rows.zeros.get_mut(to.byte) {
-                *slot |= zero << to.shift;
-            }
+            let places = packed_zero_places(shape, row, block);
+            let zero = places.fold(0, |zero, place| zero | place.of(&tiles.zeros));
+            zero_place(shape, row, block).put(zero, &mut rows.zeros);
         }
     }
     Ok(rows)
 }
 
-/// Calls with four bytes of a row at a time, where the step begins in a tile, and the column.
-fn each_word(shape: Shape, column: usize, row: &[u8], mut put: impl FnMut(&[u8], usize, usize)) {
-    debug_assert_eq!(row.len(), shape.row_code_bytes());
-    for (step, word) in row.chunks_exact(4).enumerate() {
-        put(word, step * STEP_BYTES, column);
+/// The first byte with a code of more bits than the shape has.
+fn too_large(shape: Shape, bytes: &[u8]) -> Option<KernelError> {
+    if shape.bits().high() == 0 {
+        return None;
+    }
+    let index = bytes.iter().position(|code| code >> shape.bits().count() != 0)?;
+    Some(KernelError::Code { index })
+}
+
+/// Bytes of a row that a step takes: four codes of 8 bits, or eight of fewer.
+fn step_bytes(shape: Shape) -> usize {
+    match shape.bits() {
+        Bits::Four | Bits::Eight => 4,
+        Bits::Five | Bits::Six => 8,
+    }
+}
+
+/// Where a step of a row stands in a tile.
+struct StepPlace {
+    /// Its four bytes among whole codes, or among lower halves.
+    low: usize,
+    /// Its four bytes among the higher bits, where there are any.
+    high: usize,
+    /// Where in each half of these its bits begin.
+    shift: usize,
+}
+
+/// Of all steps of a column.
+fn steps(shape: Shape, column: usize) -> impl Iterator<Item = StepPlace> {
+    let high_bits = shape.bits().high();
+    (0..shape.blocks()).flat_map(move |block| {
+        let start = block * shape.block_bytes() + 4 * column;
+        (0..shape.low_bytes() / STEP_BYTES).map(move |step| {
+            let (plane, shift) = (step * high_bits / GROUP_STEPS, step * high_bits % GROUP_STEPS);
+            let low = start + step * STEP_BYTES;
+            StepPlace { low, high: start + shape.low_bytes() + plane * STEP_BYTES, shift }
+        })
+    })
+}
+
+/// Puts a step of a row into a tile that is zero there.
+fn put_step(bits: Bits, from: &[u8], place: &StepPlace, tile: &mut [u8]) {
+    let codes: [u8; 8] = match (bits, from) {
+        (Bits::Eight, from) => {
+            let slots = tile.get_mut(place.low..).unwrap_or_default();
+            return slots.iter_mut().zip(from).for_each(|(slot, code)| *slot = *code);
+        }
+        (Bits::Four, &[a, b, c, d]) => [a & 15, a >> 4, b & 15, b >> 4, c & 15, c >> 4, d & 15, d >> 4],
+        (_, from) => from.first_chunk().copied().unwrap_or_default(),
+    };
+    let [first, second] =
+        [[codes[0], codes[1], codes[2], codes[3]], [codes[4], codes[5], codes[6], codes[7]]];
+    // K and K + 4 share a byte.
+    let pairs = first.iter().zip(second);
+    let slots = tile.get_mut(place.low..).unwrap_or_default();
+    slots.iter_mut().zip(pairs.clone()).for_each(|(slot, (one, other))| *slot = one & 15 | other << 4);
+    if bits.high() > 0 {
+        let slots = tile.get_mut(place.high..).unwrap_or_default();
+        slots.iter_mut().zip(pairs).for_each(|(slot, (one, other))| {
+            *slot |= (one >> 4 | other >> 4 << 4) << place.shift;
+        });
+    }
+}
+
+/// Gives a step of a tile back to its row.
+fn take_step(bits: Bits, tile: &[u8], place: &StepPlace, to: &mut [u8]) {
+    let bytes =
+        |at: usize| tile.get(at..).and_then(|bytes| bytes.first_chunk::<4>()).copied().unwrap_or_default();
+    let low = bytes(place.low);
+    match bits {
+        Bits::Eight => to.iter_mut().zip(low).for_each(|(slot, code)| *slot = code),
+        Bits::Four => {
+            let [a, b, c, d] = low;
+            let pairs = [(a & 15, b & 15), (c & 15, d & 15), (a >> 4, b >> 4), (c >> 4, d >> 4)];
+            to.iter_mut().zip(pairs).for_each(|(slot, (one, other))| *slot = one | other << 4);
+        }
+        Bits::Five | Bits::Six => {
+            let high = bytes(place.high).map(|byte| byte >> place.shift);
+            let mask = (1 << bits.high()) - 1;
+            let halves = [0, 4].into_iter().flat_map(|shift| {
+                low.into_iter()
+                    .zip(high)
+                    .map(move |(low, high)| low >> shift & 15 | (high >> shift & mask) << 4)
+            });
+            to.iter_mut().zip(halves).for_each(|(slot, code)| *slot = code);
+        }
     }
 }
 
@@ -159,30 +214,48 @@ fn place(shape: Shape, row: usize, block: usize) -> usize {
     (row / COLUMNS * shape.blocks() + block) * COLUMNS + row % COLUMNS
 }
 
-/// A zero point's byte, and where in it.
+/// Where some bits of a zero point stand.
 struct ZeroPlace {
     byte: usize,
-    shift: u32,
+    shift: usize,
     mask: u8,
+    /// The lowest of them in the zero point.
+    from: usize,
+}
+
+impl ZeroPlace {
+    fn of(&self, bytes: &[u8]) -> u8 {
+        bytes.get(self.byte).map_or(0, |byte| (byte >> self.shift & self.mask) << self.from)
+    }
+
+    /// Into zeros.
+    fn put(&self, zero: u8, bytes: &mut [u8]) {
+        if let Some(slot) = bytes.get_mut(self.byte) {
+            *slot |= (zero >> self.from & self.mask) << self.shift;
+        }
+    }
 }
 
 fn zero_place(shape: Shape, row: usize, block: usize) -> ZeroPlace {
     let start = row * shape.row_zero_bytes();
     match shape.bits() {
-        Bits::Eight => ZeroPlace { byte: start + block, shift: 0, mask: 255 },
-        Bits::Four => ZeroPlace {
-            byte: start + block / 2,
-            shift: if block.is_multiple_of(2) { 0 } else { 4 },
-            mask: 15,
-        },
+        Bits::Four => ZeroPlace { byte: start + block / 2, shift: block % 2 * 4, mask: 15, from: 0 },
+        _ => ZeroPlace { byte: start + block, shift: 0, mask: 255, from: 0 },
     }
 }
 
-fn packed_zero_place(shape: Shape, row: usize, block: usize) -> ZeroPlace {
+fn packed_zero_places(shape: Shape, row: usize, block: usize) -> impl Iterator<Item = ZeroPlace> {
     let start = (row / COLUMNS * shape.blocks() + block) * shape.zero_bytes();
     let column = row % COLUMNS;
-    match shape.bits() {
-        Bits::Eight => ZeroPlace { byte: start + column, shift: 0, mask: 255 },
-        Bits::Four => ZeroPlace { byte: start + column % 8, shift: if column < 8 { 0 } else { 4 }, mask: 15 },
-    }
+    let low = match shape.bits() {
+        Bits::Eight => ZeroPlace { byte: start + column, shift: 0, mask: 255, from: 0 },
+        _ => ZeroPlace { byte: start + column % 8, shift: column / 8 * 4, mask: 15, from: 0 },
+    };
+    let high = (0..shape.bits().high()).map(move |plane| ZeroPlace {
+        byte: start + COLUMNS / 2 + 2 * plane + column / 8,
+        shift: column % 8,
+        mask: 1,
+        from: 4 + plane,
+    });
+    std::iter::once(low).chain(high)
 }

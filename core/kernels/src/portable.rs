@@ -2,33 +2,38 @@
 
 use crate::half::f16_to_f32;
 use crate::shape::{Bits, COLUMNS, Shape};
-use crate::tile::{Panel, Results, STEP_BYTES, Tile};
+use crate::tile::{Block, Panel, Results, Rounded, STEP_BYTES, Tile, zero_plane};
 
-/// Multiplies a tile by a panel.
-pub(crate) fn multiply(shape: Shape, tile: &Tile<'_>, panel: &Panel<'_>, results: &mut Results) {
+/// Multiplies a tile by a panel of `R` rows.
+pub(crate) fn multiply<const R: usize>(
+    shape: Shape,
+    tile: &Tile<'_>,
+    panel: &Panel<'_>,
+    results: &mut Results,
+) {
     *results = Results::default();
-    let rows = panel.rows;
-    let mut zeros = tile.zeros.chunks_exact(shape.zero_bytes().max(1));
-    let blocks = tile
-        .codes
-        .chunks_exact(shape.column_bytes() * COLUMNS)
-        .zip(tile.scales)
-        .zip(panel.words.chunks_exact(shape.block() / 4 * rows))
-        .zip(panel.scales.chunks_exact(rows))
-        .zip(panel.sums.chunks_exact(rows));
-    for ((((codes, scales), words), activation_scales), sums) in blocks {
-        let zeros = zero_points(shape, zeros.next().unwrap_or_default());
-        let scales = scales.as_chunks::<2>().0;
-        let numbers = activation_scales.iter().zip(sums).enumerate();
-        for ((row, (activation_scale, sum)), results) in numbers.zip(results.iter_mut()) {
-            let mut products = zeros.map(|zero| -(zero * sum));
-            let mut words = words.iter().skip(row).step_by(rows);
-            for step in codes.chunks_exact(STEP_BYTES) {
-                add(step, words.next(), if shape.bits() == Bits::Four { 15 } else { 255 }, 0, &mut products);
-                if shape.bits() == Bits::Four {
-                    add(step, words.next(), 15, 4, &mut products);
+    for (block, rounded) in tile.blocks(shape).zip(panel.blocks::<R>(shape)) {
+        let Rounded { words, scales: activation_scales, sums } = rounded;
+        let zeros = zero_points(shape, block.zeros);
+        let mut products = sums.map(|sum| zeros.map(|zero| -(zero * sum)));
+        match shape.bits() {
+            Bits::Eight => {
+                for (step, words) in block.steps.iter().zip(words) {
+                    add(step, words, &mut products);
                 }
             }
+            Bits::Four | Bits::Five | Bits::Six => {
+                let pairs = words.as_chunks::<2>().0;
+                for (index, (step, [first, second])) in block.steps.iter().zip(pairs).enumerate() {
+                    let [one, other] = halves(shape.bits(), &block, index, step);
+                    add(&one, first, &mut products);
+                    add(&other, second, &mut products);
+                }
+            }
+        }
+        for ((results, products), activation_scale) in results.iter_mut().zip(products).zip(activation_scales)
+        {
+            let scales = block.scales.as_chunks::<2>().0;
             for ((result, product), scale) in results.iter_mut().zip(products).zip(scales) {
                 // At most 2^24 in size for blocks of 256: exact.
                 *result += product as f32 * (f16_to_f32(u16::from_le_bytes(*scale)) * activation_scale);
@@ -37,12 +42,26 @@ pub(crate) fn multiply(shape: Shape, tile: &Tile<'_>, panel: &Panel<'_>, results
     }
 }
 
-/// Adds the products of four activations with the codes of a step.
-fn add(step: &[u8], word: Option<&i32>, mask: u8, shift: u32, products: &mut [i32; COLUMNS]) {
-    let activations = word.copied().unwrap_or_default().to_le_bytes().map(u8::cast_signed);
-    for (product, codes) in products.iter_mut().zip(step.as_chunks::<4>().0) {
-        for (code, activation) in codes.iter().zip(activations) {
-            *product += i32::from(code >> shift & mask) * i32::from(activation);
+/// The codes of a step below 8 bits: of its low halves, and of its high ones.
+fn halves(bits: Bits, block: &Block<'_>, index: usize, step: &[u8; STEP_BYTES]) -> [[u8; STEP_BYTES]; 2] {
+    let mut codes = [step.map(|byte| byte & 15), step.map(|byte| byte >> 4)];
+    let (at, mask) = (index * bits.high(), (1 << bits.high()) - 1);
+    if let Some(high) = block.high.get(at / 4) {
+        for (codes, shift) in codes.iter_mut().zip([at % 4, at % 4 + 4]) {
+            codes.iter_mut().zip(high).for_each(|(code, high)| *code |= (high >> shift & mask) << 4);
+        }
+    }
+    codes
+}
+
+/// Adds the products of four activations of each row with the codes of a step.
+fn add<const R: usize>(codes: &[u8; STEP_BYTES], words: &[i32; R], products: &mut [[i32; COLUMNS]; R]) {
+    for (products, word) in products.iter_mut().zip(words) {
+        let activations = word.to_le_bytes().map(u8::cast_signed);
+        for (product, codes) in products.iter_mut().zip(codes.as_chunks::<4>().0) {
+            for (code, activation) in codes.iter().zip(activations) {
+                *product += i32::from(*code) * i32::from(activation);
+            }
         }
     }
 }
@@ -53,9 +72,15 @@ pub(crate) fn zero_points(shape: Shape, bytes: &[u8]) -> [i32; COLUMNS] {
     match shape.bits() {
         _ if bytes.is_empty() || !shape.has_zeros() => {}
         Bits::Eight => zeros.iter_mut().zip(bytes).for_each(|(zero, byte)| *zero = i32::from(*byte)),
-        Bits::Four => {
-            let halves = bytes.iter().map(|byte| byte & 15).chain(bytes.iter().map(|byte| byte >> 4));
+        bits => {
+            let nibbles = bytes.iter().take(COLUMNS / 2);
+            let halves = nibbles.clone().map(|byte| byte & 15).chain(nibbles.map(|byte| byte >> 4));
             zeros.iter_mut().zip(halves).for_each(|(zero, half)| *zero = i32::from(half));
+            for plane in 0..bits.high() {
+                let plane_bits = zero_plane(bytes, plane);
+                let columns = (0..COLUMNS).map(|column| i32::from(plane_bits >> column & 1));
+                zeros.iter_mut().zip(columns).for_each(|(zero, bit)| *zero |= bit << (4 + plane));
+            }
         }
     }
     zeros

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! tiles = ⌈N / 16⌉    blocks = ⌈K / block size⌉
-//! codes   [tiles][blocks][block size × bits / 8 × 16 bytes]
+//! codes   [tiles][blocks][block size × bits / 8 × 16 bytes]    of 5 and 6 bits first the lower four of all, then the others
 //! scales  [tiles][blocks][16] half precision, little-endian
-//! zeros   [tiles][blocks][8 bytes at 4 bits, 16 at 8 bits]      where the matrix has zero points
+//! zeros   [tiles][blocks][2 × bits bytes]                      where the matrix has zero points; the lower four bits first, too
 //! ```
 //!
 //! Columns beyond N have scales of zero. The three follow each other without a gap, and codes begin at the first byte.
@@ -21,8 +21,34 @@ const LARGEST_SIDE: usize = 1 << 20;
 pub enum Bits {
     /// Codes 0 to 15; 8 is zero where no zero points are given.
     Four,
+    /// Codes 0 to 31, which `MatMulNBits` stores in bytes, so that 128 is zero where no zero points are given.
+    Five,
+    /// Codes 0 to 63, as those of five bits.
+    Six,
     /// Codes 0 to 255; 128 is zero where no zero points are given.
     Eight,
+}
+
+impl Bits {
+    /// How many.
+    #[must_use]
+    pub fn count(self) -> u32 {
+        match self {
+            Self::Four => 4,
+            Self::Five => 5,
+            Self::Six => 6,
+            Self::Eight => 8,
+        }
+    }
+
+    /// How many of a code stand apart from its lower four.
+    pub(crate) fn high(self) -> usize {
+        match self {
+            Self::Four | Self::Eight => 0,
+            Self::Five => 1,
+            Self::Six => 2,
+        }
+    }
 }
 
 /// A matrix `[N, K]` in blocks along K.
@@ -39,7 +65,7 @@ impl Shape {
     /// A shape that kernels compute.
     ///
     /// # Errors
-    /// [`KernelError::Unsupported`] for K or N outside of 1 to 2^20, bits other than 4 and 8, and blocks that are no power of
+    /// [`KernelError::Unsupported`] for K or N outside of 1 to 2^20, bits other than 4, 5, 6 and 8, and blocks that are no power of
     /// two from 32 to 256.
     pub fn new(k: u64, n: u64, bits: u64, block: u64, has_zeros: bool) -> Result<Self, KernelError> {
         let side = |what, found: u64| {
@@ -49,8 +75,10 @@ impl Shape {
         let (k, n) = (side("K", k)?, side("N", n)?);
         let bits = match bits {
             4 => Bits::Four,
+            5 => Bits::Five,
+            6 => Bits::Six,
             8 => Bits::Eight,
-            found => return Err(KernelError::Unsupported { what: "bits", found, expected: "4 or 8" }),
+            found => return Err(KernelError::Unsupported { what: "bits", found, expected: "4, 5, 6 or 8" }),
         };
         let block = match block {
             32 => 32,
@@ -107,11 +135,16 @@ impl Shape {
         self.n.div_ceil(COLUMNS)
     }
 
-    /// Bytes of one column's codes in one block.
-    pub(crate) fn column_bytes(&self) -> usize {
+    /// Bytes of a tile's codes in one block.
+    pub(crate) fn block_bytes(&self) -> usize {
+        self.low_bytes() + self.block * COLUMNS * self.bits.high() / 8
+    }
+
+    /// Of these, bytes of the lower four bits, or of whole codes of 8 bits.
+    pub(crate) fn low_bytes(&self) -> usize {
         match self.bits {
-            Bits::Four => self.block / 2,
-            Bits::Eight => self.block,
+            Bits::Four | Bits::Five | Bits::Six => self.block * COLUMNS / 2,
+            Bits::Eight => self.block * COLUMNS,
         }
     }
 
@@ -119,14 +152,14 @@ impl Shape {
     pub(crate) fn zero_bytes(&self) -> usize {
         match (self.has_zeros, self.bits) {
             (false, _) => 0,
-            (true, Bits::Four) => COLUMNS / 2,
             (true, Bits::Eight) => COLUMNS,
+            (true, bits) => COLUMNS * (4 + bits.high()) / 8,
         }
     }
 
     /// Bytes of a tile's codes.
     pub(crate) fn tile_code_bytes(&self) -> usize {
-        self.blocks() * self.column_bytes() * COLUMNS
+        self.blocks() * self.block_bytes()
     }
 
     /// Bytes of all codes.
@@ -156,7 +189,10 @@ impl Shape {
     /// Bytes of a row's codes as `MatMulNBits` has them.
     #[must_use]
     pub fn row_code_bytes(&self) -> usize {
-        self.blocks() * self.column_bytes()
+        match self.bits {
+            Bits::Four => self.blocks() * self.block / 2,
+            Bits::Five | Bits::Six | Bits::Eight => self.blocks() * self.block,
+        }
     }
 
     /// Bytes of a row's zero points as `MatMulNBits` has them.
@@ -165,7 +201,7 @@ impl Shape {
         match (self.has_zeros, self.bits) {
             (false, _) => 0,
             (true, Bits::Four) => self.blocks().div_ceil(2),
-            (true, Bits::Eight) => self.blocks(),
+            (true, Bits::Five | Bits::Six | Bits::Eight) => self.blocks(),
         }
     }
 }

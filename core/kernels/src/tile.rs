@@ -1,25 +1,55 @@
-//! What kernels are given: a tile of weights, a panel of activations.
+//! What kernels are given: a tile of weights, a panel of activations, and the walk over the blocks of both.
+//!
+//! ```text
+//! for (block, rounded) in tile.blocks(shape).zip(panel.blocks::<ROWS>(shape)) { .. }
+//! ```
 
-use crate::shape::COLUMNS;
+use crate::shape::{COLUMNS, Shape};
 
 /// Bytes of a tile's scales in one block.
 pub(crate) const SCALE_BYTES: usize = COLUMNS * 2;
-/// Codes that one step of a kernel takes: 16 columns by 4 of K at 8 bits, by 8 of K at 4 bits.
+/// Codes that one step of a kernel takes: 16 columns by 4 of K at 8 bits, by 8 of K below.
 pub(crate) const STEP_BYTES: usize = 64;
+/// Steps that one plane of single bits serves, and two planes of two bits; divides the steps of every block.
+pub(crate) const GROUP_STEPS: usize = 4;
 /// The most rows of a panel.
 pub(crate) const PANEL_ROWS: usize = 8;
 
-/// Sixteen columns of a matrix.
+/// Sixteen columns of a matrix: [`Block`]s one behind the other.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tile<'a> {
-    /// Of each block, in steps: byte `4 c + i` holds K = `i` of column `c`; at 4 bits in the low half, and K = `4 + i` in the
-    /// high half.
     pub(crate) codes: &'a [u8],
-    /// Of each block.
     pub(crate) scales: &'a [[u8; SCALE_BYTES]],
-    /// Of each block: 16 bytes, or at 4 bits 8 with columns 0 to 7 in the low halves and 8 to 15 in the high ones. Empty where
-    /// the matrix has none.
     pub(crate) zeros: &'a [u8],
+}
+
+/// A block of sixteen columns.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Block<'a> {
+    /// Byte `4 c + i` of a step holds K = `i` of column `c`; below 8 bits the code's lower four bits in the low half, and those of
+    /// K = `4 + i` in the high half.
+    pub(crate) steps: &'a [[u8; STEP_BYTES]],
+    /// The bits above these, one or two a code. A byte belongs to the same byte of four steps (two at 6 bits): the low half has
+    /// the bits of the steps' low halves, the first step's lowest; the high half those of their high halves.
+    pub(crate) high: &'a [[u8; STEP_BYTES]],
+    pub(crate) scales: &'a [u8; SCALE_BYTES],
+    /// A byte a column at 8 bits. Below, 8 bytes with columns 0 to 7 in the low halves and 8 to 15 in the high ones, then for
+    /// each higher bit 16, a bit a column. Empty where the matrix has none.
+    pub(crate) zeros: &'a [u8],
+}
+
+impl<'a> Tile<'a> {
+    /// Its blocks.
+    #[inline(always)]
+    pub(crate) fn blocks(&self, shape: Shape) -> impl Iterator<Item = Block<'a>> + use<'a> {
+        let mut zeros = self.zeros.chunks_exact(shape.zero_bytes().max(1));
+        let low_bytes = shape.low_bytes();
+        self.codes.chunks_exact(shape.block_bytes()).zip(self.scales).map(move |(codes, scales)| {
+            let (steps, high) = codes.split_at_checked(low_bytes).unwrap_or_default();
+            let (steps, high) = (steps.as_chunks().0, high.as_chunks().0);
+            Block { steps, high, scales, zeros: zeros.next().unwrap_or_default() }
+        })
+    }
 }
 
 /// Up to eight rows of activations, interleaved: all rows' element before the next element.
@@ -32,6 +62,42 @@ pub(crate) struct Panel<'a> {
     pub(crate) scales: &'a [f32],
     /// The sum of a block's int8: `[blocks][rows]`, between -32,512 and 32,512.
     pub(crate) sums: &'a [i32],
+}
+
+/// A block of a panel's rows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rounded<'a, const R: usize> {
+    pub(crate) words: &'a [[i32; R]],
+    pub(crate) scales: &'a [f32; R],
+    pub(crate) sums: &'a [i32; R],
+}
+
+impl<'a> Panel<'a> {
+    /// Its blocks, of a panel of `R` rows.
+    #[inline(always)]
+    pub(crate) fn blocks<const R: usize>(
+        &self,
+        shape: Shape,
+    ) -> impl Iterator<Item = Rounded<'a, R>> + use<'a, R> {
+        let words = self.words.as_chunks::<R>().0.chunks_exact(shape.block() / 4);
+        let numbers = self.scales.as_chunks::<R>().0.iter().zip(self.sums.as_chunks::<R>().0);
+        words.zip(numbers).map(|(words, (scales, sums))| Rounded { words, scales, sums })
+    }
+}
+
+/// The bits of zero points above the lower four, a bit a column: of the fifth or, as plane 1, of the sixth.
+#[inline(always)]
+pub(crate) fn zero_plane(zeros: &[u8], plane: usize) -> u16 {
+    let bits = zeros.get(COLUMNS / 2 + 2 * plane..).and_then(|bytes| bytes.first_chunk());
+    bits.map_or(0, |bits| u16::from_le_bytes(*bits))
+}
+
+/// Steps that one plane of a block's higher bits serves.
+pub(crate) const fn plane_steps(bits: u32) -> usize {
+    match bits {
+        6 => GROUP_STEPS / 2,
+        _ => GROUP_STEPS,
+    }
 }
 
 /// Results of a tile and a panel: 16 columns of each row.

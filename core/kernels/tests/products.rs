@@ -22,12 +22,17 @@ impl Numbers {
 
 fn matrix(shape: Shape, numbers: &mut Numbers) -> Rows {
     let bytes = |numbers: &mut Numbers, count| (0..count).map(|_| numbers.next().to_le_bytes()[0]).collect();
+    let mut codes: Vec<u8> = bytes(numbers, shape.n() * shape.row_code_bytes());
     let mut zeros: Vec<u8> = bytes(numbers, shape.n() * shape.row_zero_bytes());
+    if matches!(shape.bits(), Bits::Five | Bits::Six) {
+        let unused = 8 - shape.bits().count();
+        codes.iter_mut().chain(&mut zeros).for_each(|code| *code >>= unused);
+    }
     if shape.has_zeros() && shape.bits() == Bits::Four && shape.blocks() % 2 == 1 {
         zeros.chunks_exact_mut(shape.row_zero_bytes()).for_each(|row| *row.last_mut().unwrap() &= 15);
     }
     Rows {
-        codes: bytes(numbers, shape.n() * shape.row_code_bytes()),
+        codes,
         scales: (0..shape.n() * shape.blocks())
             .map(|_| f16_to_f32(exact_f16((numbers.next() % 2048) as f32 / 65536.0).unwrap()))
             .collect(),
@@ -123,7 +128,7 @@ fn check(shape: Shape, x: &[f32], seed: u64) {
 #[test]
 fn every_kernel_gives_the_sums_of_float64() {
     let mut numbers = Numbers(1);
-    for bits in [4, 8] {
+    for bits in [4, 5, 6, 8] {
         for block in [32, 64, 128, 256] {
             for has_zeros in [false, true] {
                 for (k, n, rows) in [
@@ -149,7 +154,7 @@ fn every_kernel_gives_the_sums_of_float64() {
 fn every_number_of_rows_gives_the_sums_of_float64() {
     let mut numbers = Numbers(2);
     for rows in 1..=20 {
-        for bits in [4, 8] {
+        for bits in [4, 5, 6, 8] {
             let shape = Shape::new(96, 40, bits, 32, true).unwrap();
             let x: Vec<f32> = (0..96 * rows).map(|_| numbers.normal()).collect();
             check(shape, &x, rows);
@@ -160,16 +165,18 @@ fn every_number_of_rows_gives_the_sums_of_float64() {
 /// The largest codes, zero points and activations: nothing saturates or overflows.
 #[test]
 fn extremes_do_not_saturate() {
-    for bits in [4, 8] {
+    for bits in [4, 5, 6, 8] {
         for block in [32, 256] {
             for (code, zero) in [(0, 255), (255, 0), (255, 255)] {
                 for sign in [1.0, -1.0] {
                     for rows in [1, 10] {
                         let shape = Shape::new(512, 20, bits, block, true).unwrap();
+                        // A byte holds two codes of 4 bits, or one.
+                        let largest = if bits == 4 { 255 } else { u8::MAX >> (8 - bits) };
                         let rows_of = Rows {
-                            codes: vec![code; 20 * shape.row_code_bytes()],
+                            codes: vec![code & largest; 20 * shape.row_code_bytes()],
                             scales: vec![0.5; 20 * shape.blocks()],
-                            zeros: vec![zero; 20 * shape.row_zero_bytes()],
+                            zeros: vec![zero & largest; 20 * shape.row_zero_bytes()],
                         };
                         let x = vec![3.0 * sign; 512 * rows];
                         let packed = packed(shape, &rows_of);
@@ -270,9 +277,15 @@ fn lengths_that_do_not_fit_are_refused() {
         drop(activations.begin(other, 2, 2, 9));
         assert!(kernel.multiply(&weights, 0..3, &activations, &mut rows).is_err(), "of another K");
     }
-    for (k, n, bits, block) in
-        [(0, 1, 4, 32), (1, 0, 4, 32), (1, 1, 2, 32), (1, 1, 4, 16), (1 << 21, 1, 4, 32)]
-    {
+    for (k, n, bits, block) in [
+        (0, 1, 4, 32),
+        (1, 0, 4, 32),
+        (1, 1, 2, 32),
+        (1, 1, 3, 32),
+        (1, 1, 7, 32),
+        (1, 1, 4, 16),
+        (1 << 21, 1, 4, 32),
+    ] {
         assert!(matches!(Shape::new(k, n, bits, block, false), Err(KernelError::Unsupported { .. })));
     }
 }
@@ -285,12 +298,37 @@ fn a_scale_that_half_precision_lacks_is_refused() {
     assert_eq!(pack::pack(shape, &rows), Err(KernelError::Scale { index: 3 }));
 }
 
+#[test]
+fn a_code_or_zero_point_of_more_bits_is_refused() {
+    for (bits, code) in [(5, 32), (6, 64), (6, 255)] {
+        let shape = Shape::new(64, 2, bits, 32, true).unwrap();
+        let good = matrix(shape, &mut Numbers(8));
+        let (mut codes, mut zeros) = (good.clone(), good.clone());
+        codes.codes[100] = code;
+        assert_eq!(pack::pack(shape, &codes), Err(KernelError::Code { index: 100 }));
+        zeros.zeros[3] = code;
+        assert_eq!(pack::pack(shape, &zeros), Err(KernelError::Code { index: 3 }));
+    }
+}
+
+/// Nothing but the true bits of codes, zero points and half-precision scales.
+#[test]
+fn packed_weights_take_their_bits() {
+    for bits in [4, 5, 6, 8] {
+        for has_zeros in [false, true] {
+            let shape = Shape::new(1536, 48, bits, 32, has_zeros).unwrap();
+            let block_bits = 32 * bits + 16 + if has_zeros { bits } else { 0 };
+            assert_eq!(shape.packed_bytes() as u64 * 8, 1536 * 48 / 32 * block_bits, "{shape:?}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn what_is_packed_comes_back(
-        k in 1..600_u64, n in 1..70_u64, bits in prop::sample::select(vec![4_u64, 8]),
+        k in 1..600_u64, n in 1..70_u64, bits in prop::sample::select(vec![4_u64, 5, 6, 8]),
         block in prop::sample::select(vec![32_u64, 64, 128, 256]), has_zeros: bool, seed: u64,
     ) {
         let shape = Shape::new(k, n, bits, block, has_zeros).unwrap();
@@ -301,11 +339,13 @@ proptest! {
 
     #[test]
     fn any_bytes_multiply(bytes in prop::collection::vec(any::<u8>(), 960), x in prop::collection::vec(any::<f32>(), 64 * 3)) {
-        let shape = Shape::new(64, 20, 4, 32, true).unwrap();
-        let length = shape.packed_bytes();
-        let bytes: Vec<u8> = bytes.iter().copied().cycle().take(length).collect();
-        for kernel in Kernel::available() {
-            prop_assert_eq!(computed(kernel, shape, &bytes, &x, 1).len(), 60);
+        for bits in [4, 5, 6, 8] {
+            let shape = Shape::new(64, 20, bits, 32, true).unwrap();
+            let length = shape.packed_bytes();
+            let bytes: Vec<u8> = bytes.iter().copied().cycle().take(length).collect();
+            for kernel in Kernel::available() {
+                prop_assert_eq!(computed(kernel, shape, &bytes, &x, 1).len(), 60);
+            }
         }
     }
 }

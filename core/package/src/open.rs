@@ -171,7 +171,9 @@ impl OpenPackage {
         Ok(())
     }
 
-    fn code_bits(&self, variant: &str) -> Option<&BTreeMap<String, u32>> {
+    /// Bits that codes of a variant use, where the card states fewer than they stand in.
+    #[must_use]
+    pub fn code_bits(&self, variant: &str) -> Option<&BTreeMap<String, u32>> {
         self.card.as_ref()?.code_bits.get(variant)
     }
 }

@@ -15,7 +15,7 @@ use wheelwork_package::vfs::file_bytes;
 use wheelwork_package::{OpenPackage, OpenVariant, PackageError};
 
 use super::facts;
-use super::memory::{Counted, Fit, Footprint, MemoryPlan, Subject, free};
+use super::memory::{Counted, Fit, Footprint, MemoryPlan, Packed, Subject, free};
 use super::options::{MemoryCheck, OpenOptions};
 use super::prepare::form::{Form, Source, Stored};
 use crate::control::CancelToken;
@@ -58,6 +58,8 @@ pub(crate) struct Described {
     pub(super) provenance: Option<Provenance>,
     pub(super) facts: ModelFacts,
     pub(super) variant: OpenVariant,
+    /// Where the packed weights of the graph that was loaded are.
+    pub(super) packed: Packed,
     /// Ends the loading of graphs.
     cancel: CancelToken,
 }
@@ -116,6 +118,7 @@ impl Described {
             provenance,
             facts,
             variant,
+            packed: Packed::InMemory,
             cancel,
         };
         Ok((described, trial))
@@ -177,13 +180,13 @@ impl Described {
         prepared: Prepared,
         stored: Option<&Stored>,
     ) -> Result<MemoryPlan, Error> {
-        let left_bytes = stored.map_or(0, |stored| stored.left_bytes);
-        self.memory_plan_on(options, prepared, left_bytes, self.placement.device)
+        let packed = stored.map_or(Packed::InMemory, |stored| stored.packed);
+        self.memory_plan_on(options, prepared, packed, self.placement.device)
     }
 
     /// Whether the plain graph fits on the CPU, too.
     pub(crate) fn fits_on_cpu(&self, options: &OpenOptions) -> Result<bool, Error> {
-        let plan = self.memory_plan_on(options, Prepared::NotWanted, 0, Device::Cpu)?;
+        let plan = self.memory_plan_on(options, Prepared::NotWanted, Packed::InMemory, Device::Cpu)?;
         Ok(options.memory == MemoryCheck::Off || plan.fit != Fit::TooLarge)
     }
 
@@ -191,11 +194,10 @@ impl Described {
         &self,
         options: &OpenOptions,
         prepared: Prepared,
-        left_bytes: u64,
+        packed: Packed,
         device: Device,
     ) -> Result<MemoryPlan, Error> {
-        let mut footprint = self.footprint(prepared)?;
-        footprint.packed_bytes = footprint.packed_bytes.saturating_add(left_bytes);
+        let mut footprint = self.footprint(packed)?;
         if options.power_saving_threads.is_some() && device == Device::Cpu {
             footprint.packed_bytes = footprint.packed_bytes.saturating_mul(2);
         }
@@ -210,8 +212,8 @@ impl Described {
         Ok(counted.plan(&footprint, free(options.memory, device)))
     }
 
-    /// What the graph takes in this form.
-    pub(crate) fn footprint(&self, prepared: Prepared) -> Result<Footprint, Error> {
+    /// What the graph takes with its packed weights there.
+    pub(crate) fn footprint(&self, packed: Packed) -> Result<Footprint, Error> {
         let model = &self.variant.config.model;
         let tokenizer_bytes =
             file_bytes(&self.folder().join(names::TOKENIZER)).map_err(PackageError::from)?;
@@ -222,7 +224,7 @@ impl Described {
             kv: KvShape::of(&model.decoder, self.kv_form()),
             // Ours give the last token's alone; of others it is known when they are loaded.
             all_logits: self.package.card.is_none(),
-            is_prepared: prepared == Prepared::Used,
+            packed,
         }))
     }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::described::Described;
+use super::memory::Packed;
 use super::not_loaded::NotLoaded;
 use super::options::OpenOptions;
 use super::prepare::form::Stored;
@@ -23,7 +24,8 @@ pub(super) fn load(
     options: &OpenOptions,
     trial: Option<&Trial>,
 ) -> Result<Arc<OrtModel>, NotLoaded> {
-    let (graph, prepared, located) = load_any(described, options)?;
+    let Found { graph, prepared, located, packed } = load_any(described, options)?;
+    described.packed = packed;
     if located.is_ours {
         let kernels = KernelSet::ours();
         described.placement.kernels = kernels;
@@ -51,23 +53,29 @@ pub(super) fn confirmed(described: &Described, stored: &Stored) -> Option<Arc<Or
     stored.is_confirmed_by(&mut OrtDecoder::start(&graph).ok()?).then_some(graph)
 }
 
+/// A graph that was loaded, and in which form.
+struct Found {
+    graph: Arc<OrtModel>,
+    prepared: Prepared,
+    located: Arc<Located>,
+    packed: Packed,
+}
+
 /// The prepared form, or the plain one with the reason why; neither where memory is short for it.
-fn load_any(
-    described: &Described,
-    options: &OpenOptions,
-) -> Result<(Arc<OrtModel>, Prepared, Arc<Located>), Error> {
+fn load_any(described: &Described, options: &OpenOptions) -> Result<Found, Error> {
     let (mut prepared, stored) = described.prepared(options)?;
     if let Some(stored) = stored {
         described.check_memory(options, prepared, Some(&stored))?;
         if let Some(graph) = confirmed(described, &stored) {
-            return Ok((graph, prepared, stored.located));
+            return Ok(Found { graph, prepared, located: stored.located, packed: stored.packed });
         }
         options.go_on()?;
         prepared = Prepared::Damaged;
     }
     described.check_memory(options, prepared, None)?;
     let located = Arc::clone(&described.located);
-    Ok((load_graph(described, &described.folder().join(&described.graph_file), &located)?, prepared, located))
+    let graph = load_graph(described, &described.folder().join(&described.graph_file), &located)?;
+    Ok(Found { graph, prepared, located, packed: Packed::InMemory })
 }
 
 fn load_graph(described: &Described, graph: &Path, located: &Arc<Located>) -> Result<Arc<OrtModel>, Error> {

@@ -12,7 +12,7 @@ use wheelwork_package::card::KvForm;
 
 pub use available::{Available, available_memory};
 pub(super) use footprint::Subject;
-pub(crate) use footprint::{Footprint, packed_bytes};
+pub(crate) use footprint::{Footprint, Packed, packed_bytes};
 
 use super::options::MemoryCheck;
 use crate::device::{Device, Prepared};

@@ -64,7 +64,7 @@ impl Model {
         let path = path.as_ref();
         let fallback = (!options.strict).then(|| fallback(path, options));
         let (described, graph, compilation) = Opening::loaded(path, options, fallback.as_ref())?;
-        let footprint = described.footprint(described.placement.prepared)?;
+        let footprint = described.footprint(described.packed)?;
         let Described { package, placement, facts, runtime, provenance, .. } = described;
         let prefix_cache_bytes = Some(options.prefix_cache_bytes).filter(|bytes| *bytes > 0);
         Ok(Self {

@@ -160,7 +160,7 @@ fn print_text(package: &OpenPackage, shown: &Shown) -> Result<(), Failure> {
         let (least, most) = (codes.values().min(), codes.values().max());
         if let (Some(least), Some(most)) = (least, most) {
             anstream::println!(
-                "{} matrices of {variant} have {least} to {most} bits, stored in 4 or 8: on the device they take those",
+                "{} matrices of {variant} have {least} to {most} bits, stored in 4 or 8: with ONNX Runtime's kernels they take those",
                 codes.len(),
             );
         }

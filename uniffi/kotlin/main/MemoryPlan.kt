@@ -183,7 +183,8 @@ public data class PrepareReport internal constructor(
  *
  * @property k Elements of a row of activations.
  * @property n Elements of a row of results.
- * @property bits Bits of a weight.
+ * @property bits Bits of a weight as it is computed with: its own with our kernels, those that it is stored in with ONNX
+ *   Runtime's.
  * @property blockSize Weights that share a scale.
  * @property products How many the graph has.
  * @property onnxruntime What ONNX Runtime's operator takes; null where it was not measured.

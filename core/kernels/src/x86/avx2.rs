@@ -1,8 +1,9 @@
-//! AVX2, with and without VNNI: a step of 64 codes is two registers of eight columns.
+//! AVX2, with and without VNNI: a step of 64 bytes is two registers of eight columns.
 //!
 //! Without VNNI, `vpmaddubsw` adds two products in 16 bits. Codes of 4 bits leave room for sixteen of them (16 × 15 × 127 =
-//! 30,480), so a step of 32 elements is widened once. Codes of 8 bits leave room for two only where they are signed (2 × 128 ×
-//! 127 = 32,512): the code's sign moves to the activation.
+//! 30,480), so the products of four steps are widened once; codes of 5 bits for eight (8 × 31 × 127 = 31,496), those of 6 bits
+//! for four (4 × 63 × 127 = 32,004). Codes of 8 bits leave room for two only where they are signed (2 × 128 × 127 = 32,512): the
+//! code's sign moves to the activation.
 
 #[allow(clippy::wildcard_imports, reason = "an instruction set is used by its own names")]
 use std::arch::x86_64::*;
@@ -11,15 +12,22 @@ use std::ops::Range;
 
 use crate::activations::{Activations, RowsToFill};
 use crate::error::KernelError;
-use crate::kernel::{for_panel, store};
+use crate::instances::for_panel;
+use crate::kernel::store;
 use crate::shape::{Bits, COLUMNS, Shape};
-use crate::tile::{Panel, Results, STEP_BYTES, Tile};
+use crate::tile::{GROUP_STEPS, Panel, Results, Rounded, STEP_BYTES, Tile, plane_steps, zero_plane};
 use crate::weights::Weights;
 
 /// How far ahead of the codes that are multiplied others are asked for.
 const AHEAD_BYTES: usize = 2048;
-/// Steps of 4-bit codes whose products are added in 16 bits.
-const NARROW_STEPS: usize = 4;
+/// Steps whose products are added in 16 bits.
+const fn narrow_steps(bits: u32) -> usize {
+    match bits {
+        4 => 4,
+        5 => 2,
+        _ => 1,
+    }
+}
 
 /// A step, or the results of one row: columns 0 to 7 and 8 to 15.
 type Pair<T> = [T; 2];
@@ -111,63 +119,26 @@ macro_rules! kernel {
 
             /// One tile by one panel.
             #[target_feature(enable = $features)]
-            fn packed<const R: usize, const FOUR: bool>(
+            fn packed<const R: usize, const BITS: u32>(
                 shape: Shape,
                 tile: &Tile<'_>,
                 panel: &Panel<'_>,
                 results: &mut Results,
             ) {
-                let low = _mm256_set1_epi8(15);
                 let mut all = [[_mm256_setzero_ps(); 2]; R];
-                let mut zeros = tile.zeros.chunks_exact(shape.zero_bytes().max(1));
-                let blocks = tile
-                    .codes
-                    .chunks_exact(shape.column_bytes() * COLUMNS)
-                    .zip(tile.scales)
-                    .zip(panel.words.chunks_exact(shape.block() / 4 * R))
-                    .zip(panel.scales.as_chunks::<R>().0)
-                    .zip(panel.sums.as_chunks::<R>().0);
-                for ((((codes, scales), words), activation_scales), sums) in blocks {
+                for (block, rounded) in tile.blocks(shape).zip(panel.blocks::<R>(shape)) {
+                    let Rounded { words, scales: activation_scales, sums } = rounded;
                     let zeros = if shape.has_zeros() {
-                        zeros_of::<FOUR>(zeros.next().unwrap_or_default())
+                        zeros_of::<BITS>(block.zeros)
                     } else {
-                        [_mm256_set1_epi32(if FOUR { 8 } else { 128 }); 2]
+                        [_mm256_set1_epi32(if BITS == 4 { 8 } else { 128 }); 2]
                     };
-                    let offset = _mm256_set1_epi32(if FOUR { 0 } else { $offset });
+                    let offset = _mm256_set1_epi32(if BITS == 8 { $offset } else { 0 });
                     let zeros = zeros.map(|zero| _mm256_sub_epi32(zero, offset));
                     let mut products: [Pair<_>; R] =
                         array::from_fn(|row| zeros.map(|zero| begin(zero, sums[row])));
-                    let (steps, words) = (codes.as_chunks::<STEP_BYTES>().0, words.as_chunks::<R>().0);
-                    if FOUR {
-                        let pairs = words.as_chunks::<2>().0;
-                        for (steps, words) in steps.chunks(NARROW_STEPS).zip(pairs.chunks(NARROW_STEPS)) {
-                            let mut narrow = [[_mm256_setzero_si256(); 2]; R];
-                            for (step, [first, second]) in steps.iter().zip(words) {
-                                let codes = load(step);
-                                for row in 0..R {
-                                    let word = _mm256_set1_epi32(first[row]);
-                                    for half in 0..2 {
-                                        let codes = _mm256_and_si256(codes[half], low);
-                                        narrow[row][half] = $small(narrow[row][half], codes, word);
-                                    }
-                                }
-                                for row in 0..R {
-                                    let word = _mm256_set1_epi32(second[row]);
-                                    for half in 0..2 {
-                                        let codes = _mm256_srli_epi16::<4>(codes[half]);
-                                        let codes = _mm256_and_si256(codes, low);
-                                        narrow[row][half] = $small(narrow[row][half], codes, word);
-                                    }
-                                }
-                            }
-                            for row in 0..R {
-                                for half in 0..2 {
-                                    products[row][half] = $widen(products[row][half], narrow[row][half]);
-                                }
-                            }
-                        }
-                    } else {
-                        for (step, words) in steps.iter().zip(words) {
+                    if BITS == 8 {
+                        for (step, words) in block.steps.iter().zip(words) {
                             let codes = load(step);
                             for row in 0..R {
                                 let word = _mm256_set1_epi32(words[row]);
@@ -176,8 +147,46 @@ macro_rules! kernel {
                                 }
                             }
                         }
+                    } else {
+                        let mut planes = block.high.iter();
+                        let groups = words.as_chunks::<2>().0.as_chunks::<GROUP_STEPS>().0;
+                        for (steps, words) in block.steps.as_chunks::<GROUP_STEPS>().0.iter().zip(groups) {
+                            let mut high = [_mm256_setzero_si256(); 2];
+                            let mut narrow = [[_mm256_setzero_si256(); 2]; R];
+                            for index in 0..GROUP_STEPS {
+                                if BITS > 4 && index % plane_steps(BITS) == 0 {
+                                    high = planes.next().map_or(high, |plane| load(plane));
+                                }
+                                let [first, second] = words[index];
+                                let codes = load(&steps[index]);
+                                for row in 0..R {
+                                    let word = _mm256_set1_epi32(first[row]);
+                                    for half in 0..2 {
+                                        let codes = low::<BITS>(codes[half], high[half]);
+                                        narrow[row][half] = $small(narrow[row][half], codes, word);
+                                    }
+                                }
+                                for row in 0..R {
+                                    let word = _mm256_set1_epi32(second[row]);
+                                    for half in 0..2 {
+                                        let codes = upper::<BITS>(codes[half], high[half]);
+                                        narrow[row][half] = $small(narrow[row][half], codes, word);
+                                    }
+                                }
+                                high = high.map(|high| later::<BITS>(high));
+                                if (index + 1) % narrow_steps(BITS) == 0 {
+                                    for row in 0..R {
+                                        for half in 0..2 {
+                                            let sum = &mut narrow[row][half];
+                                            products[row][half] = $widen(products[row][half], *sum);
+                                            *sum = _mm256_setzero_si256();
+                                        }
+                                    }
+                                }
+                            }
+                        }
                     }
-                    let (scales, _) = scales.as_chunks::<COLUMNS>();
+                    let (scales, _) = block.scales.as_chunks::<COLUMNS>();
                     for row in 0..R {
                         let activation_scale = _mm256_set1_ps(activation_scales[row]);
                         for half in 0..2 {
@@ -210,6 +219,36 @@ fn small(narrow: __m256i, codes: __m256i, word: __m256i) -> __m256i {
 #[target_feature(enable = "avx2")]
 fn widen(products: __m256i, narrow: __m256i) -> __m256i {
     _mm256_add_epi32(products, _mm256_madd_epi16(narrow, _mm256_set1_epi16(1)))
+}
+
+/// The codes of a step's low halves, with their higher bits where `high` has them: the lowest of each half.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn low<const BITS: u32>(step: __m256i, high: __m256i) -> __m256i {
+    let codes = _mm256_and_si256(step, _mm256_set1_epi8(15));
+    if BITS == 4 { codes } else { with_high::<BITS>(codes, _mm256_slli_epi16::<4>(high)) }
+}
+
+/// Those of its high halves.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn upper<const BITS: u32>(step: __m256i, high: __m256i) -> __m256i {
+    let codes = _mm256_and_si256(_mm256_srli_epi16::<4>(step), _mm256_set1_epi8(15));
+    if BITS == 4 { codes } else { with_high::<BITS>(codes, high) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn with_high<const BITS: u32>(codes: __m256i, high: __m256i) -> __m256i {
+    let mask = _mm256_set1_epi8(if BITS == 5 { 0x10 } else { 0x30 });
+    _mm256_or_si256(codes, _mm256_and_si256(high, mask))
+}
+
+/// The higher bits of the next step in place of those of this one. What comes from the next byte is never looked at.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn later<const BITS: u32>(high: __m256i) -> __m256i {
+    if BITS == 5 { _mm256_srli_epi16::<1>(high) } else { _mm256_srli_epi16::<2>(high) }
 }
 
 /// Codes less 128, whose sign is given to the activations.
@@ -248,17 +287,34 @@ fn begin(zero: __m256i, sum: i32) -> __m256i {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn zeros_of<const FOUR: bool>(bytes: &[u8]) -> Pair<__m256i> {
+fn zeros_of<const BITS: u32>(bytes: &[u8]) -> Pair<__m256i> {
     let first = bytes.first_chunk().map_or(0, |bytes| i64::from_le_bytes(*bytes));
-    let first = _mm_cvtsi64_si128(first);
-    if FOUR {
-        let low = _mm_set1_epi8(15);
-        [_mm_and_si128(first, low), _mm_and_si128(_mm_srli_epi16::<4>(first), low)]
-            .map(|half| _mm256_cvtepu8_epi32(half))
-    } else {
+    let packed = _mm_cvtsi64_si128(first);
+    if BITS == 8 {
         let last = bytes.last_chunk().map_or(0, |bytes| i64::from_le_bytes(*bytes));
-        [first, _mm_cvtsi64_si128(last)].map(|half| _mm256_cvtepu8_epi32(half))
+        return [packed, _mm_cvtsi64_si128(last)].map(|half| _mm256_cvtepu8_epi32(half));
     }
+    let low = _mm_set1_epi8(15);
+    let mut halves = [_mm_and_si128(packed, low), _mm_and_si128(_mm_srli_epi16::<4>(packed), low)];
+    if BITS > 4 {
+        halves = with_zero_plane(halves, zero_plane(bytes, 0), 0x10);
+    }
+    if BITS > 5 {
+        halves = with_zero_plane(halves, zero_plane(bytes, 1), 0x20);
+    }
+    halves.map(|half| _mm256_cvtepu8_epi32(half))
+}
+
+/// Adds a value where a column's bit is set.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn with_zero_plane(halves: Pair<__m128i>, plane: u16, value: i8) -> Pair<__m128i> {
+    let columns = _mm_set_epi64x(0, 0x8040_2010_0804_0201_u64.cast_signed());
+    let planes = plane.to_le_bytes().map(|byte| _mm_set1_epi8(byte.cast_signed()));
+    array::from_fn(|half| {
+        let is_set = _mm_cmpeq_epi8(_mm_and_si128(planes[half], columns), columns);
+        _mm_or_si128(halves[half], _mm_and_si128(is_set, _mm_set1_epi8(value)))
+    })
 }
 
 #[inline]

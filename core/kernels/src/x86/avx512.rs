@@ -1,4 +1,4 @@
-//! AVX-512 with VNNI: a step of 64 codes is one register, a panel's activations are broadcast from memory.
+//! AVX-512 with VNNI: a step of 64 bytes is one register, a panel's activations are broadcast from memory.
 //!
 //! Zero points need no sums of weights: a block's products begin at `-zero × sum`, which one `vpdpwssd` gives.
 
@@ -6,13 +6,17 @@
 use std::arch::x86_64::*;
 use std::array;
 use std::ops::Range;
+use std::slice;
 
 use crate::activations::{Activations, RowsToFill};
 use crate::error::KernelError;
-use crate::kernel::{for_panel, store};
+use crate::instances::for_panel;
+use crate::kernel::store;
 use crate::portable::zero_points;
 use crate::shape::{Bits, COLUMNS, Shape};
-use crate::tile::{PANEL_ROWS, Panel, Results, SCALE_BYTES, STEP_BYTES, Tile};
+use crate::tile::{
+    GROUP_STEPS, PANEL_ROWS, Panel, Results, Rounded, SCALE_BYTES, STEP_BYTES, Tile, plane_steps, zero_plane,
+};
 use crate::weights::Weights;
 
 /// How far ahead of the codes that are multiplied others are asked for.
@@ -83,53 +87,54 @@ fn few_rows(
 
 /// One tile by one panel.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn packed<const R: usize, const FOUR: bool>(
+fn packed<const R: usize, const BITS: u32>(
     shape: Shape,
     tile: &Tile<'_>,
     panel: &Panel<'_>,
     results: &mut Results,
 ) {
-    let low = _mm512_set1_epi8(15);
     let mut all = [_mm512_setzero_ps(); R];
-    let mut zeros = tile.zeros.chunks_exact(shape.zero_bytes().max(1));
-    let blocks = tile
-        .codes
-        .chunks_exact(shape.column_bytes() * COLUMNS)
-        .zip(tile.scales)
-        .zip(panel.words.chunks_exact(shape.block() / 4 * R))
-        .zip(panel.scales.as_chunks::<R>().0)
-        .zip(panel.sums.as_chunks::<R>().0);
-    for ((((codes, scales), words), activation_scales), sums) in blocks {
+    for (block, rounded) in tile.blocks(shape).zip(panel.blocks::<R>(shape)) {
+        let Rounded { words, scales: activation_scales, sums } = rounded;
         let zero = if shape.has_zeros() {
-            zeros_of::<FOUR>(zeros.next().unwrap_or_default())
+            zeros_of::<BITS>(block.zeros)
         } else {
-            _mm512_set1_epi32(if FOUR { 8 } else { 128 })
+            _mm512_set1_epi32(if BITS == 4 { 8 } else { 128 })
         };
         let mut products: [_; R] = array::from_fn(|row| begin(zero, sums[row]));
-        let (steps, words) = (codes.as_chunks::<STEP_BYTES>().0, words.as_chunks::<R>().0);
-        if FOUR {
-            for (step, [first, second]) in steps.iter().zip(words.as_chunks::<2>().0) {
-                let codes = load(step);
-                ahead(step);
-                let (one, other) =
-                    (_mm512_and_si512(codes, low), _mm512_and_si512(_mm512_srli_epi16::<4>(codes), low));
-                for row in 0..R {
-                    products[row] = _mm512_dpbusd_epi32(products[row], one, _mm512_set1_epi32(first[row]));
-                }
-                for row in 0..R {
-                    products[row] = _mm512_dpbusd_epi32(products[row], other, _mm512_set1_epi32(second[row]));
-                }
-            }
-        } else {
-            for (step, words) in steps.iter().zip(words) {
+        if BITS == 8 {
+            for (step, words) in block.steps.iter().zip(words) {
                 let codes = load(step);
                 ahead(step);
                 for row in 0..R {
                     products[row] = _mm512_dpbusd_epi32(products[row], codes, _mm512_set1_epi32(words[row]));
                 }
             }
+        } else {
+            let mut planes = block.high.iter();
+            let groups = words.as_chunks::<2>().0.as_chunks::<GROUP_STEPS>().0;
+            for (steps, words) in block.steps.as_chunks::<GROUP_STEPS>().0.iter().zip(groups) {
+                let mut high = _mm512_setzero_si512();
+                for index in 0..GROUP_STEPS {
+                    let ([first, second], step) = (&words[index], &steps[index]);
+                    if BITS > 4 && index % plane_steps(BITS) == 0 {
+                        high = next_plane(&mut planes);
+                    }
+                    ahead(step);
+                    let [one, other] = halves::<BITS>(load(step), high);
+                    high = later::<BITS>(high);
+                    for row in 0..R {
+                        let word = _mm512_set1_epi32(first[row]);
+                        products[row] = _mm512_dpbusd_epi32(products[row], one, word);
+                    }
+                    for row in 0..R {
+                        let word = _mm512_set1_epi32(second[row]);
+                        products[row] = _mm512_dpbusd_epi32(products[row], other, word);
+                    }
+                }
+            }
         }
-        let scales = scales_of(scales);
+        let scales = scales_of(block.scales);
         for row in 0..R {
             let scale = _mm512_mul_ps(scales, _mm512_set1_ps(activation_scales[row]));
             all[row] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[row]), scale, all[row]);
@@ -138,6 +143,40 @@ fn packed<const R: usize, const FOUR: bool>(
     for (results, sum) in results.iter_mut().zip(all) {
         *results = to_array(sum);
     }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn next_plane(planes: &mut slice::Iter<'_, [u8; STEP_BYTES]>) -> __m512i {
+    let Some(plane) = planes.next() else { return _mm512_setzero_si512() };
+    ahead(plane);
+    load(plane)
+}
+
+/// The codes of a step's low and high halves, with their higher bits where `high` has them: the lowest of each half.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn halves<const BITS: u32>(step: __m512i, high: __m512i) -> [__m512i; 2] {
+    let low = _mm512_set1_epi8(15);
+    let halves = [_mm512_and_si512(step, low), _mm512_and_si512(_mm512_srli_epi16::<4>(step), low)];
+    if BITS == 4 {
+        return halves;
+    }
+    let mask = _mm512_set1_epi8(if BITS == 5 { 0x10 } else { 0x30 });
+    let [one, other] = halves;
+    // a | b & c
+    const OR_AND: i32 = 0xf8;
+    [
+        _mm512_ternarylogic_epi32::<OR_AND>(one, _mm512_slli_epi16::<4>(high), mask),
+        _mm512_ternarylogic_epi32::<OR_AND>(other, high, mask),
+    ]
+}
+
+/// The higher bits of the next step in place of those of this one. What comes from the next byte is never looked at.
+#[inline]
+#[target_feature(enable = "avx512bw")]
+fn later<const BITS: u32>(high: __m512i) -> __m512i {
+    if BITS == 5 { _mm512_srli_epi16::<1>(high) } else { _mm512_srli_epi16::<2>(high) }
 }
 
 /// Some tiles as bytes, side by side.
@@ -251,26 +290,44 @@ fn unpack(shape: Shape, tiles: &[Tile<'_>], unpacked: &mut Unpacked) {
     unpacked.steps.resize(steps * count, [0; STEP_BYTES]);
     unpacked.scales.resize(blocks * count, [0; SCALE_BYTES]);
     unpacked.zeros.resize(blocks * count, [0; COLUMNS]);
-    let low = _mm512_set1_epi8(15);
     for (index, tile) in tiles.iter().enumerate() {
-        let mut slots = unpacked.steps.iter_mut().skip(index).step_by(count);
-        for step in tile.codes.as_chunks::<STEP_BYTES>().0 {
-            match shape.bits() {
-                Bits::Eight => slots.by_ref().take(1).for_each(|slot| *slot = *step),
-                Bits::Four => {
-                    let codes = load(step);
-                    let halves = [codes, _mm512_srli_epi16::<4>(codes)];
-                    for (slot, half) in slots.by_ref().take(2).zip(halves) {
-                        store_whole(slot, _mm512_and_si512(half, low));
-                    }
-                }
+        let steps = unpacked.steps.iter_mut().skip(index).step_by(count);
+        match shape.bits() {
+            Bits::Four => unpack_codes::<4>(shape, tile, steps),
+            Bits::Five => unpack_codes::<5>(shape, tile, steps),
+            Bits::Six => unpack_codes::<6>(shape, tile, steps),
+            Bits::Eight => {
+                steps.zip(tile.codes.as_chunks().0).for_each(|(slot, step)| *slot = *step);
             }
         }
         let scales = unpacked.scales.iter_mut().skip(index).step_by(count);
-        scales.zip(tile.scales).for_each(|(slot, scales)| *slot = *scales);
-        let mut zeros = tile.zeros.chunks_exact(shape.zero_bytes().max(1));
-        for slot in unpacked.zeros.iter_mut().skip(index).step_by(count) {
-            *slot = zero_points(shape, zeros.next().unwrap_or_default());
+        let zeros = unpacked.zeros.iter_mut().skip(index).step_by(count);
+        for ((scales, zeros), block) in scales.zip(zeros).zip(tile.blocks(shape)) {
+            (*scales, *zeros) = (*block.scales, zero_points(shape, block.zeros));
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw")]
+fn unpack_codes<'s, const BITS: u32>(
+    shape: Shape,
+    tile: &Tile<'_>,
+    mut slots: impl Iterator<Item = &'s mut [u8; STEP_BYTES]>,
+) {
+    for block in tile.blocks(shape) {
+        let mut planes = block.high.iter();
+        for steps in block.steps.as_chunks::<GROUP_STEPS>().0 {
+            let mut high = _mm512_setzero_si512();
+            for index in 0..GROUP_STEPS {
+                if BITS > 4 && index % plane_steps(BITS) == 0 {
+                    high = next_plane(&mut planes);
+                }
+                let halves = halves::<BITS>(load(&steps[index]), high);
+                high = later::<BITS>(high);
+                for (half, slot) in halves.into_iter().zip(slots.by_ref()) {
+                    store_whole(slot, half);
+                }
+            }
         }
     }
 }
@@ -285,16 +342,22 @@ fn begin(zero: __m512i, sum: i32) -> __m512i {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-fn zeros_of<const FOUR: bool>(bytes: &[u8]) -> __m512i {
+fn zeros_of<const BITS: u32>(bytes: &[u8]) -> __m512i {
     let first = bytes.first_chunk().map_or(0, |bytes| i64::from_le_bytes(*bytes));
-    if FOUR {
-        let (packed, low) = (_mm_cvtsi64_si128(first), _mm_set1_epi8(15));
-        let halves = (_mm_and_si128(packed, low), _mm_and_si128(_mm_srli_epi16::<4>(packed), low));
-        _mm512_cvtepu8_epi32(_mm_unpacklo_epi64(halves.0, halves.1))
-    } else {
+    if BITS == 8 {
         let last = bytes.last_chunk().map_or(0, |bytes| i64::from_le_bytes(*bytes));
-        _mm512_cvtepu8_epi32(_mm_set_epi64x(last, first))
+        return _mm512_cvtepu8_epi32(_mm_set_epi64x(last, first));
     }
+    let (packed, low) = (_mm_cvtsi64_si128(first), _mm_set1_epi8(15));
+    let halves = (_mm_and_si128(packed, low), _mm_and_si128(_mm_srli_epi16::<4>(packed), low));
+    let mut zeros = _mm512_cvtepu8_epi32(_mm_unpacklo_epi64(halves.0, halves.1));
+    if BITS > 4 {
+        zeros = _mm512_mask_add_epi32(zeros, zero_plane(bytes, 0), zeros, _mm512_set1_epi32(16));
+    }
+    if BITS > 5 {
+        zeros = _mm512_mask_add_epi32(zeros, zero_plane(bytes, 1), zeros, _mm512_set1_epi32(32));
+    }
+    zeros
 }
 
 #[inline]

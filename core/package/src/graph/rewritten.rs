@@ -39,10 +39,14 @@ pub struct Replaceable {
     pub k: u64,
     /// Elements of a row of results.
     pub n: u64,
-    /// Bits of a code.
+    /// Bits that a code stands in.
     pub bits: u64,
+    /// Bits that a code uses: fewer where the package's card states so ([`super::codes`]).
+    pub code_bits: u64,
     /// Codes that share a scale.
     pub block_size: u64,
+    /// The initialiser of the codes.
+    pub tensor: String,
     /// Codes as `MatMulNBits` has them.
     pub codes: Source,
     /// Scales, float32.
@@ -67,9 +71,11 @@ pub enum Source {
     Graph(Vec<u8>),
 }
 
-/// A range of the new file.
+/// A matrix of the new file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
+    /// Bits of a code there.
+    pub bits: u64,
     /// First byte.
     pub offset: u64,
     /// Number of bytes.
@@ -77,18 +83,26 @@ pub struct Place {
 }
 
 /// The products of a graph that can be replaced, in the order of its nodes: those that may round activations to int8
-/// (`accuracy_level` 4) and have constant weights with float32 scales and, if any, packed zero points.
+/// (`accuracy_level` 4) and have constant weights with float32 scales and, if any, packed zero points. `code_bits` is what
+/// the package's card states of them.
 ///
 /// # Errors
 /// As [`verify`].
-pub fn replaceable(original: &[u8]) -> Result<Vec<Replaceable>, GraphError> {
+pub fn replaceable(
+    original: &[u8],
+    code_bits: &BTreeMap<String, u32>,
+) -> Result<Vec<Replaceable>, GraphError> {
     verify(original)?;
     let graph = Model::read(original)?.graph;
     let tensors: BTreeMap<_, _> = graph.initializers.iter().map(|tensor| (tensor.name, tensor)).collect();
-    Ok(graph.nodes.iter().filter_map(|node| replaceable_node(node, &tensors)).collect())
+    Ok(graph.nodes.iter().filter_map(|node| replaceable_node(node, &tensors, code_bits)).collect())
 }
 
-fn replaceable_node(node: &Node<'_>, tensors: &BTreeMap<&str, &Tensor<'_>>) -> Option<Replaceable> {
+fn replaceable_node(
+    node: &Node<'_>,
+    tensors: &BTreeMap<&str, &Tensor<'_>>,
+    code_bits: &BTreeMap<String, u32>,
+) -> Option<Replaceable> {
     let is_ours = (node.domain, node.operator) == (MICROSOFT, "MatMulNBits")
         && node.int("accuracy_level") == Some(4)
         && node.outputs.len() == 1
@@ -107,12 +121,15 @@ fn replaceable_node(node: &Node<'_>, tensors: &BTreeMap<&str, &Tensor<'_>>) -> O
     if !input(node, 5).is_empty() {
         constant(5, FLOAT)?;
     }
+    let (bits, tensor) = (number("bits", Some(4))?, input(node, 1));
     Some(Replaceable {
         output: (*node.outputs.first()?).to_owned(),
         k: number("K", None)?,
         n: number("N", None)?,
-        bits: number("bits", Some(4))?,
+        bits,
+        code_bits: code_bits.get(tensor).map_or(bits, |stated| u64::from(*stated).min(bits)),
         block_size: number("block_size", Some(128))?,
+        tensor: tensor.to_owned(),
         codes: constant(1, UINT8)?,
         scales: constant(2, FLOAT)?,
         zero_points,
@@ -144,7 +161,7 @@ pub fn rewritten(
     file: &str,
     places: &BTreeMap<String, Place>,
 ) -> Result<Vec<u8>, GraphError> {
-    let known = replaceable(original)?;
+    let known = replaceable(original, &BTreeMap::new())?;
     if let Some(output) = places.keys().find(|output| !known.iter().any(|known| known.output == **output)) {
         return Err(GraphError::Undefined { node: "a replaced product".into(), value: output.clone() });
     }
@@ -183,7 +200,7 @@ pub fn rewritten(
                 }
                 tensors.push(packed_tensor(&name, file, place));
                 let has_zeros = node.outputs.first().is_some_and(|output| zeros.contains(output));
-                Some(our_node(node, &name, has_zeros))
+                Some(our_node(node, &name, place.bits, has_zeros))
             }
         });
     }
@@ -222,7 +239,7 @@ fn operator_set() -> Vec<u8> {
     set
 }
 
-fn our_node(node: &Node<'_>, packed: &str, has_zeros: bool) -> Vec<u8> {
+fn our_node(node: &Node<'_>, packed: &str, bits: u64, has_zeros: bool) -> Vec<u8> {
     let mut ours = Vec::new();
     let bias = Some(input(node, 5)).filter(|bias| !bias.is_empty());
     for name in [input(node, 0), packed].into_iter().chain(bias) {
@@ -234,7 +251,7 @@ fn our_node(node: &Node<'_>, packed: &str, has_zeros: bool) -> Vec<u8> {
     let numbers = [
         ("K", node.int("K")),
         ("N", node.int("N")),
-        ("bits", node.int("bits").or(Some(4))),
+        ("bits", i64::try_from(bits).ok()),
         ("block_size", node.int("block_size").or(Some(128))),
         ("zero_points", Some(i64::from(has_zeros))),
     ];

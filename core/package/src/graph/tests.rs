@@ -312,21 +312,23 @@ mod rewriting {
 
     fn places(outputs: &[&str]) -> BTreeMap<String, Place> {
         let place = |(index, output): (u64, &&str)| {
-            ((*output).to_owned(), Place { offset: index * 4096, bytes: 100 + index })
+            ((*output).to_owned(), Place { bits: 5, offset: index * 4096, bytes: 100 + index })
         };
         (0..).zip(outputs).map(place).collect()
     }
 
     #[test]
     fn a_product_that_rounds_activations_can_be_replaced_and_others_not() {
-        let found = replaceable(&two()).unwrap();
+        let stated = BTreeMap::from([("codes2".to_owned(), 5), ("codes".to_owned(), 4)]);
+        let found = replaceable(&two(), &stated).unwrap();
         let names: Vec<_> = found.iter().map(|product| product.output.as_str()).collect();
         assert_eq!(names, ["h", "y"]);
         assert_eq!(found[0].codes, Source::File { name: "w.data".into(), offset: 0, bytes: 256 });
         assert_eq!((found[1].k, found[1].n, found[1].bits, found[1].block_size), (8, 64, 8, 32));
+        assert_eq!((found[0].code_bits, found[1].code_bits), (4, 5));
         assert!(found[0].zero_points.is_none() && found[1].zero_points.is_some());
         // Without the attribute it computes in float32.
-        assert_eq!(replaceable(&good()).unwrap(), []);
+        assert_eq!(replaceable(&good(), &BTreeMap::new()).unwrap(), []);
     }
 
     #[test]
@@ -337,7 +339,7 @@ mod rewriting {
         assert_eq!(inputs, [vec!["x", "h.packed"], vec!["h", "y.packed", "bias2"]]);
         for (node, zeros) in graph.nodes.iter().zip([0, 1]) {
             assert_eq!((node.domain, node.operator), (DOMAIN, OPERATOR));
-            assert_eq!(node.int("zero_points"), Some(zeros));
+            assert_eq!((node.int("zero_points"), node.int("bits")), (Some(zeros), Some(5)));
         }
         let mut names: Vec<_> = graph.initializers.iter().map(|tensor| tensor.name).collect();
         names.sort_unstable();
@@ -387,7 +389,7 @@ mod rewriting {
             let mut bytes = two();
             let place = place.index(bytes.len());
             bytes[place] = byte;
-            if let Ok(products) = replaceable(&bytes) {
+            if let Ok(products) = replaceable(&bytes, &BTreeMap::new()) {
                 let outputs: Vec<_> = products.iter().map(|product| product.output.as_str()).collect();
                 let _ = rewritten(&bytes, "packed", &places(&outputs));
                 let _ = alone(&bytes, &outputs);

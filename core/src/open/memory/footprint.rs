@@ -5,7 +5,7 @@
 //!            Σ                n · k · 4                                 of matrices that are not quantised
 //! stored   = the same with 4 bytes a block: what the file holds of these matrices
 //!            in a prepared form with our kernels, of those matrices alone that are ONNX Runtime's
-//! mapped   = bytes of the weights' files - stored (+ packed, in the prepared form)
+//! mapped   = bytes of the weights' files - stored (+ packed, in a prepared form of ONNX Runtime's; + the packed file, in ours)
 //! runtime  = 10 MB + 11 · bytes of tokenizer.json                       ONNX Runtime, vocabulary and merges
 //! cache    = bytes a token · (capacity + the capacity before it, which is there while it grows)
 //! working  = 10 MB + 4 · chunk · (3 · intermediate + 6 · hidden) + 4 · vocabulary · (rows + 1), or what shape inference finds
@@ -45,7 +45,18 @@ pub(crate) struct Subject<'a> {
     pub(crate) kv: KvShape,
     /// The graph gives every token's logits, as those of other makers may.
     pub(crate) all_logits: bool,
-    pub(crate) is_prepared: bool,
+    pub(crate) packed: Packed,
+}
+
+/// Where the packed weights are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Packed {
+    /// In memory: made at each open.
+    InMemory,
+    /// In a file that ONNX Runtime made.
+    InFile,
+    /// In a file for our kernels, beside those of products that are ONNX Runtime's, in memory.
+    Ours { file_bytes: u64, left_bytes: u64 },
 }
 
 impl Footprint {
@@ -70,9 +81,14 @@ impl Footprint {
         let fitted = activations.saturating_add(logits).saturating_mul(4);
         // A graph of another maker may compute what the formula does not know.
         let working = fitted.max(graph.estimate.call_bytes).saturating_add(WORKING_BYTES);
+        let (packed_bytes, in_file) = match subject.packed {
+            Packed::InMemory => (packed, 0),
+            Packed::InFile => (0, packed),
+            Packed::Ours { file_bytes, left_bytes } => (left_bytes, file_bytes),
+        };
         Self {
-            packed_bytes: if subject.is_prepared { 0 } else { packed },
-            mapped_bytes: if subject.is_prepared { rest.saturating_add(packed) } else { rest },
+            packed_bytes,
+            mapped_bytes: rest.saturating_add(in_file),
             runtime_bytes: RUNTIME_BYTES_PER_TOKENIZER_BYTE
                 .saturating_mul(subject.tokenizer_bytes)
                 .saturating_add(RUNTIME_BYTES),

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use wheelwork_package::graph::rewritten::Replaceable;
 
+use super::packing;
+
 /// Rows of a part of a prompt for which products are timed. (A prompt comes in chunks of 512: all that is more than some tens
 /// of rows costs the same a row.)
 pub(super) const PROMPT_ROWS: usize = 64;
@@ -26,8 +28,10 @@ pub struct ProductChoice {
     pub k: u64,
     /// Elements of a row of results.
     pub n: u64,
-    /// Bits of a weight.
+    /// Bits of a weight as it is computed with: its own with our kernels, those that it is stored in with ONNX Runtime's.
     pub bits: u64,
+    /// Bits that the package stores it in.
+    pub stored_bits: u64,
     /// Weights that share a scale.
     pub block_size: u64,
     /// How many the graph has.
@@ -46,14 +50,16 @@ pub(super) struct Kind {
     k: u64,
     n: u64,
     bits: u64,
+    code_bits: u64,
     block_size: u64,
     has_zeros: bool,
 }
 
 impl Kind {
     pub(super) fn of(product: &Replaceable) -> Self {
-        let Replaceable { k, n, bits, block_size, zero_points, .. } = product;
-        Self { k: *k, n: *n, bits: *bits, block_size: *block_size, has_zeros: zero_points.is_some() }
+        let Replaceable { k, n, bits, code_bits, block_size, zero_points, .. } = product;
+        let (bits, code_bits, has_zeros) = (*bits, packing::bits(*code_bits, *bits), zero_points.is_some());
+        Self { k: *k, n: *n, bits, code_bits, block_size: *block_size, has_zeros }
     }
 
     pub(super) fn k(self) -> u64 {
@@ -66,10 +72,11 @@ impl Kind {
         products: usize,
         measured: Option<(ProductTime, ProductTime)>,
     ) -> ProductChoice {
-        let Self { k, n, bits, block_size, .. } = self;
+        let Self { k, n, bits: stored_bits, code_bits, block_size, .. } = self;
         let (onnxruntime, ours) = measured.unzip();
         let is_ours = measured.is_none_or(|(theirs, ours)| is_faster(ours, theirs));
-        ProductChoice { k, n, bits, block_size, products, onnxruntime, ours, is_ours }
+        let bits = if is_ours { code_bits } else { stored_bits };
+        ProductChoice { k, n, bits, stored_bits, block_size, products, onnxruntime, ours, is_ours }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A prepared form on the disk: what it depends on, and whether it can be used.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use crate::device::cache::{CacheError, DependsOn, Entry, NotFound, Own, place};
 use crate::device::{Kernels, Prepared};
 use crate::error::PrepareError;
 use crate::facts::ModelIdentity;
-use crate::open::memory::packed_bytes;
+use crate::open::memory::{Packed, packed_bytes};
 
 pub(super) const GRAPH: &str = "model.onnx";
 pub(super) const PACKED: &str = "packed.bin";
@@ -50,6 +51,8 @@ pub(crate) struct Form {
     /// The graph's bytes.
     pub(super) original: Vec<u8>,
     pub(super) verified: Verified,
+    /// Bits of codes that stand in more, by initialiser.
+    pub(super) code_bits: BTreeMap<String, u32>,
     /// Whose kernels are wanted.
     pub(super) kernels: Kernels,
 }
@@ -62,8 +65,8 @@ pub(crate) struct Stored {
     probe: String,
     /// The products of each shape and who computes them, where some are computed by our kernels.
     pub(crate) choices: Vec<ProductChoice>,
-    /// Memory that ONNX Runtime takes for products of the graph that are its own, beside ours.
-    pub(crate) left_bytes: u64,
+    /// Where the packed weights are.
+    pub(crate) packed: Packed,
     /// Bytes that the prepared form takes beside the package.
     pub(super) disk_bytes: u64,
 }
@@ -82,17 +85,19 @@ impl Form {
         let Some(place) = place(&package.root, own).map_err(CacheError::from)? else { return Ok(None) };
         let graph = folder.join(file);
         let bytes = read(&graph)?;
+        let code_bits = package.code_bits(&identity.variant).cloned().unwrap_or_default();
         let key = DependsOn::new("prepared", LAYOUT)
             .and_model(&identity)
             .and("optimization", "all")
             .and("graph", Digest::of(&bytes))
+            .and("bits of codes", format!("{code_bits:?}"))
             .and("kernels", kernels.name())
             .and("kernels' version", wheelwork_kernels::VERSION)
             .and_cpu()
             .key();
         let entry = Entry::new(place, &format!("{}.{file}", identity.variant), key);
-        let package_folder = folder.to_owned();
-        Ok(Some(Self { entry, package_folder, graph, original: bytes, verified: verified.clone(), kernels }))
+        let (package_folder, verified) = (folder.to_owned(), verified.clone());
+        Ok(Some(Self { entry, package_folder, graph, original: bytes, verified, code_bits, kernels }))
     }
 
     /// The prepared form, or why there is none.
@@ -109,7 +114,7 @@ impl Form {
             let packed = file(PACKED).ok_or(Prepared::Damaged)?;
             let probe = record.facts.get(PROBE).cloned().ok_or(Prepared::Damaged)?;
             let ours: Ours = serde_json::from_str(ours).map_err(|_| Prepared::Damaged)?;
-            let (graph, file_bytes) = ours.graph(&self.original).ok_or(Prepared::Damaged)?;
+            let (graph, file_bytes) = ours.graph(&self.original, &self.code_bits).ok_or(Prepared::Damaged)?;
             if packed.bytes != file_bytes {
                 return Err(Prepared::Damaged);
             }
@@ -117,7 +122,8 @@ impl Form {
             let all = packed_bytes(&self.verified.products);
             let left_bytes = all.saturating_sub(packed_bytes(&ours.products()));
             let (graph, disk_bytes) = (self.graph.clone(), packed.bytes);
-            return Ok(Stored { graph, located, probe, choices: ours.choices, left_bytes, disk_bytes });
+            let packed = Packed::Ours { file_bytes, left_bytes };
+            return Ok(Stored { graph, located, probe, choices: ours.choices, packed, disk_bytes });
         }
         let (graph, packed) = file(GRAPH).zip(file(PACKED)).ok_or(Prepared::Damaged)?;
         let probe = record.facts.get(PROBE).cloned().ok_or(Prepared::Damaged)?;
@@ -134,7 +140,7 @@ impl Form {
             located,
             probe,
             choices: Vec::new(),
-            left_bytes: 0,
+            packed: Packed::InFile,
             disk_bytes: graph.bytes + packed.bytes,
         })
     }

@@ -1,6 +1,6 @@
 //! What the record of a form with our kernels tells, and the graph that follows from it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use wheelwork_package::graph::Product;
@@ -22,19 +22,19 @@ pub(super) struct Ours {
 }
 
 impl Ours {
-    /// The products that ours compute.
+    /// The products that ours compute, as the graph has them.
     pub(super) fn products(&self) -> Vec<Product> {
         let ours = self.choices.iter().filter(|choice| choice.is_ours);
         let product = |choice: &ProductChoice| {
-            let ProductChoice { k, n, bits, block_size, products, .. } = *choice;
+            let ProductChoice { k, n, stored_bits: bits, block_size, products, .. } = *choice;
             std::iter::repeat_n(Product { k, n, bits, block_size }, products.min(self.replaced.len()))
         };
         ours.flat_map(product).collect()
     }
 
     /// The rewritten graph, and the bytes of its packed file; `None` where the record does not fit the graph.
-    pub(super) fn graph(&self, original: &[u8]) -> Option<(Vec<u8>, u64)> {
-        let products = replaceable(original).ok()?;
+    pub(super) fn graph(&self, original: &[u8], code_bits: &BTreeMap<String, u32>) -> Option<(Vec<u8>, u64)> {
+        let products = replaceable(original, code_bits).ok()?;
         let wanted: BTreeSet<_> = self.replaced.iter().collect();
         let kept: Vec<_> = products.iter().filter(|product| wanted.contains(&product.output)).collect();
         let (places, bytes) = packing::places(kept.iter().copied())?;

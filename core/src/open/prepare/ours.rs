@@ -14,6 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wheelwork_kernels::Kernel;
+use wheelwork_package::PackageError;
 use wheelwork_package::files::FileRecord;
 use wheelwork_package::graph::rewritten::{self, Replaceable, replaceable, rewritten};
 use wheelwork_package::vfs::DiskError;
@@ -21,6 +22,7 @@ use wheelwork_package::vfs::DiskError;
 use super::choice::{Kind, PROMPT_ROWS, ProductChoice, ProductTime};
 use super::form::{self, Form, PACKED, PROBE};
 use super::our_record::{OURS, Ours, PACKED_LOCATION};
+use super::packing::PackingError;
 use super::report::{PrepareReport, PrepareStep, Watch, ask};
 use super::{memory, packing};
 use crate::decoder::ort::dynamic::OrtDecoder;
@@ -48,7 +50,7 @@ pub(super) fn make(
     watch: Watch<'_>,
     report: &mut PrepareReport,
 ) -> Result<Option<Made>, Error> {
-    let products = replaceable(&form.original).map_err(PrepareError::Graph)?;
+    let products = replaceable(&form.original, &form.code_bits).map_err(PrepareError::Graph)?;
     // Where only the slowest of ours runs, measuring would take minutes and gain nothing.
     if form.kernels == Kernels::Auto && Kernel::best() == Kernel::Portable {
         return Ok(None);
@@ -74,7 +76,7 @@ pub(super) fn make(
         replaced: ours.iter().map(|product| product.output.clone()).collect(),
         choices: report.kernels.clone(),
     };
-    let (graph, packed_bytes) = record.graph(&form.original).ok_or(PrepareError::Differs)?;
+    let (graph, packed_bytes) = record.graph(&form.original, &form.code_bits).ok_or(PrepareError::Differs)?;
     let probe = compare(described, form, folder, &graph, watch, report)?;
     let files = vec![FileRecord::of(folder, PACKED)?];
     if files.iter().any(|file| file.bytes != packed_bytes) {
@@ -96,7 +98,7 @@ fn write<'p>(
     folder: &Path,
     products: Vec<&'p Replaceable>,
     watch: Watch<'_>,
-) -> Result<Vec<&'p Replaceable>, PrepareError> {
+) -> Result<Vec<&'p Replaceable>, Error> {
     let path = folder.join(PACKED);
     let failed = |source| PrepareError::from(CacheError::from(DiskError::of("write", &path)(source)));
     let total_bytes =
@@ -108,9 +110,13 @@ fn write<'p>(
     let written = packing::write(products, &form.package_folder, &mut file, |done_bytes| {
         let asked = ask(watch, PrepareStep::Collect { done_bytes, total_bytes });
         is_cancelled = asked.is_err() || cancel.request().is_some();
-        if is_cancelled { Err(io::Error::from(io::ErrorKind::Interrupted)) } else { Ok(()) }
+        if is_cancelled { Err(io::Error::from(io::ErrorKind::Interrupted).into()) } else { Ok(()) }
     });
-    written.map_err(|error| if is_cancelled { PrepareError::Cancelled } else { failed(error) })
+    written.map_err(|error| match error {
+        _ if is_cancelled => PrepareError::Cancelled.into(),
+        PackingError::Io(error) => failed(error).into(),
+        PackingError::Code(source) => PackageError::Graph { path: form.graph.clone(), source }.into(),
+    })
 }
 
 /// Who computes the products of each shape.

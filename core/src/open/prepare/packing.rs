@@ -7,6 +7,7 @@ use std::path::Path;
 
 use wheelwork_kernels::pack::{self, Rows};
 use wheelwork_kernels::{COLUMNS, KernelError, Shape};
+use wheelwork_package::graph::GraphError;
 use wheelwork_package::graph::rewritten::{Place, Replaceable, Source};
 use wheelwork_package::vfs::{Links, open_file};
 
@@ -15,10 +16,32 @@ const PAGE_BYTES: u64 = 4096;
 /// Rows that are packed at once: some megabytes.
 const PART_TILES: usize = 16;
 
+/// Why nothing was packed.
+pub(super) enum PackingError {
+    Io(io::Error),
+    /// A code of more bits than the package's card states.
+    Code(GraphError),
+}
+
+impl From<io::Error> for PackingError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
 /// The shape of a product for our kernels; `None` for one that they do not compute.
 pub(super) fn shape(product: &Replaceable) -> Option<Shape> {
-    let Replaceable { k, n, bits, block_size, zero_points, .. } = product;
-    Shape::new(*k, *n, *bits, *block_size, zero_points.is_some()).ok()
+    let Replaceable { k, n, bits, code_bits, block_size, zero_points, .. } = product;
+    Shape::new(*k, *n, self::bits(*code_bits, *bits), *block_size, zero_points.is_some()).ok()
+}
+
+/// Bits in which our kernels hold codes that use so many and are stored in so many: 3 take 4.
+pub(super) fn bits(code_bits: u64, stored_bits: u64) -> u64 {
+    match (stored_bits, code_bits) {
+        (8, ..=5) => 5,
+        (8, 6) => 6,
+        _ => stored_bits,
+    }
 }
 
 /// Where products stand behind each other; `None` where one is not computed by our kernels.
@@ -36,17 +59,18 @@ pub(super) fn places<'p>(
 
 fn place(shape: Shape, end: u64) -> Option<Place> {
     let bytes = u64::try_from(shape.packed_bytes()).ok()?;
-    Some(Place { offset: end.checked_next_multiple_of(PAGE_BYTES)?, bytes })
+    let bits = u64::from(shape.bits().count());
+    Some(Place { bits, offset: end.checked_next_multiple_of(PAGE_BYTES)?, bytes })
 }
 
 /// Writes products behind each other. Those that our kernels do not compute, or that have a scale which half precision lacks, are left
 /// out; the others are returned. `go_on` is asked after each with the bytes so far.
-pub(super) fn write<'p, E: From<io::Error>>(
+pub(super) fn write<'p>(
     products: impl IntoIterator<Item = &'p Replaceable>,
     folder: &Path,
     file: &mut File,
-    mut go_on: impl FnMut(u64) -> Result<(), E>,
-) -> Result<Vec<&'p Replaceable>, E> {
+    mut go_on: impl FnMut(u64) -> Result<(), PackingError>,
+) -> Result<Vec<&'p Replaceable>, PackingError> {
     let (mut written, mut end) = (Vec::new(), 0);
     for product in products {
         let Some((shape, place)) = shape(product).and_then(|shape| Some((shape, place(shape, end)?))) else {
@@ -70,7 +94,7 @@ fn write_one(
     offset: u64,
     folder: &Path,
     file: &mut File,
-) -> io::Result<bool> {
+) -> Result<bool, PackingError> {
     let mut codes = Reader::of(&product.codes, folder)?;
     let mut scales = Reader::of(&product.scales, folder)?;
     let mut zeros = product.zero_points.as_ref().map(|zeros| Reader::of(zeros, folder)).transpose()?;
@@ -88,7 +112,10 @@ fn write_one(
         let tiles = match pack::pack(shape, &part) {
             Ok(tiles) => tiles,
             Err(KernelError::Scale { .. }) => return Ok(false),
-            Err(error) => return Err(io::Error::other(error)),
+            Err(KernelError::Code { index }) => {
+                return Err(PackingError::Code(too_large(product, shape, first, index)));
+            }
+            Err(error) => return Err(io::Error::other(error).into()),
         };
         let [for_codes, for_scales, for_zeros] = pack::offsets(shape, first);
         for (at, bytes) in [(for_codes, tiles.codes), (for_scales, tiles.scales), (for_zeros, tiles.zeros)] {
@@ -97,6 +124,16 @@ fn write_one(
         }
     }
     Ok(true)
+}
+
+/// Of a code, or a zero point, of the tiles from `first` on.
+fn too_large(product: &Replaceable, shape: Shape, first: usize, index: usize) -> GraphError {
+    let (file, offset) = match &product.codes {
+        Source::File { name, offset, .. } => (name.clone(), *offset),
+        Source::Graph(_) => (product.tensor.clone(), 0),
+    };
+    let at = offset + (first * COLUMNS * shape.row_code_bytes() + index) as u64;
+    GraphError::Code { tensor: product.tensor.clone(), bits: shape.bits().count(), file, at }
 }
 
 /// The bytes of an initialiser, one part after the other.
