@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Takes every n-th problem of the list, so that a given number of them is asked, greedily. JSON on stdout: one
-//! object a line, `{"closing", "budget", "problems", "exact_percent", "landed_percent", "reasoning_tokens"}`, the last
+//! object a line, `{"closing", "budget", "problems", "exact_percent", "closed_percent", "reasoning_tokens"}`, the last
 //! a mean; a budget of `null` is none.
 #![allow(clippy::print_stdout)] // A program, not the library.
 
@@ -31,7 +31,7 @@ struct Problem {
 struct Score {
     problems: u32,
     exact: u32,
-    landed: u32,
+    closed: u32,
     reasoning_tokens: u32,
 }
 
@@ -74,7 +74,7 @@ fn print(
         let is_by_budget = |(_, cause): &(usize, ReasoningEnd)| *cause == ReasoningEnd::Budget;
         score.problems += 1;
         score.exact += u32::from(outcome.answer.trim() == problem.answer);
-        score.landed += u32::from(outcome.reasoning_ended.iter().any(is_by_budget));
+        score.closed += u32::from(outcome.reasoning_ended.iter().any(is_by_budget));
         score.reasoning_tokens += u32::try_from(outcome.usage().reasoning_tokens).unwrap_or(u32::MAX);
     }
     let share = |part: u32, digits: f64| (f64::from(part) / f64::from(score.problems) * digits).round() / 1e2;
@@ -82,7 +82,7 @@ fn print(
         "{}",
         json!({
             "closing": closing, "budget": budget, "problems": score.problems,
-            "exact_percent": share(score.exact, 1e4), "landed_percent": share(score.landed, 1e4),
+            "exact_percent": share(score.exact, 1e4), "closed_percent": share(score.closed, 1e4),
             "reasoning_tokens": share(score.reasoning_tokens, 1e2),
         })
     );

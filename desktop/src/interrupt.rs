@@ -17,21 +17,12 @@ struct Current {
     token: CancelToken,
     /// How often it was asked for.
     asked: u32,
-    /// One more ends the program.
-    patience: Patience,
+    /// How often it may be asked for again before the program ends.
+    patience: u32,
     /// Work that can go on later is left for later.
     suspends: bool,
     /// Some work has the token. Until then a Ctrl-C waits in it for the work that comes first.
     taken: bool,
-}
-
-/// How often ending can be asked for before the program ends.
-struct Patience(u32);
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self(1)
-    }
 }
 
 impl Interrupt {
@@ -51,7 +42,7 @@ impl Interrupt {
         let take_over = ctrlc::set_handler(move || {
             let mut current = handler.lock().unwrap_or_else(PoisonError::into_inner);
             current.asked += 1;
-            if current.asked > current.patience.0 {
+            if current.asked > 1 + current.patience {
                 // Ending was asked for already and did not end the program.
                 compiling::leave();
             }
@@ -66,7 +57,7 @@ impl Interrupt {
 
     /// From here on the second Ctrl-C only tells that the third one leaves.
     pub(crate) fn leave_at_third(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).patience = Patience(2);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).patience = 1;
     }
 
     /// The token of the next piece of work, which Ctrl-C cancels from now on.

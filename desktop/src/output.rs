@@ -284,17 +284,11 @@ pub(crate) fn print_placement(placement: &Placement) {
 
 /// Says on stderr when another device runs than the one that was asked for.
 pub(crate) fn warn_of_fallback(placement: &Placement, preference: DevicePreference) {
-    let wanted = match preference {
-        DevicePreference::Auto => return,
-        DevicePreference::Npu => Device::Npu,
-        DevicePreference::Gpu => Device::Gpu,
-        DevicePreference::Cpu => Device::Cpu,
-    };
-    if placement.device == wanted {
+    if preference == DevicePreference::Auto || preference.names(placement.device) {
         return;
     }
     anstream::eprintln!("{STATUS}runs on {} instead:{Reset}", describe(placement));
-    for row in placement.not_used.iter().filter(|row| row.device == wanted) {
+    for row in placement.not_used.iter().filter(|row| preference.names(row.device)) {
         anstream::eprintln!("{STATUS}  {}{Reset}", remedy::not_used(row));
     }
 }

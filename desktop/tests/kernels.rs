@@ -3,93 +3,25 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
+#[path = "common/prepared.rs"]
+mod prepared;
 
 use std::fs;
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use common::{TemporaryPackage, testdata};
+use common::{relative_rms, testdata};
+use prepared::{Scene, logits};
 use serde::Deserialize;
-use wheelwork::{
-    Diagnostic, Error, Event, KernelSet, Kernels, Model, OpenOptions, Options, PrepareReport, Prepared,
-};
+use wheelwork::{Diagnostic, Event, KernelSet, Kernels, Model, OpenOptions, Options, Prepared};
 use wheelwork_quantize::Recipe;
 use wheelwork_quantize::recipe::{BALANCED, FLOAT, INT8_THROUGHOUT};
 use wheelwork_quantize::scheme::{Bits, BlockScheme, Scheme};
-
-/// A package of the shipped model with a cache folder on the same file system.
-struct Scene {
-    package: TemporaryPackage,
-    options: OpenOptions,
-}
-
-impl Scene {
-    fn of(recipe: Recipe, kernels: Kernels) -> Self {
-        let package = TemporaryPackage::of("tiny-r1", recipe);
-        let cache_dir = Some(package.path().parent().unwrap().join("cache"));
-        let options = OpenOptions { cache_dir, kernels, threads: Some(2), ..OpenOptions::default() };
-        Self { package, options }
-    }
-
-    fn try_prepare(&self) -> Result<PrepareReport, Error> {
-        wheelwork::prepare(self.package.path(), &self.options, &mut |_| ControlFlow::Continue(()))
-    }
-
-    fn prepare(&self) -> PrepareReport {
-        self.try_prepare().unwrap()
-    }
-
-    fn open_with(&self, options: &OpenOptions) -> Model {
-        Model::open_with(self.package.path(), options).unwrap()
-    }
-
-    fn open(&self) -> Model {
-        self.open_with(&self.options)
-    }
-
-    fn plain(&self) -> Model {
-        self.open_with(&OpenOptions { plain: true, ..self.options.clone() })
-    }
-
-    /// The one prepared form.
-    fn form(&self) -> PathBuf {
-        let only = |folder: &Path| fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
-        let base = only(&only(self.options.cache_dir.as_ref().unwrap()));
-        let mut forms = fs::read_dir(base).unwrap().map(|entry| entry.unwrap().path());
-        forms.find(|path| !path.ends_with("lock")).unwrap()
-    }
-}
 
 /// Layers and output layer of so many bits.
 fn of_bits(layers: Bits, lm_head: Bits) -> Recipe {
     let Scheme::Blocks(base) = BALANCED.layers else { panic!("it is quantised") };
     let scheme = |bits| Scheme::Blocks(BlockScheme { bits, ..base });
     Recipe { layers: scheme(layers), lm_head: scheme(lm_head), ..BALANCED }
-}
-
-/// Logits of a prompt, of single tokens behind it, and of several at once.
-fn logits(model: &Model) -> Vec<f32> {
-    let mut decoder = model.decoder().unwrap();
-    let mut logits = Vec::new();
-    let prompt: Vec<u32> = (1..40).collect();
-    decoder.prefill(&prompt).unwrap();
-    logits.extend_from_slice(decoder.logits());
-    for token in [10, 11] {
-        decoder.decode(token).unwrap();
-        logits.extend_from_slice(decoder.logits());
-    }
-    for rows in 2..=9 {
-        decoder.prefill(&prompt[..rows]).unwrap();
-        logits.extend_from_slice(decoder.logits());
-    }
-    logits
-}
-
-/// Root mean square of the difference over that of what is expected.
-fn distance(found: &[f32], expected: &[f32]) -> f32 {
-    let square = |numbers: &mut dyn Iterator<Item = f32>| numbers.map(|number| number * number).sum::<f32>();
-    let difference = square(&mut found.iter().zip(expected).map(|(found, expected)| found - expected));
-    (difference / square(&mut expected.iter().copied())).sqrt()
 }
 
 #[test]
@@ -109,7 +41,7 @@ fn our_kernels_give_the_logits_of_onnx_runtime_up_to_the_order_of_sums() {
         assert_eq!(plain.placement().kernels, KernelSet::OnnxRuntime);
         let (found, expected) = (logits(&ours), logits(&plain));
         assert!(found != expected, "the plain form ran");
-        let distance = distance(&found, &expected);
+        let distance = relative_rms(&found, &expected);
         assert!(distance < 0.01, "{}: {distance}", recipe.name);
         // As often as it is computed.
         assert!(found == logits(&ours), "{}", recipe.name);
@@ -147,7 +79,7 @@ fn pk_19_codes_of_more_bits_than_the_card_states_are_not_packed() {
     let text = fs::read_to_string(&card).unwrap();
     let (start, end) = text.split_at(text.find("\"code_bits\"").unwrap());
     fs::write(&card, format!("{start}{}", end.replace(": 6", ": 5").replace(":6", ":5"))).unwrap();
-    let error = scene.try_prepare().unwrap_err();
+    let error = scene.try_prepare(usize::MAX).0.unwrap_err();
     assert_eq!(error.diagnosis().code, "graph_code_bits", "{error}");
     assert_eq!(scene.open().placement().prepared, Prepared::Missing);
 }
@@ -236,7 +168,7 @@ fn preparing_measures_both_and_keeps_the_figures() {
     assert_eq!(model.placement().prepared, Prepared::Used);
     let is_any_ours = report.kernels.iter().any(|choice| choice.is_ours);
     assert_eq!(model.placement().kernels != KernelSet::OnnxRuntime, is_any_ours);
-    assert!(distance(&logits(&model), &logits(&scene.plain())) < 0.01);
+    assert!(relative_rms(&logits(&model), &logits(&scene.plain())) < 0.01);
     if is_any_ours {
         assert_eq!(scene.prepare().kernels, report.kernels, "they are in the record");
     }
@@ -258,7 +190,7 @@ fn a_form_of_another_choice_is_not_used() {
 #[test]
 fn a_graph_without_products_for_our_kernels_is_prepared_without_them() {
     let scene = Scene::of(FLOAT, Kernels::Own);
-    match scene.try_prepare() {
+    match scene.try_prepare(usize::MAX).0 {
         Ok(report) => assert!(report.kernels.is_empty(), "{report:?}"),
         Err(error) => assert!(error.to_string().contains("packs no weights"), "{error}"),
     }
@@ -269,23 +201,16 @@ fn a_graph_without_products_for_our_kernels_is_prepared_without_them() {
 fn pk_19_a_damaged_form_with_our_kernels_is_not_used_and_made_anew() {
     let scene = Scene::of(BALANCED, Kernels::Own);
     scene.prepare();
-    let packed = scene.form().join("packed.bin");
-    let good = fs::read(&packed).unwrap();
-    let plain = logits(&scene.plain());
-    let mut found = 0;
-    for part in 1..20 {
-        let mut bad = good.clone();
-        bad[good.len() * part / 20] ^= 0x80;
-        fs::write(&packed, &bad).unwrap();
-        let model = scene.open();
-        let how = model.placement().prepared;
-        assert!(how == Prepared::Used || logits(&model) == plain, "the plain form runs");
-        found += usize::from(how == Prepared::Damaged);
-    }
-    // One token tells on most bits.
-    assert!(found >= 15, "{found} of 19 flips were found");
-
-    fs::write(&packed, &good).unwrap();
+    scene.check_flips();
+    let good = fs::read(scene.form().join("packed.bin")).unwrap();
+    scene.check_spoiled("cut off", |form| {
+        fs::write(form.join("packed.bin"), &good[..good.len() / 2]).unwrap()
+    });
+    scene.check_spoiled("zeros", |form| fs::write(form.join("packed.bin"), vec![0; good.len()]).unwrap());
+    scene
+        .check_spoiled("all ones", |form| fs::write(form.join("packed.bin"), vec![255; good.len()]).unwrap());
+    scene.check_spoiled("no record", |form| fs::remove_file(form.join("record.json")).unwrap());
+    scene.check_spoiled("no packed file", |form| fs::remove_file(form.join("packed.bin")).unwrap());
     let record = |from: &'static str, to: &'static str| {
         move |form: &Path| {
             let text = fs::read_to_string(form.join("record.json")).unwrap();
@@ -293,48 +218,15 @@ fn pk_19_a_damaged_form_with_our_kernels_is_not_used_and_made_anew() {
             fs::write(form.join("record.json"), text.replacen(from, to, 1)).unwrap();
         }
     };
-    type Spoil<'a> = (&'a str, Box<dyn Fn(&Path) + 'a>);
-    let spoil: [Spoil; 7] = [
-        ("cut off", Box::new(|form| fs::write(form.join("packed.bin"), &good[..good.len() / 2]).unwrap())),
-        ("zeros", Box::new(|form| fs::write(form.join("packed.bin"), vec![0; good.len()]).unwrap())),
-        ("all ones", Box::new(|form| fs::write(form.join("packed.bin"), vec![255; good.len()]).unwrap())),
-        ("no record", Box::new(|form| fs::remove_file(form.join("record.json")).unwrap())),
-        ("no packed file", Box::new(|form| fs::remove_file(form.join("packed.bin")).unwrap())),
-        ("a product that is not in the graph", Box::new(record("self_attn.qkv_proj", "self_attn.qkw_proj"))),
-        ("no products", Box::new(record("\\\"replaced\\\":[", "\\\"replaced\\\":[],\\\"other\\\":["))),
-    ];
-    for (what, spoil) in spoil {
-        spoil(&scene.form());
-        let model = scene.open();
-        assert_eq!(model.placement().prepared, Prepared::Damaged, "{what}");
-        assert_eq!(model.placement().kernels, KernelSet::OnnxRuntime, "{what}");
-        assert!(logits(&model) == plain, "{what}");
-        assert!(scene.prepare().is_new, "{what}");
-        assert_eq!(scene.open().placement().prepared, Prepared::Used, "{what}");
-    }
+    let other = record("self_attn.qkv_proj", "self_attn.qkw_proj");
+    scene.check_spoiled("a product that is not in the graph", other);
+    let none = record("\\\"replaced\\\":[", "\\\"replaced\\\":[],\\\"other\\\":[");
+    scene.check_spoiled("no products", none);
 }
 
 #[test]
 fn a_cancelled_preparation_with_our_kernels_leaves_nothing() {
     for kernels in [Kernels::Own, Kernels::Auto] {
-        let scene = Scene::of(BALANCED, kernels);
-        let mut steps = 0;
-        let mut prepare = |last: usize| {
-            let mut step = 0;
-            let report = wheelwork::prepare(scene.package.path(), &scene.options, &mut |_| {
-                step += 1;
-                if step > last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            });
-            steps = step;
-            report.map(|_| step)
-        };
-        let whole = prepare(usize::MAX).unwrap();
-        fs::remove_dir_all(scene.form()).unwrap();
-        for last in [0, 1, whole / 2, whole - 1] {
-            assert!(prepare(last).is_err(), "after {last} of {whole} steps");
-            assert_eq!(scene.open().placement().prepared, Prepared::Missing, "after {last} of {whole} steps");
-        }
-        prepare(usize::MAX).unwrap();
-        assert_eq!(scene.open().placement().prepared, Prepared::Used);
+        Scene::of(BALANCED, kernels).check_cancelling();
     }
 }

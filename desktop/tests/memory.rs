@@ -84,13 +84,7 @@ mod starved {
     fn long_context() -> (tempfile::TempDir, std::path::PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let checkpoint = folder.path().join("tiny-r1");
-        fs_err::create_dir(&checkpoint).unwrap();
-        for entry in fs_err::read_dir(common::testdata("tiny-r1")).unwrap() {
-            let entry = entry.unwrap();
-            if entry.file_type().unwrap().is_file() {
-                fs_err::copy(entry.path(), checkpoint.join(entry.file_name())).unwrap();
-            }
-        }
+        common::copy_folder(&common::testdata("tiny-r1"), &checkpoint);
         let config = checkpoint.join("config.json");
         let text = fs_err::read_to_string(&config).unwrap();
         let longer = text.replace("\"max_position_embeddings\": 1024", "\"max_position_embeddings\": 65536");

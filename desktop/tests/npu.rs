@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::Command;
 
 use common::{TemporaryPackage, json, json_lines, relative_rms, success, testdata, text};
-use npu::{package, simulator};
+use npu::{on_npu, package, simulator};
 use serde_json::Value;
 use wheelwork::chat::Message;
 use wheelwork::device::{Device, NotUsedReason, SelfCheck};
@@ -22,10 +22,6 @@ use wheelwork_calibrate::agreement::{self, Agreement};
 use wheelwork_calibrate::static_graph::{self, VariantOptions};
 use wheelwork_quantize::recipe::BALANCED;
 use wheelwork_quantize::static_float::VARIANT;
-
-fn on_npu() -> OpenOptions {
-    OpenOptions { device: DevicePreference::Npu, strict: true, ..OpenOptions::default() }
-}
 
 #[test]
 fn the_simulator_answers_with_every_node_on_it() {

@@ -5,14 +5,15 @@
 
 mod common;
 #[path = "common/npu.rs"]
+#[allow(dead_code)]
 mod npu;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output};
+use std::time::Duration;
 
 use common::{flip_bit, success, wheelwork};
-use npu::{FOLDER, json_lines, package, simulator};
+use npu::{FOLDER, first_binary, json_lines, kill_once, package, simulator};
 use serde_json::Value;
 use wheelwork::device::{Device, NotUsedReason};
 use wheelwork::{CompilationState, DevicePreference, Model, OpenOptions, Options, Placement, Session};
@@ -136,8 +137,7 @@ fn pk_11_a_compiled_form_with_a_flipped_bit_is_refused_and_compiled_again() {
     let output = success(cache.command("prepare --device npu").arg(package()));
     assert!(String::from_utf8_lossy(&output.stderr).contains("1 of 2"), "{output:?}");
     let [form] = &cache.compiled()[..] else { panic!("{:?}", cache.compiled()) };
-    let files = std::fs::read_dir(form).unwrap().map(|entry| entry.unwrap().path());
-    let binary = files.filter(|path| path.extension().is_some_and(|kind| kind == "bin")).min().unwrap();
+    let binary = first_binary(form);
     flip_bit(&binary);
     let flipped = std::fs::read(&binary).unwrap();
 
@@ -156,15 +156,7 @@ fn a_process_that_is_killed_while_it_compiles_leaves_nothing_in_the_way() {
         return;
     }
     let cache = Cache::new();
-    let mut killed =
-        cache.command(ONE_TOKEN).arg(package()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let start = Instant::now();
-    while cache.compiled().is_empty() {
-        assert!(start.elapsed() < LIMIT, "nothing is compiled");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    killed.kill().unwrap();
-    killed.wait().unwrap();
+    kill_once(cache.command(ONE_TOKEN).arg(package()), || !cache.compiled().is_empty());
 
     let output = cache.generate(&["--strict"]);
     assert!(is_compiled(&started(&output)));

@@ -11,11 +11,10 @@ mod common;
 mod npu;
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output};
 
-use common::{error_of, flip_bit, stdout, success, wheelwork};
-use npu::{FOLDER, json_lines, package, simulator};
+use common::{copy_folder, error_of, flip_bit, stdout, success, wheelwork};
+use npu::{FOLDER, first_binary, json_lines, kill_once, on_npu, package, simulator};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use wheelwork::device::NotUsedReason;
@@ -157,19 +156,12 @@ fn rt_02_a_process_that_ended_while_the_provider_was_tried_makes_a_cpu_start_wit
     let run = |more: &[&str]| generate(package(), &folder, cache.path(), more);
     // What is compiled already is loaded under the marker that allows one try.
     success(&mut run(&["--device", "npu", "--strict"]));
-    let mut tried = run(&["--device", "npu"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let trials = cache.path().join("wheelwork").join("providers");
     let has_marker = || {
         let entries = std::fs::read_dir(&trials).into_iter().flatten();
         entries.flatten().any(|entry| entry.path().extension().is_some_and(|kind| kind == "trial"))
     };
-    let start = Instant::now();
-    while !has_marker() {
-        assert!(start.elapsed() < Duration::from_secs(60), "no trial has begun");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    tried.kill().unwrap();
-    tried.wait().unwrap();
+    kill_once(&mut run(&["--device", "npu"]), has_marker);
 
     let row = row_of_first_event(&run(&["--device", "npu"]).output().unwrap());
     assert_eq!(row["reason"], "crashed_before", "{row}");
@@ -196,25 +188,12 @@ fn change_card(package: &Path, change: impl FnOnce(&mut Value)) {
     std::fs::write(path, card.to_string()).unwrap();
 }
 
-/// Changes what the card says of a file.
-fn change_record(package: &Path, file: &str, change: impl FnOnce(&mut Value)) {
+/// Changes what the card says of a variant's file.
+fn change_record(package: &Path, variant: &str, file: &str, change: impl FnOnce(&mut Value)) {
     change_card(package, |card| {
-        let mut records = card["variants"][VARIANT].as_array_mut().unwrap().iter_mut();
+        let mut records = card["variants"][variant].as_array_mut().unwrap().iter_mut();
         change(records.find(|record| record["name"] == file).unwrap());
     });
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let to = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy_folder(&path, &to);
-        } else {
-            std::fs::copy(&path, to).unwrap();
-        }
-    }
 }
 
 #[test]
@@ -225,7 +204,9 @@ fn rt_03_graphs_that_the_provider_takes_in_part_are_refused() {
     let variant = copy.path().join(VARIANT);
     std::fs::write(variant.join("op_affinity.json"), "{\"op_type\": {}}").unwrap();
     let record = FileRecord::of(&variant, "op_affinity.json").unwrap();
-    change_record(copy.path(), "op_affinity.json", |found| *found = serde_json::to_value(record).unwrap());
+    change_record(copy.path(), VARIANT, "op_affinity.json", |found| {
+        *found = serde_json::to_value(record).unwrap()
+    });
     on_both(copy.path(), &folder, "compile_failed", "fallback");
 }
 
@@ -244,18 +225,14 @@ fn rt_05_a_provider_with_other_numbers_than_the_package_is_refused() {
 fn a_graph_file_that_was_changed_is_not_given_to_the_provider() {
     let Some(folder) = simulator() else { return };
     let copy = with_card(|_| {});
-    change_record(copy.path(), "decode.onnx", |found| found["sha256"] = "0".repeat(64).into());
+    change_record(copy.path(), VARIANT, "decode.onnx", |found| found["sha256"] = "0".repeat(64).into());
     on_both(copy.path(), &folder, "damaged", "decode.onnx");
 }
 
 /// The placement on the simulator, asked for as one system-on-chip.
 fn placement(package: &Path, soc_model: &str) -> wheelwork::Placement {
-    let options = OpenOptions {
-        device: DevicePreference::Npu,
-        strict: true,
-        provider_options: vec![("soc_model".to_owned(), soc_model.to_owned())],
-        ..OpenOptions::default()
-    };
+    let options =
+        OpenOptions { provider_options: vec![("soc_model".to_owned(), soc_model.to_owned())], ..on_npu() };
     Model::open_with(package, &options).unwrap().placement().clone()
 }
 
@@ -282,8 +259,7 @@ fn pk_11_compiled_graphs_are_used_on_their_chip_alone_and_whole_alone() {
 
     // The provider itself loads binaries with flipped bits without a word.
     let variant = package.join("qnn-htp");
-    let binaries = std::fs::read_dir(&variant).unwrap().map(|entry| entry.unwrap().path());
-    let binary = binaries.filter(|path| path.extension().is_some_and(|kind| kind == "bin")).min().unwrap();
+    let binary = first_binary(&variant);
     flip_bit(&binary);
     let found = placement(&package, "57");
     assert_eq!(graphs(&found), sources);
@@ -295,10 +271,7 @@ fn pk_11_compiled_graphs_are_used_on_their_chip_alone_and_whole_alone() {
     let name = binary.file_name().unwrap().to_str().unwrap();
     std::fs::write(&binary, "of another compiler").unwrap();
     let record = serde_json::to_value(FileRecord::of(&variant, name).unwrap()).unwrap();
-    change_card(&package, |card| {
-        let mut records = card["variants"]["qnn-htp"].as_array_mut().unwrap().iter_mut();
-        *records.find(|record| record["name"] == name).unwrap() = record;
-    });
+    change_record(&package, "qnn-htp", name, |found| *found = record);
     let found = placement(&package, "57");
     assert_eq!(graphs(&found), sources);
     assert_eq!(found.not_used[0].reason, NotUsedReason::SessionFailed);

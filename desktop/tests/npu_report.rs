@@ -6,6 +6,7 @@
 
 mod common;
 #[path = "common/npu.rs"]
+#[allow(dead_code)]
 mod npu;
 
 use std::os::unix::fs::symlink;

@@ -52,6 +52,16 @@ pub(crate) fn required(value: Option<Value>) -> Outcome<Value> {
     value.ok_or_else(|| Failure::failed("too few arguments"))
 }
 
+/// An argument; a `None` that is given stands for what is left out.
+pub(crate) fn not_none(value: Option<Value>) -> Option<Value> {
+    value.filter(|value| !matches!(value, Value::None))
+}
+
+/// Whether a switch is given and on.
+pub(crate) fn is_on(value: Option<Value>) -> bool {
+    value.is_some_and(|value| value.is_true())
+}
+
 /// A whole number.
 pub(crate) fn integer(value: &Value) -> Outcome<i64> {
     value.as_integer().ok_or_else(|| {

@@ -6,6 +6,8 @@ mod numbers;
 mod select;
 mod texts;
 
+use std::cmp::Ordering;
+
 use wheelwork_package::budget::Budget;
 
 use crate::arguments::{Given, pay, within};
@@ -41,18 +43,18 @@ const FILTERS: [(&str, Filter); 54] = [
     ("list", lists::list),
     ("lower", texts::lower),
     ("map", select::map),
-    ("max", select::max),
-    ("min", select::min),
+    ("max", |budget, value, given| select::extreme(budget, value, given, Ordering::Greater)),
+    ("min", |budget, value, given| select::extreme(budget, value, given, Ordering::Less)),
     ("pprint", texts::pprint),
     ("random", lists::random),
-    ("reject", select::reject),
-    ("rejectattr", select::rejectattr),
+    ("reject", |budget, value, given| select::chosen(budget, value, given, false, false)),
+    ("rejectattr", |budget, value, given| select::chosen(budget, value, given, true, false)),
     ("replace", texts::replace),
     ("reverse", lists::reverse),
     ("round", numbers::round),
     ("safe", html::safe),
-    ("select", select::select),
-    ("selectattr", select::selectattr),
+    ("select", |budget, value, given| select::chosen(budget, value, given, false, true)),
+    ("selectattr", |budget, value, given| select::chosen(budget, value, given, true, true)),
     ("slice", lists::slice),
     ("sort", select::sort),
     ("string", texts::string),

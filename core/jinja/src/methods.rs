@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use wheelwork_package::budget::Budget;
 
-use crate::arguments::{Given, integer, pay, required, size, text, within};
+use crate::arguments::{Given, integer, is_on, not_none, pay, required, size, text, within};
 use crate::compare::{equal, get};
 use crate::error::{Failure, Outcome};
 use crate::format::format;
-use crate::parts::{filled, not_none, part, replaced, search, split, trimmed};
+use crate::parts::{filled, part, replaced, search, split, trimmed};
 use crate::predicates::is_cased;
 use crate::print::{is_printable, push};
 use crate::spaces::{capitalized, centered, is_space, lines};
@@ -83,10 +83,9 @@ fn text_method(budget: &Budget, subject: &Arc<str>, name: &str, given: Given) ->
         "split" | "rsplit" => split(budget, subject, name == "rsplit", given),
         "splitlines" => {
             let [keep] = given.bind(["keepends"])?;
-            let keep = keep.is_some_and(|keep| keep.is_true());
             take_slots(budget, subject.matches(char::is_control).count())?;
             let found: Outcome<_> =
-                lines(subject, keep).into_iter().map(|line| made(line.to_owned())).collect();
+                lines(subject, is_on(keep)).into_iter().map(|line| made(line.to_owned())).collect();
             Value::list(budget, found?)
         }
         "partition" | "rpartition" => {

@@ -5,14 +5,10 @@ use std::sync::Arc;
 
 use wheelwork_package::budget::Budget;
 
-use crate::arguments::{Given, integer, required, text};
+use crate::arguments::{Given, integer, not_none, required, text};
 use crate::error::{Failure, Outcome};
 use crate::spaces::is_space;
 use crate::value::{Value, take_slots, take_text};
-
-pub(crate) fn not_none(value: Option<Value>) -> Option<Value> {
-    value.filter(|value| !matches!(value, Value::None))
-}
 
 /// A text that is not empty.
 pub(crate) fn filled(value: &Value) -> Outcome<Arc<str>> {

@@ -1,5 +1,7 @@
 //! Jinja's tests: what may stand behind `is`.
 
+use std::cmp::Ordering;
+
 use wheelwork_package::budget::Budget;
 
 use crate::arguments::{Given, integer, pay, required, within};
@@ -10,50 +12,72 @@ use crate::print::printed;
 use crate::syntax::Operator;
 use crate::value::{Object, SequenceKind, Value};
 
-const TESTS: [&str; 39] = [
-    "!=",
-    "<",
-    "<=",
-    "==",
-    ">",
-    ">=",
-    "boolean",
-    "callable",
-    "defined",
-    "divisibleby",
-    "eq",
-    "equalto",
-    "escaped",
-    "even",
-    "false",
-    "filter",
-    "float",
-    "ge",
-    "greaterthan",
-    "gt",
-    "in",
-    "integer",
-    "iterable",
-    "le",
-    "lessthan",
-    "lower",
-    "lt",
-    "mapping",
-    "ne",
-    "none",
-    "number",
-    "odd",
-    "sameas",
-    "sequence",
-    "string",
-    "test",
-    "true",
-    "undefined",
-    "upper",
-];
+/// What a name behind `is` asks of a value.
+enum Test {
+    /// How it stands to an argument of this name.
+    Beside(&'static str, fn(&Budget, &Value, &Value) -> Outcome<bool>),
+    /// Its order beside another value; `None` where there is none.
+    Ordered(fn(Option<Ordering>) -> bool),
+    /// What it is by itself.
+    Alone(fn(&Value) -> bool),
+    /// The same, where looking costs more or may fail.
+    Examined(fn(&Budget, &Value) -> Outcome<bool>),
+    /// Whether a filter has it as a name.
+    NamesFilter,
+}
+
+fn find(name: &str) -> Option<Test> {
+    use Ordering::{Equal, Greater, Less};
+    use Test::{Alone, Beside, Examined, NamesFilter, Ordered};
+    Some(match name {
+        "==" | "eq" | "equalto" => Beside("other", equal),
+        "!=" | "ne" => Beside("other", |budget, value, other| Ok(!equal(budget, value, other)?)),
+        "<" | "lt" | "lessthan" => Ordered(|order| order == Some(Less)),
+        "<=" | "le" => Ordered(|order| matches!(order, Some(Less | Equal))),
+        ">" | "gt" | "greaterthan" => Ordered(|order| order == Some(Greater)),
+        ">=" | "ge" => Ordered(|order| matches!(order, Some(Greater | Equal))),
+        "in" => Beside("other", |budget, value, container| contains(budget, container, value)),
+        "sameas" => Beside("other", |_, value, other| same(other, value)),
+        "divisibleby" => Beside("num", |budget, value, number| {
+            let rest = arithmetic(budget, Operator::Remainder, value, number)?;
+            Ok(rest.as_float() == Some(0.0))
+        }),
+        "defined" => Alone(|value| !value.is_undefined()),
+        "undefined" => Alone(Value::is_undefined),
+        "none" => Alone(|value| matches!(value, Value::None)),
+        "boolean" => Alone(|value| matches!(value, Value::Bool(_))),
+        "true" => Alone(|value| matches!(value, Value::Bool(true))),
+        "false" => Alone(|value| matches!(value, Value::Bool(false))),
+        "integer" => Alone(|value| matches!(value, Value::Integer(_))),
+        "float" => Alone(|value| matches!(value, Value::Float(_))),
+        "number" => Alone(|value| value.as_float().is_some()),
+        "odd" => Examined(|_, value| Ok(!is_even(value)?)),
+        "even" => Examined(|_, value| is_even(value)),
+        "string" => Alone(|value| value.as_text().is_some()),
+        "escaped" => Alone(|value| matches!(value, Value::Markup(_))),
+        "mapping" => Alone(|value| matches!(value, Value::Map(_))),
+        "sequence" => Alone(|value| match value {
+            Value::Sequence(sequence) => {
+                !matches!(sequence.kind, SequenceKind::Keys | SequenceKind::Values | SequenceKind::Items)
+            }
+            Value::Map(_) | Value::Text(_) | Value::Markup(_) | Value::Undefined(_) => true,
+            _ => false,
+        }),
+        "iterable" => Alone(|value| value.is_iterable() || matches!(value, Value::Object(Object::Loop(_)))),
+        "callable" => Alone(|value| match value {
+            Value::Object(object) => !matches!(object, Object::Namespace(_) | Object::Cycler(_)),
+            _ => matches!(value, Value::Method(_) | Value::Undefined(_)),
+        }),
+        "lower" => Examined(|budget, value| Ok(is_cased(&printed(budget, value)?, char::is_lowercase))),
+        "upper" => Examined(|budget, value| Ok(is_cased(&printed(budget, value)?, char::is_uppercase))),
+        "filter" => NamesFilter,
+        "test" => Examined(|budget, value| is_name(budget, value, exists)),
+        _ => return None,
+    })
+}
 
 pub(crate) fn exists(name: &str) -> bool {
-    TESTS.contains(&name)
+    find(name).is_some()
 }
 
 /// `value is name(given)`. Filters use tests, so which filters there are is told by the caller. Where no test has the
@@ -66,80 +90,34 @@ pub(crate) fn call(
     is_filter: fn(&str) -> bool,
     missing: impl FnOnce() -> String,
 ) -> Outcome<bool> {
-    if !exists(name) {
-        return Err(Failure::unsupported(missing()));
-    }
+    let test = find(name).ok_or_else(|| Failure::unsupported(missing()))?;
     pay(budget, value)?;
     given.pay(budget)?;
-    test(budget, name, value, given, is_filter).map_err(|failure| within(failure, name))
+    let beside = |argument, given: Given| given.bind([argument]).and_then(|[other]| required(other));
+    let result = match test {
+        Test::Beside(argument, holds) => {
+            beside(argument, given).and_then(|other| holds(budget, value, &other))
+        }
+        Test::Ordered(holds) => {
+            beside("other", given).and_then(|other| order(budget, value, &other)).map(holds)
+        }
+        Test::Alone(holds) => given.none().map(|()| holds(value)),
+        Test::Examined(holds) => given.none().and_then(|()| holds(budget, value)),
+        Test::NamesFilter => given.none().and_then(|()| is_name(budget, value, is_filter)),
+    };
+    result.map_err(|failure| within(failure, name))
 }
 
-fn test(
-    budget: &Budget,
-    name: &str,
-    value: &Value,
-    given: Given,
-    is_filter: fn(&str) -> bool,
-) -> Outcome<bool> {
-    use std::cmp::Ordering::{Equal, Greater, Less};
-    let other = |given: Given| given.bind(["other"]).and_then(|[other]| required(other));
-    let ordered = |given: Given| order(budget, value, &other(given)?);
-    match name {
-        "==" | "eq" | "equalto" => return equal(budget, value, &other(given)?),
-        "!=" | "ne" => return Ok(!equal(budget, value, &other(given)?)?),
-        "<" | "lt" | "lessthan" => return Ok(ordered(given)? == Some(Less)),
-        "<=" | "le" => return Ok(matches!(ordered(given)?, Some(Less | Equal))),
-        ">" | "gt" | "greaterthan" => return Ok(ordered(given)? == Some(Greater)),
-        ">=" | "ge" => return Ok(matches!(ordered(given)?, Some(Greater | Equal))),
-        "in" => return contains(budget, &other(given)?, value),
-        "sameas" => return same(&other(given)?, value),
-        "divisibleby" => {
-            let [number] = given.bind(["num"])?;
-            let rest = arithmetic(budget, Operator::Remainder, value, &required(number)?)?;
-            return Ok(rest.as_float() == Some(0.0));
-        }
-        _ => given.none()?,
+fn is_even(value: &Value) -> Outcome<bool> {
+    match value {
+        Value::Float(_) => Err(Failure::unsupported("a floating-point number")),
+        _ => Ok(integer(value)? % 2 == 0),
     }
-    Ok(match name {
-        "defined" => !value.is_undefined(),
-        "undefined" => value.is_undefined(),
-        "none" => matches!(value, Value::None),
-        "boolean" => matches!(value, Value::Bool(_)),
-        "true" => matches!(value, Value::Bool(true)),
-        "false" => matches!(value, Value::Bool(false)),
-        "integer" => matches!(value, Value::Integer(_)),
-        "float" => matches!(value, Value::Float(_)),
-        "number" => value.as_float().is_some(),
-        "odd" | "even" => {
-            if let Value::Float(_) = value {
-                return Err(Failure::unsupported("a floating-point number"));
-            }
-            (integer(value)? % 2 == 0) == (name == "even")
-        }
-        "string" => value.as_text().is_some(),
-        "escaped" => matches!(value, Value::Markup(_)),
-        "mapping" => matches!(value, Value::Map(_)),
-        "sequence" => match value {
-            Value::Sequence(sequence) => {
-                !matches!(sequence.kind, SequenceKind::Keys | SequenceKind::Values | SequenceKind::Items)
-            }
-            Value::Map(_) | Value::Text(_) | Value::Markup(_) | Value::Undefined(_) => true,
-            _ => false,
-        },
-        "iterable" => value.is_iterable() || matches!(value, Value::Object(Object::Loop(_))),
-        "callable" => {
-            let is_object = matches!(value, Value::Object(_) | Value::Method(_) | Value::Undefined(_));
-            is_object && !matches!(value, Value::Object(Object::Namespace(_) | Object::Cycler(_)))
-        }
-        "lower" => is_cased(&printed(budget, value)?, char::is_lowercase),
-        "upper" => is_cased(&printed(budget, value)?, char::is_uppercase),
-        "filter" | "test" => {
-            check_key(budget, value)?;
-            let exists = if name == "filter" { is_filter } else { exists };
-            value.as_text().is_some_and(|text| exists(text))
-        }
-        _ => return Err(Failure::unsupported("a test that does not exist")),
-    })
+}
+
+fn is_name(budget: &Budget, value: &Value, exists: fn(&str) -> bool) -> Outcome<bool> {
+    check_key(budget, value)?;
+    Ok(value.as_text().is_some_and(|text| exists(text)))
 }
 
 /// `islower` or `isupper`: all characters that have a case have this one, and one has.

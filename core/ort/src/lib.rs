@@ -25,7 +25,7 @@ mod telemetry;
 mod tensor_copy;
 pub mod version;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 pub use assignment::{AssignedNode, assignment};
@@ -57,38 +57,21 @@ static RUNTIME: Mutex<Option<Runtime>> = Mutex::new(None);
 /// [`LibraryError`], with every place that was tried. A failed call can be repeated, for instance after
 /// the library was installed.
 pub fn environment() -> Result<Runtime, LibraryError> {
-    load(&library::candidates())
-}
-
-/// Loads ONNX Runtime from a given file, or gives what is loaded already, wherever it came from.
-///
-/// # Errors
-/// [`LibraryError`].
-pub fn environment_from(path: &Path) -> Result<Runtime, LibraryError> {
-    load(&[path.to_path_buf()])
-}
-
-/// What is loaded already.
-fn current() -> Option<Runtime> {
-    RUNTIME.lock().unwrap_or_else(PoisonError::into_inner).clone()
-}
-
-fn load(candidates: &[PathBuf]) -> Result<Runtime, LibraryError> {
     let mut runtime = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(runtime) = runtime.as_ref() {
         return Ok(runtime.clone());
     }
     telemetry::switch_off();
     let mut tried = Vec::new();
-    for path in candidates {
+    for path in library::candidates() {
         // A plain name is the loader's to find: nothing of that name in the current folder is looked at.
         if path.components().count() > 1
-            && let Ok(Some(unfit)) = object_file::examine(path)
+            && let Ok(Some(unfit)) = object_file::examine(&path)
         {
-            tried.push((path.clone(), unfit.to_string()));
+            tried.push((path, unfit.to_string()));
             continue;
         }
-        let resolved = version::resolved(path);
+        let resolved = version::resolved(&path);
         match ort::init_from(&resolved) {
             Ok(builder) => {
                 let version =
@@ -100,12 +83,16 @@ fn load(candidates: &[PathBuf]) -> Result<Runtime, LibraryError> {
                     .map_err(LibraryError::start)?;
                 // Errors come back as status values; the library's own lines on stderr would only repeat them.
                 environment.set_log_level(ort::logging::LogLevel::Fatal);
-                let (path, build_info) = (path.clone(), ort::info().to_owned());
-                let loaded = Runtime { environment, path, build_info, version };
+                let loaded = Runtime { environment, path, build_info: ort::info().to_owned(), version };
                 return Ok(runtime.insert(loaded).clone());
             }
-            Err(error) => tried.push((path.clone(), LibraryError::reason(&error))),
+            Err(error) => tried.push((path, LibraryError::reason(&error))),
         }
     }
     Err(LibraryError::not_loadable(tried))
+}
+
+/// What is loaded already.
+fn current() -> Option<Runtime> {
+    RUNTIME.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }

@@ -388,54 +388,47 @@ fn folder_name(root: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+
+    /// Checks a good configuration in which this value stands at a place of the model.
+    fn check_with(place: &str, value: impl Into<Value>) -> Result<(), PackageError> {
+        let mut model = json!({
+            "type": "qwen2", "vocab_size": 1000, "context_length": 1024, "eos_token_id": 0,
+            "decoder": {
+                "filename": "model.onnx", "head_size": 64, "hidden_size": 512, "num_attention_heads": 8,
+                "num_key_value_heads": 2, "num_hidden_layers": 4, "inputs": { "past_key_names": "past" },
+            },
+        });
+        *model.pointer_mut(place).unwrap() = value.into();
+        let config = json!({ "model": model, "search": {} });
+        check_config(Path::new("genai_config.json"), &serde_json::from_value(config).unwrap())
+    }
 
     #[test]
     fn pk_15_a_name_that_stands_once_a_layer_is_short() {
-        let config = |name: &str| {
-            let decoder = serde_json::json!({
-                "filename": "model.onnx", "head_size": 64, "hidden_size": 512, "num_attention_heads": 8,
-                "num_key_value_heads": 2, "num_hidden_layers": 4, "inputs": { "past_key_names": name },
-            });
-            let model = serde_json::json!({
-                "type": "qwen2", "vocab_size": 1000, "context_length": 1024, "eos_token_id": 0, "decoder": decoder,
-            });
-            let config = serde_json::json!({ "model": model, "search": {} });
-            check_config(Path::new("genai_config.json"), &serde_json::from_value(config).unwrap())
-        };
-        assert!(config("past.%d").is_ok());
-        assert!(config(&"%d".repeat(1000)).unwrap_err().to_string().contains("2000 bytes"));
+        let named = |name: &str| check_with("/decoder/inputs/past_key_names", name);
+        assert!(named("past.%d").is_ok());
+        assert!(named(&"%d".repeat(1000)).unwrap_err().to_string().contains("2000 bytes"));
     }
 
     #[test]
     fn pk_15_hyper_parameters_out_of_range_are_refused_where_they_are_read() {
-        let with = |field: &str, value: u64| {
-            let mut decoder = serde_json::json!({
-                "filename": "model.onnx", "head_size": 64, "hidden_size": 512, "num_attention_heads": 8,
-                "num_key_value_heads": 2, "num_hidden_layers": 4,
-            });
-            let mut model = serde_json::json!({
-                "type": "qwen2", "vocab_size": 1000, "context_length": 1024, "eos_token_id": 0,
-            });
-            let place = if model.get(field).is_some() { &mut model } else { &mut decoder };
-            place[field] = value.into();
-            model["decoder"] = decoder;
-            let config = serde_json::json!({ "model": model, "search": {} });
-            check_config(Path::new("genai_config.json"), &serde_json::from_value(config).unwrap())
-        };
-        assert!(with("hidden_size", 4096).is_ok());
-        for field in [
-            "hidden_size",
-            "head_size",
-            "num_attention_heads",
-            "num_key_value_heads",
-            "num_hidden_layers",
+        assert!(check_with("/decoder/hidden_size", 4096).is_ok());
+        for place in [
+            "decoder/hidden_size",
+            "decoder/head_size",
+            "decoder/num_attention_heads",
+            "decoder/num_key_value_heads",
+            "decoder/num_hidden_layers",
             "vocab_size",
             "context_length",
         ] {
+            let field = place.replace('/', ".");
             for value in [0, 1 << 40, 1 << 63, u64::MAX] {
-                let error = with(field, value).unwrap_err().to_string();
-                assert!(error.contains(field) && error.contains(&value.to_string()), "{error}");
+                let error = check_with(&format!("/{place}"), value).unwrap_err().to_string();
+                assert!(error.contains(&field) && error.contains(&value.to_string()), "{error}");
             }
         }
     }

@@ -17,9 +17,6 @@ pub trait Decoder: Send {
         self.len() == 0
     }
 
-    /// The longest sequence in tokens.
-    fn context_length(&self) -> usize;
-
     /// The most tokens that one [`Decoder::prefill`] takes; a caller cuts longer prompts.
     fn chunk_tokens(&self) -> usize;
 

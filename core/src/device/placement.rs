@@ -204,6 +204,11 @@ impl Prepared {
 const HEAVY: [&str; 3] = ["GroupQueryAttention", "MatMul", "MatMulNBits"];
 
 impl Placement {
+    /// Why the device that it names is not used, or not with all that is there for it.
+    pub(crate) fn row(&self, reason: NotUsedReason, detail: Option<String>) -> NotUsed {
+        NotUsed { provider: self.provider.clone(), device: self.device, reason, detail }
+    }
+
     /// What of the computing another provider got, if it got any: arithmetic on masks and lengths may go to the
     /// CPU, products with weights and attention may not.
     pub(crate) fn computes_elsewhere(&self) -> Option<String> {

@@ -42,36 +42,27 @@ pub const PROVIDERS: &[Provider] = &[
     planned("MLXExecutionProvider", Device::Gpu, "Apple GPU through MLX", APPLE, None),
     planned("DmlExecutionProvider", Device::Gpu, "DirectX 12 GPU", &["windows"], None),
     Provider {
-        ep: "WebGpuExecutionProvider",
-        device: Device::Gpu,
-        hardware: "GPU through WebGPU (Vulkan, Metal, Direct3D 12)",
-        systems: &[],
         support: Support::Unproven,
-        library: Some(PluginLibrary {
-            stem: "onnxruntime_providers_webgpu",
-            folder_variable: "WHEELWORK_WEBGPU_DIR",
-            backend: None,
-            package: "onnxruntime-ep-webgpu",
-        }),
         // It has MatMulNBits and GroupQueryAttention: the CPU's graph runs as it is.
         variants: &["WebGpuExecutionProvider", CPU],
         memory: Some("WebGPU_Buffer"),
-        options: &[],
-        simulated_on: None,
-        static_driver: None,
+        ..planned(
+            "WebGpuExecutionProvider",
+            Device::Gpu,
+            "GPU through WebGPU (Vulkan, Metal, Direct3D 12)",
+            &[],
+            Some(PluginLibrary {
+                stem: "onnxruntime_providers_webgpu",
+                folder_variable: "WHEELWORK_WEBGPU_DIR",
+                backend: None,
+                package: "onnxruntime-ep-webgpu",
+            }),
+        )
     },
     Provider {
-        ep: CPU,
-        device: Device::Cpu,
-        hardware: "processor",
-        systems: &[],
         support: Support::Supported,
-        library: None,
         variants: &[CPU],
-        memory: None,
-        options: &[],
-        simulated_on: None,
-        static_driver: None,
+        ..planned(CPU, Device::Cpu, "processor", &[], None)
     },
 ];
 
@@ -97,7 +88,7 @@ pub fn check_options(device: DevicePreference, options: &[(String, String)]) -> 
     refused.map_or(Ok(()), Err)
 }
 
-/// A provider that no code drives yet.
+/// What a row says at least: a provider that no code drives yet.
 const fn planned(
     ep: &'static str,
     device: Device,

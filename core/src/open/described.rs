@@ -25,8 +25,7 @@ use crate::decoder::ort::session::{Located, OnDevice};
 use crate::device::cache::DependsOn;
 use crate::device::trial::Trial;
 use crate::device::{
-    self, CPU, Device, DevicePreference, NotUsed, NotUsedReason, Placement, Prepared, Provider, Refusal,
-    Request,
+    self, CPU, Device, DevicePreference, NotUsedReason, Placement, Prepared, Provider, Refusal, Request,
 };
 use crate::error::Error;
 use crate::facts::{ModelFacts, ModelIdentity};
@@ -320,11 +319,7 @@ fn graph_file(
     if wanted.is_some() {
         return Err(Error::RuntimeTooOld { what: "the int8 key-value cache", needed, found });
     }
-    placement.not_used.push(NotUsed {
-        provider: placement.provider.clone(),
-        device: placement.device,
-        reason: NotUsedReason::RuntimeTooOld,
-        detail: Some(format!("{} needs {needed}, this is {found}", cache.int8_graph)),
-    });
+    let detail = format!("{} needs {needed}, this is {found}", cache.int8_graph);
+    placement.not_used.push(placement.row(NotUsedReason::RuntimeTooOld, Some(detail)));
     float()
 }

@@ -17,7 +17,7 @@ use crate::decoder::kv::KvShape;
 use crate::decoder::ort::dynamic::OrtDecoder;
 use crate::decoder::ort::loaded::Loaded;
 use crate::decoder::traits::Decoder;
-use crate::device::{CPU, DevicePreference, NotUsed, NotUsedReason, Placement};
+use crate::device::{CPU, DevicePreference, NotUsedReason, Placement};
 use crate::error::Error;
 use crate::facts::{ModelFacts, RuntimeFacts};
 use crate::sequence::prefix_cache::PrefixCache;
@@ -242,13 +242,7 @@ fn fallback(path: &Path, options: &OpenOptions) -> Fallback {
         let model = Model::open_with(&path, &options)?;
         let mut placement = model.placement.clone();
         placement.not_used.retain(|row| row.provider != failed.provider);
-        let row = NotUsed {
-            provider: failed.provider.clone(),
-            device: failed.device,
-            reason: NotUsedReason::RunFailed,
-            detail: Some(detail),
-        };
-        placement.not_used.insert(0, row);
+        placement.not_used.insert(0, failed.row(NotUsedReason::RunFailed, Some(detail)));
         Ok((placement, model.decoder()?))
     })
 }

@@ -13,7 +13,7 @@ use super::watch::{OpenStep, OpenWatch};
 use crate::control::CancelToken;
 use crate::decoder::ort::loaded::Loaded;
 use crate::device::trial::Trial;
-use crate::device::{self, CPU, NotUsed, NotUsedReason, Refusal};
+use crate::device::{self, CPU, NotUsedReason, Refusal};
 use crate::error::Error;
 use crate::sequence::{Compilation, Fallback, Ready};
 
@@ -87,12 +87,7 @@ impl Opening {
         let Checked { model, self_check, simulator, not_taken } =
             static_opening::load(described, options, compiles, trial)?;
         let placement = &mut described.placement;
-        let row = not_taken.map(|(reason, detail)| NotUsed {
-            provider: placement.provider.clone(),
-            device: placement.device,
-            reason,
-            detail,
-        });
+        let row = not_taken.map(|(reason, detail)| placement.row(reason, detail));
         placement.not_used.splice(0..0, row);
         placement.kv_cache = model.kv_form();
         placement.graphs = model.placed().to_vec();

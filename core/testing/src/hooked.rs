@@ -70,10 +70,6 @@ impl Decoder for HookedDecoder {
         self.inner.len()
     }
 
-    fn context_length(&self) -> usize {
-        self.inner.context_length()
-    }
-
     fn chunk_tokens(&self) -> usize {
         self.inner.chunk_tokens()
     }

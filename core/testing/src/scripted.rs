@@ -114,10 +114,6 @@ impl Decoder for ScriptedDecoder {
         self.tokens.len()
     }
 
-    fn context_length(&self) -> usize {
-        self.context_length
-    }
-
     fn chunk_tokens(&self) -> usize {
         self.vocab_size.max(1 << 16)
     }

@@ -20,6 +20,11 @@ pub(crate) fn queue(waiting_events: usize) -> Queue {
     Queue::new(EngineOptions { waiting_events, ..EngineOptions::default() }).unwrap()
 }
 
+/// A limit of time, tiny-r1 without its weights, and a queue.
+pub(crate) fn scene(waiting_events: usize) -> (Limit, Arc<ModelFacts>, Queue) {
+    (Limit::start(), facts(1024), queue(waiting_events))
+}
+
 /// A decoder that stops before its second run until it may go on: until then, a reader that read all there is waits.
 fn held(facts: &ModelFacts, text: &str) -> (ScriptedDecoder, mpsc::Sender<()>) {
     let (go_on, held) = mpsc::channel::<()>();
@@ -48,8 +53,7 @@ pub(crate) fn is_busy(error: &Error) -> bool {
 
 #[test]
 fn a_turn_tells_what_it_tells_on_its_own() {
-    let _limit = Limit::start();
-    let (facts, queue) = (facts(1024), queue(64));
+    let (_limit, facts, queue) = scene(64);
     let alone = crate::support::ask(&mut session(&facts, decoder(&facts, TURN)), &Options::default());
     let shared = Outcome::of(ask(&chat(&queue, &facts, TURN))).unwrap();
     assert_eq!(shared.said(), alone.said());
@@ -58,8 +62,7 @@ fn a_turn_tells_what_it_tells_on_its_own() {
 
 #[test]
 fn turns_of_one_priority_take_steps_in_rotation() {
-    let _limit = Limit::start();
-    let (facts, queue) = (facts(1024), queue(64));
+    let (_limit, facts, queue) = scene(64);
     let (order, ordered) = mpsc::channel();
     // The first run of the first one waits until the others are there.
     let (start, started) = mpsc::channel::<()>();
@@ -95,8 +98,7 @@ fn turns_of_one_priority_take_steps_in_rotation() {
 
 #[test]
 fn a_conversation_takes_one_turn_at_a_time() {
-    let _limit = Limit::start();
-    let (facts, queue) = (facts(1024), queue(1));
+    let (_limit, facts, queue) = scene(1);
     let chat = chat(&queue, &facts, LONG);
     let turn = ask(&chat);
     let Err(error) = chat.ask("again", &Options::default(), Priority::Normal) else { panic!("two turns") };
@@ -110,8 +112,7 @@ fn a_conversation_takes_one_turn_at_a_time() {
 
 #[test]
 fn the_conversation_is_free_once_the_last_event_is_read() {
-    let _limit = Limit::start();
-    let (facts, queue) = (facts(1024), queue(64));
+    let (_limit, facts, queue) = scene(64);
     let chat = chat(&queue, &facts, TURN);
     for turns in 1..50 {
         let mut turn = ask(&chat);
@@ -122,8 +123,7 @@ fn the_conversation_is_free_once_the_last_event_is_read() {
 
 #[test]
 fn rt_11_a_reader_that_stops_reading_holds_up_its_own_turn_only() {
-    let _limit = Limit::start();
-    let (facts, queue) = (facts(1024), queue(4));
+    let (_limit, facts, queue) = scene(4);
     let (slow, quick) = (chat(&queue, &facts, LONG), chat(&queue, &facts, TURN));
     let options = Options { max_tokens: Some(50), ..Options::default() };
     let turn = ask_with(&slow, &options);
@@ -136,8 +136,7 @@ fn rt_11_a_reader_that_stops_reading_holds_up_its_own_turn_only() {
 
 #[test]
 fn a_turn_that_waits_for_its_reader_can_be_cancelled() {
-    let _limit = Limit::start();
-    let (facts, queue) = (facts(1024), queue(2));
+    let (_limit, facts, queue) = scene(2);
     let chat = chat(&queue, &facts, LONG);
     let options = Options::default();
     let own = ask_with(&chat, &options);
@@ -152,8 +151,7 @@ fn a_turn_that_waits_for_its_reader_can_be_cancelled() {
 
 #[test]
 fn a_turn_that_goes_away_does_not_cancel_others_with_the_same_options() {
-    let _limit = Limit::start();
-    let (facts, queue) = (facts(1024), queue(64));
+    let (_limit, facts, queue) = scene(64);
     let (one, other) = (chat(&queue, &facts, LONG), chat(&queue, &facts, TURN));
     let options = Options::default();
     let dropped = ask_with(&one, &options);
@@ -166,8 +164,7 @@ fn a_turn_that_goes_away_does_not_cancel_others_with_the_same_options() {
 
 #[test]
 fn a_panic_costs_its_own_turn_and_session_and_nothing_else() {
-    let _limit = Limit::start();
-    let (facts, queue) = (facts(1024), queue(64));
+    let (_limit, facts, queue) = scene(64);
     let panics = decoder(&facts, TURN).before_run(3, || panic!("a test's own"));
     let (lost, other) = (queue.adopt(session(&facts, panics)), chat(&queue, &facts, LONG));
     let goes_on = ask_with(&other, &Options { max_tokens: Some(40), ..Options::default() });
@@ -182,8 +179,7 @@ fn a_panic_costs_its_own_turn_and_session_and_nothing_else() {
 
 #[test]
 fn a_call_that_panics_loses_the_conversation() {
-    let _limit = Limit::start();
-    let (facts, queue) = (facts(1024), queue(64));
+    let (_limit, facts, queue) = scene(64);
     let chat = chat(&queue, &facts, TURN);
     let again = chat.clone();
     thread::spawn(move || chat.with(|_| panic!("a test's own"))).join().unwrap_err();
@@ -193,8 +189,7 @@ fn a_call_that_panics_loses_the_conversation() {
 
 #[test]
 fn a_fork_goes_on_by_itself() {
-    let _limit = Limit::start();
-    let (facts, queue) = (facts(1024), queue(64));
+    let (_limit, facts, queue) = scene(64);
     let first = chat(&queue, &facts, TURN);
     assert_eq!(reason(ask(&first)), FinishReason::Stop);
     let fork = first.fork().unwrap();
@@ -245,8 +240,7 @@ fn read_all_there_is(turn: &mut Turn, context: &mut Context<'_>) {
 
 #[test]
 fn a_stream_is_woken_for_every_event() {
-    let _limit = Limit::start();
-    let (facts, queue) = (facts(1024), queue(2));
+    let (_limit, facts, queue) = scene(2);
     let chat = chat(&queue, &facts, TURN);
     let mut turn = ask(&chat);
     let (waker, wakes) = waker(|| ());
@@ -264,8 +258,7 @@ fn a_stream_is_woken_for_every_event() {
 
 #[test]
 fn rt_11_a_waker_that_calls_back_is_told_that_the_engine_is_busy() {
-    let _limit = Limit::start();
-    let (facts, queue) = (facts(1024), queue(2));
+    let (_limit, facts, queue) = scene(2);
     let (decoder, go_on) = held(&facts, LONG);
     let (chat, other) = (queue.adopt(session(&facts, decoder)), chat(&queue, &facts, LONG));
     let mut turn = ask(&chat);
@@ -287,8 +280,7 @@ fn rt_11_a_waker_that_calls_back_is_told_that_the_engine_is_busy() {
 
 #[test]
 fn rt_11_a_waker_that_panics_breaks_nothing() {
-    let _limit = Limit::start();
-    let (facts, queue) = (facts(1024), queue(2));
+    let (_limit, facts, queue) = scene(2);
     let (decoder, go_on) = held(&facts, TURN);
     let chat = queue.adopt(session(&facts, decoder));
     let mut turn = ask(&chat);
@@ -302,8 +294,7 @@ fn rt_11_a_waker_that_panics_breaks_nothing() {
 
 #[test]
 fn a_turn_can_be_cancelled_before_it_begins() {
-    let _limit = Limit::start();
-    let (facts, queue) = (facts(1024), queue(64));
+    let (_limit, facts, queue) = scene(64);
     let cancel = CancelToken::new();
     cancel.cancel();
     let chat = chat(&queue, &facts, TURN);

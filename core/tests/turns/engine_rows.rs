@@ -7,7 +7,7 @@ use wheelwork::engine::{EngineError, EngineOptions, Priority, Queue};
 use wheelwork::{CancelToken, Error, Event, FinishReason, Options};
 use wheelwork_testing::{Outcome, ScriptedDecoder};
 
-use crate::engine::{LONG, ask, ask_with, chat, is_busy, queue, reason};
+use crate::engine::{LONG, ask, ask_with, chat, is_busy, queue, reason, scene};
 use crate::limit::Limit;
 use crate::support::{TURN, decoder, facts, session};
 
@@ -66,8 +66,7 @@ fn three_tokens() -> Options {
 
 #[test]
 fn rt_10_a_turn_that_waits_behind_others_can_be_cancelled_and_dropped() {
-    let _limit = Limit::start();
-    let (facts, queue) = (facts(1024), queue(64));
+    let (_limit, facts, queue) = scene(64);
     let (go, gone) = mpsc::channel::<()>();
     let first = decoder(&facts, TURN).before_run(0, move || gone.recv().unwrap());
     let first = queue.adopt(session(&facts, first));
@@ -100,8 +99,7 @@ fn rt_10_a_long_prompt_is_left_between_two_pieces() {
 
 #[test]
 fn rt_11_a_reader_that_panics_ends_its_own_turn_only() {
-    let _limit = Limit::start();
-    let (facts, queue) = (facts(1024), queue(4));
+    let (_limit, facts, queue) = scene(4);
     let (one, other) = (chat(&queue, &facts, LONG), chat(&queue, &facts, TURN));
     let turn = ask(&one);
     let reads = thread::spawn(move || {
@@ -116,14 +114,13 @@ fn rt_11_a_reader_that_panics_ends_its_own_turn_only() {
 
 #[test]
 fn rt_11_a_decoder_that_panics_when_it_is_dropped_too_breaks_nothing() {
-    let _limit = Limit::start();
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
             assert!(thread::panicking(), "a test's own");
         }
     }
-    let (facts, queue) = (facts(1024), queue(64));
+    let (_limit, facts, queue) = scene(64);
     let bomb = Bomb;
     let decoder = decoder(&facts, TURN).before_run(1, move || {
         let _held = &bomb;
@@ -136,8 +133,7 @@ fn rt_11_a_decoder_that_panics_when_it_is_dropped_too_breaks_nothing() {
 
 #[test]
 fn rt_12_sixteen_threads_share_an_engine() {
-    let _limit = Limit::start();
-    let (facts, queue) = (facts(1024), queue(8));
+    let (_limit, facts, queue) = scene(8);
     let shared = chat(&queue, &facts, TURN);
     let threads: Vec<_> = (0..16)
         .map(|number| {

@@ -65,8 +65,8 @@ fn the_form_holds_without_reasoning_and_after_a_closing() {
     let off = Options { thinking: Thinking::Off, ..regex("[0-9]{2}") };
     let outcome = ask(&mut writes("hello"), &off);
     assert_eq!((outcome.answer.len(), outcome.reason()), (2, FinishReason::Stop));
-    let landed = Options { thinking: Thinking::tokens(3), ..regex("[0-9]{2}") };
-    let outcome = ask(&mut writes("hello"), &landed);
+    let closed = Options { thinking: Thinking::tokens(3), ..regex("[0-9]{2}") };
+    let outcome = ask(&mut writes("hello"), &closed);
     assert_eq!(outcome.reasoning_ended[0].1, ReasoningEnd::Budget);
     assert_eq!((outcome.answer.len(), outcome.reason()), (2, FinishReason::Stop));
 }

@@ -9,8 +9,7 @@ use wheelwork::engine::{Conditions, Pace, Priority, Turn};
 use wheelwork::{Event, FinishReason, Options};
 use wheelwork_testing::{ScriptedDecoder, Step, placement};
 
-use crate::engine::{LONG, ask, chat, queue, reason};
-use crate::limit::Limit;
+use crate::engine::{LONG, ask, chat, reason, scene};
 use crate::support::{TURN, VOCAB, decoder, facts, session};
 
 const HOT: Conditions = Conditions { thermal: Thermal::Serious, battery: Battery::Enough, foreground: true };
@@ -35,9 +34,8 @@ fn told(turn: Turn) -> (Vec<Event>, Vec<Pace>) {
 
 #[test]
 fn a_paced_turn_says_what_it_says_at_full_pace() {
-    let _limit = Limit::start();
     // So few may wait that a turn that is not read does not end.
-    let (facts, queue) = (facts(1024), queue(4));
+    let (_limit, facts, queue) = scene(4);
     let (full, paces) = told(ask(&chat(&queue, &facts, LONG)));
     assert!(paces.is_empty());
 
@@ -60,8 +58,7 @@ fn a_paced_turn_says_what_it_says_at_full_pace() {
 
 #[test]
 fn a_pace_is_told_to_every_turn_and_lets_those_of_low_priority_wait() {
-    let _limit = Limit::start();
-    let (facts, queue) = (facts(1024), queue(64));
+    let (_limit, facts, queue) = scene(64);
     queue.set_conditions(&HOT);
     let (behind, before) = (chat(&queue, &facts, TURN), chat(&queue, &facts, TURN));
     let mut waits = behind.ask("2 + 2 = ?", &Options::default(), Priority::Background).unwrap();
@@ -86,8 +83,7 @@ fn a_pace_is_told_to_every_turn_and_lets_those_of_low_priority_wait() {
 
 #[test]
 fn a_device_saves_power_where_nobody_waits_or_the_pace_is_not_full() {
-    let _limit = Limit::start();
-    let (facts, queue) = (facts(1024), queue(64));
+    let (_limit, facts, queue) = scene(64);
     let told = Arc::new(Mutex::new(Vec::new()));
     let tells = Arc::clone(&told);
     let decoder = decoder(&facts, TURN).on_effort(move |effort| tells.lock().unwrap().push(effort));
@@ -106,8 +102,7 @@ fn a_device_saves_power_where_nobody_waits_or_the_pace_is_not_full() {
 
 #[test]
 fn what_stands_in_for_a_device_that_failed_saves_as_much_power() {
-    let _limit = Limit::start();
-    let (facts, queue) = (facts(1024), queue(64));
+    let (_limit, facts, queue) = scene(64);
     let told = Arc::new(Mutex::new(Vec::new()));
     let (tells, its_facts) = (Arc::clone(&told), Arc::clone(&facts));
     let failing = ScriptedDecoder::new(VOCAB, 1024, vec![Step::Fail("driver reset".into())]);
@@ -123,8 +118,7 @@ fn what_stands_in_for_a_device_that_failed_saves_as_much_power() {
 
 #[test]
 fn a_turn_that_waits_for_a_better_pace_can_be_cancelled() {
-    let _limit = Limit::start();
-    let (facts, queue) = (facts(1024), queue(64));
+    let (_limit, facts, queue) = scene(64);
     queue.set_conditions(&Conditions { foreground: false, ..Conditions::default() });
     let chat = chat(&queue, &facts, TURN);
     let turn = chat.ask("2 + 2 = ?", &Options::default(), Priority::Background).unwrap();

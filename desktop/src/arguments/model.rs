@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use wheelwork::{DevicePreference, Kernels, KvForm, MemoryCheck, OpenOptions};
 
+use super::package::StoreArguments;
 use crate::{compiling, folders};
 
 /// Which model, and where it runs.
@@ -54,9 +55,8 @@ pub(crate) struct ModelArguments {
 pub(crate) struct PrepareArguments {
     /// A package folder, a genai model folder, or the name of an installed model
     pub(crate) model: String,
-    /// Where models are installed [default: the user's data folder]
-    #[arg(long, env = "WHEELWORK_MODELS_DIR", value_name = "DIR")]
-    pub(crate) models_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
     /// The device: for the CPU, weights are packed; for an NPU, graphs are compiled for this system-on-chip
     #[arg(long, value_enum, default_value_t = Device::Cpu)]
     pub(crate) device: Device,
@@ -79,7 +79,7 @@ impl PrepareArguments {
     pub(crate) fn model_arguments(&self) -> ModelArguments {
         ModelArguments {
             model: Some(self.model.clone()),
-            models_dir: self.models_dir.clone(),
+            models_dir: self.store.models_dir.clone(),
             device: self.device,
             strict: true,
             threads: self.threads,
@@ -145,14 +145,11 @@ impl ModelArguments {
             kv_cache: self.kv.map(Into::into),
             plain: self.plain,
             kernels: self.kernels.into(),
-            cache_dir: prepared_dir(),
             compile_watch: compiling::watch(),
-            trials_dir: trials_dir(),
-            keys_dir: keys_dir(),
             provider_options: self.provider_option.clone(),
             skip_self_check: self.no_self_check,
             memory: self.memory.unwrap_or_default(),
-            ..OpenOptions::default()
+            ..Self::default_options()
         }
     }
 

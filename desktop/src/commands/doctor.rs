@@ -155,12 +155,7 @@ fn device(
                     library.package, library.folder_variable
                 )
             });
-            Finding {
-                what: ep,
-                state: State::Note,
-                found: format!("{hardware}, not used: {reason}"),
-                remedy: Some(remedy),
-            }
+            Finding::note(ep, format!("{hardware}, not used: {reason}"), remedy)
         }
     }
 }

@@ -5,7 +5,7 @@ use wheelwork_quantize::estimate::Estimate;
 use wheelwork_quantize::scheme::Scheme;
 
 use crate::failure::Failure;
-use crate::output;
+use crate::{output, progress};
 
 /// `calibration` is what `--quality best` takes on top.
 pub(crate) fn tell(
@@ -54,11 +54,7 @@ pub(crate) fn tell(
         estimate.memory_bytes as f64 / 1e6,
     );
     if let Some(calibration) = calibration {
-        let arithmetic = match calibration.seconds {
-            seconds if seconds < 90.0 => format!("{seconds:.0} s"),
-            seconds if seconds < 5400.0 => format!("{:.0} min", seconds / 60.0),
-            seconds => format!("{:.1} h", seconds / 3600.0),
-        };
+        let arithmetic = progress::duration(calibration.seconds);
         anstream::println!(
             "calibration: very roughly {arithmetic} more of arithmetic for {} tokens, and the writing of as many by the \
              model; about {:.0} MB of memory (a float32 layer, sums over inputs and their factor), {:.0} MB of \

@@ -3,11 +3,10 @@
 use wheelwork::chat::{Message, Prompt};
 use wheelwork::{Event, FinishReason, Generation, ReasoningStart, Session};
 
-use super::messages;
 use crate::arguments::GenerateArguments;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::{model_source, output, own_stdout, session_file};
+use crate::{input_file, model_source, output, own_stdout, session_file};
 
 pub(crate) fn run(arguments: &GenerateArguments, json: bool) -> Result<(), Failure> {
     // What is kept can go on: `--resume`.
@@ -45,7 +44,7 @@ fn start<'s>(
         let prompt = Prompt::from_ids(ids.clone(), &session.facts().tokenizer);
         session.generate(prompt, options)
     } else if let Some(path) = &source.messages {
-        for message in messages::read(path)? {
+        for message in input_file::read_json::<Vec<Message>>(path)? {
             session.push(message);
         }
         session.respond(options)

@@ -12,7 +12,6 @@ mod dry_run;
 pub(crate) mod evaluate;
 pub(crate) mod generate;
 pub(crate) mod inspect;
-mod messages;
 pub(crate) mod package;
 pub(crate) mod plan;
 pub(crate) mod prepare;

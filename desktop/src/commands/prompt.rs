@@ -1,10 +1,9 @@
 //! `wheelwork prompt`: what the model will see.
 
 use serde_json::json;
-use wheelwork::chat::ChatTemplate;
+use wheelwork::chat::{ChatTemplate, Message};
 use wheelwork::tokenizer::Tokenizer;
 
-use super::messages;
 use crate::arguments::PromptArguments;
 use crate::failure::Failure;
 use crate::{input_file, model_source, output};
@@ -27,7 +26,8 @@ pub(crate) fn run(arguments: &PromptArguments, json: bool) -> Result<(), Failure
         Some("newer") => ChatTemplate::from_folder(&folder)?.r1_newer()?,
         Some(file) => ChatTemplate::from_folder(&folder)?.with_source(input_file::read(file.as_ref())?)?,
     };
-    let prompt = template.prompt(&tokenizer, &messages::read(&arguments.messages)?)?;
+    let messages: Vec<Message> = input_file::read_json(&arguments.messages)?;
+    let prompt = template.prompt(&tokenizer, &messages)?;
     let line = json!({ "text": prompt.text, "ids": prompt.ids, "opens_reasoning": prompt.opens_reasoning });
     output::tell(json, &line, || {
         let ids = prompt.ids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");

@@ -1,9 +1,12 @@
 //! What the tests on the Snapdragon simulator share: tiny-r1 with static graphs, and the folder of the simulator.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use wheelwork::{DevicePreference, OpenOptions};
 use wheelwork_quantize::recipe::BALANCED;
 use wheelwork_quantize::static_float::{self, StaticShapes, VARIANT};
 
@@ -30,6 +33,28 @@ pub(crate) fn simulator() -> Option<PathBuf> {
         println!("skipped: {FOLDER} names no folder with the simulator");
     }
     found.map(PathBuf::from)
+}
+
+pub(crate) fn on_npu() -> OpenOptions {
+    OpenOptions { device: DevicePreference::Npu, strict: true, ..OpenOptions::default() }
+}
+
+/// The first binary of compiled graphs in a folder.
+pub(crate) fn first_binary(folder: &Path) -> PathBuf {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|path| path.extension().is_some_and(|kind| kind == "bin")).min().unwrap()
+}
+
+/// Starts a process and kills it as soon as this holds.
+pub(crate) fn kill_once(command: &mut Command, holds: impl Fn() -> bool) {
+    let mut killed = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(300), "it was not seen to begin");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
 }
 
 pub(crate) fn json_lines(bytes: &[u8]) -> Vec<Value> {

@@ -1,7 +1,7 @@
 //! Installing from an HTTP server that misbehaves.
 
 use crate::server::{Manner, Server};
-use crate::{Workshop, error_of, last_line};
+use crate::{Workshop, error_of};
 
 const KEY: [&str; 2] = ["--key", "acme.pub.pem"];
 
@@ -136,8 +136,7 @@ fn in_04_ctrl_c_pauses_and_the_same_command_goes_on() {
     assert_eq!(workshop.installed()[0]["event"], "Partial");
 
     let server = Server::new(Manner::Proper, package.clone());
-    let output = workshop.command(&["install", &server.url(), KEY[0], KEY[1], "--json"]).output().unwrap();
-    let report = last_line(&output);
+    let report = install(&workshop, &server);
     let received = report["received_bytes"].as_u64().unwrap();
     assert!(received < package.len() as u64, "{report}");
     workshop.run(&["verify", "m"]);

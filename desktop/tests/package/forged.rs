@@ -1,122 +1,68 @@
 //! A prepared form that somebody forged: a graph with a loop that never ends, and a record that fits it. The graph is what
 //! ONNX Runtime would run to the end of all days; the command neither runs it nor calls the model whole.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use prost::Message as _;
 use serde_json::{Value, json};
+use wheelwork_onnx::proto::attribute_proto::AttributeType;
+use wheelwork_onnx::proto::tensor_proto::DataType;
+use wheelwork_onnx::proto::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, TensorShapeProto, TypeProto,
+    ValueInfoProto, type_proto,
+};
 use wheelwork_package::files::FileRecord;
 
-use crate::common::error_of;
-use crate::{Workshop, last_line};
+use crate::Workshop;
+use crate::common::{error_of, json_lines, only_folder};
+
+const INT64: i32 = DataType::Int64 as i32;
+const BOOL: i32 = DataType::Bool as i32;
 
 /// What `model.onnx` says, with a `Loop` whose condition never changes, and its result as one more output.
 fn with_endless_loop(model: &[u8]) -> Vec<u8> {
-    let body = [
-        message(1, &[text(1, "go"), text(2, "go.on"), text(4, "Identity")]),
-        message(1, &[text(1, "value"), text(1, "value"), text(2, "sum"), text(4, "Add")]),
-        text(2, "body"),
-        value(11, "turn", INT64),
-        value(11, "go", BOOL),
-        value(11, "value", INT64),
-        value(12, "go.on", BOOL),
-        value(12, "sum", INT64),
-    ];
-    let attribute = message(5, &[text(1, "body"), message(6, &body), number(20, 5)]);
-    let added = [
-        message(
-            1,
-            &[
-                text(1, ""),
-                text(1, "loop.go"),
-                text(1, "loop.value"),
-                text(2, "loop.end"),
-                text(4, "Loop"),
-                attribute,
-            ],
-        ),
-        message(5, &[number(2, BOOL), text(8, "loop.go"), bytes(9, &[1])]),
-        message(5, &[number(2, INT64), text(8, "loop.value"), bytes(9, &[1, 0, 0, 0, 0, 0, 0, 0])]),
-        value(12, "loop.end", INT64),
-    ];
-    // The graph is the field 7 of the model.
-    let mut written = Vec::new();
-    let mut rest = model;
-    while !rest.is_empty() {
-        let start = rest;
-        let key = varint_of(&mut rest);
-        let content = match key & 7 {
-            0 => {
-                varint_of(&mut rest);
-                None
-            }
-            2 => {
-                let length = usize::try_from(varint_of(&mut rest)).unwrap();
-                let (content, after) = rest.split_at(length);
-                rest = after;
-                Some(content)
-            }
-            other => panic!("a model has no fields of wire type {other}"),
-        };
-        match content {
-            Some(graph) if key >> 3 == 7 => {
-                written.extend(message(7, &[&[graph.to_vec()][..], &added[..]].concat()));
-            }
-            _ => written.extend(&start[..start.len() - rest.len()]),
-        }
+    let body = GraphProto {
+        name: Some("body".to_owned()),
+        node: vec![node("Identity", &["go"], "go.on"), node("Add", &["value", "value"], "sum")],
+        input: vec![value("turn", INT64), value("go", BOOL), value("value", INT64)],
+        output: vec![value("go.on", BOOL), value("sum", INT64)],
+        ..GraphProto::default()
+    };
+    let mut attribute =
+        AttributeProto { name: Some("body".to_owned()), g: Some(body), ..AttributeProto::default() };
+    attribute.set_type(AttributeType::Graph);
+    let mut endless = node("Loop", &["", "loop.go", "loop.value"], "loop.end");
+    endless.attribute.push(attribute);
+    let mut model = ModelProto::decode(model).unwrap();
+    let graph = model.graph.as_mut().unwrap();
+    graph.node.push(endless);
+    graph.initializer.extend([
+        constant("loop.go", BOOL, vec![1]),
+        constant("loop.value", INT64, 1_i64.to_le_bytes().to_vec()),
+    ]);
+    graph.output.push(value("loop.end", INT64));
+    model.encode_to_vec()
+}
+
+fn node(operator: &str, inputs: &[&str], output: &str) -> NodeProto {
+    NodeProto {
+        op_type: Some(operator.to_owned()),
+        input: inputs.iter().map(|&input| input.to_owned()).collect(),
+        output: vec![output.to_owned()],
+        ..NodeProto::default()
     }
-    written
-}
-
-const INT64: u64 = 7;
-const BOOL: u64 = 9;
-
-fn varint(mut number: u64) -> Vec<u8> {
-    let mut written = Vec::new();
-    while number >= 0x80 {
-        written.push(u8::try_from(number & 0x7f).unwrap() | 0x80);
-        number >>= 7;
-    }
-    written.push(u8::try_from(number).unwrap());
-    written
-}
-
-fn varint_of(rest: &mut &[u8]) -> u64 {
-    let (mut number, mut shift) = (0, 0);
-    loop {
-        let (first, after) = rest.split_first().unwrap();
-        *rest = after;
-        number |= u64::from(first & 0x7f) << shift;
-        shift += 7;
-        if first & 0x80 == 0 {
-            return number;
-        }
-    }
-}
-
-fn number(field: u64, number: u64) -> Vec<u8> {
-    [varint(field << 3), varint(number)].concat()
-}
-
-fn bytes(field: u64, content: &[u8]) -> Vec<u8> {
-    [varint(field << 3 | 2), varint(content.len() as u64), content.to_vec()].concat()
-}
-
-fn text(field: u64, content: &str) -> Vec<u8> {
-    bytes(field, content.as_bytes())
-}
-
-fn message(field: u64, fields: &[Vec<u8>]) -> Vec<u8> {
-    bytes(field, &fields.concat())
 }
 
 /// An input or output that is one number.
-fn value(field: u64, name: &str, kind: u64) -> Vec<u8> {
-    message(field, &[text(1, name), message(2, &[message(1, &[number(1, kind), message(2, &[])])])])
+fn value(name: &str, kind: i32) -> ValueInfoProto {
+    let tensor = type_proto::Tensor { elem_type: Some(kind), shape: Some(TensorShapeProto::default()) };
+    let kind = TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..TypeProto::default() };
+    ValueInfoProto { name: Some(name.to_owned()), r#type: Some(kind), ..ValueInfoProto::default() }
 }
 
-/// The only folder in a folder.
-fn only(folder: &Path) -> PathBuf {
-    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir()).unwrap()
+fn constant(name: &str, kind: i32, bytes: Vec<u8>) -> TensorProto {
+    let (name, data_type, raw_data) = (Some(name.to_owned()), Some(kind), Some(bytes));
+    TensorProto { name, data_type, raw_data, ..TensorProto::default() }
 }
 
 /// Puts the loop into a prepared form, and what it is now into its record.
@@ -140,12 +86,10 @@ fn run(workshop: &Workshop, arguments: &[&str]) -> (String, Value) {
     let mut command = workshop.command(arguments);
     // Forms with our kernels hold no graph, so there is nothing to put a loop into.
     command.env("WHEELWORK_KERNELS", "off").env("XDG_CACHE_HOME", workshop.path("cache"));
-    let output = command.arg("--json").output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let lines: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines = json_lines(command.arg("--json"));
     let prepared =
         lines.iter().find_map(|line| line["placement"]["prepared"].as_str().or(line["prepared"].as_str()));
-    (prepared.unwrap_or_default().to_owned(), last_line(&output))
+    (prepared.unwrap_or_default().to_owned(), lines.last().unwrap().clone())
 }
 
 #[test]
@@ -155,7 +99,7 @@ fn fi_04_a_forged_form_beside_an_installed_model_is_not_run_and_is_made_anew() {
     workshop.run(&["install", "tiny.wwpkg", "--key", "acme.pub.pem", "--no-prepare"]);
     assert_eq!(run(&workshop, &["prepare", "tiny"]).1["prepared"]["is_new"], true);
     let package = std::fs::canonicalize(workshop.path("models/tiny.ortpackage")).unwrap();
-    forge(&only(&only(&package.with_file_name("prepared"))));
+    forge(&only_folder(&only_folder(&package.with_file_name("prepared"))));
     assert_eq!(run(&workshop, &["inspect", "tiny"]).0, "not_made_here");
     let ask = ["generate", "--model", "tiny", "--prompt", "478 + 256 = ?", "--temperature", "0"];
     let (how, last) = run(&workshop, &ask);
@@ -177,7 +121,7 @@ fn fi_04_a_forged_form_in_the_users_own_cache_is_not_run_and_is_made_anew() {
     assert_eq!(run(&workshop, &["prepare", package]).1["prepared"]["is_new"], true);
     let ask = ["generate", "--model", package, "--prompt", "478 + 256 = ?", "--temperature", "0"];
     assert_eq!(run(&workshop, &ask).0, "used");
-    let form = only(&only(&only(&workshop.path("cache/wheelwork/prepared"))));
+    let form = only_folder(&only_folder(&only_folder(&workshop.path("cache/wheelwork/prepared"))));
     forge(&form);
     let (how, last) = run(&workshop, &ask);
     assert_eq!((how.as_str(), &last["reason"]), ("damaged", &json!("stop")));

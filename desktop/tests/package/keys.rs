@@ -1,6 +1,6 @@
 //! Keys, signatures and policies.
 
-use crate::{Workshop, flip_bit};
+use crate::{Workshop, flip_bit, json};
 
 #[test]
 fn a_key_pair_is_made_once_and_its_secret_is_its_owners() {
@@ -47,12 +47,8 @@ fn a_key_or_a_remote_origin_requires_a_signature_and_a_local_file_warns() {
     let told = workshop.run(&["inspect", "m.wwpkg"]);
     assert_eq!(told["signature"]["state"], "unknown_key");
     assert_eq!(workshop.run(&["inspect", "m.wwpkg", "--key", "acme.pub.pem"])["signature"]["state"], "valid");
-    let output = workshop
-        .command(&["install", "-", "--key", "acme.pub.pem", "--json"])
-        .stdin(stdin())
-        .output()
-        .unwrap();
-    assert_eq!(crate::last_line(&output)["signature"]["state"], "valid");
+    let mut command = workshop.command(&["install", "-", "--key", "acme.pub.pem", "--json"]);
+    assert_eq!(json(command.stdin(stdin()))["signature"]["state"], "valid");
 }
 
 #[cfg(unix)]

@@ -16,9 +16,9 @@ mod story;
 mod tls;
 
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Command;
 
-use common::{TemporaryPackage, error_of, flip_bit, json_lines};
+use common::{TemporaryPackage, error_of, flip_bit, json, json_lines};
 use serde_json::Value;
 use wheelwork_quantize::recipe::FAST;
 
@@ -66,7 +66,7 @@ impl Workshop {
 
     /// Runs a command that succeeds; returns its last line of JSON.
     fn run(&self, arguments: &[&str]) -> Value {
-        last_line(&self.command(arguments).arg("--json").output().unwrap())
+        json(self.command(arguments).arg("--json"))
     }
 
     /// Runs a command that succeeds; returns all of its lines of JSON.
@@ -92,11 +92,4 @@ impl Workshop {
     fn has_model(&self, name: &str) -> bool {
         self.path("models").join(format!("{name}.ortpackage")).exists()
     }
-}
-
-/// The last line of JSON of a command that has succeeded.
-fn last_line(output: &Output) -> Value {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let line = output.stdout.trim_ascii().rsplit(|byte| *byte == b'\n').next().unwrap();
-    serde_json::from_slice(line).unwrap()
 }

@@ -1,6 +1,7 @@
 //! Where `--model` and `install` take other forms of a package.
 
 use crate::Workshop;
+use crate::common::{json, only_folder};
 
 #[test]
 fn a_package_file_is_a_model_once_it_is_installed() {
@@ -87,7 +88,7 @@ fn in_02_a_model_that_cannot_be_prepared_is_installed_all_the_same() {
     workshop.pack(1, "tiny");
     // The library that prepares is not there.
     let mut command = workshop.command(&["install", "tiny.wwpkg", "--key", "acme.pub.pem", "--json"]);
-    let report = crate::last_line(&command.env("ORT_DYLIB_PATH", "/nowhere").output().unwrap());
+    let report = json(command.env("ORT_DYLIB_PATH", "/nowhere"));
     assert_eq!(report["event"], "Installed");
     assert!(report["prepared"]["error"]["remedy"].is_string(), "{report}");
     assert_eq!(prepared_form(&workshop), "missing");
@@ -100,7 +101,7 @@ fn fi_04_a_model_that_came_as_a_folder_runs_plain_and_is_trusted_for_nothing_tha
     workshop.pack(1, "tiny");
     workshop.run(&["install", "tiny.wwpkg", "--key", "acme.pub.pem"]);
     let state = |command: &mut std::process::Command| {
-        let told = crate::last_line(&command.arg("--json").output().unwrap());
+        let told = json(command.arg("--json"));
         let state = told["installed"]["signature"]["state"].as_str().unwrap().to_owned();
         (told["prepared"].as_str().unwrap().to_owned(), state)
     };
@@ -115,10 +116,7 @@ fn fi_04_a_model_that_came_as_a_folder_runs_plain_and_is_trusted_for_nothing_tha
 
     // Packed weights that are not the package's, with a record that fits them.
     let package = std::fs::canonicalize(workshop.path("models/tiny.ortpackage")).unwrap();
-    let only = |folder: std::path::PathBuf| {
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir())
-    };
-    let form = only(only(package.with_file_name("prepared")).unwrap()).unwrap();
+    let form = only_folder(&only_folder(&package.with_file_name("prepared")));
     let before = wheelwork_package::files::FileRecord::of(&form, "packed.bin").unwrap();
     let mut packed = std::fs::read(form.join("packed.bin")).unwrap();
     packed[0] ^= 1;

@@ -10,7 +10,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::server::{Manner, Server};
-use crate::{Workshop, error_of, last_line};
+use crate::{Workshop, error_of};
 
 /// A certificate for `localhost`, which nobody trusts yet, and what serves with it.
 fn certificate() -> (String, Arc<ServerConfig>) {
@@ -77,7 +77,8 @@ fn in_10_https_is_followed_to_https_and_never_to_http() {
     assert!(!workshop.has_model("m"));
 
     let encrypted = serve(Arc::clone(&config), package(&body));
-    last_line(&install(&serve(config, redirect(&encrypted))));
+    let installed = install(&serve(config, redirect(&encrypted)));
+    assert!(installed.status.success(), "{installed:?}");
     workshop.run(&["verify", "m"]);
 }
 

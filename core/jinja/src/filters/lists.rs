@@ -3,7 +3,7 @@
 use wheelwork_package::budget::Budget;
 
 use crate::access::own_attribute;
-use crate::arguments::{Given, required, size, text};
+use crate::arguments::{Given, is_on, not_none, required, size, text};
 use crate::compare::sorted;
 use crate::error::{Failure, Outcome};
 use crate::value::{Value, take_slots};
@@ -20,8 +20,7 @@ pub(super) fn attr(budget: &Budget, value: Value, given: Given) -> Outcome<Value
 
 pub(super) fn default(_: &Budget, value: Value, given: Given) -> Outcome<Value> {
     let [default, boolean] = given.bind(["default_value", "boolean"])?;
-    let for_false = boolean.is_some_and(|boolean| boolean.is_true());
-    let is_default = value.is_undefined() || (for_false && !value.is_true());
+    let is_default = value.is_undefined() || (is_on(boolean) && !value.is_true());
     Ok(if is_default { default.unwrap_or_else(|| Value::word("")) } else { value })
 }
 
@@ -86,20 +85,19 @@ pub(super) fn items(budget: &Budget, value: Value, given: Given) -> Outcome<Valu
 
 pub(super) fn dictsort(budget: &Budget, value: Value, given: Given) -> Outcome<Value> {
     let [case_sensitive, by, reverse] = given.bind(["case_sensitive", "by", "reverse"])?;
-    let is_true = |value: Option<Value>| value.is_some_and(|value| value.is_true());
     let by_value = match by.map(|by| text(&by)).transpose()?.as_deref() {
         None | Some("key") => false,
         Some("value") => true,
         Some(_) => return Err(Failure::failed("sorts by `key` or `value`")),
     };
     let Value::Map(map) = &value else { return Err(Failure::failed("a value that is no dictionary")) };
-    let ignores_case = !is_true(case_sensitive);
+    let ignores_case = !is_on(case_sensitive);
     let mut keys = Vec::new();
     for (key, value) in &map.entries {
         let key = if by_value { value } else { key };
         keys.push(if ignores_case { lower(budget, key)? } else { key.clone() });
     }
-    let order = sorted(budget, &keys, is_true(reverse))?;
+    let order = sorted(budget, &keys, is_on(reverse))?;
     let entries = order.into_iter().filter_map(|place| map.entries.get(place));
     let pairs: Outcome<_> =
         entries.map(|(key, value)| Value::tuple(budget, vec![key.clone(), value.clone()])).collect();
@@ -116,7 +114,7 @@ pub(super) fn lower(budget: &Budget, value: &Value) -> Outcome<Value> {
 
 pub(super) fn batch(budget: &Budget, value: Value, given: Given) -> Outcome<Value> {
     let [count, fill] = given.bind(["linecount", "fill_with"])?;
-    let count = size(&required(count)?)?;
+    let (count, fill) = (size(&required(count)?)?, not_none(fill));
     let items = value.iterate(budget)?;
     // Python makes one list of all where the count is zero or less, after an empty one.
     if count == 0 {
@@ -125,7 +123,7 @@ pub(super) fn batch(budget: &Budget, value: Value, given: Given) -> Outcome<Valu
     let mut batches = Vec::new();
     for batch in items.items.chunks(count) {
         let mut batch = batch.to_vec();
-        if let Some(fill) = fill.as_ref().filter(|fill| !matches!(fill, Value::None)) {
+        if let Some(fill) = &fill {
             take_slots(budget, count - batch.len())?;
             batch.resize(count, fill.clone());
         }
@@ -136,7 +134,7 @@ pub(super) fn batch(budget: &Budget, value: Value, given: Given) -> Outcome<Valu
 
 pub(super) fn slice(budget: &Budget, value: Value, given: Given) -> Outcome<Value> {
     let [count, fill] = given.bind(["slices", "fill_with"])?;
-    let count = size(&required(count)?)?;
+    let (count, fill) = (size(&required(count)?)?, not_none(fill));
     let sequence = value.iterate(budget)?;
     let mut rest = sequence.items.as_slice();
     if count == 0 {
@@ -149,7 +147,7 @@ pub(super) fn slice(budget: &Budget, value: Value, given: Given) -> Outcome<Valu
         let (slice, after) = rest.split_at((each + usize::from(index < longer)).min(rest.len()));
         rest = after;
         let mut slice = slice.to_vec();
-        if let Some(fill) = fill.as_ref().filter(|fill| !matches!(fill, Value::None) && index >= longer) {
+        if let Some(fill) = fill.as_ref().filter(|_| index >= longer) {
             slice.push(fill.clone());
         }
         slices.push(Value::list(budget, slice)?);

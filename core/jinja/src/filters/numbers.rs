@@ -2,7 +2,7 @@
 
 use wheelwork_package::budget::Budget;
 
-use crate::arguments::{Given, integer, required, text};
+use crate::arguments::{Given, integer, is_on, required, text};
 use crate::error::{Failure, Outcome};
 use crate::numbers::{parse_float, parse_integer, round_to, truncated};
 use crate::value::Value;
@@ -71,7 +71,7 @@ pub(super) fn round(_: &Budget, value: Value, given: Given) -> Outcome<Value> {
 
 pub(super) fn filesizeformat(_: &Budget, value: Value, given: Given) -> Outcome<Value> {
     let [binary] = given.bind(["binary"])?;
-    let is_binary = binary.is_some_and(|binary| binary.is_true());
+    let is_binary = is_on(binary);
     let number = match value.as_text() {
         Some(text) => parse_float(text),
         None => value.as_float(),

@@ -7,7 +7,7 @@ use wheelwork_package::budget::Budget;
 
 use super::lists::lower;
 use crate::access::item;
-use crate::arguments::{Given, required, text};
+use crate::arguments::{Given, is_on, not_none, required, text};
 use crate::compare::{check_key, equal, order, sorted};
 use crate::error::{Failure, Outcome};
 use crate::operators::arithmetic;
@@ -60,10 +60,6 @@ impl<'b> Getter<'b> {
     }
 }
 
-fn is_true(value: Option<&Value>) -> bool {
-    value.is_some_and(Value::is_true)
-}
-
 pub(super) fn map(budget: &Budget, value: Value, mut given: Given) -> Outcome<Value> {
     if !value.is_true() {
         return Value::generator(budget, Vec::new());
@@ -73,7 +69,7 @@ pub(super) fn map(budget: &Budget, value: Value, mut given: Given) -> Outcome<Va
     let mut mapped = Vec::new();
     if is_attribute {
         let [attribute, default] = given.bind(["attribute", "default"])?;
-        let default = default.filter(|default| !matches!(default, Value::None));
+        let default = not_none(default);
         let getter = Getter { default, ..Getter::new(budget, attribute.as_ref(), false)? };
         for item in &value.iterate(budget)?.items {
             mapped.push(getter.get(item)?);
@@ -98,26 +94,10 @@ fn first(given: &mut Given) -> Outcome<Arc<str>> {
     text(&given.positional.remove(0))
 }
 
-pub(super) fn select(budget: &Budget, value: Value, given: Given) -> Outcome<Value> {
-    chosen(budget, &value, given, false, true)
-}
-
-pub(super) fn reject(budget: &Budget, value: Value, given: Given) -> Outcome<Value> {
-    chosen(budget, &value, given, false, false)
-}
-
-pub(super) fn selectattr(budget: &Budget, value: Value, given: Given) -> Outcome<Value> {
-    chosen(budget, &value, given, true, true)
-}
-
-pub(super) fn rejectattr(budget: &Budget, value: Value, given: Given) -> Outcome<Value> {
-    chosen(budget, &value, given, true, false)
-}
-
 /// The items whose test, or whose attribute's, gives `wanted`.
-fn chosen(
+pub(super) fn chosen(
     budget: &Budget,
-    value: &Value,
+    value: Value,
     mut given: Given,
     has_attribute: bool,
     wanted: bool,
@@ -167,7 +147,7 @@ pub(super) fn join(budget: &Budget, value: Value, given: Given) -> Outcome<Value
 
 pub(super) fn sort(budget: &Budget, value: Value, given: Given) -> Outcome<Value> {
     let [reverse, case_sensitive, attribute] = given.bind(["reverse", "case_sensitive", "attribute"])?;
-    let ignores_case = !is_true(case_sensitive.as_ref());
+    let ignores_case = !is_on(case_sensitive);
     let attributes = match attribute.as_ref().and_then(Value::as_text) {
         Some(paths) => {
             take_slots(budget, paths.matches(',').count().saturating_add(1).saturating_mul(4))?;
@@ -184,13 +164,13 @@ pub(super) fn sort(budget: &Budget, value: Value, given: Given) -> Outcome<Value
         let key: Outcome<_> = getters.iter().map(|getter| getter.get(item)).collect();
         keys.push(Value::list(budget, key?)?);
     }
-    let order = sorted(budget, &keys, is_true(reverse.as_ref()))?;
+    let order = sorted(budget, &keys, is_on(reverse))?;
     Value::list(budget, order.into_iter().filter_map(|place| items.items.get(place).cloned()).collect())
 }
 
 pub(super) fn unique(budget: &Budget, value: Value, given: Given) -> Outcome<Value> {
     let [case_sensitive, attribute] = given.bind(["case_sensitive", "attribute"])?;
-    let getter = Getter::new(budget, attribute.as_ref(), !is_true(case_sensitive.as_ref()))?;
+    let getter = Getter::new(budget, attribute.as_ref(), !is_on(case_sensitive))?;
     let (mut seen, mut found) = (Vec::<Value>::new(), Vec::new());
     'items: for item in &value.iterate(budget)?.items {
         let key = getter.get(item)?;
@@ -206,17 +186,10 @@ pub(super) fn unique(budget: &Budget, value: Value, given: Given) -> Outcome<Val
     Value::generator(budget, found)
 }
 
-pub(super) fn min(budget: &Budget, value: Value, given: Given) -> Outcome<Value> {
-    extreme(budget, &value, given, Ordering::Less)
-}
-
-pub(super) fn max(budget: &Budget, value: Value, given: Given) -> Outcome<Value> {
-    extreme(budget, &value, given, Ordering::Greater)
-}
-
-fn extreme(budget: &Budget, value: &Value, given: Given, wanted: Ordering) -> Outcome<Value> {
+/// The first item that no other one is `wanted` of.
+pub(super) fn extreme(budget: &Budget, value: Value, given: Given, wanted: Ordering) -> Outcome<Value> {
     let [case_sensitive, attribute] = given.bind(["case_sensitive", "attribute"])?;
-    let getter = Getter::new(budget, attribute.as_ref(), !is_true(case_sensitive.as_ref()))?;
+    let getter = Getter::new(budget, attribute.as_ref(), !is_on(case_sensitive))?;
     let mut best: Option<(Value, Value)> = None;
     for item in &value.iterate(budget)?.items {
         let key = getter.get(item)?;
@@ -247,12 +220,12 @@ pub(super) fn sum(budget: &Budget, value: Value, given: Given) -> Outcome<Value>
 pub(super) fn groupby(budget: &Budget, value: Value, given: Given) -> Outcome<Value> {
     let [attribute, default, case_sensitive] = given.bind(["attribute", "default", "case_sensitive"])?;
     let attribute = Some(required(attribute)?);
-    let default = default.filter(|default| !matches!(default, Value::None));
+    let default = not_none(default);
     let getter = |ignores_case| {
         let getter = Getter::new(budget, attribute.as_ref(), ignores_case)?;
         Ok::<_, Failure>(Getter { default: default.clone(), ..getter })
     };
-    let (sorting, naming) = (getter(!is_true(case_sensitive.as_ref()))?, getter(false)?);
+    let (sorting, naming) = (getter(!is_on(case_sensitive))?, getter(false)?);
     let items = value.iterate(budget)?;
     let keys: Outcome<Vec<_>> = items.items.iter().map(|item| sorting.get(item)).collect();
     let keys = keys?;

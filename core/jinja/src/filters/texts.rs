@@ -2,7 +2,7 @@
 
 use wheelwork_package::budget::Budget;
 
-use crate::arguments::{Given, integer, required, size, text};
+use crate::arguments::{Given, integer, is_on, not_none, required, size, text};
 use crate::error::{Failure, Outcome};
 use crate::json::{Style, to_json};
 use crate::parts::{replaced, trimmed};
@@ -54,15 +54,14 @@ pub(super) fn title(budget: &Budget, value: Value, given: Given) -> Outcome<Valu
 
 pub(super) fn trim(budget: &Budget, value: Value, given: Given) -> Outcome<Value> {
     let [chars] = given.bind(["chars"])?;
-    let chars = chars.filter(|chars| !matches!(chars, Value::None)).map(|chars| text(&chars)).transpose()?;
+    let chars = not_none(chars).map(|chars| text(&chars)).transpose()?;
     Value::text(budget, trimmed(&printed(budget, &value)?, chars.as_deref(), true, true).to_owned())
 }
 
 pub(super) fn replace(budget: &Budget, value: Value, given: Given) -> Outcome<Value> {
     let [old, new, count] = given.bind(["old", "new", "count"])?;
     let (old, new) = (printed(budget, &required(old)?)?, printed(budget, &required(new)?)?);
-    let count = count.filter(|count| !matches!(count, Value::None));
-    let count = count.map_or(Ok(-1), |count| integer(&count))?;
+    let count = not_none(count).map_or(Ok(-1), |count| integer(&count))?;
     replaced(budget, &printed(budget, &value)?, &old, &new, count)
 }
 
@@ -88,25 +87,16 @@ pub(super) fn format(budget: &Budget, value: Value, given: Given) -> Outcome<Val
 
 pub(super) fn indent(budget: &Budget, value: Value, given: Given) -> Outcome<Value> {
     let [width, first, blank] = given.bind(["width", "first", "blank"])?;
-    let is_true = |value: Option<Value>| value.is_some_and(|value| value.is_true());
     let whole = text(&value)?;
-    let indent = match width.as_ref().map(|width| (width, width.as_text())) {
-        None => " ".repeat(4),
-        Some((_, Some(indent))) => indent.to_string(),
-        Some((width, None)) => {
-            let width = size(width)?;
-            take_text(budget, width)?;
-            " ".repeat(width)
-        }
-    };
-    let blank = is_true(blank);
+    let indent = width.map_or_else(|| Ok(" ".repeat(4)), |width| indentation(budget, &width))?;
+    let blank = is_on(blank);
     // Python adds a line end before it splits, so that an empty text is a line.
     let split = match lines(&whole, false) {
         empty if empty.is_empty() => vec![""],
         split => split,
     };
     take_text(budget, indent.len().saturating_mul(split.len()))?;
-    let mut output = if is_true(first) { indent.clone() } else { String::new() };
+    let mut output = if is_on(first) { indent.clone() } else { String::new() };
     for (index, line) in split.into_iter().enumerate() {
         if index > 0 {
             output.push('\n');
@@ -119,12 +109,21 @@ pub(super) fn indent(budget: &Budget, value: Value, given: Given) -> Outcome<Val
     Value::text(budget, output)
 }
 
+/// A text, or so many spaces.
+fn indentation(budget: &Budget, value: &Value) -> Outcome<String> {
+    if let Some(text) = value.as_text() {
+        return Ok(text.to_string());
+    }
+    let width = size(value)?;
+    take_text(budget, width)?;
+    Ok(" ".repeat(width))
+}
+
 pub(super) fn truncate(budget: &Budget, value: Value, given: Given) -> Outcome<Value> {
     let [length, killwords, end, leeway] = given.bind(["length", "killwords", "end", "leeway"])?;
     let length = length.map_or(Ok(255), |length| size(&length))?;
     let end = end.map_or(Ok("...".into()), |end| text(&end))?;
-    let leeway = leeway.filter(|leeway| !matches!(leeway, Value::None));
-    let leeway = leeway.map_or(Ok(5), |leeway| size(&leeway))?;
+    let leeway = not_none(leeway).map_or(Ok(5), |leeway| size(&leeway))?;
     if value.as_text().is_none() && value.length(budget)? <= length.saturating_add(leeway) {
         return Ok(value);
     }
@@ -136,8 +135,7 @@ pub(super) fn truncate(budget: &Budget, value: Value, given: Given) -> Outcome<V
         return Ok(value);
     }
     let cut: String = whole.chars().take(kept).collect();
-    let is_cut_in_words = killwords.is_some_and(|killwords| killwords.is_true());
-    let cut = if is_cut_in_words { &cut } else { cut.rsplit_once(' ').map_or(cut.as_str(), |(cut, _)| cut) };
+    let cut = if is_on(killwords) { &cut } else { cut.rsplit_once(' ').map_or(cut.as_str(), |(cut, _)| cut) };
     Value::text(budget, format!("{cut}{end}"))
 }
 
@@ -153,8 +151,7 @@ pub(super) fn wordwrap(budget: &Budget, value: Value, given: Given) -> Outcome<V
         given.bind(["width", "break_long_words", "wrapstring", "break_on_hyphens"])?;
     let width = width.map_or(Ok(79), |width| size(&width))?;
     let breaks_words = break_words.is_none_or(|value| value.is_true());
-    let separator = separator.filter(|separator| !matches!(separator, Value::None));
-    let separator = separator.map_or(Ok("\n".into()), |separator| text(&separator))?;
+    let separator = not_none(separator).map_or(Ok("\n".into()), |separator| text(&separator))?;
     let whole = text(&value)?;
     if hyphens.is_none_or(|value| value.is_true()) && whole.contains(['-', '\u{2014}']) {
         return Err(Failure::unsupported("breaking words at hyphens"));
@@ -242,18 +239,7 @@ pub(super) fn pprint(budget: &Budget, value: Value, given: Given) -> Outcome<Val
 pub(super) fn tojson(budget: &Budget, value: Value, given: Given) -> Outcome<Value> {
     let [ascii, indent, separators, sort_keys] =
         given.bind(["ensure_ascii", "indent", "separators", "sort_keys"])?;
-    let is_true = |value: Option<Value>| value.is_some_and(|value| value.is_true());
-    let indent = match indent {
-        None | Some(Value::None) => None,
-        Some(indent) => Some(match indent.as_text() {
-            Some(indent) => indent.to_string(),
-            None => {
-                let width = size(&indent)?;
-                take_text(budget, width)?;
-                " ".repeat(width)
-            }
-        }),
-    };
+    let indent = not_none(indent).map(|indent| indentation(budget, &indent)).transpose()?;
     let (item_separator, key_separator) = match separators {
         None | Some(Value::None) => (if indent.is_some() { "," } else { ", " }.into(), ": ".into()),
         Some(pair) => match pair.iterate(budget)?.items.as_slice() {
@@ -262,11 +248,11 @@ pub(super) fn tojson(budget: &Budget, value: Value, given: Given) -> Outcome<Val
         },
     };
     let style = Style {
-        ascii: is_true(ascii),
+        ascii: is_on(ascii),
         indent,
         item_separator: item_separator.to_string(),
         key_separator: key_separator.to_string(),
-        sort_keys: is_true(sort_keys),
+        sort_keys: is_on(sort_keys),
     };
     Ok(Value::Text(to_json(budget, &style, &value)?.into()))
 }

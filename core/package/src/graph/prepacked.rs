@@ -14,9 +14,9 @@
 //! new file: carrier | packed ranges, each from a page on
 //! ```
 
-use super::proto::{Model, Tensor};
+use super::proto::{Graph, Model, Tensor};
 use super::tensors;
-use super::wire::{Fields, put, put_bytes};
+use super::wire::{Field, Fields, Value, put, put_bytes};
 use super::{GraphError, verify};
 
 /// A packed range begins at a page, so that it can be mapped by itself.
@@ -65,8 +65,7 @@ pub fn plan(original: &[u8], saved: &[u8], file: &str) -> Result<Option<Plan>, G
     verify(original)?;
     let saved = Model::read(saved)?.graph;
     let model = Model::read(original)?.graph;
-    let carrier = model.initializers.iter().filter_map(Carrier::of).min_by_key(|carrier| carrier.bytes);
-    let Some(carrier) = carrier else { return Ok(None) };
+    let Some(carrier) = Carrier::in_graph(&model) else { return Ok(None) };
 
     let mut ranges = vec![Range {
         from: From::Original(carrier.location.to_owned()),
@@ -109,8 +108,7 @@ pub fn plan(original: &[u8], saved: &[u8], file: &str) -> Result<Option<Plan>, G
 pub fn is_plan_of(original: &[u8], prepared: &[u8], file: &str, file_bytes: u64) -> Result<bool, GraphError> {
     verify(original)?;
     let model = Model::read(original)?.graph;
-    let carrier = model.initializers.iter().filter_map(Carrier::of).min_by_key(|carrier| carrier.bytes);
-    let Some(carrier) = carrier else { return Ok(false) };
+    let Some(carrier) = Carrier::in_graph(&model) else { return Ok(false) };
     let prepared_graph = Model::read(prepared)?.graph;
     let moved = prepared_graph.initializers.iter().find(|tensor| tensor.name == carrier.name);
     let entries = moved.into_iter().flat_map(|tensor| &tensor.external);
@@ -149,6 +147,11 @@ struct Carrier<'a> {
 }
 
 impl<'a> Carrier<'a> {
+    /// The smallest one.
+    fn in_graph(graph: &Graph<'a>) -> Option<Self> {
+        graph.initializers.iter().filter_map(Self::of).min_by_key(|carrier| carrier.bytes)
+    }
+
     /// An initialiser in a file of its own kind; `None` for those in the graph and for empty ones.
     fn of(tensor: &Tensor<'a>) -> Option<Self> {
         let bytes = tensors::byte_len(tensor, tensors::elements(tensor).ok()?).ok()?;
@@ -198,26 +201,16 @@ fn with_entries(
 /// # Errors
 /// [`GraphError`] for what is no graph.
 pub fn with_locations(model: &[u8], locate: impl Fn(&str) -> String) -> Result<Vec<u8>, GraphError> {
-    const LOCATION: &[u8] = b"location";
     replace(model, 7, |graph| {
         replace(graph, 5, |tensor| {
             replace(tensor, 13, |entry| {
-                let mut parts = Vec::new();
-                for field in Fields::new(entry) {
-                    let field = field?;
-                    parts.push((field.number, field.bytes()?.to_vec()));
-                }
-                let is_location = parts.iter().any(|(number, key)| *number == 1 && key == LOCATION);
-                let mut out = Vec::new();
-                for (number, value) in parts {
-                    match std::str::from_utf8(&value) {
-                        Ok(name) if is_location && number == 2 => {
-                            put_bytes(&mut out, 2, locate(name).as_bytes());
-                        }
-                        _ => put_bytes(&mut out, number, &value),
-                    }
-                }
-                Ok(out)
+                let location = Value::Bytes(b"location");
+                let is_location =
+                    Fields::new(entry).flatten().any(|field| field == Field { number: 1, value: location });
+                replace(entry, 2, |value| match std::str::from_utf8(value) {
+                    Ok(name) if is_location => Ok(locate(name).into_bytes()),
+                    _ => Ok(value.to_vec()),
+                })
             })
         })
     })

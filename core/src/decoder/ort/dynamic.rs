@@ -57,7 +57,7 @@ impl OrtDecoder {
     fn reserve(&mut self, more: usize) -> Result<(), DecoderError> {
         let (needed, capacity) = (self.len + more, self.cache.capacity_tokens());
         if needed > capacity {
-            let capacity = grown_capacity(capacity, needed, self.context_length());
+            let capacity = grown_capacity(capacity, needed, self.model.limits.context_length);
             (self.cache, self.step) = self
                 .copied(capacity)
                 .map_err(|error| errors::no_cache(&error, self.model.shape, capacity, more, self.len))?;
@@ -106,10 +106,6 @@ impl OrtDecoder {
 impl Decoder for OrtDecoder {
     fn len(&self) -> usize {
         self.len
-    }
-
-    fn context_length(&self) -> usize {
-        self.model.limits.context_length
     }
 
     fn chunk_tokens(&self) -> usize {

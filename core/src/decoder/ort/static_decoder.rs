@@ -97,10 +97,6 @@ impl Decoder for StaticDecoder {
         self.len
     }
 
-    fn context_length(&self) -> usize {
-        self.model.limits.context_length
-    }
-
     fn chunk_tokens(&self) -> usize {
         self.model.limits.chunk_tokens
     }

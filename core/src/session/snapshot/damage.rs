@@ -48,7 +48,7 @@ impl<R: Read + Seek> Broken<'_, R> {
         if let Some(next) = self.next()? {
             return Ok(Fault::Damaged { next: Some(next) });
         }
-        self.chain.stand_behind(before);
+        self.chain.last = before;
         let around = self.chain.bytes_around();
         let left = self.total_bytes - self.offset;
         let Some(there) = left.checked_sub(HEADER_BYTES as u64 + around) else { return Ok(Fault::Torn) };
@@ -77,7 +77,7 @@ impl<R: Read + Seek> Broken<'_, R> {
         };
         for kind in kind::ALL {
             self.input.seek(SeekFrom::Start(self.offset + HEADER_BYTES as u64))?;
-            self.chain.stand_behind(before);
+            self.chain.last = before;
             let header = frame::header(bytes, kind);
             if frame::read_body(self.input, self.chain, header, self.payload)? {
                 return Ok(true);
@@ -111,9 +111,9 @@ impl<R: Read + Seek> Broken<'_, R> {
                     return Ok(None);
                 }
                 self.input.seek(SeekFrom::Start(place))?;
-                self.chain.stand_behind(before);
+                self.chain.last = before;
                 if frame::read(self.input, self.chain, self.payload)?.is_some() {
-                    self.chain.stand_behind(before);
+                    self.chain.last = before;
                     return Ok(Some(place));
                 }
             }

@@ -20,41 +20,23 @@ pub(super) const DIGEST_BYTES: usize = 16;
 pub(super) const HEADER_BYTES: usize = 5;
 
 /// What the next record stands behind.
-pub(super) enum Chain {
-    /// The digest of all records so far.
-    Plain([u8; DIGEST_BYTES]),
-    /// The key of the file and the tag of the last record.
-    Sealed(Seal),
+pub(super) struct Chain {
+    /// The digest or tag of the record before, or of the file's head.
+    pub(super) last: [u8; DIGEST_BYTES],
+    /// Of an encrypted file.
+    pub(super) seal: Option<Seal>,
 }
 
 impl Chain {
     /// A plain file with this head, before its first record.
     pub(super) fn start(head: &[u8]) -> Self {
-        Self::Plain(Self::cut(Sha256::digest(head).into()))
-    }
-
-    /// What the next record stands behind: the digest or tag of the one before.
-    pub(super) fn stand_behind(&mut self, last: [u8; DIGEST_BYTES]) {
-        match self {
-            Self::Plain(digest) => *digest = last,
-            Self::Sealed(seal) => seal.follow(last),
-        }
-    }
-
-    /// The digest or tag that the next record stands behind.
-    pub(super) fn last(&self) -> [u8; DIGEST_BYTES] {
-        match self {
-            Self::Plain(digest) => *digest,
-            Self::Sealed(seal) => seal.last(),
-        }
+        Self { last: Self::cut(Sha256::digest(head).into()), seal: None }
     }
 
     /// Bytes of a record besides its header and its payload.
     pub(super) fn bytes_around(&self) -> u64 {
-        match self {
-            Self::Plain(_) => DIGEST_BYTES as u64,
-            Self::Sealed(_) => (NONCE_BYTES + TAG_BYTES) as u64,
-        }
+        let around = if self.seal.is_some() { NONCE_BYTES + TAG_BYTES } else { DIGEST_BYTES };
+        around as u64
     }
 
     pub(super) fn cut(digest: [u8; 32]) -> [u8; DIGEST_BYTES] {
@@ -78,20 +60,19 @@ pub(super) fn write(
     let bytes = u32::try_from(payload.len()).ok().filter(|_| payload.len() <= PAYLOAD_LIMIT);
     let bytes = bytes.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
     let header = header(bytes, kind);
-    match chain {
-        Chain::Plain(last) => {
-            let next = next(*last, header, payload);
-            write_parts(out, [&header, payload, &next])?;
-            *last = next;
-            Ok(record_bytes(payload, DIGEST_BYTES))
+    chain.last = match &chain.seal {
+        None => {
+            let digest = next(chain.last, header, payload);
+            write_parts(out, [&header, payload, &digest])?;
+            digest
         }
-        Chain::Sealed(seal) => {
-            let (nonce, tag) = seal.seal(&header, payload)?;
+        Some(seal) => {
+            let (nonce, tag) = seal.seal(chain.last, &header, payload)?;
             write_parts(out, [&header, &nonce, payload, &tag])?;
-            seal.follow(tag);
-            Ok(record_bytes(payload, NONCE_BYTES + TAG_BYTES))
+            tag
         }
-    }
+    };
+    Ok((HEADER_BYTES + payload.len()) as u64 + chain.bytes_around())
 }
 
 /// Reads one record into `payload` and gives its kind; none where there is no whole one: the file ends, or the record is
@@ -122,23 +103,22 @@ pub(super) fn read_body(
     if bytes > PAYLOAD_LIMIT {
         return Ok(false);
     }
-    Ok(match chain {
-        Chain::Plain(last) => {
+    let (is_right, last) = match &chain.seal {
+        None => {
             let mut digest = [0; DIGEST_BYTES];
             let is_whole = fill_payload(input, payload, bytes)? && fill(input, &mut digest)?;
-            let next = next(*last, header, payload);
-            *last = next;
-            is_whole && next == digest
+            let next = next(chain.last, header, payload);
+            (is_whole && next == digest, next)
         }
-        Chain::Sealed(seal) => {
+        Some(seal) => {
             let (mut nonce, mut tag) = ([0; NONCE_BYTES], [0; TAG_BYTES]);
             let is_whole =
                 fill(input, &mut nonce)? && fill_payload(input, payload, bytes)? && fill(input, &mut tag)?;
-            let is_right = is_whole && seal.open(&header, nonce, payload, tag);
-            seal.follow(tag);
-            is_right
+            (is_whole && seal.open(chain.last, &header, nonce, payload, tag), tag)
         }
-    })
+    };
+    chain.last = last;
+    Ok(is_right)
 }
 
 /// Bytes of the payload, and the kind.
@@ -166,10 +146,6 @@ fn write_parts<const N: usize>(out: &mut impl Write, parts: [&[u8]; N]) -> io::R
     parts.iter().try_for_each(|part| out.write_all(part))
 }
 
-fn record_bytes(payload: &[u8], around: usize) -> u64 {
-    (HEADER_BYTES + payload.len() + around) as u64
-}
-
 fn next(last: [u8; DIGEST_BYTES], header: [u8; HEADER_BYTES], payload: &[u8]) -> [u8; DIGEST_BYTES] {
     Chain::cut(Sha256::new().chain_update(last).chain_update(header).chain_update(payload).finalize().into())
 }
@@ -191,7 +167,8 @@ mod tests {
     /// A plain chain, or that of an encrypted file whose head is the same whenever it is asked for.
     fn chain(is_sealed: bool) -> Chain {
         if is_sealed {
-            Chain::Sealed(Seal::new(&SessionKey::new([1; 32]), &[2; 32]).unwrap().0)
+            let (seal, _) = Seal::new(&SessionKey::new([1; 32]), &[2; 32]).unwrap();
+            Chain { last: [0; DIGEST_BYTES], seal: Some(seal) }
         } else {
             Chain::start(HEAD)
         }

@@ -30,12 +30,11 @@ pub(super) fn write(out: &mut impl Write, key: Option<&SessionKey>) -> io::Resul
     };
     let mut salt = [0; SALT_BYTES];
     getrandom::fill(&mut salt).map_err(io::Error::other)?;
-    let (mut seal, check) = Seal::new(key, &salt)?;
-    let digest = digest(&salt, &check);
-    let head = [&ENCRYPTED[..], &salt, &check, &digest].concat();
+    let (seal, check) = Seal::new(key, &salt)?;
+    let last = digest(&salt, &check);
+    let head = [&ENCRYPTED[..], &salt, &check, &last].concat();
     out.write_all(&head)?;
-    seal.follow(digest);
-    Ok((head.len() as u64, Chain::Sealed(seal)))
+    Ok((head.len() as u64, Chain { last, seal: Some(seal) }))
 }
 
 /// Reads a head and gives what the records are chained by.
@@ -61,13 +60,12 @@ pub(super) fn read(
                 return Err(not_a_session("its head is damaged"));
             }
             let key = key.ok_or_else(|| SnapshotError::KeyNeeded { file: file.into() })?;
-            let (mut seal, right) = Seal::new(key, &salt)?;
+            let (seal, right) = Seal::new(key, &salt)?;
             // Whoever has the file may know this value: comparing it needs no constant time.
             if check != right {
                 return Err(SnapshotError::WrongKey { file: file.into() });
             }
-            seal.follow(found);
-            Ok(Chain::Sealed(seal))
+            Ok(Chain { last: found, seal: Some(seal) })
         }
         ([b'w', b'h', b'e', b'e', b'l', b's', b'e', found @ 1..=2], _) => {
             Err(SnapshotError::OldForm { file: file.into(), found })

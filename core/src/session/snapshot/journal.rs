@@ -1,7 +1,6 @@
 //! Writing a session file.
 
 use std::io::{self, Seek, SeekFrom};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -74,28 +73,14 @@ enum State {
 impl Journal {
     /// Writes a new file that replaces the one of that name once it is complete; `fill` writes the session's state.
     pub(crate) fn create(
-        file: SessionFile,
+        kept_in: SessionFile,
         lock: Arc<NameLock>,
         binding: Binding,
         autosave: Autosave,
         fill: impl FnOnce(&mut Self) -> Result<(), SnapshotError>,
     ) -> Result<Self, SnapshotError> {
-        let partial = Partial::file(&RealVfs, file.path()).map_err(io::Error::from)?;
-        let mut journal = Self::create_at(partial.path(), file, lock, binding, autosave)?;
-        fill(&mut journal)?;
-        journal.sync()?;
-        partial.keep().map_err(io::Error::from)?;
-        Ok(journal)
-    }
-
-    fn create_at(
-        partial: &Path,
-        kept_in: SessionFile,
-        lock: Arc<NameLock>,
-        binding: Binding,
-        autosave: Autosave,
-    ) -> Result<Self, SnapshotError> {
-        let mut file = disk::create_new(partial, PRIVATE)?;
+        let partial = Partial::file(&RealVfs, kept_in.path()).map_err(io::Error::from)?;
+        let mut file = disk::create_new(partial.path(), PRIVATE)?;
         let (end, chain) = head::write(&mut file, kept_in.key.as_ref())?;
         let mut journal = Self {
             kept_in,
@@ -112,6 +97,9 @@ impl Journal {
             kv: Vec::new(),
         };
         journal.write_binding()?;
+        fill(&mut journal)?;
+        journal.sync()?;
+        partial.keep().map_err(io::Error::from)?;
         Ok(journal)
     }
 

@@ -89,7 +89,7 @@ pub(crate) fn restore(
         },
     };
     loop {
-        let (offset, before) = (input.stream_position()?, chain.last());
+        let (offset, before) = (input.stream_position()?, chain.last);
         let Some(kind) = frame::read(&mut input, &mut chain, &mut payload)? else {
             if offset == total_bytes {
                 break;

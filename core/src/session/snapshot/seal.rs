@@ -33,11 +33,9 @@ pub(super) const NONCE_BYTES: usize = 24;
 /// Behind each ciphertext.
 pub(super) const TAG_BYTES: usize = 16;
 
-/// Encrypts and decrypts the records of one file, in their order.
+/// Encrypts and decrypts the records of one file.
 pub(super) struct Seal {
     cipher: XChaCha20Poly1305,
-    /// Of the record before.
-    last: [u8; TAG_BYTES],
 }
 
 impl Seal {
@@ -51,28 +49,19 @@ impl Seal {
             .and_then(|()| expanded.expand(b"wheelwork session file: check", &mut check))
             .map_err(io::Error::other)?;
         let cipher = XChaCha20Poly1305::new_from_slice(&*file_key).map_err(io::Error::other)?;
-        Ok((Self { cipher, last: [0; TAG_BYTES] }, check))
+        Ok((Self { cipher }, check))
     }
 
-    /// What the next record stands behind.
-    pub(super) fn follow(&mut self, tag: [u8; TAG_BYTES]) {
-        self.last = tag;
-    }
-
-    /// What the next record stands behind.
-    pub(super) fn last(&self) -> [u8; TAG_BYTES] {
-        self.last
-    }
-
-    /// Encrypts a payload in place.
+    /// Encrypts a payload in place, behind the record with the tag `before`.
     pub(super) fn seal(
         &self,
+        before: [u8; TAG_BYTES],
         header: &[u8],
         payload: &mut [u8],
     ) -> io::Result<([u8; NONCE_BYTES], [u8; TAG_BYTES])> {
         let mut nonce = [0; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(io::Error::other)?;
-        let data = [&self.last[..], header].concat();
+        let data = [&before[..], header].concat();
         let tag = self
             .cipher
             .encrypt_inout_detached(&nonce.into(), &data, payload.into())
@@ -84,12 +73,13 @@ impl Seal {
     /// behind is not what it was.
     pub(super) fn open(
         &self,
+        before: [u8; TAG_BYTES],
         header: &[u8],
         nonce: [u8; NONCE_BYTES],
         payload: &mut [u8],
         tag: [u8; TAG_BYTES],
     ) -> bool {
-        let data = [&self.last[..], header].concat();
+        let data = [&before[..], header].concat();
         self.cipher.decrypt_inout_detached(&nonce.into(), &data, payload.into(), &tag.into()).is_ok()
     }
 }

@@ -20,10 +20,7 @@ use crate::output;
 const QUESTION: &str = "And 2 + 2?";
 
 /// What a turn told at its end.
-struct Told {
-    usage: Usage,
-    timings: Timings,
-}
+type Told = (Usage, Timings);
 
 /// Measures a conversation of about `tokens` tokens, decoding `decode` tokens for the cost of saving.
 pub(super) fn run(
@@ -78,7 +75,7 @@ impl Bench<'_> {
         let start = Instant::now();
         let (session, _) = self.model.restore(&file)?;
         let restored = start.elapsed().as_secs_f64() * 1e3;
-        let missing = anew.usage.prompt_tokens.saturating_sub(session.cached_tokens());
+        let missing = anew.0.prompt_tokens.saturating_sub(session.cached_tokens());
         Ok(("session from its file", [(missing, restored), first_token(&anew)]))
     }
 
@@ -108,7 +105,7 @@ impl Bench<'_> {
         session.keep_in(&file, Autosave::default())?;
         let with = self.ask(&mut session, QUESTION, decode)?;
         let bytes = fs_err::metadata(&file)?.len();
-        let decoding = |told: &Told| told.timings.total_ms - told.timings.first_token_ms;
+        let decoding = |(_, timings): &Told| timings.total_ms - timings.first_token_ms;
         Ok((decoding(&with), decoding(&without), bytes))
     }
 
@@ -122,13 +119,12 @@ impl Bench<'_> {
             cancel: self.cancel.clone(),
             ..Options::default()
         };
-        let mut told = None;
-        for event in session.ask(text, &options)? {
-            if let Event::Finished { usage, timings, .. } = event? {
-                told = Some(Told { usage, timings });
+        match session.ask(text, &options)?.last().transpose()? {
+            Some(Event::Finished { usage, timings, .. }) if !self.cancel.is_cancelled() => {
+                Ok((usage, timings))
             }
+            _ => Err(Failure::Interrupted),
         }
-        told.filter(|_| !self.cancel.is_cancelled()).ok_or(Failure::Interrupted)
     }
 }
 
@@ -170,8 +166,8 @@ fn tell_saving(takes: &[(f64, f64, u64)], tokens: usize, json: bool) -> Result<(
 }
 
 /// Tokens computed and milliseconds to the first token.
-fn first_token(told: &Told) -> (usize, f64) {
-    (told.usage.prompt_tokens - told.usage.reused_tokens, told.timings.first_token_ms)
+fn first_token((usage, timings): &Told) -> (usize, f64) {
+    (usage.prompt_tokens - usage.reused_tokens, timings.first_token_ms)
 }
 
 /// Numbers in words of the vocabulary, about `tokens` tokens of them.
