@@ -4,21 +4,27 @@
 //! way takes so many true bits ([`BlockScheme::true_row_bits`]) and costs so much:
 //!
 //! ```text
-//! cost = sensitivity of its kind and depth * relative error        error = sum m_k (w_k - q_k)^2 / sum m_k w_k^2
+//! cost = sensitivity of its kind and depth * relative error
+//!
+//! error = sum m_k (w_k - q_k)^2 / sum m_k w_k^2              in layers
+//!         sum m_k (w_k - q_k)^2 / (mean m * sum w_k^2)       in embedding table and output projection
 //! ```
 //!
-//! with `m_k` the mean square of input `k` where moments are known ([`crate::importance`]), else 1. The errors are measured on evenly
+//! with `m_k` what column `k` counts where moments are known ([`crate::importance`]), else 1. The errors are measured on evenly
 //! spaced rows with the search that will store them. The sensitivities are divergences of a real model per unit of that
 //! error (`sensitivity`); parts add up, so the sum of all costs is what the whole is expected to diverge by.
 //!
 //! The budget is spent along the lower convex hull of each matrix's points (bits, cost), the step with the largest gain a bit
 //! first: what a Lagrangian multiplier gives, up to the last steps, which are taken where they still fit.
 
+mod sensitivity;
+
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
 use crate::architecture::names;
+use crate::budget::sensitivity::sensitivity;
 use crate::checkpoint::tensors::ReadBuffer;
 use crate::checkpoint::{Checkpoint, Config};
 use crate::decoder_graph;
@@ -270,11 +276,12 @@ fn schemes(base: BlockScheme, columns: usize) -> Vec<BlockScheme> {
     };
     let fills = |size: &BlockSize| columns.is_multiple_of((*size).into());
     let sizes: Vec<_> = sizes.into_iter().filter(fills).collect();
-    let of = |bits| {
-        let scheme = if bits == Bits::Eight { INT8 } else { base };
-        sizes.iter().map(move |&block_size| BlockScheme { bits, block_size, ..scheme })
-    };
-    Bits::ALL.into_iter().flat_map(of).collect()
+    // At 8 bits a search gains less than its sums of 32 bits can tell. Zero points of their own pay there as elsewhere.
+    let plain = BlockScheme { symmetric: false, ..INT8 };
+    let searched = Bits::ALL.into_iter().filter(|&bits| bits != Bits::Eight);
+    let ways = searched.map(|bits| BlockScheme { bits, ..base }).chain([INT8, plain]);
+    ways.flat_map(|scheme| sizes.iter().map(move |&block_size| BlockScheme { block_size, ..scheme }))
+        .collect()
 }
 
 /// What each scheme costs a matrix.
@@ -287,9 +294,13 @@ fn costs(
     let config = &checkpoint.config;
     let columns = matrix.columns;
     let importance = moments.and_then(|moments| moments.of(matrix));
+    let mean = importance.map_or(1.0, |importance| {
+        importance.iter().map(|count| f64::from(*count)).sum::<f64>() / importance.len() as f64
+    });
     let mut costs = vec![0.0; schemes.len()];
     for (name, rows) in &matrix.parts {
         let tensor = checkpoint.tensors.get(name)?;
+        let is_projection = names::layer_of(name).is_some();
         let sampled = (SAMPLE_WEIGHTS / columns).clamp(1, *rows);
         let pieces: Vec<(f64, Vec<f64>)> = (0..sampled)
             .into_par_iter()
@@ -305,7 +316,10 @@ fn costs(
                         None => values.map(|value| value * value).sum(),
                     }
                 };
-                let signal = weighted(&mut weights.iter().map(|weight| f64::from(*weight)));
+                let signal = match importance.filter(|_| is_projection) {
+                    Some(_) => weighted(&mut weights.iter().map(|weight| f64::from(*weight))),
+                    None => mean * weights.iter().map(|weight| f64::from(*weight).powi(2)).sum::<f64>(),
+                };
                 let error = |scheme: &BlockScheme| {
                     let own = importance.map_or(Importance::Magnitude, Importance::ColumnsAndMagnitude);
                     rows::encode_for(*scheme, weights, columns, own, encoded);
@@ -327,51 +341,6 @@ fn costs(
     }
     Ok(costs)
 }
-
-/// What a matrix's relative error costs, in nats of divergence: of its kind over all layers (`KINDS`), its share of them, and where
-/// in the model it stands.
-///
-/// Measured on SmolLM2-135M (dithered, 2,048 positions of two English texts): each kind in int4 with the rest in float, its
-/// divergence over its mean relative error; and three layers at a time, at the start, in the middle and at the end.
-fn sensitivity(config: &Config, tensor: &str) -> f64 {
-    let of = |wanted: &str| {
-        let found = KINDS.iter().find(|(kind, _)| wanted.contains(kind));
-        found.map_or(1.0, |(_, sensitivity)| *sensitivity)
-    };
-    let Some(layer) = names::layer_of(tensor) else {
-        return match (tensor == names::LM_HEAD, config.tie_word_embeddings) {
-            (true, _) => HEAD,
-            (false, true) => HEAD + LOOKUP,
-            (false, false) => LOOKUP,
-        };
-    };
-    let layers = config.num_hidden_layers;
-    let edge = layers.div_ceil(10);
-    let depth = if layer < edge {
-        FIRST_LAYERS
-    } else if layer + edge >= layers {
-        LAST_LAYERS
-    } else {
-        1.0
-    };
-    let all = (layers - 2 * edge.min(layers / 2)) as f64
-        + (FIRST_LAYERS + LAST_LAYERS) * edge.min(layers / 2) as f64;
-    of(tensor) * depth / all.max(1.0)
-}
-
-const KINDS: [(&str, f64); 7] = [
-    ("q_proj", 3.1),
-    ("k_proj", 4.2),
-    ("v_proj", 6.9),
-    ("o_proj", 4.4),
-    ("gate_proj", 7.2),
-    ("up_proj", 9.9),
-    ("down_proj", 16.0),
-];
-const HEAD: f64 = 10.0;
-const LOOKUP: f64 = 3.0;
-const FIRST_LAYERS: f64 = 1.7;
-const LAST_LAYERS: f64 = 1.8;
 
 #[cfg(test)]
 mod tests {

@@ -48,6 +48,8 @@ pub struct LayerMoments {
 pub struct Moments {
     layers: Vec<LayerMoments>,
     head: Vec<f32>,
+    /// Of an embedding table that is the output projection too; empty where there is none.
+    table: Vec<f32>,
     source: Source,
 }
 
@@ -91,7 +93,7 @@ impl Moments {
             let (found, expected) = (layers.len(), config.num_hidden_layers);
             return Err(MomentsError::Shape { place: "all layers".to_owned(), found, expected });
         }
-        let mut moments = Self { layers, head, source };
+        let mut moments = Self { layers, head, table: Vec::new(), source };
         let hidden = config.hidden_size;
         for (index, layer) in moments.layers.iter_mut().enumerate() {
             check(&mut layer.qkv, hidden, || format!("queries, keys and values of layer {index}"))?;
@@ -100,6 +102,9 @@ impl Moments {
             check(&mut layer.down, config.intermediate_size, || format!("down of layer {index}"))?;
         }
         check(&mut moments.head, hidden, || "the output projection".to_owned())?;
+        if config.tie_word_embeddings {
+            moments.table = both(&moments.head);
+        }
         Ok(moments)
     }
 
@@ -109,8 +114,8 @@ impl Moments {
         &self.source
     }
 
-    /// What the columns of a matrix count; `None` for a table that is looked up, whether it is the output projection too or not:
-    /// its rows are what enters the first layer, where those figures say nothing.
+    /// What the columns of a matrix count; `None` for a table that is only looked up: its rows are what enters the first layer,
+    /// whose columns all count the same.
     #[must_use]
     pub fn of(&self, matrix: &StoredMatrix) -> Option<&[f32]> {
         let (tensor, _) = matrix.parts.first()?;
@@ -124,7 +129,8 @@ impl Moments {
                 _ => None,
             };
         }
-        (tensor == names::LM_HEAD).then_some(&self.head)
+        let columns = if tensor == names::LM_HEAD { &self.head } else { &self.table };
+        (!columns.is_empty()).then_some(columns)
     }
 
     /// The search for a matrix under the weights of its inputs; `None` where nothing is known of them.
@@ -212,6 +218,14 @@ fn check(values: &mut [f32], expected: usize, place: impl Fn() -> String) -> Res
         *value = rounded(value.max(floor));
     }
     Ok(())
+}
+
+/// What the columns of a table count that is looked up and is the output projection too: alike for the one, by the mean squares
+/// of its input for the other, each by its share of the divergence (`budget::sensitivity`).
+fn both(head: &[f32]) -> Vec<f32> {
+    const HEAD_SHARE: f32 = 0.64;
+    let mean = head.iter().sum::<f32>() / head.len().max(1) as f32;
+    head.iter().map(|value| rounded(HEAD_SHARE * (value / mean) + (1.0 - HEAD_SHARE))).collect()
 }
 
 /// To 8 significant bits; what was rounded stays as it is.
@@ -305,6 +319,17 @@ mod tests {
                     .unwrap();
             assert!(moments.arrays().flatten().all(|value| *value > 0.0 && value.is_finite()), "{value}");
         }
+    }
+
+    #[test]
+    fn columns_of_a_table_count_for_the_lookup_as_well_as_for_the_projection() {
+        let head: Vec<f32> =
+            (0..64_u8).map(|column| if column == 7 { 100.0 } else { f32::from(column) }).collect();
+        let table = both(&head);
+        assert!(table[0] > 0.35, "a column that the projection does not use is looked up: {}", table[0]);
+        assert!(table[7] > 1.5 && table[63] > table[1], "{table:?}");
+        let mean = table.iter().sum::<f32>() / 64.0;
+        assert!((mean - 1.0).abs() < 0.01, "{mean}");
     }
 
     #[test]

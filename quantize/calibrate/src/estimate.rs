@@ -32,7 +32,7 @@ const SAMPLE_SIZE: u16 = 512;
 pub struct CalibrationEstimate {
     /// Tokens of calibration text.
     pub tokens: usize,
-    /// Resident memory while layers are calibrated: one layer in float32, its sums, one factor, and one sequence.
+    /// Resident memory while layers are calibrated: one layer in float32, its sums, one factor, and one sequence a thread.
     pub memory_bytes: u64,
     /// Activations on disk.
     pub activation_bytes: u64,
@@ -48,12 +48,12 @@ impl CalibrationEstimate {
     pub fn of(checkpoint: &Path, budget: TextBudget) -> Result<Self, CalibrateError> {
         let checkpoint = Checkpoint::open(checkpoint).map_err(QuantizeError::from)?;
         let config = &checkpoint.config;
-        let threads = rayon::current_num_threads() as f64;
+        let threads = rayon::current_num_threads();
         Ok(Self {
             tokens: budget.tokens,
-            memory_bytes: memory(config, budget.sequence_tokens.min(budget.tokens)),
+            memory_bytes: memory(config, budget.sequence_tokens.min(budget.tokens), threads),
             activation_bytes: (budget.tokens * config.hidden_size * size_of::<f32>()) as u64,
-            seconds: operations(config, budget.tokens) * seconds_per_operation() / threads,
+            seconds: operations(config, budget.tokens) * seconds_per_operation() / threads as f64,
         })
     }
 }
@@ -70,7 +70,7 @@ fn matrices(config: &Config) -> [(usize, usize); 4] {
     ]
 }
 
-fn memory(config: &Config, sequence_tokens: usize) -> u64 {
+fn memory(config: &Config, sequence_tokens: usize, threads: usize) -> u64 {
     let matrices = matrices(config);
     let weights: usize = matrices.iter().map(|(rows, columns)| rows * columns).sum();
     // Sums of what is still to come, with the factor of the one in hand.
@@ -84,7 +84,7 @@ fn memory(config: &Config, sequence_tokens: usize) -> u64 {
     // A sequence's inputs of all matrices, what comes out of them, and attention scores of all heads.
     let widths: usize = matrices.iter().map(|(rows, columns)| rows + columns).sum();
     let scores = config.num_attention_heads * sequence_tokens * sequence_tokens;
-    let values = weights + peak + sequence_tokens * widths + scores;
+    let values = weights + peak + threads * (sequence_tokens * widths + scores);
     PROGRAM_BYTES + (values * size_of::<f32>()) as u64
 }
 

@@ -1,9 +1,11 @@
-//! A decoder layer in float32: one loaded graph, one set of weight buffers, both used for every layer in turn.
+//! A decoder layer in float32: one graph, loaded once a thread, and one set of weight buffers, used for every layer in turn.
 //!
-//! [`Layer::load`] or [`Layer::load_folded`] fills the buffers, [`Layer::run`] sends one sequence through.
+//! [`Layer::load`] or [`Layer::load_folded`] fills the buffers, [`Layer::run`] sends a few sequences through side by side. Each has
+//! one thread, so that its figures are the same however many there are.
 
 use ort::session::{Session, SessionInputValue, SessionOutputs};
 use ort::value::{Tensor, TensorRef};
+use rayon::prelude::*;
 use wheelwork_package::tensors::static_graph as graph_io;
 use wheelwork_quantize::architecture::names;
 use wheelwork_quantize::checkpoint::{Checkpoint, Config};
@@ -75,7 +77,8 @@ impl Input {
 
 /// The graph of a layer with its buffers.
 pub(crate) struct Layer {
-    session: Session,
+    /// One for each sequence that runs at a time.
+    sessions: Vec<Session>,
     /// Names within the layer, and float32 buffers in the checkpoint's shapes.
     weights: Vec<(String, Tensor<f32>)>,
     ranges: Vec<ObservedRange>,
@@ -95,14 +98,15 @@ impl Layer {
     /// Loads the graph of [`ObservedLayer::build`] and makes the buffers.
     pub(crate) fn new(config: &Config, is_folded: bool, threads: usize) -> Result<Self, CalibrateError> {
         let ObservedLayer { model, tensors, ranges } = ObservedLayer::build(config, is_folded)?;
-        // Before any tensor: the session is what loads ONNX Runtime, or says that there is none.
-        let session = runtime::session(&model, threads)?;
+        // Before any tensor: a session is what loads ONNX Runtime, or says that there is none.
+        let sessions =
+            (0..threads.max(1)).map(|_| runtime::session(&model, 1)).collect::<Result<Vec<_>, _>>()?;
         let weights = tensors
             .into_iter()
             .map(|(name, shape)| runtime::tensor(&name, &shape).map(|tensor| (name, tensor)))
             .collect::<Result<_, _>>()?;
         Ok(Self {
-            session,
+            sessions,
             weights,
             ranges,
             frequencies: config.rope.inverse_frequencies(config.head_dim),
@@ -144,30 +148,55 @@ impl Layer {
         found.map_or(&mut [], |(_, tensor)| tensor.extract_tensor_mut().1)
     }
 
-    /// Sends a sequence `[length, hidden_size]` through the layer whose weights are loaded. Causal: a position sees
-    /// itself and those before it.
-    pub(crate) fn run(&mut self, hidden: &[f32], length: usize) -> Result<LayerOutput<'_>, CalibrateError> {
-        let Self { session, weights, ranges, frequencies, step } = self;
-        let failed = || CalibrateError::run(*step);
-        let (cosines, sines): (Vec<f32>, Vec<f32>) =
-            (0..length).flat_map(|position| rope::angles(frequencies, position)).unzip();
-        let mask: Vec<f32> =
-            (0..length * length).map(|at| if at % length <= at / length { 0.0 } else { MASKED }).collect();
-        let half = frequencies.len();
-        let given: [(&str, &[usize], &[f32]); 4] = [
-            (graph_io::X, &[1, length, hidden.len() / length.max(1)], hidden),
-            (graph_io::COS, &[1, 1, length, half], &cosines),
-            (graph_io::SIN, &[1, 1, length, half], &sines),
-            (graph_io::MASK, &[1, 1, length, length], &mask),
-        ];
-        let mut inputs: Vec<(&str, SessionInputValue<'_>)> = Vec::new();
-        for (name, shape, values) in given {
-            inputs.push((name, TensorRef::from_array_view((shape, values)).map_err(failed())?.into()));
-        }
-        inputs.extend(weights.iter().map(|(name, tensor)| (name.as_str(), tensor.into())));
-        let outputs = session.run(inputs).map_err(failed())?;
-        Ok(LayerOutput { outputs, ranges, step })
+    /// How many sequences run at a time.
+    pub(crate) fn width(&self) -> usize {
+        self.sessions.len()
     }
+
+    /// Sends sequences `[length, hidden_size]`, no more than [`Layer::width`], through the layer whose weights are loaded. Causal: a
+    /// position sees itself and those before it.
+    pub(crate) fn run(
+        &mut self,
+        sequences: &[Vec<f32>],
+        hidden_size: usize,
+    ) -> Result<Vec<LayerOutput<'_>>, CalibrateError> {
+        let Self { sessions, weights, ranges, frequencies, step } = self;
+        let (weights, ranges) = (weights.as_slice(), ranges.as_slice());
+        let (frequencies, step) = (frequencies.as_slice(), *step);
+        let run = |(session, hidden): (_, &Vec<f32>)| {
+            let outputs = run(session, weights, frequencies, (hidden, hidden_size), step)?;
+            Ok(LayerOutput { outputs, ranges, step })
+        };
+        sessions.par_iter_mut().zip(sequences).map(run).collect()
+    }
+}
+
+fn run<'s>(
+    session: &'s mut Session,
+    weights: &[(String, Tensor<f32>)],
+    frequencies: &[f64],
+    (hidden, hidden_size): (&[f32], usize),
+    step: &'static str,
+) -> Result<SessionOutputs<'s>, CalibrateError> {
+    let failed = || CalibrateError::run(step);
+    let length = hidden.len() / hidden_size.max(1);
+    let (cosines, sines): (Vec<f32>, Vec<f32>) =
+        (0..length).flat_map(|position| rope::angles(frequencies, position)).unzip();
+    let mask: Vec<f32> =
+        (0..length * length).map(|at| if at % length <= at / length { 0.0 } else { MASKED }).collect();
+    let half = frequencies.len();
+    let given: [(&str, &[usize], &[f32]); 4] = [
+        (graph_io::X, &[1, length, hidden_size], hidden),
+        (graph_io::COS, &[1, 1, length, half], &cosines),
+        (graph_io::SIN, &[1, 1, length, half], &sines),
+        (graph_io::MASK, &[1, 1, length, length], &mask),
+    ];
+    let mut inputs: Vec<(&str, SessionInputValue<'_>)> = Vec::new();
+    for (name, shape, values) in given {
+        inputs.push((name, TensorRef::from_array_view((shape, values)).map_err(failed())?.into()));
+    }
+    inputs.extend(weights.iter().map(|(name, tensor)| (name.as_str(), tensor.into())));
+    session.run(inputs).map_err(failed())
 }
 
 impl LayerOutput<'_> {

@@ -3,8 +3,8 @@
 //! One pass of a few hundred tokens through the float model, layer by layer. It is enough for weights by channel: 512 tokens give what
 //! 8,192 do (`docs/quantization.md`). The sums need no matrix of channels by channels, so it takes a hundredth of what GPTQ takes.
 //!
-//! The layer runs on one thread, whatever there are: the sums, and with them the package, are the same on any number of
-//! them.
+//! Each sequence runs on one thread and is summed up in its turn: the sums, and with them the package, are the same on any
+//! number of threads.
 
 use std::path::Path;
 
@@ -62,7 +62,7 @@ pub fn measure_or_load(
     Ok(moments)
 }
 
-/// Sends a text through the float model. Memory: one layer in float32 and the activations of one sequence.
+/// Sends a text through the float model. Memory: one layer in float32 and the activations of one sequence a thread.
 ///
 /// # Errors
 /// [`CalibrateError`].
@@ -73,7 +73,7 @@ pub fn measure(
     watch: &dyn Watch,
 ) -> Result<Moments, CalibrateError> {
     let config = &checkpoint.config;
-    let options = ReferenceOptions { threads: 1, scratch: scratch.into() };
+    let options = ReferenceOptions::new(None, scratch);
     let mut stepper = Stepper::start(checkpoint, &text.sequences, &options, 1, watch)?;
     let tokens = text.tokens();
     let mut layers = Vec::new();

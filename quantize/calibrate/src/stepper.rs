@@ -20,7 +20,9 @@ pub(crate) struct Stepper<'a> {
     pub(crate) states: Spill,
     sequences: &'a [Vec<u32>],
     watch: &'a dyn Watch,
-    hidden: Vec<f32>,
+    hidden_size: usize,
+    /// What enters the layer, of each sequence that runs at a time.
+    hidden: Vec<Vec<f32>>,
     done_passes: usize,
     total_passes: usize,
 }
@@ -71,30 +73,43 @@ impl<'a> Stepper<'a> {
         watch: &'a dyn Watch,
     ) -> Self {
         let total_passes = config.num_hidden_layers * sequences.len() * layer_passes;
-        Self { layer, states, sequences, watch, hidden: Vec::new(), done_passes: 0, total_passes }
+        let hidden = vec![Vec::new(); layer.width()];
+        let hidden_size = config.hidden_size;
+        Self { layer, states, sequences, watch, hidden_size, hidden, done_passes: 0, total_passes }
     }
 
     /// Sends every sequence through the layer in memory, which is called `index` in errors, and shows what happens
-    /// inside. With `advance`, what leaves the layer replaces what entered it.
+    /// inside, in the order of the sequences. With `advance`, what leaves the layer replaces what entered it.
     pub(crate) fn pass(
         &mut self,
         index: usize,
         advance: bool,
         observe: &mut dyn FnMut(usize, &LayerOutput<'_>) -> Result<(), CalibrateError>,
     ) -> Result<(), CalibrateError> {
+        let Self { layer, states, hidden, .. } = self;
+        let width = layer.width();
         let mut row = 0;
-        for (sequence, tokens) in self.sequences.iter().enumerate() {
+        for (group, sequences) in self.sequences.chunks(width).enumerate() {
             check_cancelled(self.watch)?;
-            self.states.read(row, tokens.len(), &mut self.hidden)?;
-            let output = self.layer.run(&self.hidden, tokens.len())?;
-            check_finite(output.hidden()?, index, sequence)?;
-            observe(sequence, &output)?;
-            if advance {
-                self.states.write(row, output.hidden()?)?;
+            let mut next = row;
+            for (tokens, hidden) in sequences.iter().zip(hidden.iter_mut()) {
+                states.read(next, tokens.len(), hidden)?;
+                next += tokens.len();
             }
-            row += tokens.len();
-            self.done_passes += 1;
-            self.watch.passes(self.done_passes, self.total_passes);
+            let taken = hidden.get(..sequences.len()).unwrap_or_default();
+            let outputs = layer.run(taken, self.hidden_size)?;
+            for (place, (tokens, output)) in sequences.iter().zip(&outputs).enumerate() {
+                check_cancelled(self.watch)?;
+                let sequence = group * width + place;
+                check_finite(output.hidden()?, index, sequence)?;
+                observe(sequence, output)?;
+                if advance {
+                    states.write(row, output.hidden()?)?;
+                }
+                row += tokens.len();
+                self.done_passes += 1;
+                self.watch.passes(self.done_passes, self.total_passes);
+            }
         }
         Ok(())
     }

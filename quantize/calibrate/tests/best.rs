@@ -52,10 +52,20 @@ fn best(
     resume: bool,
     watch: &StopAfter,
 ) -> Result<BestReport, CalibrateError> {
+    best_on(1, checkpoint, out, resume, watch)
+}
+
+fn best_on(
+    threads: usize,
+    checkpoint: &Path,
+    out: &Path,
+    resume: bool,
+    watch: &StopAfter,
+) -> Result<BestReport, CalibrateError> {
     let options = Options { recipe: BALANCED, resume, ..Options::default() };
     let calibration = CalibrationOptions {
         budget: TextBudget { tokens: 800, sequence_tokens: 96 },
-        threads: Some(1),
+        threads: Some(threads),
         ..CalibrationOptions::default()
     };
     quantize_best(checkpoint, out, &options, &calibration, watch)
@@ -171,5 +181,24 @@ fn a_stopped_calibration_goes_on_to_the_same_bytes() {
     for file in ["model.onnx", "model.onnx.data"] {
         let read = |package: &Path| std::fs::read(package.join("cpu").join(file)).unwrap();
         assert!(read(&whole) == read(&stopped), "{file} differs");
+    }
+}
+
+#[test]
+fn the_same_bytes_come_out_on_any_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = |threads: usize| {
+        let out = folder.path().join(format!("{threads}"));
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let watch = StopAfter::passes(usize::MAX);
+        let report = pool.install(|| best_on(threads, &smaller(), &out, false, &watch)).unwrap();
+        (report.text, std::fs::read(out.join("cpu/model.onnx.data")).unwrap())
+    };
+    let (text, weights) = made(1);
+    assert!(text.sequences.len() > 3, "enough to run side by side: {}", text.sequences.len());
+    for threads in [2, 3] {
+        let (again, others) = made(threads);
+        assert_eq!(again, text, "{threads} threads");
+        assert!(others == weights, "{threads} threads");
     }
 }
