@@ -67,8 +67,8 @@ pub(crate) enum Failure {
     #[error("`{}` cannot be used: {detail}", .path.display())]
     InputFile { path: PathBuf, detail: String },
     /// A secret of the caller's that others can read.
-    #[error("`{}` can be read by others: its permissions are {mode:03o}, expected 600", .path.display())]
-    Exposed { path: PathBuf, mode: u32 },
+    #[error("`{}` can be read by others: {permissions}", .path.display())]
+    Exposed { path: PathBuf, permissions: String },
     /// A flag that the request would ignore.
     #[error(
         "`{flag}` is for `--quality balanced` and `best`, and for `--target qnn-htp`: nothing else calibrates"
@@ -228,7 +228,13 @@ impl Failure {
                     .at(path.display())
             }
             Self::Exposed { path, .. } => {
-                let remedy = format!("keep it for yourself: `chmod 600 {}`", path.display());
+                let path_shown = path.display();
+                let command = if cfg!(windows) {
+                    format!("icacls \"{path_shown}\" /inheritance:r /grant:r \"%USERNAME%:F\"")
+                } else {
+                    format!("chmod 600 {path_shown}")
+                };
+                let remedy = format!("keep it for yourself: `{command}`");
                 Told::new("key_exposed", "set", remedy).at(path.display())
             }
             Self::NeedsBest { .. } => Told::new(

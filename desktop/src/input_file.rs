@@ -41,7 +41,7 @@ impl From<DiskError> for Failure {
 impl From<FileError> for Failure {
     fn from(FileError { path, fault }: FileError) -> Self {
         match fault {
-            FileFault::Exposed { mode } => Self::Exposed { path, mode },
+            FileFault::Exposed { permissions } => Self::Exposed { path, permissions },
             fault => Self::InputFile { path, detail: fault.to_string() },
         }
     }

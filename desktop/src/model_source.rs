@@ -1,6 +1,6 @@
 //! From what stands after `--model` to a package folder.
 //!
-//! In this order: a folder, a `.wwpkg` file that is installed, the name of an installed model, and without `--model`, or by
+//! In this order: a folder, the file by which the store names an installed model, a `.wwpkg` file that is installed, the name of an installed model, and without `--model`, or by
 //! its name, the small reasoning model that ships inside this program as a checkpoint. That one is quantised at its first
 //! use, which takes a second, into the folder for models.
 
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use wheelwork::{CancelToken, Error, Model, OpenOptions};
 use wheelwork_package::container::Head;
 use wheelwork_package::files::names;
-use wheelwork_package::store::{Installed, Store};
+use wheelwork_package::store::{Installed, Store, followed};
 
 use crate::arguments::ModelArguments;
 use crate::failure::Failure;
@@ -72,13 +72,17 @@ pub(crate) fn folder(name: Option<&str>, given: Option<&Path>) -> Result<PathBuf
     if path.is_dir() {
         return checkpoint(path).map_or_else(|| Ok(path.to_owned()), Err);
     }
+    if let Some(folder) = followed(path) {
+        return Ok(folder);
+    }
     if path.is_file() {
         return other_form(path).map_or_else(|| installed_from(path, models_dir), Err);
     }
     let is_plain = !name.contains(['/', '\\']);
     let installed = models_dir.join(format!("{name}.ortpackage"));
-    if is_plain && installed.is_dir() {
-        return Ok(installed);
+    let folder = followed(&installed).or_else(|| installed.is_dir().then_some(installed));
+    if let Some(folder) = folder.filter(|_| is_plain) {
+        return Ok(folder);
     }
     if name == SHIPPED_NAME {
         return shipped(&models_dir);

@@ -11,8 +11,8 @@ pub(crate) const NOW: &str = "/now";
 #[cfg(unix)]
 pub(crate) use unix::Listener;
 
-#[cfg(not(unix))]
-pub(crate) use elsewhere::Listener;
+#[cfg(windows)]
+pub(crate) use windows::Listener;
 
 #[cfg(unix)]
 mod unix {
@@ -77,21 +77,74 @@ mod unix {
     }
 }
 
-#[cfg(not(unix))]
-mod elsewhere {
-    use super::AnswerNow;
+#[cfg(windows)]
+mod windows {
+    use std::io::{self, BufRead, IsTerminal};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread::JoinHandle;
+    use std::time::Duration;
 
-    /// Nothing is read ahead: the standard library cannot give up a read that has begun.
-    pub(crate) struct Listener;
+    use wheelwork_windows::end_read;
+
+    use super::{AnswerNow, Lines};
+
+    /// How often the thread is asked to end: it may not be reading at that instant.
+    const PAUSE: Duration = Duration::from_millis(5);
+
+    /// Reads the console until it is finished. What is half typed by then is lost, unlike on Unix.
+    pub(crate) struct Listener {
+        thread: JoinHandle<Vec<String>>,
+        is_over: Arc<AtomicBool>,
+    }
 
     impl Listener {
-        pub(crate) fn start(_: AnswerNow) -> Option<Self> {
-            None
+        /// None where the input is no console: then it is not ours to read ahead.
+        pub(crate) fn start(answer_now: AnswerNow) -> Option<Self> {
+            let read_line = |line: &mut Vec<u8>| std::io::stdin().lock().read_until(b'\n', line);
+            std::io::stdin().is_terminal().then(|| Self::on(read_line, answer_now)).flatten()
         }
 
-        pub(crate) fn finish(self) -> Vec<String> {
-            Vec::new()
+        /// `read_line` is what `BufRead::read_until` does.
+        pub(super) fn on(
+            read_line: impl FnMut(&mut Vec<u8>) -> io::Result<usize> + Send + 'static,
+            answer_now: AnswerNow,
+        ) -> Option<Self> {
+            let is_over = Arc::new(AtomicBool::new(false));
+            let told = Arc::clone(&is_over);
+            let thread = std::thread::Builder::new().name("typed ahead".into());
+            let thread = thread.spawn(move || listen(read_line, &told, answer_now)).ok()?;
+            Some(Self { thread, is_over })
         }
+
+        /// Stops reading; gives the lines that were no `/now`.
+        pub(crate) fn finish(self) -> Vec<String> {
+            let Self { thread, is_over } = self;
+            is_over.store(true, Ordering::Relaxed);
+            while !thread.is_finished() {
+                end_read(&thread);
+                std::thread::sleep(PAUSE);
+            }
+            // The thread only reads and splits; should it panic, nothing was typed.
+            thread.join().unwrap_or_default()
+        }
+    }
+
+    fn listen(
+        mut read_line: impl FnMut(&mut Vec<u8>) -> io::Result<usize>,
+        is_over: &AtomicBool,
+        answer_now: AnswerNow,
+    ) -> Vec<String> {
+        let mut lines = Lines::new(answer_now);
+        while !is_over.load(Ordering::Relaxed) {
+            let mut line = Vec::new();
+            match read_line(&mut line) {
+                // The end of the input, or of this listening.
+                Ok(0) | Err(_) => break,
+                Ok(_) => lines.push(&line),
+            }
+        }
+        lines.rest
     }
 }
 
@@ -124,7 +177,7 @@ impl Lines {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use std::io::Write;
 
@@ -144,10 +197,17 @@ mod tests {
 
     #[test]
     fn what_is_typed_after_the_turn_is_left_to_the_prompt() {
-        let (read, write) = std::io::pipe().unwrap();
-        let mut write = write;
+        let (read, mut write) = std::io::pipe().unwrap();
         let answer_now = AnswerNow::new();
-        let listener = Listener::on(read.try_clone().unwrap().into(), answer_now.clone()).unwrap();
+        #[cfg(unix)]
+        let input = read.try_clone().unwrap().into();
+        #[cfg(windows)]
+        let input = {
+            use std::io::BufRead;
+            let mut reader = std::io::BufReader::new(read.try_clone().unwrap());
+            move |line: &mut Vec<u8>| reader.read_until(b'\n', line)
+        };
+        let listener = Listener::on(input, answer_now.clone()).unwrap();
         write.write_all(b"first\n/now\n").unwrap();
         while !answer_now.is_wanted() {
             std::thread::yield_now();

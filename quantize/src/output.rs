@@ -182,17 +182,18 @@ fn lock(partial: &Path) -> Result<FileLock, QuantizeError> {
     lock.ok_or_else(|| RequestError::Busy { path: partial.into() }.into())
 }
 
-/// The target with its links resolved, so that it can be compared; its folder exists.
+/// The target with its links resolved, so that it can be compared; its folder exists. Without the `\\?\` that Windows puts
+/// before such paths, because people read it.
 fn absolute(target: &Path) -> Result<PathBuf, QuantizeError> {
     let name = target.file_name().ok_or_else(|| RequestError::NoName { path: target.into() })?;
     let parent = folder_of(target);
-    Ok(fs_err::canonicalize(parent).map_err(QuantizeError::write(parent))?.join(name))
+    Ok(dunce::canonicalize(parent).map_err(QuantizeError::write(parent))?.join(name))
 }
 
 fn check_apart(target: &Path, checkpoint: &Path) -> Result<(), QuantizeError> {
-    let checkpoint = fs_err::canonicalize(checkpoint).map_err(QuantizeError::write(checkpoint))?;
+    let checkpoint = dunce::canonicalize(checkpoint).map_err(QuantizeError::write(checkpoint))?;
     // An existing target may itself be a link to the checkpoint.
-    let resolved = fs_err::canonicalize(target).unwrap_or_else(|_| target.into());
+    let resolved = dunce::canonicalize(target).unwrap_or_else(|_| target.into());
     if [target, &resolved]
         .iter()
         .any(|target| target.starts_with(&checkpoint) || checkpoint.starts_with(target))

@@ -24,7 +24,8 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
-/// Makes a file that was not there, for writing, with these Unix permissions from its first moment on.
+/// Makes a file that was not there, for writing, with these Unix permissions from its first moment on. On Windows those that
+/// let nobody in but the owner do the same, and others nothing.
 ///
 /// # Errors
 /// What the system says; [`io::ErrorKind::AlreadyExists`].
@@ -32,7 +33,28 @@ pub fn create_new(path: &Path, mode: u32) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     set_mode(&mut options, mode);
+    #[cfg(windows)]
+    if mode & 0o077 == 0 {
+        return create_new_private(path, &mut options);
+    }
     options.open(path)
+}
+
+#[cfg(windows)]
+fn create_new_private(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    use fs_err::os::windows::fs::OpenOptionsExt as _;
+    const GENERIC_WRITE: u32 = 0x4000_0000;
+    const WRITE_DAC: u32 = 0x0004_0000;
+    // Nobody opens it between its first moment and its access list; afterwards the owner may, and may rename it.
+    let file = options.access_mode(GENERIC_WRITE | WRITE_DAC).share_mode(0).open(path)?;
+    let kept = wheelwork_windows::keep_private(file.file());
+    drop(file);
+    if let Err(error) = kept {
+        // The first error says more than one of the clean-up.
+        let _ = fs_err::remove_file(path);
+        return Err(error);
+    }
+    OpenOptions::new().write(true).open(path)
 }
 
 /// Writes a file that was not there, and returns when content and name have reached the disk. Never overwrites; a write

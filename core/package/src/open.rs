@@ -10,14 +10,14 @@ use crate::genai_config::{Inputs, Outputs};
 use crate::graph::codes::{Place, check_bytes, check_stated};
 use crate::graph::{self, Codes, GraphError, Verified, limits};
 use crate::manifest::{CPU_PROVIDER, SCHEMA_VERSION, Variant};
-use crate::store::installed_name;
+use crate::store::{followed, installed_name};
 use crate::vfs::{FileError, FileFault, Links, check_folder, file_bytes, open_file, stands};
 use crate::{Card, GenaiConfig, GenerationDefaults, Manifest, PackageError, json};
 
 /// A package whose descriptions were read and agree with each other.
 #[derive(Debug, Clone)]
 pub struct OpenPackage {
-    /// The folder that was given.
+    /// Its folder: what was given, or what a store's pointer names that was given.
     pub root: PathBuf,
     /// The name that it is installed by, else the card's, else the folder's without `.ortpackage`.
     pub name: String,
@@ -40,12 +40,15 @@ pub struct OpenVariant {
     pub generation: GenerationDefaults,
 }
 
-/// Opens a package folder, or a genai model folder as a package of the one variant `cpu`.
+/// Opens a package folder, or a genai model folder as a package of the one variant `cpu`. Given the pointer of a
+/// [`crate::store::Store`], `MODELS/NAME.ortpackage`, it opens the version that is installed.
 ///
 /// # Errors
 /// [`PackageError`]; sizes of all files that the card lists are compared, contents are not (see
 /// [`crate::files::FileRecord::check_content`]), and graphs are not read (see [`OpenPackage::verify_graph`]).
 pub fn open(root: &Path) -> Result<OpenPackage, PackageError> {
+    let folder = followed(root);
+    let root = folder.as_deref().unwrap_or(root);
     if !fs_err::metadata(root).map_err(|source| PackageError::Io { path: root.into(), source })?.is_dir() {
         return Err(PackageError::NotAPackage { path: root.into() });
     }

@@ -98,7 +98,7 @@ fn fi_04_a_forged_form_beside_an_installed_model_is_not_run_and_is_made_anew() {
     workshop.pack(1, "tiny");
     workshop.run(&["install", "tiny.wwpkg", "--key", "acme.pub.pem", "--no-prepare"]);
     assert_eq!(run(&workshop, &["prepare", "tiny"]).1["prepared"]["is_new"], true);
-    let package = std::fs::canonicalize(workshop.path("models/tiny.ortpackage")).unwrap();
+    let package = workshop.folder_of("tiny");
     forge(&only_folder(&only_folder(&package.with_file_name("prepared"))));
     assert_eq!(run(&workshop, &["inspect", "tiny"]).0, "not_made_here");
     let ask = ["generate", "--model", "tiny", "--prompt", "478 + 256 = ?", "--temperature", "0"];

@@ -88,6 +88,12 @@ impl Workshop {
         error_of(&output)
     }
 
+    /// The package folder of an installed model.
+    fn folder_of(&self, name: &str) -> PathBuf {
+        let pointer = self.path("models").join(format!("{name}.ortpackage"));
+        wheelwork_package::store::followed(&pointer).expect("it is installed")
+    }
+
     /// Whether anything is installed under a name.
     fn has_model(&self, name: &str) -> bool {
         self.path("models").join(format!("{name}.ortpackage")).exists()

@@ -62,7 +62,7 @@ fn an_installed_model_is_prepared_beside_its_package_and_opens_so() {
     let prepared = &lines.last().unwrap()["prepared"];
     assert_eq!(prepared["is_new"], true, "{prepared}");
     assert!(prepared["disk_bytes"].as_u64().unwrap() > 0);
-    let package = std::fs::canonicalize(workshop.path("models/tiny.ortpackage")).unwrap();
+    let package = workshop.folder_of("tiny");
     assert!(package.parent().unwrap().join("prepared").is_dir());
     assert_eq!(prepared_form(&workshop), "used");
     workshop.run(&["verify", "tiny"]);
@@ -115,7 +115,7 @@ fn fi_04_a_model_that_came_as_a_folder_runs_plain_and_is_trusted_for_nothing_tha
     assert!(String::from_utf8(output.stdout).unwrap().contains("734"));
 
     // Packed weights that are not the package's, with a record that fits them.
-    let package = std::fs::canonicalize(workshop.path("models/tiny.ortpackage")).unwrap();
+    let package = workshop.folder_of("tiny");
     let form = only_folder(&only_folder(&package.with_file_name("prepared")));
     let before = wheelwork_package::files::FileRecord::of(&form, "packed.bin").unwrap();
     let mut packed = std::fs::read(form.join("packed.bin")).unwrap();
@@ -139,7 +139,7 @@ fn in_11_a_package_whose_template_or_tokenizer_is_refused_never_gets_its_name() 
     let workshop = Workshop::of("families/qwen3");
     let package = workshop.package();
     let installed = workshop.run(&["install", package.to_str().unwrap()]);
-    let current = || std::fs::canonicalize(installed["path"].as_str().unwrap()).unwrap();
+    let current = || workshop.folder_of(installed["name"].as_str().unwrap());
     let names = || std::fs::read_dir(workshop.path("models")).unwrap().count();
     let (before, count) = (current(), names());
     for file in ["tokenizer.json", "tokenizer_config.json"] {

@@ -24,7 +24,7 @@ fn a_model_is_packed_fetched_verified_repaired_updated_and_removed() {
     workshop.run(&["verify", "tiny"]);
 
     // A bit flips on the disk: it is found, and the chunk around it comes back.
-    let weights = workshop.path("models/tiny.ortpackage/cpu/model.onnx.data");
+    let weights = workshop.folder_of("tiny").join("cpu/model.onnx.data");
     flip_bit(&weights);
     let error = workshop.fail(&["verify", "tiny"]);
     assert_eq!((&error["code"], &error["class"]), (&"damaged".into(), &"reinstall".into()));

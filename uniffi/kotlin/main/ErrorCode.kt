@@ -459,9 +459,6 @@ public object ErrorCode {
     /** Not a name that a model can have. A [WheelworkException.Retry]. */
     public const val STORE_NAME: String = "store_name"
 
-    /** The file system has no symbolic links. A [WheelworkException.Unsupported]. */
-    public const val STORE_NO_LINKS: String = "store_no_links"
-
     /** The disk is too small, or has become full. A [WheelworkException.Retry]. */
     public const val STORE_NO_SPACE: String = "store_no_space"
 

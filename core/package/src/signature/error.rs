@@ -15,8 +15,8 @@ pub enum SignatureError {
     #[error("the key file `{path}` cannot be used: {source}")]
     KeyFile { path: PathBuf, source: io::Error },
     /// A secret key that others than its owner can read or write.
-    #[error("the key file `{path}` can be read by others: its permissions are {mode:03o}, expected 600")]
-    KeyExposed { path: PathBuf, mode: u32 },
+    #[error("the key file `{path}` can be read by others: {permissions}")]
+    KeyExposed { path: PathBuf, permissions: String },
     /// A key file holds something else.
     #[error("`{path}` holds no Ed25519 {kind} key in PEM")]
     NotAKey { path: PathBuf, kind: &'static str },
@@ -35,10 +35,11 @@ impl Diagnostic for SignatureError {
                 retry("key_file", check("that the file exists and can be read; a key is never overwritten"))
                     .file(path)
             }
-            Self::KeyExposed { path, .. } => {
-                retry("key_exposed", set("the file's permissions", "600, and think of who had the key"))
-                    .file(path)
-            }
+            Self::KeyExposed { path, .. } => retry(
+                "key_exposed",
+                set("the file's permissions", "its owner's alone, 600, and think of who had the key"),
+            )
+            .file(path),
             Self::NotAKey { path, .. } => retry("not_a_key", Remedy::GiveKey).file(path),
             Self::Random { .. } => {
                 unsupported("no_random_numbers", choose("another machine to make the key on"))

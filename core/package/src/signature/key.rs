@@ -138,7 +138,9 @@ fn text(path: &Path, read: Result<Vec<u8>, FileError>) -> Result<Option<String>,
     match read.map_err(|error| error.fault) {
         Ok(bytes) => Ok(String::from_utf8(bytes).ok()),
         Err(FileFault::TooLarge { .. }) => Ok(None),
-        Err(FileFault::Exposed { mode }) => Err(SignatureError::KeyExposed { path: path(), mode }),
+        Err(FileFault::Exposed { permissions }) => {
+            Err(SignatureError::KeyExposed { path: path(), permissions })
+        }
         Err(fault) => Err(SignatureError::KeyFile { path: path(), source: fault.into() }),
     }
 }
@@ -163,7 +165,8 @@ mod tests {
         for mode in [0o644, 0o640, 0o602, 0o610, 0o666] {
             fs_err::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
             let error = SecretKey::read(&path).unwrap_err();
-            assert!(matches!(error, SignatureError::KeyExposed { mode: found, .. } if found == mode));
+            let SignatureError::KeyExposed { permissions, .. } = error else { panic!("{error}") };
+            assert!(permissions.contains(&format!("{mode:03o}")), "{permissions}");
         }
         for mode in [0o600, 0o400] {
             fs_err::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();

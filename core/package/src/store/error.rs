@@ -3,9 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use wheelwork_diagnostic::{
-    Diagnosis, Diagnostic, Remedy, choose, get, give, retry, unsupported, wait_until,
-};
+use wheelwork_diagnostic::{Diagnosis, Diagnostic, Remedy, choose, get, give, retry, wait_until};
 
 use crate::PackageError;
 use crate::container::{ContainerError, Digest, Name, NameError};
@@ -51,9 +49,6 @@ pub enum StoreError {
     /// A repair was offered another package.
     #[error("the source is package {offered}, `{name}` was installed from {installed}")]
     OtherPackage { name: Name, installed: Digest, offered: Digest },
-    /// The file system has no symbolic links.
-    #[error("cannot make the link `{path}`: {source}")]
-    NoLinks { path: PathBuf, source: io::Error },
     /// Everything arrived intact, and is no package that we can open.
     #[error("the package does not open: {0}")]
     DoesNotOpen(#[source] PackageError),
@@ -108,10 +103,6 @@ impl Diagnostic for StoreError {
             Self::OtherPackage { name, .. } => {
                 retry("store_other_package", give("the package that was installed, or install the new one"))
                     .at(name)
-            }
-            Self::NoLinks { path, .. } => {
-                unsupported("store_no_links", choose("a folder on a file system with symbolic links"))
-                    .file(path)
             }
             Self::Cancelled => retry("store_cancelled", Remedy::Continue),
         }

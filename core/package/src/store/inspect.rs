@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::layout::{Layout, Slot, is_partial, is_version};
+use super::layout::{Layout, Slot, is_partial, is_version, read_pointer};
 use super::record::read_head;
 use super::{Store, StoreError};
 use crate::container::{Digest, Head, Name};
@@ -23,7 +23,7 @@ pub struct Contents {
 pub struct Installed {
     /// The model.
     pub name: Name,
-    /// The folder to open.
+    /// The folder to open, of this version: the next installation replaces it.
     pub path: PathBuf,
     /// The package that it was made from; `None` if that record is missing or damaged, which a repair cures.
     pub package: Option<InstalledPackage>,
@@ -70,12 +70,11 @@ impl Store {
         let models_dir = self.layout.models_dir();
         let entries = self.vfs.list(models_dir).map_err(StoreError::io("list", models_dir))?;
         for (file_name, kind) in entries {
-            let Some(name) = Layout::pointer_name(&file_name).filter(|_| kind == Kind::Link) else {
-                continue;
-            };
+            let is_file = matches!(kind, Kind::File { .. });
+            let Some(name) = Layout::pointer_name(&file_name).filter(|_| is_file) else { continue };
             let Ok(Some(current)) = self.current(&name) else { continue };
             contents.models.push(Installed {
-                path: self.layout.pointer(&name),
+                path: current.slot.package(),
                 package: current.head.as_ref().map(|head| InstalledPackage {
                     version: head.index.version,
                     id: head.id,
@@ -130,9 +129,10 @@ impl Store {
         let pointer = self.layout.pointer(name);
         match self.vfs.kind(&pointer).map_err(StoreError::io("look at", &pointer))? {
             None => Ok(None),
-            Some(Kind::Link) => {
-                let target = self.vfs.read_link(&pointer).map_err(StoreError::io("read", &pointer))?;
-                let version = Layout::version_of_target(name, &target)
+            Some(Kind::File { .. }) => {
+                let text =
+                    read_pointer(self.vfs.as_ref(), &pointer).map_err(StoreError::io("read", &pointer))?;
+                let version = Layout::version_of_pointer(name, &text)
                     .ok_or_else(|| StoreError::NotOurs { path: pointer.clone() })?;
                 let slot = self.layout.slot(name, &version);
                 Ok(Some(Current { head: read_head(self.vfs.as_ref(), &slot), slot }))

@@ -71,7 +71,7 @@ pub struct InstallReport {
     pub version: u64,
     /// Its package's id.
     pub id: Digest,
-    /// The folder to open.
+    /// The folder to open, of this version: the next installation replaces it.
     pub path: PathBuf,
     /// How the signature stands.
     pub signature: SignatureState,

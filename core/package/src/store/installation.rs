@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::io::{self, ErrorKind};
+use std::path::PathBuf;
 
 use super::assembly::Assembly;
 use super::donors::Donors;
@@ -44,7 +45,7 @@ impl<'a> Installation<'a> {
             name: index.name.clone(),
             version: index.version,
             id: head.id,
-            path: store.layout.pointer(&index.name),
+            path: store.layout.partial(&index.name, &head.id).package(),
             signature,
             is_new: true,
             replaced_version: replaced.map(|head| head.index.version),
@@ -63,11 +64,12 @@ impl<'a> Installation<'a> {
         watch: &mut Watch<'_>,
     ) -> Result<InstallReport, StoreError> {
         self.store.check_own(&self.store.layout.model(&self.report.name))?;
-        if !self.current_is_damaged && self.is_installed() {
+        if let Some(installed) = self.installed() {
             // An earlier try may have ended between the switch and this.
             let models = self.store.layout.models_dir();
             self.store.vfs.sync_dir(models).map_err(StoreError::io("sync", models))?;
             self.store.remove_old_versions(&self.report.name);
+            self.report.path = installed;
             self.report.is_new = false;
             return Ok(self.report);
         }
@@ -75,22 +77,24 @@ impl<'a> Installation<'a> {
         self.write(&partial, source, watch).map_err(|error| self.explain_full_disk(error, &partial))?;
         let version = self.complete(&partial)?;
         self.switch(&version)?;
+        self.report.path = self.store.layout.slot(&self.report.name, &version).package();
         self.store.remove_old_versions(&self.report.name);
         Ok(self.report)
     }
 
-    /// Whether the pointer names this very package, trusted no less than now, and every file has its size.
-    fn is_installed(&self) -> bool {
-        let Some(current) = self.current.as_ref() else { return false };
+    /// The package folder that the pointer names, if it is this very package, trusted no less than now, and every file
+    /// has its size.
+    fn installed(&self) -> Option<PathBuf> {
+        let current = self.current.as_ref().filter(|_| !self.current_is_damaged)?;
         let is_same = current.head.as_ref().is_some_and(|head| head.id == self.head.id);
         let recorded = Record::read(self.store.vfs.as_ref(), &current.slot);
         let is_trusted = self.record.vouched_by.is_none() || recorded.vouched_by == self.record.vouched_by;
-        is_same
-            && is_trusted
-            && self.head.index.files.iter().all(|file| {
-                let path = file.path.under(&current.slot.package());
-                matches!(self.store.vfs.kind(&path), Ok(Some(Kind::File { bytes })) if bytes == file.bytes)
-            })
+        let package = current.slot.package();
+        let is_whole = self.head.index.files.iter().all(|file| {
+            let path = file.path.under(&package);
+            matches!(self.store.vfs.kind(&path), Ok(Some(Kind::File { bytes })) if bytes == file.bytes)
+        });
+        (is_same && is_trusted && is_whole).then_some(package)
     }
 
     /// Steps 2 and 3: a complete, checked and durable package in the partial's folder.
@@ -314,18 +318,8 @@ impl<'a> Installation<'a> {
     fn switch(&self, version: &str) -> Result<(), StoreError> {
         let (vfs, layout, name) = (self.store.vfs.as_ref(), &self.store.layout, &self.report.name);
         let (next, pointer) = (layout.next_pointer(), layout.pointer(name));
-        if vfs.kind(&next).map_err(StoreError::io("look at", &next))?.is_some() {
-            vfs.remove_link(&next).map_err(StoreError::io("remove", &next))?;
-        }
-        // Relative to where the link will stand, not to where it is made.
-        vfs.link_dir(&Layout::pointer_target(name, version), &next).map_err(|source| {
-            match source.kind() {
-                ErrorKind::Unsupported | ErrorKind::PermissionDenied => {
-                    StoreError::NoLinks { path: next.clone(), source }
-                }
-                _ => StoreError::Io { action: "make the link", path: next.clone(), source },
-            }
-        })?;
+        let text = Layout::pointer_text(name, version);
+        vfs::write(vfs, &next, text.as_bytes()).map_err(StoreError::io("write", &next))?;
         // Only after this may the old version go: until then the old pointer could come back.
         Ok(vfs::rename_durably(vfs, &next, &pointer)?)
     }

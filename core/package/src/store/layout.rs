@@ -1,8 +1,11 @@
 //! Where everything stands. Paths are built here, from checked names and digests only.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::container::{Digest, Name};
+use crate::disk::folder_of;
+use crate::vfs::{self, Links, Vfs, read_file};
 
 /// Ends the name of a package folder.
 const PACKAGE_SUFFIX: &str = ".ortpackage";
@@ -14,10 +17,30 @@ pub(super) struct Layout {
     models_dir: PathBuf,
 }
 
+/// More than any pointer says.
+const POINTER_BYTES: u64 = 512;
+
 /// The name that a package is installed by, if a store holds it.
 pub(crate) fn installed_name(package: &Path) -> Option<Name> {
     let slot = Slot::of_package(&fs_err::canonicalize(package).ok()?)?;
     Name::new(slot.0.parent()?.file_name()?.to_str()?).ok()
+}
+
+/// The package folder that a store's pointer names; `None` where the path is anything else.
+#[must_use]
+pub fn followed(path: &Path) -> Option<PathBuf> {
+    let name = Layout::pointer_name(path.file_name()?.to_str()?)?;
+    let text = read_file(path, Links::Followed, POINTER_BYTES).ok()?;
+    let version = Layout::version_of_pointer(&name, &text)?;
+    Some(Layout::new(folder_of(path).to_owned()).slot(&name, &version).package())
+}
+
+/// What a pointer says, which is nothing of ours where it is no pointer.
+pub(super) fn read_pointer(vfs: &dyn Vfs, path: &Path) -> io::Result<Vec<u8>> {
+    match vfs::read(vfs, path, POINTER_BYTES) {
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Ok(Vec::new()),
+        read => read,
+    }
 }
 
 /// A folder of a model: a version or an unfinished transfer.
@@ -85,7 +108,7 @@ impl Layout {
         self.internal().join("staging.lock")
     }
 
-    /// A link on its way to become a pointer.
+    /// A file on its way to become a pointer.
     pub(super) fn next_pointer(&self) -> PathBuf {
         self.internal().join("next")
     }
@@ -98,7 +121,8 @@ impl Layout {
         self.models().join(name.as_str())
     }
 
-    /// The link that names the current version.
+    /// The file that names the current version. No link: Android refuses them to apps, Windows to those who have no
+    /// privilege for it, FAT to all.
     pub(super) fn pointer(&self, name: &Name) -> PathBuf {
         self.models_dir.join(format!("{name}{PACKAGE_SUFFIX}"))
     }
@@ -108,15 +132,15 @@ impl Layout {
         Name::new(file_name.strip_suffix(PACKAGE_SUFFIX)?).ok()
     }
 
-    /// What the pointer holds: relative, so that the folder can be moved.
-    pub(super) fn pointer_target(name: &Name, version: &str) -> PathBuf {
-        [".wheelwork", "models", name.as_str(), version, "package"].iter().collect()
+    /// What the pointer says: relative, so that the folder can be moved.
+    pub(super) fn pointer_text(name: &Name, version: &str) -> String {
+        format!(".wheelwork/models/{name}/{version}/package\n")
     }
 
     /// The version that a pointer of this model names, if it is one of ours.
-    pub(super) fn version_of_target(name: &Name, target: &Path) -> Option<String> {
-        let version = target.parent()?.file_name()?.to_str()?;
-        let is_ours = is_version(version) && Self::pointer_target(name, version) == target;
+    pub(super) fn version_of_pointer(name: &Name, text: &[u8]) -> Option<String> {
+        let version = std::str::from_utf8(text).ok()?.rsplit('/').nth(1)?;
+        let is_ours = is_version(version) && Self::pointer_text(name, version).as_bytes() == text;
         is_ours.then(|| version.to_owned())
     }
 
@@ -157,17 +181,39 @@ mod tests {
     fn only_our_own_pointers_are_recognised() {
         let (name, id) = (Name::new("tiny").unwrap(), Digest::of(b""));
         let version = Layout::version(&id, 3);
-        let target = Layout::pointer_target(&name, &version);
-        assert_eq!(Layout::version_of_target(&name, &target), Some(version.clone()));
+        let text = Layout::pointer_text(&name, &version);
+        assert_eq!(Layout::version_of_pointer(&name, text.as_bytes()), Some(version.clone()));
         for other in [
-            PathBuf::from("/etc"),
-            PathBuf::from(".wheelwork/models/tiny/../x/package"),
-            Layout::pointer_target(&Name::new("other").unwrap(), &version),
-            Layout::pointer_target(&name, "e3b0.0"),
-            PathBuf::from("/").join(&target),
+            String::new(),
+            "/etc\n".into(),
+            ".wheelwork/models/tiny/../x/package\n".into(),
+            Layout::pointer_text(&Name::new("other").unwrap(), &version),
+            Layout::pointer_text(&name, "e3b0.0"),
+            format!("/{text}"),
+            format!("{text}{text}"),
+            text.trim_end().into(),
+            text.replace('/', "\\"),
         ] {
-            assert_eq!(Layout::version_of_target(&name, &other), None, "{}", other.display());
+            assert_eq!(Layout::version_of_pointer(&name, other.as_bytes()), None, "{other}");
         }
+        assert_eq!(Layout::version_of_pointer(&name, &[0xFF; 40]), None);
+    }
+
+    #[test]
+    fn a_pointer_is_followed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let (name, version) = (Name::new("tiny").unwrap(), Layout::version(&Digest::of(b""), 0));
+        let layout = Layout::new(folder.path().into());
+        let pointer = layout.pointer(&name);
+        assert_eq!(followed(&pointer), None);
+        fs_err::write(&pointer, Layout::pointer_text(&name, &version)).unwrap();
+        assert_eq!(followed(&pointer), Some(layout.slot(&name, &version).package()));
+        let other = layout.pointer(&Name::new("other").unwrap());
+        fs_err::copy(&pointer, &other).unwrap();
+        assert_eq!(followed(&other), None, "it names another model's version");
+        fs_err::write(&pointer, vec![b'.'; 1000]).unwrap();
+        assert_eq!(followed(&pointer), None);
+        assert!(read_pointer(&vfs::RealVfs, &pointer).unwrap().is_empty());
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl Store {
         }
         if current.is_some() {
             let pointer = self.layout.pointer(name);
-            self.vfs.remove_link(&pointer).map_err(StoreError::io("remove", &pointer))?;
+            self.vfs.remove_file(&pointer).map_err(StoreError::io("remove", &pointer))?;
         }
         let models_dir = self.layout.models_dir();
         self.vfs.sync_dir(models_dir).map_err(StoreError::io("sync", models_dir))?;

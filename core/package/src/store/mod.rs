@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! MODELS/
-//!   NAME.ortpackage -> .wheelwork/models/NAME/ID.0/package     the one pointer        -> layout
+//!   NAME.ortpackage      `.wheelwork/models/NAME/ID.0/package`   the one pointer      -> layout
 //!   .wheelwork/
 //!     lock                                                     one writer at a time   -> lock
 //!     staging/                                                 a folder's package, before it is installed -> staging
@@ -55,6 +55,7 @@ pub use verify::{Damage, VerifyReport};
 use crate::signature::PublicKey;
 use crate::vfs::{RealVfs, Vfs};
 use layout::Layout;
+pub use layout::followed;
 pub(crate) use layout::installed_name;
 
 /// The packages installed in a folder.

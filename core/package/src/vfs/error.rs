@@ -69,8 +69,8 @@ pub enum FileFault {
     #[error("it has {bytes} bytes, more than the {limit} allowed")]
     TooLarge { bytes: u64, limit: u64 },
     /// A secret that others may read.
-    #[error("others may read it: its permissions are {mode:03o}, expected 600")]
-    Exposed { mode: u32 },
+    #[error("others may read it: {permissions}")]
+    Exposed { permissions: String },
     /// What somebody else has made, where a file or folder of ours would stand.
     #[error("{why}, so it is none that was made here")]
     NotOurs { why: String },

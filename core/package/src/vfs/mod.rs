@@ -37,16 +37,10 @@ pub trait Vfs: Send + Sync + fmt::Debug {
     fn kind(&self, path: &Path) -> io::Result<Option<Kind>>;
     /// The names in a folder with what they are, in any order. A folder that does not exist is empty.
     fn list(&self, folder: &Path) -> io::Result<Vec<(String, Kind)>>;
-    /// Renames a file, a folder or a link; a file or link at the new name is replaced in one step.
+    /// Renames a file or a folder; a file at the new name is replaced in one step.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Gives a file a second name.
     fn hard_link(&self, existing: &Path, link: &Path) -> io::Result<()>;
-    /// Makes a symbolic link to a folder. `target` is relative to the link's folder.
-    fn link_dir(&self, target: &Path, link: &Path) -> io::Result<()>;
-    /// Where a symbolic link points, as it was made.
-    fn read_link(&self, link: &Path) -> io::Result<std::path::PathBuf>;
-    /// Removes a symbolic link to a folder.
-    fn remove_link(&self, link: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
     /// Removes a folder with everything in it. Nothing there is no error.

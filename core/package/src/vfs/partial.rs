@@ -146,7 +146,7 @@ impl fmt::Debug for Partial<'_> {
     }
 }
 
-/// Gives a file, folder or link, whose content has been synced, another name.
+/// Gives a file or folder, whose content has been synced, another name.
 ///
 /// # Errors
 /// What failed.

@@ -1,7 +1,7 @@
 //! The file system that there is.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::error::FileError;
 use super::regular::{self, Links, open_file, open_to_write};
@@ -59,24 +59,6 @@ impl Vfs for RealVfs {
 
     fn hard_link(&self, existing: &Path, link: &Path) -> io::Result<()> {
         fs_err::hard_link(existing, link)
-    }
-
-    #[cfg(unix)]
-    fn link_dir(&self, target: &Path, link: &Path) -> io::Result<()> {
-        fs_err::os::unix::fs::symlink(target, link)
-    }
-
-    #[cfg(windows)]
-    fn link_dir(&self, target: &Path, link: &Path) -> io::Result<()> {
-        fs_err::os::windows::fs::symlink_dir(target, link)
-    }
-
-    fn read_link(&self, link: &Path) -> io::Result<PathBuf> {
-        fs_err::read_link(link)
-    }
-
-    fn remove_link(&self, link: &Path) -> io::Result<()> {
-        if cfg!(windows) { fs_err::remove_dir(link) } else { fs_err::remove_file(link) }
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {
@@ -146,7 +128,7 @@ impl VfsFile for fs_err::File {
     }
 
     fn has_other_names(&self) -> io::Result<bool> {
-        Ok(regular::names_of(&self.metadata()?) > 1)
+        Ok(regular::names_of(self.file())? > 1)
     }
 
     fn sync(&self) -> io::Result<()> {

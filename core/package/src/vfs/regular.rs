@@ -67,8 +67,12 @@ fn read_open(file: File, path: &Path, limit: u64) -> Result<Vec<u8>, FileError> 
 /// [`FileFault`].
 pub fn read_secret(path: &Path, limit: u64) -> Result<Vec<u8>, FileError> {
     let file = open_file(path, Links::Followed)?;
-    check_private(path, &file.metadata().map_err(FileError::io(path))?)?;
-    read_open(file, path, limit)
+    match exposure_of(file.file()).map_err(FileError::io(path))? {
+        None => read_open(file, path, limit),
+        Some(permissions) => {
+            Err(FileError { path: path.to_owned(), fault: FileFault::Exposed { permissions } })
+        }
+    }
 }
 
 /// Reads a text file that the user named, of at most `limit` bytes.
@@ -144,29 +148,31 @@ pub(crate) fn set_mode(options: &mut OpenOptions, mode: u32) {
 }
 
 /// How many names a file has; 1 where the system does not tell.
+pub(crate) fn names_of(file: &std::fs::File) -> io::Result<u64> {
+    #[cfg(unix)]
+    return Ok(std::os::unix::fs::MetadataExt::nlink(&file.metadata()?));
+    #[cfg(windows)]
+    return wheelwork_windows::names_of(file);
+    #[cfg(not(any(unix, windows)))]
+    return file.metadata().map(|_| 1);
+}
+
+/// The permissions of a file that others than its owner may read or write.
 #[cfg(unix)]
-pub(crate) fn names_of(metadata: &Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::nlink(metadata)
+fn exposure_of(file: &std::fs::File) -> io::Result<Option<String>> {
+    let mode = std::os::unix::fs::MetadataExt::mode(&file.metadata()?) & 0o777;
+    Ok((mode & 0o077 != 0).then(|| format!("its permissions are {mode:03o}, expected 600")))
 }
 
-#[cfg(not(unix))]
-pub(crate) fn names_of(_: &Metadata) -> u64 {
-    1
+#[cfg(windows)]
+fn exposure_of(file: &std::fs::File) -> io::Result<Option<String>> {
+    let is_private = wheelwork_windows::is_private(file)?;
+    Ok((!is_private).then(|| "its access list lets in others than its owner and administrators".to_owned()))
 }
 
-/// Refuses what anybody but its owner may read or write.
-#[cfg(unix)]
-fn check_private(path: &Path, metadata: &Metadata) -> Result<(), FileError> {
-    let mode = std::os::unix::fs::MetadataExt::mode(metadata) & 0o777;
-    if mode & 0o077 == 0 {
-        return Ok(());
-    }
-    Err(FileError { path: path.to_owned(), fault: FileFault::Exposed { mode } })
-}
-
-#[cfg(not(unix))]
-fn check_private(_: &Path, _: &Metadata) -> Result<(), FileError> {
-    Ok(())
+#[cfg(not(any(unix, windows)))]
+fn exposure_of(_: &std::fs::File) -> io::Result<Option<String>> {
+    Ok(None)
 }
 
 fn open_own(path: &Path, options: &mut OpenOptions) -> Result<File, FileError> {
@@ -177,7 +183,7 @@ fn open_own(path: &Path, options: &mut OpenOptions) -> Result<File, FileError> {
     }
     guard(options, Links::Refused);
     let file = opened(path, options)?;
-    match names_of(&file.metadata().map_err(FileError::io(path))?) {
+    match names_of(file.file()).map_err(FileError::io(path))? {
         0 | 1 => Ok(file),
         names => Err(FileError::not_ours(path, format!("it has {names} names"))),
     }

@@ -98,15 +98,25 @@ fn removing_leaves_nothing_and_never_touches_what_is_not_ours() {
     assert_eq!(store.list().unwrap(), Default::default());
     assert_eq!(fs_err::read_dir(folder.path().join(".wheelwork/models")).unwrap().count(), 0);
     let mine = folder.path().join("tiny.ortpackage");
+    let is_refused = || {
+        for result in [
+            store.remove(&name("tiny")).err(),
+            install(&store, &tiny(1).bytes(), &InstallOptions::default()).err(),
+            store.verify(&name("tiny"), &mut unwatched).err(),
+        ] {
+            assert_matches!(result, Some(StoreError::NotOurs { .. }));
+        }
+    };
     fs_err::create_dir(&mine).unwrap();
-    for result in [
-        store.remove(&name("tiny")).err(),
-        install(&store, &tiny(1).bytes(), &InstallOptions::default()).err(),
-        store.verify(&name("tiny"), &mut unwatched).err(),
-    ] {
-        assert_matches!(result, Some(StoreError::NotOurs { .. }));
-    }
+    is_refused();
     assert!(mine.is_dir());
+    fs_err::remove_dir(&mine).unwrap();
+    for text in ["", "mine", ".wheelwork/models/tiny/../../../package\n", &"x".repeat(1000)] {
+        fs_err::write(&mine, text).unwrap();
+        is_refused();
+        assert_eq!(fs_err::read_to_string(&mine).unwrap(), text);
+    }
+    assert_eq!(store.list().unwrap(), Default::default());
 }
 
 #[test]

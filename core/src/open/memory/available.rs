@@ -4,9 +4,10 @@
 //! the process is in, its limit less what it uses, where the pages of files that it can give up do not count as used.
 //! The least of them counts.
 //!
-//! Elsewhere nothing is known here: asking takes calls into the system that Rust holds unsafe (`os_proc_available_memory`
-//! on iOS, `GlobalMemoryStatusEx` on Windows), and the crates that make them are large or want a newer compiler than we
-//! do. The app says it instead: [`crate::MemoryCheck::Bytes`].
+//! Windows: physical memory that is free or can be given up, and no more than the system will commit to.
+//!
+//! On Apple's systems nothing is known here: asking takes calls that Rust holds unsafe (`os_proc_available_memory`), and
+//! there is nothing here to try them on. The app says it instead: [`crate::MemoryCheck::Bytes`].
 
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,9 @@ pub struct Available {
 /// Memory that may be taken, as the system says it; `None` where it does not.
 #[must_use]
 pub fn available_memory() -> Option<Available> {
+    #[cfg(windows)]
+    return wheelwork_windows::available_bytes().map(|bytes| Available { bytes, told_by: "the system" });
+    #[cfg(not(windows))]
     available_in(Path::new("/"))
 }
 

@@ -28,12 +28,13 @@ pub enum Recorded {
 /// # Errors
 /// [`EvaluateError::Package`].
 pub fn record(package: &Path, report: &Report) -> Result<Recorded, EvaluateError> {
-    let real =
-        fs_err::canonicalize(package).map_err(|source| PackageError::Io { path: package.into(), source })?;
+    let open = wheelwork_package::open(package)?;
+    let real = fs_err::canonicalize(&open.root)
+        .map_err(|source| PackageError::Io { path: package.into(), source })?;
     if real.components().any(|part| part.as_os_str() == OsStr::new(STORE_FOLDER)) {
         return Ok(Recorded::Installed);
     }
-    let Some(mut card) = wheelwork_package::open(&real)?.card else {
+    let Some(mut card) = open.card else {
         return Ok(Recorded::NoCard);
     };
     card.evaluation.insert(report.variant.clone(), report.evaluation.clone());

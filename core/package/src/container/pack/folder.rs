@@ -15,9 +15,9 @@ pub(super) struct File {
 
 /// All files of a package, in the index's order.
 pub(super) fn scan(folder: &Path) -> Result<Vec<File>, PackError> {
-    crate::open(folder)?;
+    let root = crate::open(folder)?.root;
     let mut files = Vec::new();
-    list(folder, None, &mut files)?;
+    list(&root, None, &mut files)?;
     files.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(files)
 }

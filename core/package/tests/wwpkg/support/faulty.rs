@@ -1,7 +1,7 @@
 //! A file system over another one that counts its operations and fails the n-th.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -18,8 +18,6 @@ pub(crate) enum Fault {
     ShortThenFull,
     /// No file gets a second name, as on Android.
     NoHardLinks,
-    /// Nor is there a symbolic link.
-    NoLinks,
     /// From then on, everything fails: the process or the machine is gone.
     Gone,
 }
@@ -134,28 +132,10 @@ impl Vfs for FaultyVfs {
 
     fn hard_link(&self, existing: &Path, link: &Path) -> io::Result<()> {
         self.clock.tick(Needs::Space)?;
-        if matches!(self.clock.fault, Fault::NoHardLinks | Fault::NoLinks) {
+        if self.clock.fault == Fault::NoHardLinks {
             return Err(io::ErrorKind::PermissionDenied.into());
         }
         self.inner.hard_link(existing, link)
-    }
-
-    fn link_dir(&self, target: &Path, link: &Path) -> io::Result<()> {
-        self.clock.tick(Needs::Space)?;
-        if self.clock.fault == Fault::NoLinks {
-            return Err(io::ErrorKind::PermissionDenied.into());
-        }
-        self.inner.link_dir(target, link)
-    }
-
-    fn read_link(&self, link: &Path) -> io::Result<PathBuf> {
-        self.clock.tick(Needs::Nothing)?;
-        self.inner.read_link(link)
-    }
-
-    fn remove_link(&self, link: &Path) -> io::Result<()> {
-        self.clock.tick(Needs::Nothing)?;
-        self.inner.remove_link(link)
     }
 
     fn remove_file(&self, path: &Path) -> io::Result<()> {

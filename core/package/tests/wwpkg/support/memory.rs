@@ -31,18 +31,8 @@ struct State {
 
 #[derive(Debug, Clone)]
 enum Node {
-    File {
-        content: Vec<u8>,
-        synced: Option<Vec<u8>>,
-    },
-    Folder {
-        names: BTreeMap<String, u64>,
-        synced: BTreeMap<String, u64>,
-    },
-    /// A link is as durable as its name.
-    Link {
-        target: PathBuf,
-    },
+    File { content: Vec<u8>, synced: Option<Vec<u8>> },
+    Folder { names: BTreeMap<String, u64>, synced: BTreeMap<String, u64> },
 }
 
 const ROOT: u64 = 0;
@@ -99,7 +89,6 @@ impl MemoryVfs {
                     }
                     *synced = names.clone();
                 }
-                Node::Link { .. } => {}
             }
         }
     }
@@ -239,23 +228,6 @@ impl Vfs for MemoryVfs {
         Ok(())
     }
 
-    fn link_dir(&self, target: &Path, link: &Path) -> io::Result<()> {
-        let target = target.to_owned();
-        self.0.lock().unwrap().insert(link, Node::Link { target }).map(drop)
-    }
-
-    fn read_link(&self, link: &Path) -> io::Result<PathBuf> {
-        let state = self.0.lock().unwrap();
-        match &state.nodes[&state.get(link)?] {
-            Node::Link { target } => Ok(target.clone()),
-            _ => Err(ErrorKind::InvalidInput.into()),
-        }
-    }
-
-    fn remove_link(&self, link: &Path) -> io::Result<()> {
-        self.0.lock().unwrap().remove(link).map(drop)
-    }
-
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         self.0.lock().unwrap().remove(path).map(drop)
     }
@@ -341,6 +313,5 @@ fn kind_of(node: &Node) -> Kind {
     match node {
         Node::File { content, .. } => Kind::File { bytes: content.len() as u64 },
         Node::Folder { .. } => Kind::Folder,
-        Node::Link { .. } => Kind::Link,
     }
 }
