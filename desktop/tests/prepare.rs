@@ -53,7 +53,7 @@ fn a_damaged_form_is_not_used_and_made_anew() {
     scene.check_flips();
     let good = fs::read(scene.form().join("packed.bin")).unwrap();
     scene.check_spoiled("cut off", |form| {
-        fs::write(form.join("packed.bin"), &good[..good.len() / 2]).unwrap()
+        fs::write(form.join("packed.bin"), &good[..good.len() / 2]).unwrap();
     });
     scene.check_spoiled("zeros", |form| fs::write(form.join("packed.bin"), vec![0; good.len()]).unwrap());
     scene.check_spoiled("no record", |form| fs::remove_file(form.join("record.json")).unwrap());

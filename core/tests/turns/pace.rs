@@ -10,7 +10,7 @@ use wheelwork::{Event, FinishReason, Options};
 use wheelwork_testing::{ScriptedDecoder, Step, placement};
 
 use crate::engine::{LONG, ask, chat, reason, scene};
-use crate::support::{TURN, VOCAB, decoder, facts, session};
+use crate::support::{TURN, VOCAB, decoder, session};
 
 const HOT: Conditions = Conditions { thermal: Thermal::Serious, battery: Battery::Enough, foreground: true };
 

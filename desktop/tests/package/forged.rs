@@ -28,9 +28,8 @@ fn with_endless_loop(model: &[u8]) -> Vec<u8> {
         output: vec![value("go.on", BOOL), value("sum", INT64)],
         ..GraphProto::default()
     };
-    let mut attribute =
-        AttributeProto { name: Some("body".to_owned()), g: Some(body), ..AttributeProto::default() };
-    attribute.set_type(AttributeType::Graph);
+    let (name, kind) = (Some("body".to_owned()), Some(AttributeType::Graph as i32));
+    let attribute = AttributeProto { name, r#type: kind, g: Some(body), ..AttributeProto::default() };
     let mut endless = node("Loop", &["", "loop.go", "loop.value"], "loop.end");
     endless.attribute.push(attribute);
     let mut model = ModelProto::decode(model).unwrap();
