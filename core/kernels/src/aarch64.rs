@@ -199,16 +199,16 @@ impl<'b> Planes<'b> {
         let mut halves =
             [codes.map(|codes| vandq_u8(codes, vdupq_n_u8(15))), codes.map(|codes| vshrq_n_u8::<4>(codes))];
         if BITS > 4 {
-            if index % plane_steps(BITS) == 0 {
+            if index.is_multiple_of(plane_steps(BITS)) {
                 let plane = self.block.high.get(index / plane_steps(BITS));
                 self.high = plane.map_or(self.high, |plane| load(plane));
             }
             let mask = vdupq_n_u8(if BITS == 5 { 0x10 } else { 0x30 });
-            for part in 0..4 {
-                let high = self.high[part];
-                halves[0][part] = vorrq_u8(halves[0][part], vandq_u8(vshlq_n_u8::<4>(high), mask));
-                halves[1][part] = vorrq_u8(halves[1][part], vandq_u8(high, mask));
-                self.high[part] = if BITS == 5 { vshrq_n_u8::<1>(high) } else { vshrq_n_u8::<2>(high) };
+            let [first, second] = &mut halves;
+            for ((one, other), high) in first.iter_mut().zip(second).zip(&mut self.high) {
+                *one = vorrq_u8(*one, vandq_u8(vshlq_n_u8::<4>(*high), mask));
+                *other = vorrq_u8(*other, vandq_u8(*high, mask));
+                *high = if BITS == 5 { vshrq_n_u8::<1>(*high) } else { vshrq_n_u8::<2>(*high) };
             }
         }
         halves.map(|half| half.map(|codes| vreinterpretq_s8_u8(codes)))

@@ -318,11 +318,11 @@ fn unpack_codes<'s, const BITS: u32>(
         let mut planes = block.high.iter();
         for steps in block.steps.as_chunks::<GROUP_STEPS>().0 {
             let mut high = _mm512_setzero_si512();
-            for index in 0..GROUP_STEPS {
+            for (index, step) in steps.iter().enumerate() {
                 if BITS > 4 && index % plane_steps(BITS) == 0 {
                     high = next_plane(&mut planes);
                 }
-                let halves = halves::<BITS>(load(&steps[index]), high);
+                let halves = halves::<BITS>(load(step), high);
                 high = later::<BITS>(high);
                 for (half, slot) in halves.into_iter().zip(slots.by_ref()) {
                     store_whole(slot, half);
