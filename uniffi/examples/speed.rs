@@ -1,10 +1,11 @@
 //! Tokens per second of an engine in Rust, as its reader sees them: the other side of `cargo xtask kotlin --bench`.
 //!
-//! `speed MODEL TURNS` asks the same question so many times and writes a line a turn: tokens, seconds from the first event
+//! `speed MODEL` asks the same question at each line of stdin and answers with a line: tokens, seconds from the first event
 //! to the last.
 #![allow(clippy::print_stdout, reason = "it is a program")]
 
 use std::error::Error;
+use std::io;
 use std::time::Instant;
 
 use wheelwork::engine::{Engine, EngineOptions, Priority};
@@ -15,9 +16,7 @@ const QUESTION: &str = "478 + 256 = ?";
 const ANSWER: &str = "(734){100}";
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let model = arguments.next().ok_or("a model is missing")?;
-    let turns: u32 = arguments.next().ok_or("a number of turns is missing")?.parse()?;
+    let model = std::env::args().nth(1).ok_or("a model is missing")?;
     let engine = Engine::new(Model::open(model)?, EngineOptions::default())?;
     let options = Options {
         temperature: Some(0.0),
@@ -25,7 +24,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         output: Some(OutputFormat::Regex(ANSWER.to_owned())),
         ..Options::default()
     };
-    for _ in 0..turns {
+    for line in io::stdin().lines() {
+        line?;
         let chat = engine.session()?;
         let mut start = None;
         for event in chat.ask(QUESTION, &options, Priority::Interactive)? {

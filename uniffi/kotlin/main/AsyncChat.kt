@@ -9,6 +9,8 @@ import dev.wheelwork.Priority
 import dev.wheelwork.SharedPrefix
 import dev.wheelwork.TurnOptions
 import dev.wheelwork.answer
+import dev.wheelwork.ask
+import dev.wheelwork.lastAnswer
 import java.io.File
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.Executor
@@ -35,6 +37,17 @@ public class AsyncChat(public val chat: Chat) : AutoCloseable {
         return promise { turn.answer() }
     }
 
+    /** As [Chat.answer] with a [dev.wheelwork.Toolbox]. */
+    @JvmOverloads
+    public fun answer(
+        text: String,
+        tools: AsyncToolbox,
+        configure: Consumer<TurnOptions> = Consumer {},
+    ): CompletableFuture<Answer> {
+        val turns = chat.ask(text, tools.toolbox) { configure.accept(this) }
+        return promise { turns.lastAnswer() }
+    }
+
     /** As [Chat.ask]: the listener is called on the executor, for one event after the other. */
     @JvmOverloads
     public fun ask(
@@ -43,6 +56,17 @@ public class AsyncChat(public val chat: Chat) : AutoCloseable {
         listener: TurnListener,
         configure: Consumer<TurnOptions> = Consumer {},
     ): CompletableFuture<Answer> = told(chat.ask(text) { configure.accept(this) }, executor, listener)
+
+    /** As [Chat.ask] with a [dev.wheelwork.Toolbox]: the listener gets the events of all turns. */
+    @JvmOverloads
+    public fun ask(
+        text: String,
+        tools: AsyncToolbox,
+        executor: Executor,
+        listener: TurnListener,
+        configure: Consumer<TurnOptions> = Consumer {},
+    ): CompletableFuture<Answer> =
+        told(chat.ask(text, tools.toolbox) { configure.accept(this) }, executor, listener)
 
     /** As [Chat.respond]. */
     @JvmOverloads
@@ -112,7 +136,7 @@ public class AsyncChat(public val chat: Chat) : AutoCloseable {
     private fun told(turn: Flow<Event>, executor: Executor, listener: TurnListener): CompletableFuture<Answer> =
         promise {
             val dispatcher = executor.asCoroutineDispatcher()
-            turn.onEach { withContext(dispatcher) { listener.tell(it) } }.answer()
+            turn.onEach { withContext(dispatcher) { listener.tell(it) } }.lastAnswer()
         }
 }
 

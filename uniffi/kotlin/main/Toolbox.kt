@@ -75,7 +75,8 @@ public class Toolbox(configure: Builder.() -> Unit) {
 }
 
 /** What a tool throws where its arguments make no sense: the model is told and may call it again. */
-public class ToolArgumentsException(message: String, cause: Throwable? = null) : Exception(message, cause)
+public class ToolArgumentsException @JvmOverloads constructor(message: String, cause: Throwable? = null) :
+    Exception(message, cause)
 
 /**
  * As [Chat.ask], with tools: each call is run and its result given to the model, which then goes on. The events of all turns
@@ -100,10 +101,14 @@ public fun Chat.ask(text: String, toolbox: Toolbox, configure: TurnOptions.() ->
 }
 
 /** As [Chat.answer], with tools: the answer after the last call. [Answer.toolCalls] has the calls of all turns. */
-public suspend fun Chat.answer(text: String, toolbox: Toolbox, configure: TurnOptions.() -> Unit = {}): Answer {
+public suspend fun Chat.answer(text: String, toolbox: Toolbox, configure: TurnOptions.() -> Unit = {}): Answer =
+    ask(text, toolbox, configure).lastAnswer()
+
+/** What the last of several turns said, with the calls of all. */
+internal suspend fun Flow<Event>.lastAnswer(): Answer {
     var state = TurnState.Waiting
     val calls = mutableListOf<Event.ToolCall>()
-    ask(text, toolbox, configure).collect { event ->
+    collect { event ->
         if (event is Event.Started) state = TurnState.Waiting
         if (event is Event.ToolCall) calls.add(event)
         state += event

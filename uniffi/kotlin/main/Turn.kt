@@ -1,29 +1,55 @@
 package dev.wheelwork
 
 import dev.wheelwork.ffi.TurnHandle
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.TimeSource
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.FlowCollector
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.withContext
 
 /** A turn as a cold flow. Going away cancels what is still computed, unless it was paused. */
-internal fun turn(begin: () -> TurnHandle): Flow<Event> = pulled(begin, { next()?.toPublic() }, { leave() })
+internal fun turn(begin: () -> TurnHandle): Flow<Event> = held(begin, { leave() }) { handle ->
+    while (true) {
+        val look = TimeSource.Monotonic.markNow()
+        val waiting = translated { handle.waiting(TOGETHER) }
+        for (event in waiting) emit(event.toPublic())
+        if (waiting.isEmpty()) emit(onIo { handle.next() }?.toPublic() ?: break)
+        // To be woken for each token would take more from a fast model than its reader gains; see docs/performance.md.
+        if (waiting.size.toUInt() < TOGETHER) delay(BETWEEN_LOOKS - look.elapsedNow())
+    }
+}
+
+/** Events that one look takes at most: they are computed ahead of the collector, beside those that wait in the engine. */
+private const val TOGETHER = 32u
+
+/** The shortest time from one look to the next: half of what a screen shows a picture for. */
+private val BETWEEN_LOOKS: Duration = 8.milliseconds
 
 /**
  * What a handle tells, as a cold flow. Each item is asked for, so the collector's pace is the handle's. What waits for one is
- * resumed on [Dispatchers.IO]: a collector without a dispatcher would else go on on Rust's thread. The handle is left and
- * closed on every way out.
+ * resumed on [Dispatchers.IO]: a collector without a dispatcher would else go on on Rust's thread.
  */
 internal fun <H : AutoCloseable, T : Any> pulled(
     begin: () -> H,
     next: suspend H.() -> T?,
     leave: H.() -> Unit,
+): Flow<T> = held(begin, leave) { handle -> while (true) emit(onIo { handle.next() } ?: break) }
+
+/** A cold flow of what `read` emits of a handle, which is left and closed on every way out. */
+private fun <H : AutoCloseable, T> held(
+    begin: () -> H,
+    leave: H.() -> Unit,
+    read: suspend FlowCollector<T>.(H) -> Unit,
 ): Flow<T> = flow {
     var handle: H? = null
     try {
         // Noted inside: a cancel on the way back from there must find it.
         withContext(Dispatchers.IO) { handle = translated(begin) }
-        while (true) emit(onIo { handle?.next() } ?: break)
+        read(checkNotNull(handle))
     } finally {
         handle?.leave()
         handle?.close()

@@ -9,23 +9,29 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.wheelwork.async.AsyncChat;
 import dev.wheelwork.async.AsyncEngine;
 import dev.wheelwork.async.AsyncModelStore;
+import dev.wheelwork.async.AsyncToolbox;
 import dev.wheelwork.async.Times;
 import dev.wheelwork.async.TurnListener;
 import java.io.File;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /** The facade for Java, from Java. */
 class AsyncTest {
     private static final String QUESTION = "478 + 256 = ?";
+    private static final String DIGIT =
+        "{\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"}},\"required\":[\"n\"],\"additionalProperties\":false}";
     private static final File MODEL = new File(System.getProperty("wheelwork.model"));
 
     @Test
@@ -76,6 +82,57 @@ class AsyncTest {
             assertEquals(answer.getText(), answered.toString());
             assertTrue(answer.getText().contains("734"), answer.getText());
             executor.shutdown();
+        }
+    }
+
+    @Test
+    void tools_are_run_and_their_results_go_back_to_the_model() throws Exception {
+        try (AsyncEngine engine = open()) {
+            AsyncChat chat = await(engine.chat());
+            var seen = new CopyOnWriteArrayList<String>();
+            var tools = new AsyncToolbox(box -> {
+                box.setRounds(1);
+                box.tool("count", "Counts to a digit.", DIGIT, arguments -> {
+                    seen.add(arguments);
+                    return CompletableFuture.supplyAsync(() -> "counted");
+                });
+            });
+            var turns = new AtomicInteger();
+            Answer answer = await(chat.ask(QUESTION, tools, Runnable::run, new TurnListener() {
+                @Override
+                public void onFinished(Event.Finished finished) {
+                    turns.incrementAndGet();
+                }
+            }, AsyncTest::mustCall));
+            assertEquals(2, turns.get(), "a turn with the calls, one with the answer");
+            List<String> calls = answer.getToolCalls().stream().map(Event.ToolCall::getArguments).collect(Collectors.toList());
+            assertFalse(calls.isEmpty());
+            assertEquals(calls, seen);
+            List<String> results = await(chat.messages()).stream().filter(message -> message.getRole() == Role.TOOL)
+                .map(Message::getText).collect(Collectors.toList());
+            assertEquals(Collections.nCopies(calls.size(), "counted"), results);
+        }
+    }
+
+    @Test
+    void wrong_arguments_are_told_to_the_model_and_what_else_a_tool_fails_with_ends_the_question() throws Exception {
+        try (AsyncEngine engine = open()) {
+            AsyncChat chat = await(engine.chat());
+            var picky = new AsyncToolbox(box -> {
+                box.setRounds(1);
+                box.tool("count", "Counts to a digit.", DIGIT, arguments ->
+                    CompletableFuture.failedFuture(new ToolArgumentsException("not today")));
+            });
+            assertFalse(await(chat.answer(QUESTION, picky, AsyncTest::mustCall)).getToolCalls().isEmpty());
+            assertTrue(await(chat.messages()).stream().anyMatch(message ->
+                message.getRole() == Role.TOOL && message.getText().contains("not today")));
+            await(chat.clear());
+            var broken = new AsyncToolbox(box -> box.tool("count", "Counts to a digit.", DIGIT, arguments -> {
+                throw new UnsupportedOperationException("no network");
+            }));
+            var failure = assertThrows(ExecutionException.class, () ->
+                await(chat.answer(QUESTION, broken, AsyncTest::mustCall)));
+            assertInstanceOf(UnsupportedOperationException.class, failure.getCause());
         }
     }
 
@@ -143,7 +200,7 @@ class AsyncTest {
         var packages = new File(System.getProperty("wheelwork.packages"));
         var key = PublicKey.of(java.nio.file.Files.readString(packages.toPath().resolve("test.pub.pem")));
         try (AsyncModelStore store = new AsyncModelStore(folder, List.of(key))) {
-            var events = new java.util.concurrent.atomic.AtomicInteger();
+            var events = new AtomicInteger();
             var source = PackageSource.file(new File(packages, "1.wwpkg"));
             InstallReport report = await(store.install(source, Runnable::run, event -> events.incrementAndGet()));
             assertTrue(report.isNew() && events.get() > 0);
@@ -166,6 +223,13 @@ class AsyncTest {
         assertEquals(Think.budget(7), Think.budget(7));
         assertTrue(Times.budget(Duration.ofSeconds(1)) instanceof Think.Budget);
         assertEquals(5, Times.autosave(5, Duration.ofSeconds(1)).getTokens());
+    }
+
+    private static void mustCall(TurnOptions options) {
+        options.setSampling(Sampling.Greedy);
+        options.setToolChoice(ToolChoice.REQUIRED);
+        options.setThink(Think.Off.INSTANCE);
+        options.setMaxTokens(400);
     }
 
     private static boolean isBusy(AsyncChat chat) throws Exception {

@@ -1,8 +1,10 @@
 package dev.wheelwork
 
+import dev.wheelwork.ffi.Priority as FfiPriority
 import dev.wheelwork.ffi.Probe
 import java.io.File
 import kotlin.reflect.KClass
+import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.toList
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
@@ -75,6 +77,20 @@ class FaultTest {
         }
         // The engine and its other conversations go on.
         engine.chat().use { assertTrue(it.ask(QUESTION, GREEDY).toList().answer().contains("734")) }
+    }
+
+    @Test
+    fun what_came_before_a_failure_is_read_before_it() = withEngine { engine ->
+        Probe().chatOn(engine, panicAt = 5u).use { chat ->
+            chat.open().ask(QUESTION, TurnOptions().apply(GREEDY).toFfi(), FfiPriority.NORMAL).use { turn ->
+                // Nobody reads: the turn comes to its failure by itself.
+                while (failure(WheelworkException::class) { chat.messages() }.code == ErrorCode.BUSY) delay(10)
+                assertTrue(turn.waiting(100u).isNotEmpty())
+                assertEquals(ErrorCode.PANICKED, failure(WheelworkException::class) { translated { turn.waiting(100u) } }.code)
+                assertEquals(emptyList<Any>(), turn.waiting(100u))
+                assertEquals(null, turn.next())
+            }
+        }
     }
 
     @Test

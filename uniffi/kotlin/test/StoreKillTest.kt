@@ -1,11 +1,16 @@
 package dev.wheelwork
 
 import java.io.File
+import java.util.concurrent.locks.LockSupport
 import kotlin.concurrent.thread
 import kotlin.random.Random
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.TimeSource
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
+import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertEquals
@@ -22,22 +27,28 @@ class StoreKillTest {
         val hit = coroutineScope {
             List(WORKERS) { worker -> async(Dispatchers.IO) { killed(worker, kills / WORKERS) } }.awaitAll()
         }.flatten()
-        println("${hit.size} JVMs killed: in the middle of ${hit.groupingBy { it }.eachCount()}")
-        assertTrue(hit.toSet().size > 1, "the kills fell into one operation only: $hit")
+        val middle = Work.entries.associateWith { work -> hit.count { it == work } }
+        println("${hit.size} JVMs killed, in the middle of: $middle; after the end: ${hit.count { it == null }}")
+        if (kills >= Work.entries.size * ENOUGH) {
+            assertTrue(middle.values.all { it > 0 }, "some work was never killed in its middle: $middle")
+        }
     }
 
-    /** Kills so many JVMs on a store of their own; in which operation each was. */
-    private suspend fun killed(worker: Int, kills: Int): List<String> {
+    /** Kills so many JVMs on a store of their own, each in the next work; in the middle of which each was, or null. */
+    private suspend fun killed(worker: Int, kills: Int): List<Work?> {
         val random = Random(worker)
-        val hit = mutableListOf<String>()
+        // How long each work takes is learnt from those that were killed too late.
+        val lasts = Work.entries.associateWith { FIRST_GUESS }.toMutableMap()
+        val hit = mutableListOf<Work?>()
         withFolder { folder ->
             val models = folder.resolve("models")
             var before: Long? = null
             repeat(kills) { number ->
-                // Some operations take milliseconds, others a good part of a second.
-                val kill = random.nextLong(if (number % 2 == 0) KILL_WITHIN_MS else SOON_MS)
-                val operations = JournalOf(models, random.nextInt()).runFor(kill)
-                hit.add(operations.lastOrNull()?.takeUnless { it.isDone }?.name ?: "nothing")
+                val work = Work.entries[number % Work.entries.size]
+                val operations = JournalOf(models, work).killedWithin(lasts.getValue(work), random)
+                val last = operations.last()
+                last.took?.let { lasts[work] = it }
+                hit.add(work.takeIf { !last.isDone })
                 before = whole(models, operations, before, "worker $worker, kill $number")
             }
         }
@@ -50,12 +61,12 @@ class StoreKillTest {
             // What the last operation found, and what it should make.
             val done = operations.filter { it.isDone }
             val old = if (done.isEmpty()) before else done.last().result
-            val last = operations.lastOrNull()?.takeUnless { it.isDone }
+            val last = operations.last().takeUnless { it.isDone }
             val expected = if (last == null) setOf(old) else setOf(old, last.result)
             val found = store.list().models.singleOrNull()?.source?.version
             assertTrue(found in expected, "$place: $found in the middle of $last, expected one of $expected")
             if (found == null) return null
-            if (last?.name == "repair") store.repair("story", PackageSource.file(packageOf(found))).report()
+            if (last?.work == Work.REPAIR) store.repair("story", PackageSource.file(packageOf(found))).report()
             assertEquals(emptyList<Damage>(), store.verify("story").report().damage, "$place: in the middle of $last")
             return found
         }
@@ -63,28 +74,47 @@ class StoreKillTest {
 
     private companion object {
         const val WORKERS = 2
-        const val KILL_WITHIN_MS = 500L
-        const val SOON_MS = 40L
+
+        /** Of so many kills in a work, one at least falls into its middle. */
+        const val ENOUGH = 10
+
+        val FIRST_GUESS: Duration = 50.milliseconds
     }
 }
 
+/** What a JVM is killed in. */
+private enum class Work { INSTALL, UPDATE, REPAIR, REMOVE }
+
 /** What a JVM said that it would do, and whether it did. */
-private class Operation(val name: String, val result: Long?, var isDone: Boolean = false) {
-    override fun toString(): String = "$name to $result"
+private class Operation(val work: Work, val result: Long?, var isDone: Boolean = false) {
+    val start = TimeSource.Monotonic.markNow()
+
+    /** Null where it did not end. */
+    var took: Duration? = null
+
+    override fun toString(): String = "$work to $result"
 }
 
-/** A JVM that works on a store and writes down what it does. */
-private class JournalOf(private val models: File, private val seed: Int) {
-    /** Kills it some milliseconds after its first operation began. */
-    fun runFor(milliseconds: Long): List<Operation> {
-        val process = jvm("dev.wheelwork.StoreKillTestKt", models.path, seed.toString())
+/** A JVM that brings a store to where a work can be done, does it, and writes down what it does. */
+private class JournalOf(private val models: File, private val work: Work) {
+    /** Kills it at a random moment of so long a time after the work began. */
+    fun killedWithin(time: Duration, random: Random): List<Operation> {
+        val process = jvm("dev.wheelwork.StoreKillTestKt", models.path, work.name)
         try {
             val operations = mutableListOf<Operation>()
             for (line in process.inputReader().lineSequence()) {
-                if (operations.isEmpty()) killIn(milliseconds, process)
-                if (line == DONE) operations.lastOrNull()?.isDone = true
-                else line.split(' ').let { operations.add(Operation(it[0], it[1].toLongOrNull())) }
+                if (line == DONE) {
+                    operations.last().isDone = true
+                    operations.last().took = operations.last().start.elapsedNow()
+                    continue
+                }
+                val (name, result) = line.split(' ')
+                operations.add(Operation(Work.valueOf(name), result.toLongOrNull()))
+                if (operations.last().work == work) {
+                    killIn(random.nextLong(time.inWholeNanoseconds.coerceAtLeast(1)), process)
+                }
             }
+            assertEquals(work, operations.lastOrNull()?.work, "the JVM ended by itself")
             return operations
         } finally {
             process.destroyForcibly().waitFor()
@@ -92,8 +122,8 @@ private class JournalOf(private val models: File, private val seed: Int) {
     }
 
     /** By its handle, which leaves the stream open: what was written before the kill is still read. */
-    private fun killIn(milliseconds: Long, process: Process) = thread {
-        Thread.sleep(milliseconds)
+    private fun killIn(nanoseconds: Long, process: Process) = thread {
+        LockSupport.parkNanos(nanoseconds)
         process.toHandle().destroyForcibly()
     }
 }
@@ -102,37 +132,46 @@ private const val DONE = "done"
 
 private fun packageOf(version: Long): File = if (version == 1L) PACKAGE_1 else PACKAGE_2
 
-/** Installs, updates, repairs and removes for ever; says each first, and when it is done. */
+/** Brings a store to where a work can be done, does it and waits to be killed; says each step first, and when it is done. */
 internal fun main(arguments: Array<String>): Unit = runBlocking {
-    val (models, seed) = arguments
-    val random = Random(seed.toInt())
+    val (models, work) = arguments
     val store = ModelStore(File(models), listOf(KEY))
     val out = System.out
-    fun say(text: String) {
-        out.println(text)
+
+    suspend fun doing(work: Work, result: Long?, call: suspend () -> Unit) {
+        out.println("$work $result")
+        out.flush()
+        call()
+        out.println(DONE)
         out.flush()
     }
-    var installed = store.list().models.singleOrNull()?.source?.version
-    while (true) {
-        val present = installed
-        when (val choice = random.nextInt(8)) {
-            0, 1, 2 -> {
-                val version = if (choice == 0) 1L else 2L
-                say("install $version")
-                store.install(PackageSource.file(packageOf(version))) { allowDowngrade = true }.report()
-                installed = version
-            }
-            3, 4 -> if (present != null) {
-                say("repair $present")
-                damage(store.list().models.single().folder)
-                store.repair("story", PackageSource.file(packageOf(present))).report()
-            } else continue
-            else -> if (present != null) {
-                say("remove none")
-                store.remove("story")
-                installed = null
-            } else continue
-        }
-        say(DONE)
+
+    suspend fun install(work: Work, version: Long) = doing(work, version) {
+        store.install(PackageSource.file(packageOf(version))) { allowDowngrade = true }.report()
     }
+
+    suspend fun remove() = doing(Work.REMOVE, null) { store.remove("story") }
+
+    val present = store.list().models.singleOrNull()?.source?.version
+    when (Work.valueOf(work)) {
+        Work.INSTALL -> {
+            if (present != null) remove()
+            install(Work.INSTALL, 1L)
+        }
+        Work.UPDATE -> {
+            if (present == null) install(Work.INSTALL, 1L)
+            install(Work.UPDATE, if (present == 2L) 1L else 2L)
+        }
+        Work.REPAIR -> {
+            if (present == null) install(Work.INSTALL, 1L)
+            val version = present ?: 1L
+            damage(store.list().models.single().folder)
+            doing(Work.REPAIR, version) { store.repair("story", PackageSource.file(packageOf(version))).report() }
+        }
+        Work.REMOVE -> {
+            if (present == null) install(Work.INSTALL, 1L)
+            remove()
+        }
+    }
+    awaitCancellation()
 }

@@ -107,7 +107,7 @@ class TurnTest {
     }
 
     private companion object {
-        /** 64 events may wait for their reader; tags, and tokens that are no whole character, make none. */
-        const val AHEAD = 96u
+        /** 64 events may wait for their reader, who takes 32 at once; tags, and tokens that are no whole character, make none. */
+        const val AHEAD = 128u
     }
 }

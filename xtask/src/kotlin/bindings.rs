@@ -33,19 +33,24 @@ const DECLARATIONS: [&str; 17] = [
 
 /// Puts the library that was just built into a folder and its Kotlin below it; returns the Kotlin file.
 pub(super) fn generate(workspace: &Workspace, folder: &Path) -> Result<PathBuf, TaskError> {
-    fs_err::create_dir_all(folder)?;
-    let library = folder.join(library_name());
-    fs_err::copy(workspace.target.join("debug").join(library_name()), &library)?;
+    let built = library(workspace, "debug", folder)?.join(library_name());
     let mut bindgen = generator(workspace);
     bindgen
         .arg("generate")
-        .arg(&library)
+        .arg(&built)
         .args(["--no-format", "--language", "kotlin", "--out-dir"])
         .arg(folder);
     command::run(&mut bindgen)?;
     let file = folder.join("dev").join("wheelwork").join("ffi").join("wheelwork.kt");
     fs_err::write(&file, hidden(&fs_err::read_to_string(&file)?))?;
     Ok(file)
+}
+
+/// Puts the library of a profile (`debug`, `release`) into a folder of its own; the folder.
+pub(super) fn library(workspace: &Workspace, profile: &str, folder: &Path) -> Result<PathBuf, TaskError> {
+    fs_err::create_dir_all(folder)?;
+    fs_err::copy(workspace.target.join(profile).join(library_name()), folder.join(library_name()))?;
+    Ok(folder.to_owned())
 }
 
 /// What the library exports, a line an item; see `uniffi/bindgen/src/names.rs`.

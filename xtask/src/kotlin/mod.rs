@@ -32,9 +32,12 @@ use toolchain::{Module, Rules, Toolchain};
 
 #[derive(Args, Default)]
 pub(crate) struct Options {
-    /// Measure tokens per second through Kotlin beside Rust instead of testing.
+    /// Measure tokens per second through Kotlin beside Rust instead of testing, both built for release.
     #[arg(long)]
     bench: bool,
+    /// The package to measure with, instead of the shipped model.
+    #[arg(long, requires = "bench")]
+    model: Option<PathBuf>,
     /// For JUnit's console instead of running every test, as in `--include-methodname .*bd_03.*`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     junit: Vec<String>,
@@ -71,8 +74,14 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
 
     let suite = Suite { workspace, toolchain, classes, library, model, packages };
     if options.bench {
-        report::step("measuring");
-        return bench::run(workspace, &suite.model, || suite.java("dev.wheelwork.Speed"));
+        report::step("building for release");
+        workspace.build(&BENCH)?;
+        let suite =
+            Suite { library: bindings::library(workspace, "release", &work.join("release"))?, ..suite };
+        let model = options.model.as_ref().unwrap_or(&suite.model);
+        report::step("measuring, for more than a minute");
+        let rust = Command::new(workspace.program("release", "examples/speed"));
+        return bench::run(workspace, model, rust, suite.java("dev.wheelwork.Speed")?);
     }
     if !options.junit.is_empty() {
         return suite.run(None, &options.junit);
@@ -96,6 +105,18 @@ fn build(workspace: &Workspace) -> Result<(), TaskError> {
         "wheelwork-uniffi/faults",
     ])
 }
+
+/// What is measured, with the faults that the generated Kotlin binds.
+const BENCH: [&str; 8] = [
+    "--release",
+    "--package",
+    "wheelwork-uniffi",
+    "--lib",
+    "--example",
+    "speed",
+    "--features",
+    "wheelwork-uniffi/faults",
+];
 
 /// Folders of classes.
 struct Classes {
