@@ -3,10 +3,11 @@
 // A failed expectation is this file's way to speak.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::cell::Cell;
+use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wheelwork_calibrate::moments::{DEFAULT_BUDGET, measure_or_load};
 use wheelwork_calibrate::{CalibrateError, CalibrationOptions, TextBudget, Watch, quantize_best};
@@ -24,13 +25,13 @@ fn checkpoint() -> PathBuf {
 /// Fills the disk when a number of sequences have passed a layer.
 struct FillAfter {
     passes: usize,
-    seen: Cell<usize>,
+    seen: AtomicUsize,
     filler: PathBuf,
 }
 
 impl FillAfter {
     fn passes(passes: usize, folder: &Path) -> Self {
-        Self { passes, seen: Cell::new(0), filler: folder.join("filler") }
+        Self { passes, seen: AtomicUsize::new(0), filler: folder.join("filler") }
     }
 }
 
@@ -38,8 +39,7 @@ impl Progress for FillAfter {}
 
 impl Watch for FillAfter {
     fn passes(&self, _: usize, _: usize) {
-        self.seen.set(self.seen.get() + 1);
-        if self.seen.get() == self.passes {
+        if self.seen.fetch_add(1, Ordering::Relaxed) + 1 == self.passes {
             let error = fs_err::write(&self.filler, vec![1; DISK_BYTES]).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::StorageFull);
         }
@@ -48,7 +48,7 @@ impl Watch for FillAfter {
 
 /// Whether a full disk is somewhere behind an error.
 fn is_full(error: &CalibrateError) -> bool {
-    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = cause {
         if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::StorageFull) {
             return true;
@@ -98,7 +98,7 @@ fn child() {
     let undisturbed = FillAfter::passes(usize::MAX, folder);
     let expected = best(&out, &undisturbed).unwrap();
     fs_err::remove_dir_all(&out).unwrap();
-    let passes = undisturbed.seen.get();
+    let passes = undisturbed.seen.load(Ordering::Relaxed);
     for passes in [1, passes / 2, passes] {
         let error = best(&out, &FillAfter::passes(passes, folder)).unwrap_err();
         assert!(is_full(&error), "full after {passes} passes: {error:?}");
