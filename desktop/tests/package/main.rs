@@ -9,6 +9,8 @@ mod fetch;
 mod forged;
 mod keys;
 mod models;
+#[cfg(target_os = "linux")]
+mod no_links;
 mod server;
 mod story;
 // Elsewhere the system has no variable that names the certificates to trust.

@@ -98,6 +98,26 @@ fn bd_06_a_reader_that_goes_away_while_it_waits_loses_no_event() {
 }
 
 #[test]
+fn what_waits_is_read_in_the_order_of_the_turn_and_no_more_than_was_asked_for() {
+    let chat = engine().chat().unwrap();
+    let whole = events(&chat.ask("1 + 1 = ?".into(), options(20), Priority::Normal).unwrap()).unwrap();
+    chat.clear().unwrap();
+    let turn = chat.ask("1 + 1 = ?".into(), options(20), Priority::Normal).unwrap();
+    let mut read = Vec::new();
+    loop {
+        let waiting = turn.waiting(3).unwrap();
+        assert!(waiting.len() <= 3);
+        if waiting.is_empty() {
+            let Some(event) = wait(turn.next()).unwrap() else { break };
+            read.push(event);
+        }
+        read.extend(waiting);
+    }
+    assert_eq!((said(&read), read.len()), (said(&whole), whole.len()));
+    assert_eq!(turn.waiting(3).unwrap(), []);
+}
+
+#[test]
 fn rt_11_a_second_reader_is_told_and_the_first_one_goes_on() {
     let chat = engine().chat().unwrap();
     // Background turns of a slow engine: the first reader waits.
@@ -105,10 +125,11 @@ fn rt_11_a_second_reader_is_told_and_the_first_one_goes_on() {
     let busy = {
         let mut first = pin!(turn.next());
         let waits = first.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending();
-        (waits, wait(turn.next()))
+        (waits, wait(turn.next()), turn.waiting(1))
     };
     if busy.0 {
         assert_eq!(code(busy.1), "busy");
+        assert_eq!(code(busy.2), "busy");
     }
     let rest = events(&turn).unwrap();
     assert!(matches!(rest.last(), Some(Event::Finished { .. })), "{rest:?}");
