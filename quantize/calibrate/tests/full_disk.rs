@@ -40,10 +40,14 @@ impl Progress for FillAfter {}
 impl Watch for FillAfter {
     fn passes(&self, _: usize, _: usize) {
         if self.seen.fetch_add(1, Ordering::Relaxed) + 1 == self.passes {
-            let error = fs_err::write(&self.filler, vec![1; DISK_BYTES]).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::StorageFull);
+            fill(&self.filler);
         }
     }
+}
+
+fn fill(filler: &Path) {
+    let error = fs_err::write(filler, vec![1; DISK_BYTES]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StorageFull);
 }
 
 /// Whether a full disk is somewhere behind an error.
@@ -84,12 +88,10 @@ fn child() {
 
     let moments = folder.join("moments");
     let opened = Checkpoint::open(&checkpoint()).unwrap();
-    let watch = FillAfter::passes(1, folder);
-    let error = measure_or_load(&opened, None, DEFAULT_BUDGET, &moments, &watch).unwrap_err();
-    assert!(is_full(&error), "{error:?}");
-    assert_eq!(names(folder), ["filler"], "no moments, and no part of them");
+    fill(&folder.join("filler"));
     let error = measure_or_load(&opened, None, DEFAULT_BUDGET, &moments, &()).unwrap_err();
     assert!(matches!(error, CalibrateError::Spill { .. }) && is_full(&error), "{error:?}");
+    assert_eq!(names(folder), ["filler"], "no moments, and no part of them");
     fs_err::remove_file(folder.join("filler")).unwrap();
     measure_or_load(&opened, None, DEFAULT_BUDGET, &moments, &()).unwrap();
     fs_err::remove_file(&moments).unwrap();
