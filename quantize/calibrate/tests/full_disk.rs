@@ -46,7 +46,7 @@ impl Watch for FillAfter {
 }
 
 fn fill(filler: &Path) {
-    let error = fs_err::write(filler, vec![1; DISK_BYTES]).unwrap_err();
+    let error = fs_err::write(filler, vec![1; 2 * DISK_BYTES]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StorageFull);
 }
 
