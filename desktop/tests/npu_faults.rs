@@ -205,7 +205,7 @@ fn rt_03_graphs_that_the_provider_takes_in_part_are_refused() {
     std::fs::write(variant.join("op_affinity.json"), "{\"op_type\": {}}").unwrap();
     let record = FileRecord::of(&variant, "op_affinity.json").unwrap();
     change_record(copy.path(), VARIANT, "op_affinity.json", |found| {
-        *found = serde_json::to_value(record).unwrap()
+        *found = serde_json::to_value(record).unwrap();
     });
     on_both(copy.path(), &folder, "compile_failed", "fallback");
 }

@@ -80,7 +80,9 @@ fn outputs(op: &Operation<'_, '_>) -> Result<Vec<Value>, GraphError> {
         }
         "GroupQueryAttention" => matrices::attention_with_cache(op),
         "MultiHeadAttention" => matrices::attention(op),
-        // Normalisations, activations and whatever else gives what it is given.
+        // The norm, its mean and deviation, which are smaller, and the sum that it is of: the next layer's input.
+        "SkipLayerNormalization" | "SkipSimplifiedLayerNormalization" => Ok(vec![x()?.alike(); 4]),
+        // Other normalisations, activations and whatever else gives what it is given.
         _ => one(x()?.alike()),
     }
 }

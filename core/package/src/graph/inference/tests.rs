@@ -6,6 +6,7 @@ use super::Estimate;
 use crate::budget::{GRAPH_CALL_BYTES, GRAPH_CALL_STEPS, GRAPH_CONSTANT_BYTES, GRAPH_CONSTANT_STEPS};
 
 const INT64: u64 = 7;
+const MICROSOFT: &str = "com.microsoft";
 
 /// A graph of nodes that takes tokens, mask and a cache, and gives `y`.
 fn graph(parts: Vec<Message>, nodes: Vec<Message>) -> Result<Estimate, GraphError> {
@@ -28,6 +29,11 @@ fn numbers(name: &str, numbers: &[i64]) -> Message {
 
 fn scalar(name: &str, number: i64) -> Message {
     tensor(name, INT64, &[]).bytes(9, number.to_le_bytes())
+}
+
+fn floats(name: &str, dims: &[u64]) -> Message {
+    let bytes = 4 * usize::try_from(dims.iter().product::<u64>()).unwrap();
+    tensor(name, 1, dims).bytes(9, vec![0; bytes])
 }
 
 fn op(operator: &str, inputs: &[&str], output: &str) -> Message {
@@ -324,22 +330,37 @@ fn an_output_without_a_name_is_no_input_without_a_name() {
     // As onnxruntime-genai exports: norms whose middle outputs nobody wants, then attention on packed queries, keys and
     // values, whose second and third input are not given.
     let graph_with = |unwanted: &[&str]| {
-        let norm = node("com.microsoft", "SkipSimplifiedLayerNormalization", &["x", "x", "scale"], "n", &[]);
+        let norm = node(MICROSOFT, "SkipSimplifiedLayerNormalization", &["x", "x", "scale"], "n", &[]);
         let cache = "past_key_values.0.key";
         let heads = [("num_heads", 2), ("kv_num_heads", 1)];
         let nodes = vec![
             op("Gather", &["table", "input_ids"], "x"),
             unwanted.iter().fold(norm, |norm, name| norm.bytes(2, name)),
-            node("com.microsoft", "GroupQueryAttention", &["n", "", "", cache, cache], "a", &heads),
+            node(MICROSOFT, "GroupQueryAttention", &["n", "", "", cache, cache], "a", &heads),
             op("MatMul", &["a", "w"], "y"),
         ];
-        let float = |name: &str, dims: &[u64]| {
-            let bytes = 4 * dims.iter().product::<u64>() as usize;
-            tensor(name, 1, dims).bytes(9, vec![0; bytes])
-        };
-        graph(vec![float("table", &[10, 64]), float("scale", &[64]), float("w", &[32, 64])], nodes).unwrap()
+        graph(vec![floats("table", &[10, 64]), floats("scale", &[64]), floats("w", &[32, 64])], nodes)
     };
-    assert_eq!(graph_with(&["", ""]), graph_with(&[]));
+    assert_eq!(graph_with(&["", ""]).unwrap(), graph_with(&[]).unwrap());
+}
+
+#[test]
+fn the_sum_that_a_norm_is_of_has_its_shape() {
+    // As onnxruntime-genai exports: the sum, the fourth output, goes on to the next norm.
+    let steps_with = |residual: &str| {
+        let norm = |inputs: &[&str], output| {
+            node(MICROSOFT, "SkipSimplifiedLayerNormalization", inputs, output, &[])
+        };
+        let nodes = vec![
+            op("Gather", &["table", "input_ids"], "x"),
+            norm(&["x", "x", "scale"], "n").bytes(2, "").bytes(2, "").bytes(2, "sum"),
+            norm(&[residual, "n", "scale"], "m"),
+            op("MatMul", &["m", "w"], "y"),
+        ];
+        let parts = vec![floats("table", &[10, 64]), floats("scale", &[64]), floats("w", &[64, 64])];
+        graph(parts, nodes).unwrap().call_steps
+    };
+    assert_eq!(steps_with("sum"), steps_with("x"));
 }
 
 #[test]
