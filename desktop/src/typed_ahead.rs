@@ -101,8 +101,8 @@ mod windows {
     impl Listener {
         /// None where the input is no console: then it is not ours to read ahead.
         pub(crate) fn start(answer_now: AnswerNow) -> Option<Self> {
-            let read_line = |line: &mut Vec<u8>| std::io::stdin().lock().read_until(b'\n', line);
-            std::io::stdin().is_terminal().then(|| Self::on(read_line, answer_now)).flatten()
+            let read_line = |line: &mut Vec<u8>| io::stdin().lock().read_until(b'\n', line);
+            io::stdin().is_terminal().then(|| Self::on(read_line, answer_now)).flatten()
         }
 
         /// `read_line` is what `BufRead::read_until` does.

@@ -31,6 +31,7 @@ pub fn available_memory() -> Option<Available> {
     available_in(Path::new("/"))
 }
 
+#[cfg_attr(windows, allow(dead_code, reason = "Windows is asked directly"))]
 fn available_in(root: &Path) -> Option<Available> {
     let read = |path: &str| fs_err::read_to_string(root.join(path)).ok();
     let system = read("proc/meminfo")
