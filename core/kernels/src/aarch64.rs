@@ -12,8 +12,7 @@ use std::ops::Range;
 use crate::activations::Activations;
 use crate::error::KernelError;
 use crate::half::f16_to_f32;
-use crate::instances::for_panel;
-use crate::kernel::store;
+use crate::instances::{each_panel, for_panel};
 use crate::portable::zero_points;
 use crate::shape::{Bits, COLUMNS, Shape};
 use crate::tile::{Block, PANEL_ROWS, Panel, Results, SCALE_BYTES, STEP_BYTES, Tile, plane_steps};
@@ -65,16 +64,9 @@ macro_rules! kernel {
                 results: &mut [&mut [f32]],
             ) {
                 let shape = weights.shape();
-                let mut found = Results::default();
-                let mut at = 0;
-                for (tile, columns) in weights.tiles(tiles) {
-                    let mut rows = results.iter_mut();
-                    for panel in activations.panels() {
-                        for_panel!(panel.rows, shape.bits(), packed(shape, &tile, &panel, &mut found));
-                        store(&found, rows.by_ref().take(panel.rows), at, columns.len());
-                    }
-                    at += columns.len();
-                }
+                each_panel!((weights, tiles, activations) => results, |tile, panel, found| {
+                    for_panel!(panel.rows, shape.bits(), packed(shape, &tile, &panel, &mut found));
+                });
             }
 
             /// One tile by one panel.

@@ -1,4 +1,5 @@
-//! The instances of generic kernels, chosen by what is known at run time only.
+//! The instances of generic kernels, chosen by what is known at run time only, and the loop around them. Macros, because what they
+//! call wants the instruction set of the function that it stands in.
 
 /// Calls the instance of a kernel for a panel's rows: `packed::<ROWS>(...)`, or with further parameters behind it.
 macro_rules! for_rows {
@@ -29,3 +30,20 @@ macro_rules! for_panel {
     };
 }
 pub(crate) use for_panel;
+
+/// All tiles by all panels: `multiply` computes one of each into `found`, which goes to its place in the results.
+macro_rules! each_panel {
+    (($weights:expr, $tiles:expr, $activations:expr) => $results:expr, |$tile:ident, $panel:ident, $found:ident| $multiply:expr) => {
+        let mut $found = $crate::tile::Results::default();
+        let mut at = 0;
+        for ($tile, columns) in $weights.tiles($tiles) {
+            let mut rows = $results.iter_mut();
+            for $panel in $activations.panels() {
+                $multiply;
+                $crate::tile::store(&$found, rows.by_ref().take($panel.rows), at, columns.len());
+            }
+            at += columns.len();
+        }
+    };
+}
+pub(crate) use each_panel;

@@ -6,10 +6,10 @@ use std::ops::Range;
 use crate::aarch64;
 use crate::activations::{Activations, RowsToFill};
 use crate::error::{KernelError, length};
-use crate::instances::for_rows;
+use crate::instances::{each_panel, for_rows};
 use crate::portable::multiply as multiply_portably;
 use crate::shape::COLUMNS;
-use crate::tile::{PANEL_ROWS, Results};
+use crate::tile::PANEL_ROWS;
 use crate::weights::Weights;
 #[cfg(target_arch = "x86_64")]
 use crate::x86::{avx2, avx512};
@@ -134,31 +134,13 @@ impl Kernel {
             #[cfg(target_arch = "aarch64")]
             Self::DotProduct => aarch64::multiply(weights, tiles, activations, results),
             Self::Portable => {
-                let mut found = Results::default();
-                for (tile, columns) in weights.tiles(tiles) {
-                    let mut rows = results.iter_mut();
-                    for panel in activations.panels() {
-                        for_rows!(panel.rows, multiply_portably(shape, &tile, &panel, &mut found));
-                        store(&found, rows.by_ref().take(panel.rows), columns.start - first, columns.len());
-                    }
-                }
+                each_panel!((weights, tiles, activations) => results, |tile, panel, found| {
+                    for_rows!(panel.rows, multiply_portably(shape, &tile, &panel, &mut found));
+                });
                 Ok(())
             }
             #[allow(unreachable_patterns)]
             _ => Err(KernelError::NotOnThisCpu),
         }
-    }
-}
-
-/// Copies a tile's columns of some rows.
-pub(crate) fn store<'r, 's: 'r>(
-    found: &Results,
-    rows: impl Iterator<Item = &'r mut &'s mut [f32]>,
-    at: usize,
-    columns: usize,
-) {
-    for (row, found) in rows.zip(found) {
-        let slots = row.get_mut(at..).unwrap_or_default();
-        slots.iter_mut().zip(found).take(columns).for_each(|(slot, number)| *slot = *number);
     }
 }

@@ -102,3 +102,16 @@ pub(crate) const fn plane_steps(bits: u32) -> usize {
 
 /// Results of a tile and a panel: 16 columns of each row.
 pub(crate) type Results = [[f32; COLUMNS]; PANEL_ROWS];
+
+/// Copies a tile's columns of some rows.
+pub(crate) fn store<'r, 's: 'r>(
+    found: &Results,
+    rows: impl Iterator<Item = &'r mut &'s mut [f32]>,
+    at: usize,
+    columns: usize,
+) {
+    for (row, found) in rows.zip(found) {
+        let slots = row.get_mut(at..).unwrap_or_default();
+        slots.iter_mut().zip(found).take(columns).for_each(|(slot, number)| *slot = *number);
+    }
+}

@@ -12,8 +12,7 @@ use std::ops::Range;
 
 use crate::activations::{Activations, RowsToFill};
 use crate::error::KernelError;
-use crate::instances::for_panel;
-use crate::kernel::store;
+use crate::instances::{each_panel, for_panel};
 use crate::shape::{Bits, COLUMNS, Shape};
 use crate::tile::{GROUP_STEPS, Panel, Results, Rounded, STEP_BYTES, Tile, plane_steps, zero_plane};
 use crate::weights::Weights;
@@ -105,16 +104,9 @@ macro_rules! kernel {
                 results: &mut [&mut [f32]],
             ) {
                 let shape = weights.shape();
-                let mut found = Results::default();
-                let mut at = 0;
-                for (tile, columns) in weights.tiles(tiles) {
-                    let mut rows = results.iter_mut();
-                    for panel in activations.panels() {
-                        for_panel!(panel.rows, shape.bits(), packed(shape, &tile, &panel, &mut found));
-                        store(&found, rows.by_ref().take(panel.rows), at, columns.len());
-                    }
-                    at += columns.len();
-                }
+                each_panel!((weights, tiles, activations) => results, |tile, panel, found| {
+                    for_panel!(panel.rows, shape.bits(), packed(shape, &tile, &panel, &mut found));
+                });
             }
 
             /// One tile by one panel.

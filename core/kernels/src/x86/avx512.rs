@@ -11,11 +11,11 @@ use std::slice;
 use crate::activations::{Activations, RowsToFill};
 use crate::error::KernelError;
 use crate::instances::for_panel;
-use crate::kernel::store;
 use crate::portable::zero_points;
 use crate::shape::{Bits, COLUMNS, Shape};
 use crate::tile::{
-    GROUP_STEPS, PANEL_ROWS, Panel, Results, Rounded, SCALE_BYTES, STEP_BYTES, Tile, plane_steps, zero_plane,
+    GROUP_STEPS, PANEL_ROWS, Panel, Results, Rounded, SCALE_BYTES, STEP_BYTES, Tile, plane_steps, store,
+    zero_plane,
 };
 use crate::weights::Weights;
 
