@@ -3,20 +3,20 @@
 // A failed expectation is this file's way to speak.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "../../../core/package/tests/wwpkg/support/small_disk.rs"]
+mod small_disk;
+
 use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use small_disk::DISK_BYTES;
 use wheelwork_calibrate::moments::{DEFAULT_BUDGET, measure_or_load};
 use wheelwork_calibrate::{CalibrateError, CalibrationOptions, TextBudget, Watch, quantize_best};
 use wheelwork_quantize::checkpoint::Checkpoint;
 use wheelwork_quantize::recipe::BALANCED;
 use wheelwork_quantize::{Options, Progress};
-
-const FOLDER: &str = "WHEELWORK_TEST_DISK";
-const DISK_BYTES: usize = 8 << 20;
 
 fn checkpoint() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/families/qwen2")
@@ -83,8 +83,8 @@ fn best(out: &Path, watch: &FillAfter) -> Result<Vec<u8>, CalibrateError> {
 #[test]
 #[ignore = "the child process of the full-disk test"]
 fn child() {
-    let Some(folder) = std::env::var_os(FOLDER) else { return };
-    let folder = Path::new(&folder);
+    let Some(folder) = small_disk::folder() else { return };
+    let folder = folder.as_path();
 
     let moments = folder.join("moments");
     let opened = Checkpoint::open(&checkpoint()).unwrap();
@@ -115,20 +115,7 @@ fn child() {
 
 #[test]
 fn ck_20_a_disk_that_fills_up_in_a_calibration_leaves_a_run_that_resumes() {
-    let folder = tempfile::tempdir().unwrap();
-    let script = format!(
-        "mount -t tmpfs -o size={DISK_BYTES} none \"${FOLDER}\" && echo mounted && exec \"$0\" \"$@\""
-    );
-    let output = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--ignored", "--nocapture"])
-        .env(FOLDER, folder.path())
-        .output();
-    match output {
-        Ok(output) if output.stdout.starts_with(b"mounted") => {
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        }
-        _ => eprintln!("skipped: this system permits no mount namespace"),
+    if !small_disk::runs("child") {
+        eprintln!("skipped: this system permits no mount namespace");
     }
 }

@@ -2,25 +2,20 @@
 //! file system of `faults` stands for it.
 
 use std::ops::ControlFlow;
-use std::path::Path;
-use std::process::Command;
 
 use wheelwork_package::container::{Progress, Seekable, Step};
 use wheelwork_package::store::{InstallOptions, Store, StoreError};
 
 use crate::support::assert_matches::assert_matches;
+use crate::support::small_disk::{self, DISK_BYTES};
 use crate::support::writer::Container;
 use crate::support::{files, install, intact_version, name, noise, tiny};
-
-const FOLDER: &str = "WHEELWORK_TEST_DISK";
-const DISK_BYTES: usize = 8 << 20;
 
 /// Not a test: what happens on the small disk.
 #[test]
 #[ignore = "the child process of the full-disk test"]
 fn child() {
-    let Some(folder) = std::env::var_os(FOLDER) else { return };
-    let folder = Path::new(&folder);
+    let Some(folder) = small_disk::folder() else { return };
     let store = Store::new(folder.join("models"));
     install(&store, &tiny(1).bytes(), &InstallOptions::default()).unwrap();
 
@@ -54,22 +49,7 @@ fn child() {
 
 #[test]
 fn in_02_a_disk_that_is_really_full_keeps_the_old_version_and_says_how_much_it_needs() {
-    let folder = tempfile::tempdir().unwrap();
-    let script = format!(
-        "mount -t tmpfs -o size={DISK_BYTES} none \"${FOLDER}\" && echo mounted && exec \"$0\" \"$@\""
-    );
-    let output = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script])
-        .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "full_disk::child", "--ignored", "--nocapture"])
-        .env(FOLDER, folder.path())
-        .output();
-    match output {
-        Ok(output) if output.stdout.starts_with(b"mounted") => {
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        }
-        _ => {
-            eprintln!("skipped: this system permits no mount namespace; `faults` tests the same without one");
-        }
+    if !small_disk::runs("full_disk::child") {
+        eprintln!("skipped: this system permits no mount namespace; `faults` tests the same without one");
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod faulty;
 #[cfg(feature = "pack")]
 pub(crate) mod folder;
 pub(crate) mod memory;
+pub(crate) mod small_disk;
 pub(crate) mod writer;
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
