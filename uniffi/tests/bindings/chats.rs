@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use wheelwork_uniffi::{
-    Autosave, Event, FinishReason, OpenHandle, OutputFormat, PackagePipe, Priority, Thinking,
+    Autosave, Event, FinishReason, OpenHandle, OutputFormat, PackagePipe, Priority, Thinking, TurnHandle,
 };
 
 use crate::support::{ENGINE, code, endless, engine, events, model, open_options, options, text, wait};
@@ -67,12 +67,18 @@ fn bd_01_what_is_used_after_its_close_says_so_and_a_second_close_is_fine() {
     }
 }
 
+/// The events of a turn, and the same turn once more, of which nothing was read.
+fn read_and_asked_again() -> (Vec<Event>, Arc<TurnHandle>) {
+    let chat = engine().chat().unwrap();
+    let ask = || chat.ask("1 + 1 = ?".into(), options(20), Priority::Normal).unwrap();
+    let whole = events(&ask()).unwrap();
+    chat.clear().unwrap();
+    (whole, ask())
+}
+
 #[test]
 fn bd_06_a_reader_that_goes_away_while_it_waits_loses_no_event() {
-    let chat = engine().chat().unwrap();
-    let whole = events(&chat.ask("1 + 1 = ?".into(), options(20), Priority::Normal).unwrap()).unwrap();
-    chat.clear().unwrap();
-    let turn = chat.ask("1 + 1 = ?".into(), options(20), Priority::Normal).unwrap();
+    let (whole, turn) = read_and_asked_again();
     let mut read = Vec::new();
     loop {
         // What a cancelled job does: polled, and dropped before its end.
@@ -87,22 +93,12 @@ fn bd_06_a_reader_that_goes_away_while_it_waits_loses_no_event() {
             Poll::Pending => thread::yield_now(),
         }
     }
-    let texts = |events: &[Event]| {
-        let text = |event: &Event| match event {
-            Event::ReasoningDelta { text } | Event::AnswerDelta { text } => text.clone(),
-            _ => String::new(),
-        };
-        events.iter().map(text).collect::<String>()
-    };
-    assert_eq!(texts(&read), texts(&whole));
+    assert_eq!(said(&read), said(&whole));
 }
 
 #[test]
 fn what_waits_is_read_in_the_order_of_the_turn_and_no_more_than_was_asked_for() {
-    let chat = engine().chat().unwrap();
-    let whole = events(&chat.ask("1 + 1 = ?".into(), options(20), Priority::Normal).unwrap()).unwrap();
-    chat.clear().unwrap();
-    let turn = chat.ask("1 + 1 = ?".into(), options(20), Priority::Normal).unwrap();
+    let (whole, turn) = read_and_asked_again();
     let mut read = Vec::new();
     loop {
         let waiting = turn.waiting(3).unwrap();
