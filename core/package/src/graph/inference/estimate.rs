@@ -89,16 +89,15 @@ fn walk<'a>(graph: &'a Graph<'a>, names: &Inputs, call_tokens: usize) -> Result<
         let Cost { steps, scratch_bytes } = cost;
         let is_attention = node.operator == "GroupQueryAttention";
         for (place, (name, value)) in node.outputs.iter().zip(found).enumerate() {
-            // The caches are given, and what is given is theirs.
-            let is_cache = is_attention && place > 0;
-            if is_cache && !name.is_empty() && !outputs.contains(name) {
-                return Err(GraphError::Cache { node: node.label(), output: (*name).to_owned() });
-            }
             // An output that is not wanted has no name, and an input that is not given has none either.
             if name.is_empty() {
                 continue;
             }
-            if is_cache {
+            // The caches are given, and what is given is theirs.
+            if is_attention && place > 0 {
+                if !outputs.contains(name) {
+                    return Err(GraphError::Cache { node: node.label(), output: (*name).to_owned() });
+                }
                 values.insert(name, value);
                 continue;
             }
