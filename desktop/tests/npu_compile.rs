@@ -156,7 +156,7 @@ fn a_process_that_is_killed_while_it_compiles_leaves_nothing_in_the_way() {
         return;
     }
     let cache = Cache::new();
-    kill_once(cache.command(ONE_TOKEN).arg(package()), || !cache.compiled().is_empty());
+    kill_once(cache.command(ONE_TOKEN).arg(package()), LIMIT, || !cache.compiled().is_empty());
 
     let output = cache.generate(&["--strict"]);
     assert!(is_compiled(&started(&output)));

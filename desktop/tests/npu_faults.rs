@@ -12,6 +12,7 @@ mod npu;
 
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use common::{copy_folder, error_of, flip_bit, stdout, success, wheelwork};
 use npu::{FOLDER, first_binary, json_lines, kill_once, on_npu, package, simulator};
@@ -161,7 +162,7 @@ fn rt_02_a_process_that_ended_while_the_provider_was_tried_makes_a_cpu_start_wit
         let entries = std::fs::read_dir(&trials).into_iter().flatten();
         entries.flatten().any(|entry| entry.path().extension().is_some_and(|kind| kind == "trial"))
     };
-    kill_once(&mut run(&["--device", "npu"]), has_marker);
+    kill_once(&mut run(&["--device", "npu"]), Duration::from_secs(60), has_marker);
 
     let row = row_of_first_event(&run(&["--device", "npu"]).output().unwrap());
     assert_eq!(row["reason"], "crashed_before", "{row}");

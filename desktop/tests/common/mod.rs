@@ -54,8 +54,14 @@ pub(crate) fn wheelwork(arguments: &str) -> Command {
 
 /// What a command gives that succeeds, or whose answer the test's limit of tokens has cut: `generate` exits with 3 then.
 pub(crate) fn success(command: &mut Command) -> Output {
+    ended(command, &[0, 3])
+}
+
+/// What a command gives that ends with one of these exit codes.
+pub(crate) fn ended(command: &mut Command, codes: &[i32]) -> Output {
     let output = command.output().unwrap();
-    assert!(matches!(output.status.code(), Some(0 | 3)), "{}", String::from_utf8_lossy(&output.stderr));
+    let is_right = output.status.code().is_some_and(|code| codes.contains(&code));
+    assert!(is_right, "{}", String::from_utf8_lossy(&output.stderr));
     output
 }
 
@@ -66,7 +72,13 @@ pub(crate) fn stdout(command: &mut Command) -> String {
 
 /// What a command prints that succeeds and prints lines of JSON, and nothing else.
 pub(crate) fn json_lines(command: &mut Command) -> Vec<Value> {
-    stdout(command).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    lines_of(&success(command))
+}
+
+/// Its lines of JSON.
+pub(crate) fn lines_of(output: &Output) -> Vec<Value> {
+    let text = str::from_utf8(&output.stdout).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// The last of its lines of JSON.

@@ -45,12 +45,12 @@ pub(crate) fn first_binary(folder: &Path) -> PathBuf {
     files.filter(|path| path.extension().is_some_and(|kind| kind == "bin")).min().unwrap()
 }
 
-/// Starts a process and kills it as soon as this holds.
-pub(crate) fn kill_once(command: &mut Command, holds: impl Fn() -> bool) {
+/// Starts a process and kills it as soon as this holds, which it has to within the limit.
+pub(crate) fn kill_once(command: &mut Command, limit: Duration, holds: impl Fn() -> bool) {
     let mut killed = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(300), "it was not seen to begin");
+        assert!(start.elapsed() < limit, "it was not seen to begin");
         std::thread::sleep(Duration::from_millis(1));
     }
     killed.kill().unwrap();

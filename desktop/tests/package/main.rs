@@ -20,7 +20,7 @@ mod tls;
 use std::path::PathBuf;
 use std::process::Command;
 
-use common::{TemporaryPackage, error_of, flip_bit, json, json_lines};
+use common::{TemporaryPackage, ended, error_of, flip_bit, json_lines, lines_of};
 use serde_json::Value;
 use wheelwork_quantize::recipe::FAST;
 
@@ -100,4 +100,9 @@ impl Workshop {
     fn has_model(&self, name: &str) -> bool {
         self.path("models").join(format!("{name}.ortpackage")).exists()
     }
+}
+
+/// The last line of JSON of a command that has succeeded, with no answer cut.
+fn json(command: &mut Command) -> Value {
+    lines_of(&ended(command, &[0])).pop().unwrap()
 }
