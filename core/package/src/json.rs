@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::PackageError;
 use crate::budget::JSON_VALUES;
@@ -29,7 +29,17 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, PackageError> {
 /// Parses the bytes of a JSON file of at most [`JSON_VALUES`] values.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, serde_json::Error> {
     check_values(bytes, JSON_VALUES).map_err(<serde_json::Error as serde::de::Error>::custom)?;
-    serde_json::from_slice(without_bom(bytes))
+    from_bytes(without_bom(bytes))
+}
+
+/// Parses JSON that is UTF-8 throughout, as RFC 8259 wants it. `serde_json` alone skips what nobody asks for unread, so that
+/// we would accept files that others refuse.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub fn from_bytes<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, serde_json::Error> {
+    let text = str::from_utf8(bytes).map_err(<serde_json::Error as serde::de::Error>::custom)?;
+    serde_json::from_str(text)
 }
 
 /// The bytes without the mark that some editors put before UTF-8.
@@ -79,4 +89,20 @@ pub fn to_bytes<T: Serialize>(path: &Path, value: &T) -> Result<Vec<u8>, Package
     let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| PackageError::invalid(path, error))?;
     bytes.push(b'\n');
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_asks_for_is_utf_8_too() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Asked {
+            a: u8,
+        }
+        assert_eq!(from_bytes::<Asked>(br#"{"a":1,"b":"x"}"#).unwrap().a, 1);
+        let error = from_bytes::<Asked>(b"{\"a\":1,\"b\":\"\xff\"}").unwrap_err();
+        assert!(error.to_string().contains("utf-8"), "{error}");
+    }
 }

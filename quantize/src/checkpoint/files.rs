@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::de::DeserializeOwned;
-use wheelwork_package::json::without_bom;
+use wheelwork_package::json::{from_bytes, without_bom};
 use wheelwork_package::vfs::{FileFault, Links, open_file};
 
 use super::{CheckpointError, formats};
@@ -155,7 +155,7 @@ impl Folder {
     /// As [`Folder::read`], and [`CheckpointError::Json`].
     pub fn read_json<T: DeserializeOwned>(&self, name: &str, limit: u64) -> Result<T, CheckpointError> {
         let content = self.read(name, limit)?;
-        serde_json::from_slice(without_bom(&content))
+        from_bytes(without_bom(&content))
             .map_err(|error| CheckpointError::Json { path: self.path.join(name), detail: error.to_string() })
     }
 }

@@ -15,6 +15,7 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use wheelwork_package::json::from_bytes;
 
 use super::dtype::Dtype;
 use super::files::{RegularFile, shortened};
@@ -87,7 +88,7 @@ fn read_text(file: &RegularFile) -> Result<(Vec<u8>, u64), CheckpointError> {
 }
 
 fn parse(text: &[u8], data_start: u64, data_bytes: u64) -> Result<Vec<Entry>, HeaderFault> {
-    let RawHeader { tensors, count } = serde_json::from_slice(text)
+    let RawHeader { tensors, count } = from_bytes(text)
         .map_err(|error| HeaderFault::NotAHeader { detail: shortened(&error.to_string()) })?;
     if count > TENSORS_LIMIT {
         return Err(HeaderFault::TooManyTensors { tensors: count, limit: TENSORS_LIMIT });

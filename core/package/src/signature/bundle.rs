@@ -7,6 +7,7 @@ use super::key::{PublicKey, SecretKey};
 use super::state::excerpt;
 use super::statement::Statement;
 use crate::container::Head;
+use crate::json;
 
 const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -103,7 +104,7 @@ struct Signature {
 
 impl Bundle {
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, BundleError> {
-        let bundle: Self = serde_json::from_slice(bytes)
+        let bundle: Self = json::from_bytes(bytes)
             .map_err(|error| BundleError::Json { part: "bundle", detail: error.to_string() })?;
         for (field, found, expected) in [
             ("media type", &bundle.media_type, MEDIA_TYPE),
@@ -140,7 +141,7 @@ impl Bundle {
         if !key.verifies(&pre_authentication_encoding(&statement), &bytes) {
             return Err(BundleError::WrongSignature);
         }
-        let statement: Statement = serde_json::from_slice(&statement)
+        let statement: Statement = json::from_bytes(&statement)
             .map_err(|error| BundleError::Json { part: "statement", detail: error.to_string() })?;
         statement.check(head)
     }

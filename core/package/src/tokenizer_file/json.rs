@@ -56,10 +56,10 @@ pub(super) fn parse(bytes: &[u8]) -> Result<File, TokenizerFault> {
         #[serde(rename = "type")]
         kind: Option<String>,
     }
-    let parsed: Result<File, _> = serde_json::from_slice(bytes);
+    let parsed: Result<File, _> = json::from_bytes(bytes);
     let kind = match &parsed {
         Ok(file) => file.model.kind.clone(),
-        Err(_) => serde_json::from_slice(bytes).ok().and_then(|outline: Outline| outline.model.kind),
+        Err(_) => json::from_bytes(bytes).ok().and_then(|outline: Outline| outline.model.kind),
     };
     // Files of early versions have no type, and are BPE.
     if let Some(kind) = kind.filter(|kind| kind != "BPE") {

@@ -246,7 +246,7 @@ impl TokenizerFacts {
 /// # Errors
 /// [`TokenizerFault::Json`].
 pub fn with_added_tokens(file: &[u8], tokens: &[AddedToken]) -> Result<Vec<u8>, TokenizerFault> {
-    let mut file: Map<String, Value> = serde_json::from_slice(json::without_bom(file))?;
+    let mut file: Map<String, Value> = json::from_bytes(json::without_bom(file))?;
     file.insert("added_tokens".to_owned(), serde_json::to_value(tokens)?);
     Ok(serde_json::to_vec_pretty(&file)?)
 }

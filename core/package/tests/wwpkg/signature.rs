@@ -186,6 +186,16 @@ fn pk_09_a_digest_that_is_none_is_invalid() {
 }
 
 #[test]
+fn a_bundle_that_is_no_utf_8_is_invalid_though_nobody_asks_for_what_is_not() {
+    let container = tiny(1);
+    let text = String::from_utf8(container.signature(&key())).unwrap();
+    let (before, after) = text.split_once(r#""keyid":""#).unwrap();
+    let bundle = [before.as_bytes(), br#""keyid":""#, b"\xff", after.as_bytes()].concat();
+    let state = trust(Policy::Warn).judge(&head(&container.with_signature(&bundle))).unwrap();
+    assert!(is_invalid(&state, "utf-8"), "{state:?}");
+}
+
+#[test]
 fn members_that_stand_twice_are_refused() {
     let container = tiny(1);
     let bundle = String::from_utf8(container.signature(&key())).unwrap();

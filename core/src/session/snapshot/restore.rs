@@ -5,6 +5,7 @@ use std::io::{self, BufReader, Seek, SeekFrom};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wheelwork_package::card::KvForm;
+use wheelwork_package::json::from_bytes;
 use wheelwork_package::vfs::{Links, open_file};
 
 use super::cache_part::CachePart;
@@ -166,7 +167,7 @@ pub(crate) fn restore(
 
 fn json<T: DeserializeOwned>(payload: &[u8]) -> Result<T, String> {
     // Where in the text it fails, but nothing of the text.
-    serde_json::from_slice(payload).map_err(|error| format!("JSON, column {}", error.column()))
+    from_bytes(payload).map_err(|error| format!("JSON, column {}", error.column()))
 }
 
 /// Puts a part of the cache behind what it follows.
