@@ -1,11 +1,12 @@
 //! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | kotlin | fuzz | gpu | runtimes | npu |
-//! npu-compile | kill-test | package-story | checkpoint | bench-peers`.
+//! npu-compile | kill-test | package-story | checkpoint | bench-peers | aarch64`.
 //!
 //! They need Rust and Python's `pip`, nothing else. What they fetch lies in `target/` and is fetched once.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is its purpose")]
 
+mod aarch64;
 mod bench_peers;
 mod checkpoint;
 mod ci;
@@ -24,6 +25,7 @@ mod python;
 mod report;
 mod runtimes;
 mod steps;
+mod system;
 mod task_error;
 mod test;
 mod tidy;
@@ -74,6 +76,8 @@ enum Task {
     PackageStory(package_story::Options),
     /// Measures our rates and memory beside those of others, in turns.
     BenchPeers(bench_peers::Options),
+    /// Runs our kernels as ARM does, on two CPUs that qemu plays.
+    Aarch64,
     /// Compares with transformers and onnxruntime-genai, in a Python environment of their own (6 GB).
     Judges(judges::Options),
     /// Compiles and tests the Kotlin side on the JVM, against the real library and the shipped model.
@@ -113,6 +117,7 @@ fn run(task: &Task) -> Result<(), TaskError> {
         Task::KillTest(options) => kill_test::run(&workspace, options),
         Task::PackageStory(options) => package_story::run(&workspace, options),
         Task::BenchPeers(options) => bench_peers::run(&workspace, options),
+        Task::Aarch64 => aarch64::run(&workspace),
         Task::Judges(options) => judges::run(&workspace, options),
         Task::Kotlin(options) => kotlin::run(&workspace, options),
     }

@@ -5,12 +5,14 @@
 //! 3. The library and its licences are taken out of the wheel; the rest is dropped.
 //! 4. The folder gets its name last, so a folder with a marker in it is complete.
 //!
-//! [`qnn`] and [`webgpu`] do the same for execution providers, [`swiftshader`] for a GPU to test with.
+//! [`qnn`] and [`webgpu`] do the same for execution providers, [`swiftshader`] for a GPU to test with, [`zig`] for a
+//! compiler of other systems.
 
 pub(crate) mod qnn;
 pub(crate) mod swiftshader;
 pub(crate) mod webgpu;
 pub(crate) mod wheel;
+pub(crate) mod zig;
 
 use std::env::consts::{ARCH, DLL_PREFIX, DLL_SUFFIX, OS};
 use std::path::{Path, PathBuf};

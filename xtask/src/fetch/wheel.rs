@@ -1,5 +1,6 @@
 //! A wheel, fetched by project name, version and hash.
 
+use std::env::consts::{ARCH, OS};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -35,6 +36,13 @@ pub(super) struct Wheel {
     pub(super) sha256: &'static str,
 }
 
+impl Wheel {
+    fn folder(&self, version: &str) -> String {
+        let is_of_this_system = (self.os, self.arch) == (OS, ARCH);
+        if is_of_this_system { version.to_owned() } else { format!("{version}-{}", self.platform) }
+    }
+}
+
 /// Which of the wheels' Python versions is asked for. The libraries do not depend on Python, so whichever Python is
 /// installed fetches the same files.
 const PYTHON_VERSION: &str = "3.12";
@@ -56,7 +64,8 @@ impl Project {
         self.wheels().find(|wheel| wheel.os == os && wheel.arch == arch && !musl)
     }
 
-    /// `target/NAME/VERSION`, filled by `take_out(content of the wheel, new folder)` unless it is there already.
+    /// `target/NAME/VERSION`, filled by `take_out(content of the wheel, new folder)` unless it is there already; of another
+    /// system than this one `target/NAME/VERSION-PLATFORM`.
     pub(super) fn fetch(
         &self,
         workspace: &Workspace,
@@ -64,7 +73,7 @@ impl Project {
         take_out: impl FnOnce(&Path, &Path) -> Result<(), TaskError>,
     ) -> Result<PathBuf, TaskError> {
         let releases = workspace.target.join(self.name);
-        let folder = releases.join(self.version);
+        let folder = releases.join(wheel.folder(self.version));
         if is_complete(&folder, wheel) {
             return Ok(folder);
         }
