@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use super::golden;
 use super::toolchain::Toolchain;
 use crate::command;
+use crate::golden;
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
 

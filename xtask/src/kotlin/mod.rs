@@ -15,7 +15,6 @@ mod bench;
 mod bindings;
 mod codes;
 mod fields;
-mod golden;
 mod packages;
 mod table;
 mod toolchain;
@@ -27,7 +26,7 @@ use clap::Args;
 
 use crate::task_error::TaskError;
 use crate::workspace::{Workspace, files_in};
-use crate::{command, demo, fetch, report, test};
+use crate::{command, demo, fetch, golden, maven, report, test};
 use toolchain::{Module, Rules, Toolchain};
 
 #[derive(Args, Default)]
@@ -44,7 +43,7 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {
-    if let Some(program) = Toolchain::lacks() {
+    if let Some(program) = maven::lacks() {
         report::warning(&format!("SKIPPED: the Kotlin suite, because this machine has no `{program}`"));
         return Ok(());
     }

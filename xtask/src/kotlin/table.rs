@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::golden;
+use crate::golden;
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
 

@@ -1,21 +1,13 @@
-//! The Kotlin compiler, JUnit and what Kotlin code of ours needs: fetched once, by name, version and hash, into
+//! The Kotlin compiler, JUnit and what Kotlin code of ours needs: what `uniffi/kotlin/toolchain` names, in
 //! `target/kotlin/toolchain`.
-//!
-//! 1. Maven brings what `uniffi/kotlin/toolchain/pom.xml` names.
-//! 2. Each file has to be in `SHA256SUMS` beside it with its hash, and none may lack.
-//! 3. The folder gets its name last, so a folder with the same `SHA256SUMS` in it is complete.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::fetch::wheel::sha256;
 use crate::task_error::TaskError;
 use crate::workspace::{self, Workspace};
-use crate::{command, report};
-
-/// Programs that the machine has to have.
-const PROGRAMS: [&str; 3] = ["java", "javac", "mvn"];
+use crate::{command, maven};
 
 /// The language that our classes are written in: two releases below the compiler's, so that apps with an older Kotlin can
 /// use them.
@@ -23,11 +15,6 @@ const KOTLIN: &str = "2.2";
 
 /// The oldest Java that runs our classes.
 const JVM: &str = "11";
-
-/// In the release that the hashes are of; Maven checks its own downloads.
-const COPY: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies";
-
-const SUMS: &str = "SHA256SUMS";
 
 /// A folder of jars.
 pub(super) struct Toolchain {
@@ -72,36 +59,11 @@ impl Rules {
 }
 
 impl Toolchain {
-    /// The first program that this machine lacks.
-    pub(super) fn lacks() -> Option<&'static str> {
-        PROGRAMS.into_iter().find(|program| command::capture(Command::new(program).arg("-version")).is_err())
-    }
-
     /// Fetched if need be.
     pub(super) fn fetch(workspace: &Workspace) -> Result<Self, TaskError> {
         let pinned = workspace.root.join("uniffi").join("kotlin").join("toolchain");
-        let sums = fs_err::read_to_string(pinned.join(SUMS))?;
-        let work = workspace.target.join("kotlin");
-        let folder = work.join("toolchain");
-        if fs_err::read_to_string(folder.join(SUMS)).is_ok_and(|present| present == sums) {
-            return Ok(Self { folder });
-        }
-        report::step("fetching the Kotlin compiler, coroutines, JNA and JUnit (75 MB, once)");
-        fs_err::create_dir_all(&work)?;
-        let staging = tempfile::tempdir_in(&work)?;
-        let jars = staging.path().join("jars");
-        let mut maven = Command::new("mvn");
-        maven
-            .args(["--batch-mode", "--quiet", COPY])
-            .arg("--file")
-            .arg(pinned.join("pom.xml"))
-            .arg(format!("-Dmaven.repo.local={}", staging.path().join("repository").display()))
-            .arg(format!("-DoutputDirectory={}", jars.display()));
-        command::run(&mut maven)
-            .map_err(|error| error.remedy("check Maven's mirror and network settings (`settings.xml`)"))?;
-        check(&hashes(&jars)?, &parse(&sums))?;
-        fs_err::write(jars.join(SUMS), &sums)?;
-        workspace::replace(&jars, &folder)?;
+        let folder = workspace.target.join("kotlin").join("toolchain");
+        maven::fetch(&pinned, &folder, "the Kotlin compiler, coroutines, JNA and JUnit (75 MB)")?;
         Ok(Self { folder })
     }
 
@@ -160,7 +122,7 @@ impl Toolchain {
             module.name,
             module.rules,
             module.serialization,
-            fs_err::read_to_string(self.folder.join(SUMS))?
+            fs_err::read_to_string(self.folder.join(maven::SUMS))?
         );
         for source in &module.sources {
             stamp.push_str(&format!("{}  {}\n", sha256(source)?, source.display()));
@@ -196,60 +158,4 @@ impl Toolchain {
 
 fn joined(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(",")
-}
-
-/// Hash by file name.
-type Hashes = BTreeMap<String, String>;
-
-fn hashes(folder: &Path) -> Result<Hashes, TaskError> {
-    let mut found = Hashes::new();
-    for entry in fs_err::read_dir(folder)? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        found.insert(name, sha256(&path)?);
-    }
-    Ok(found)
-}
-
-/// Lines of `sha256sum`: hash, two spaces, name.
-fn parse(sums: &str) -> Hashes {
-    let rows = sums.lines().filter_map(|line| line.split_once("  "));
-    rows.map(|(hash, name)| (name.to_owned(), hash.to_owned())).collect()
-}
-
-fn check(found: &Hashes, expected: &Hashes) -> Result<(), TaskError> {
-    let names = found.keys().chain(expected.keys());
-    for name in names {
-        let (found, expected) = (found.get(name), expected.get(name));
-        if found != expected {
-            let show = |hash: Option<&String>| hash.map_or("no such file", |hash| hash).to_owned();
-            return Err(TaskError::new(format!(
-                "{name}: the SHA-256 is {}, expected {}",
-                show(found),
-                show(expected)
-            ))
-            .remedy("do not use that file; find out what Maven's mirror serves"));
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_file_has_to_have_its_hash() {
-        let sums = "aa  a.jar\nbb  b.jar\n";
-        let expected = parse(sums);
-        assert_eq!(expected.len(), 2);
-        assert!(check(&parse(sums), &expected).is_ok());
-        for (wrong, why) in [
-            ("aa  a.jar\nbc  b.jar", "another hash"),
-            ("aa  a.jar", "a file lacks"),
-            ("aa  a.jar\nbb  b.jar\ncc  c.jar", "a file more"),
-        ] {
-            assert!(check(&parse(wrong), &expected).is_err(), "{why}");
-        }
-    }
 }

@@ -10,7 +10,7 @@ use crate::workspace::Workspace;
 const BLESS: &str = "WHEELWORK_BLESS";
 
 /// Compares `found` with the committed file, or writes it where the variable is set.
-pub(super) fn check(workspace: &Workspace, golden: &Path, found: &str) -> Result<(), TaskError> {
+pub(crate) fn check(workspace: &Workspace, golden: &Path, found: &str) -> Result<(), TaskError> {
     let expected = fs_err::read_to_string(golden).unwrap_or_default();
     let Some((old, new)) = difference(&expected, found) else { return Ok(()) };
     let path = workspace.relative(golden);
@@ -21,7 +21,7 @@ pub(super) fn check(workspace: &Workspace, golden: &Path, found: &str) -> Result
         return Ok(());
     }
     Err(TaskError::new(format!("{path} is of another state: it has `{old}`, expected `{new}`"))
-        .remedy(format!("where the change is meant, run `{BLESS}=1 cargo xtask kotlin` and commit the file")))
+        .remedy(format!("where the change is meant, repeat the command with {BLESS}=1 and commit the file")))
 }
 
 /// The first line that differs.
