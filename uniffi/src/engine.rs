@@ -253,6 +253,7 @@ impl EngineHandle {
         compiling: Arc<Compiling>,
     ) -> Result<Arc<Self>, FfiError> {
         let model = Model::open_with(path, options)?;
+        log_opened(&model);
         let engine = Mutex::new(Some(Engine::new(model, engine.clone())?));
         Ok(Arc::new(Self { engine, roster: Arc::new(Roster::new()), compiling }))
     }
@@ -265,6 +266,9 @@ impl EngineHandle {
         self.roster.close();
         // Dropped after the lock: that may wait for a step.
         let engine = lock(&self.engine).take();
+        if engine.is_some() {
+            log::info!("the engine is shut down");
+        }
         drop(engine);
     }
 
@@ -297,6 +301,20 @@ impl EngineHandle {
     /// A session as a conversation of this engine.
     pub(crate) fn adopt(&self, session: Session) -> Result<Arc<ChatHandle>, FfiError> {
         ChatHandle::new(self.engine()?.adopt(session), &self.roster)
+    }
+}
+
+/// Versions and placement; nothing that a person wrote.
+fn log_opened(model: &Model) {
+    let Placement { device, provider, kernels, threads, kv_cache, prepared, not_used, .. } =
+        model.placement().clone().into();
+    log::info!(
+        "opened on {device:?} by {provider} of ONNX Runtime {}: kernels {kernels:?}, threads {threads}, cache \
+         {kv_cache:?}, prepared form {prepared:?}",
+        model.runtime().version,
+    );
+    for device in &not_used {
+        log::info!("not used: {} ({:?})", device.provider, device.kind);
     }
 }
 

@@ -86,6 +86,8 @@ impl FfiError {
 
     fn new(diagnosis: Diagnosis, reason: impl Into<String>) -> Self {
         let Diagnosis { code, class, remedy, place } = diagnosis;
+        // Neither the place nor the reason: a path may be what a person called a conversation.
+        log::warn!("refused: {code} ({class:?})");
         Self::Failed {
             code: code.to_owned(),
             class: class.into(),
@@ -105,6 +107,8 @@ impl<E: Diagnostic> From<E> for FfiError {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
 
     #[test]
@@ -115,5 +119,26 @@ mod tests {
         assert_eq!(reason, "the prompt has 9 tokens, the context holds 4");
         assert!(remedy.contains("shorten"), "{remedy}");
         assert_eq!(remedy_kind, "shorten");
+    }
+
+    #[test]
+    fn a_refusal_is_logged_by_its_code_alone() {
+        struct Kept(Mutex<Vec<String>>);
+        impl log::Log for Kept {
+            fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+                true
+            }
+            fn log(&self, record: &log::Record<'_>) {
+                self.0.lock().unwrap().push(record.args().to_string());
+            }
+            fn flush(&self) {}
+        }
+        static KEPT: Kept = Kept(Mutex::new(Vec::new()));
+        log::set_logger(&KEPT).unwrap();
+        log::set_max_level(log::LevelFilter::Trace);
+        let _ = FfiError::trials("private words", &io::Error::other("private words"));
+        let lines = KEPT.0.lock().unwrap();
+        assert!(lines.iter().any(|line| line == "refused: trials_io (Retry)"), "{lines:?}");
+        assert!(!lines.iter().any(|line| line.contains("private")), "{lines:?}");
     }
 }
