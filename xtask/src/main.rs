@@ -1,5 +1,5 @@
-//! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | kotlin | fuzz | gpu | runtimes | npu |
-//! npu-compile | kill-test | package-story | checkpoint | bench-peers | aarch64`.
+//! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | kotlin | android | fuzz | gpu | runtimes |
+//! npu | npu-compile | kill-test | package-story | checkpoint | bench-peers | aarch64`.
 //!
 //! They need Rust and Python's `pip`, nothing else. What they fetch lies in `target/` and is fetched once.
 
@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is its purpose")]
 
 mod aarch64;
+mod android;
 mod bench_peers;
 mod checkpoint;
 mod ci;
@@ -84,6 +85,8 @@ enum Task {
     Judges(judges::Options),
     /// Compiles and tests the Kotlin side on the JVM, against the real library and the shipped model.
     Kotlin(kotlin::Options),
+    /// Builds, checks and executes what an Android app takes, as far as that can be done without Android.
+    Android(android::Options),
 }
 
 fn main() -> ExitCode {
@@ -122,5 +125,6 @@ fn run(task: &Task) -> Result<(), TaskError> {
         Task::Aarch64 => aarch64::run(&workspace),
         Task::Judges(options) => judges::run(&workspace, options),
         Task::Kotlin(options) => kotlin::run(&workspace, options),
+        Task::Android(options) => android::run(&workspace, options),
     }
 }

@@ -9,7 +9,9 @@ use crate::workspace::{Package, Workspace};
 
 /// The crates that may hold unsafe code, and how many unsafe blocks and functions each of their files may have. A new one
 /// is a decision: raise the limit here, with the reason beside the code.
-const UNSAFE: [(&str, &[(&str, usize)]); 3] = [
+const UNSAFE: [(&str, &[(&str, usize)]); 4] = [
+    // One attribute: a function that Java's virtual machine finds by its name.
+    ("wheelwork-android", &[("android/native/src/on_load.rs", 0)]),
     (
         "wheelwork-ort",
         &[

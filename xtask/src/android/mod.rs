@@ -1,0 +1,40 @@
+//! `cargo xtask android`: what an Android app takes, built and executed as far as it can be without Android.
+//!
+//! [`native`] is the library in Rust.
+
+mod abi;
+mod native;
+mod unidbg;
+
+use clap::{Args, ValueEnum};
+
+use self::abi::Abi;
+use crate::task_error::TaskError;
+use crate::workspace::Workspace;
+use crate::{maven, report, steps};
+
+#[derive(Args, Default)]
+pub(crate) struct Options {
+    /// Only these steps.
+    steps: Vec<Step>,
+    /// The architectures, instead of the one for phones, whose code is executed.
+    #[arg(long)]
+    abi: Vec<Abi>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Step {
+    /// `libwheelwork.so`: linked, compared with its ledger, and executed.
+    Native,
+}
+
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {
+    if let Some(program) = maven::lacks() {
+        report::warning(&format!("SKIPPED: Android, because this machine has no `{program}`"));
+        return Ok(());
+    }
+    let abis = if options.abi.is_empty() { &[Abi::Arm64] } else { options.abi.as_slice() };
+    steps::run_each("cargo xtask android", &options.steps, |step| match step {
+        Step::Native => native::run(workspace, abis),
+    })
+}
