@@ -1,0 +1,30 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+// `CWheelwork` and `WheelworkFFI` are generated from the library: by `cargo xtask swift` for tests, by a release for apps.
+/// Our own code has no warnings; set by `cargo xtask swift`, because an app cannot depend on a package with such flags.
+let strict: [SwiftSetting] =
+    Context.environment["WHEELWORK_STRICT"] == nil ? [] : [.unsafeFlags(["-warnings-as-errors"])]
+
+let package = Package(
+    name: "Wheelwork",
+    platforms: [.iOS(.v16), .macOS(.v13), .visionOS(.v1)],
+    products: [
+        .library(name: "Wheelwork", targets: ["Wheelwork"]),
+        .library(name: "FoundationModelsMapping", targets: ["FoundationModelsMapping"]),
+    ],
+    targets: [
+        .systemLibrary(name: "CWheelwork"),
+        .target(name: "WheelworkFFI", dependencies: ["CWheelwork"]),
+        .target(name: "Wheelwork", dependencies: ["WheelworkFFI"], swiftSettings: strict),
+        .target(name: "FoundationModelsMapping", dependencies: ["Wheelwork"], swiftSettings: strict),
+        .executableTarget(
+            name: "SessionChild", dependencies: ["Wheelwork"], path: "Tests/SessionChild", swiftSettings: strict),
+        .testTarget(
+            name: "WheelworkTests", dependencies: ["Wheelwork", "WheelworkFFI", "SessionChild"], swiftSettings: strict),
+        .testTarget(
+            name: "MappingTests", dependencies: ["FoundationModelsMapping"], exclude: ["Fixtures"],
+            swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)
