@@ -1,5 +1,5 @@
-//! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | kotlin | android | fuzz | gpu | runtimes |
-//! npu | npu-compile | kill-test | package-story | checkpoint | bench-peers | aarch64`.
+//! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | kotlin | android | swift | fuzz | gpu |
+//! runtimes | npu | npu-compile | kill-test | package-story | checkpoint | bench-peers | aarch64`.
 //!
 //! They need Rust and Python's `pip`, nothing else. What they fetch lies in `target/` and is fetched once.
 
@@ -28,6 +28,7 @@ mod python;
 mod report;
 mod runtimes;
 mod steps;
+mod swift;
 mod system;
 mod task_error;
 mod test;
@@ -87,6 +88,8 @@ enum Task {
     Kotlin(kotlin::Options),
     /// Builds, checks and executes what an Android app takes, as far as that can be done without Android.
     Android(android::Options),
+    /// Compiles and tests the Swift package on Linux, against the real library and the shipped model.
+    Swift(swift::Options),
 }
 
 fn main() -> ExitCode {
@@ -126,5 +129,6 @@ fn run(task: &Task) -> Result<(), TaskError> {
         Task::Judges(options) => judges::run(&workspace, options),
         Task::Kotlin(options) => kotlin::run(&workspace, options),
         Task::Android(options) => android::run(&workspace, options),
+        Task::Swift(options) => swift::run(&workspace, options),
     }
 }

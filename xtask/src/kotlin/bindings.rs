@@ -46,8 +46,29 @@ pub(super) fn generate(workspace: &Workspace, folder: &Path) -> Result<PathBuf, 
     Ok(file)
 }
 
+/// What is generated for Swift.
+pub(crate) struct SwiftFiles {
+    pub(crate) header: PathBuf,
+    pub(crate) module_map: PathBuf,
+    pub(crate) swift: PathBuf,
+}
+
+/// Writes the Swift of the library in `library` into a folder. It is a module of its own, so nothing in it has to be hidden.
+pub(crate) fn swift(workspace: &Workspace, library: &Path, folder: &Path) -> Result<SwiftFiles, TaskError> {
+    let mut bindgen = generator(workspace);
+    bindgen
+        .arg("generate")
+        .arg(library.join(library_name()))
+        .args(["--no-format", "--language", "swift", "--out-dir"])
+        .arg(folder);
+    command::run(&mut bindgen)?;
+    let file = |name: &str| folder.join(name);
+    let (header, module_map) = (file("CWheelwork.h"), file("CWheelwork.modulemap"));
+    Ok(SwiftFiles { header, module_map, swift: file("WheelworkFFI.swift") })
+}
+
 /// Puts the library of a profile (`debug`, `release`) into a folder of its own; the folder.
-pub(super) fn library(workspace: &Workspace, profile: &str, folder: &Path) -> Result<PathBuf, TaskError> {
+pub(crate) fn library(workspace: &Workspace, profile: &str, folder: &Path) -> Result<PathBuf, TaskError> {
     fs_err::create_dir_all(folder)?;
     fs_err::copy(workspace.target.join(profile).join(library_name()), folder.join(library_name()))?;
     Ok(folder.to_owned())

@@ -1,10 +1,12 @@
-//! `ErrorCode.kt`: a constant for each error code that can reach Kotlin, read from the rows of `diagnosis` in Rust.
+//! `ErrorCode.kt` and `ErrorCode.swift`: a constant for each error code that can reach an app, read from the rows of
+//! `diagnosis` in Rust.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
+use super::table::kotlin_name;
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
 
@@ -13,6 +15,12 @@ const FOLDERS: [&str; 2] = ["core", "uniffi"];
 
 /// What there is for tests only.
 const NOT_SHIPPED: [&str; 4] = ["tests", "benches", "examples", "testing"];
+
+/// Codes of the Swift layer itself.
+const SWIFT: [(&str, &str, &str); 2] = [
+    ("in_background", "Retry", "The app is in the background, where no turn may begin."),
+    ("out_of_range", "Retry", "A number means nothing there."),
+];
 
 /// Codes of the Kotlin layer itself.
 const OWN: [(&str, &str, &str); 2] = [
@@ -34,16 +42,42 @@ type Rows = BTreeMap<String, Row>;
 
 /// The file's text.
 pub(super) fn kotlin(workspace: &Workspace) -> Result<String, TaskError> {
+    let mut rows = rows(workspace, &OWN)?;
+    // It arrives as an `IllegalStateException`.
+    rows.remove("closed");
+    Ok(file(&rows))
+}
+
+/// The Swift file's text.
+pub(crate) fn swift(workspace: &Workspace) -> Result<String, TaskError> {
+    let mut text = String::from(
+        "// Written by `WHEELWORK_BLESS=1 cargo xtask swift` from the errors in Rust.\n\n\
+         /// What ``WheelworkError/code`` can be. The codes are the same in every language, and none is ever used for another error.\n\
+         extension WheelworkError.Code {\n",
+    );
+    let rows = rows(workspace, &SWIFT)?;
+    let rows = rows.iter().map(|(code, Row { class, about })| {
+        let gap = if about.is_empty() { "" } else { " " };
+        format!(
+            "    /// {about}{gap}A ``WheelworkError/Kind/{}``.\n    public static let {} = Self(rawValue: \"{code}\")\n",
+            class.to_lowercase(),
+            kotlin_name(code)
+        )
+    });
+    text.push_str(&rows.collect::<Vec<_>>().join("\n"));
+    text.push_str("}\n");
+    Ok(text)
+}
+
+fn rows(workspace: &Workspace, own: &[(&str, &'static str, &str)]) -> Result<Rows, TaskError> {
     let mut rows = Rows::new();
     for folder in FOLDERS {
         read_folder(&workspace.root.join(folder), &mut rows)?;
     }
-    for (code, class, about) in OWN {
-        rows.insert(code.to_owned(), Row { class, about: about.to_owned() });
+    for (code, class, about) in own {
+        rows.insert((*code).to_owned(), Row { class, about: (*about).to_owned() });
     }
-    // It arrives as an `IllegalStateException`.
-    rows.remove("closed");
-    Ok(file(&rows))
+    Ok(rows)
 }
 
 fn file(rows: &Rows) -> String {

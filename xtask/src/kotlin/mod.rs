@@ -12,10 +12,10 @@
 
 mod abi;
 mod bench;
-mod bindings;
-mod codes;
+pub(crate) mod bindings;
+pub(crate) mod codes;
 mod fields;
-mod packages;
+pub(crate) mod packages;
 mod table;
 mod toolchain;
 
@@ -94,7 +94,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
 
 /// Builds the library, the generator and the command, and all that the other steps build: what a crate is built with
 /// depends on its neighbours, and so `cargo xtask ci` builds it once.
-fn build(workspace: &Workspace) -> Result<(), TaskError> {
+pub(crate) fn build(workspace: &Workspace) -> Result<(), TaskError> {
     workspace.build(&[
         "--workspace",
         "--lib",

@@ -11,7 +11,7 @@ use crate::task_error::TaskError;
 const KEY: &str = "test";
 
 /// Packs `model` into `1.wwpkg` and another form of it into `2.wwpkg`, unless they are made of it already; the folder.
-pub(super) fn make(wheelwork: &Path, model: &Path, folder: &Path) -> Result<PathBuf, TaskError> {
+pub(crate) fn make(wheelwork: &Path, model: &Path, folder: &Path) -> Result<PathBuf, TaskError> {
     let manifest = model.join("manifest.json");
     let marker = folder.join("made-from.json");
     if marker.is_file() && fs_err::read(&marker)? == fs_err::read(&manifest)? {

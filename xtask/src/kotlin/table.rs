@@ -70,7 +70,7 @@ impl Names {
 }
 
 /// A field or call in `snake_case` as Kotlin writes it; types and variants stay.
-pub(super) fn kotlin_name(rust: &str) -> String {
+pub(crate) fn kotlin_name(rust: &str) -> String {
     let mut words = rust.split('_');
     let first = words.next().unwrap_or_default().to_owned();
     words.fold(first, |name, word| {
