@@ -26,7 +26,8 @@ public struct Steps<Element: Sendable>: AsyncSequence, Sendable {
         fileprivate let reader: StepReader<Element>?
 
         public mutating func next() async throws(WheelworkError) -> Element? {
-            try await next(isolation: nil)
+            guard let reader else { throw .secondReader }
+            return try await reader.next(isolation: nil)
         }
 
         @available(iOS 18, macOS 15, tvOS 18, watchOS 11, visionOS 2, *)

@@ -31,7 +31,8 @@ public struct Turn: AsyncSequence, Sendable {
         fileprivate let reader: Reader?
 
         public mutating func next() async throws(WheelworkError) -> Event? {
-            try await next(isolation: nil)
+            guard let reader else { throw .secondReader }
+            return try await reader.next(isolation: nil)
         }
 
         @available(iOS 18, macOS 15, tvOS 18, watchOS 11, visionOS 2, *)
