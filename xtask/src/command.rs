@@ -19,6 +19,16 @@ pub(crate) fn run(command: &mut Command) -> Result<(), TaskError> {
     ended(command, status)
 }
 
+/// As [`run`], told in a few words: for a command whose line would fill the screen.
+pub(crate) fn run_briefly(command: &mut Command, words: &str) -> Result<(), TaskError> {
+    report::command(words);
+    let status = command.status().map_err(|error| not_started(command, &error))?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(TaskError::new(format!("{words} failed ({status})")))
+}
+
 /// As [`run`], with a copy of stdout in a file.
 pub(crate) fn run_logged(command: &mut Command, log: &Path) -> Result<(), TaskError> {
     report::command(&line(command));

@@ -1,9 +1,18 @@
 //! `cargo xtask android`: what an Android app takes, built and executed as far as it can be without Android.
 //!
-//! [`native`] is the library in Rust.
+//! [`native`] is the library in Rust: linked for phones, and executed under [`unidbg`]. [`library`] is the one in Kotlin: compiled by
+//! [`kotlinc`] against the pinned [`artefacts`], with manifest and [`resources`] made by Google's tools, and tested by Robolectric
+//! in a [`suite`].
 
 mod abi;
+mod artefacts;
+mod catalogue;
+mod kotlinc;
+mod library;
 mod native;
+mod resources;
+mod snippets;
+mod suite;
 mod unidbg;
 
 use clap::{Args, ValueEnum};
@@ -17,15 +26,20 @@ use crate::{maven, report, steps};
 pub(crate) struct Options {
     /// Only these steps.
     steps: Vec<Step>,
-    /// The architectures, instead of the one for phones, whose code is executed.
+    /// The architectures of `native`, instead of the one for phones, whose code is executed.
     #[arg(long)]
     abi: Vec<Abi>,
+    /// Only tests of these classes of `library`, such as `TurnTest`.
+    #[arg(long)]
+    only: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Step {
     /// `libwheelwork.so`: linked, compared with its ledger, and executed.
     Native,
+    /// The library in Kotlin: compiled against AndroidX, and tested under Robolectric with the real library and a model.
+    Library,
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {
@@ -36,5 +50,6 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     let abis = if options.abi.is_empty() { &[Abi::Arm64] } else { options.abi.as_slice() };
     steps::run_each("cargo xtask android", &options.steps, |step| match step {
         Step::Native => native::run(workspace, abis),
+        Step::Library => library::run(workspace, &options.only),
     })
 }

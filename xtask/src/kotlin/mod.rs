@@ -92,6 +92,56 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     suite.run(Some(&fetch::library(workspace, oldest)?), &["--exclude-tag".into(), "once".into()])
 }
 
+/// Our layer on the JVM, as the Android library compiles against it and runs on it.
+pub(crate) struct Layer {
+    /// The folder of the compiler's jars.
+    pub(crate) compiler: PathBuf,
+    /// Folders of classes: the generated ones, and ours.
+    pub(crate) classes: [PathBuf; 2],
+    /// The folder of the native library.
+    pub(crate) library: PathBuf,
+    /// The shipped model, quantised.
+    pub(crate) model: PathBuf,
+    /// The folder of packages to install.
+    pub(crate) packages: PathBuf,
+}
+
+/// Builds it and what it needs, where that is not done.
+pub(crate) fn layer(workspace: &Workspace) -> Result<Layer, TaskError> {
+    let toolchain = Toolchain::fetch(workspace)?;
+    let work = workspace.target.join("kotlin");
+    report::step("building the library with faults on demand, the generator and the command");
+    build(workspace)?;
+    let library = work.join("library");
+    let generated = bindings::generate(workspace, &library)?;
+    let command = workspace.program("debug", "wheelwork");
+    let model = demo::quantised(workspace, &command)?;
+    let packages = packages::make(&command, &model, &work.join("packages"))?;
+    report::step("compiling the layer for the JVM");
+    let classes = compile_layer(&toolchain, &workspace.root.join("uniffi").join("kotlin"), &work, generated)?;
+    Ok(Layer { compiler: work.join("toolchain"), classes, library, model, packages })
+}
+
+/// Compiles the generated Kotlin and our layer over it; the folders of their classes.
+fn compile_layer(
+    toolchain: &Toolchain,
+    kotlin: &Path,
+    work: &Path,
+    generated: PathBuf,
+) -> Result<[PathBuf; 2], TaskError> {
+    let [ffi, main] = ["ffi", "main"].map(|name| work.join("classes").join(name));
+    toolchain
+        .compile(&Module { rules: Rules::Generated, ..module("wheelwork-ffi", vec![generated], &ffi) })?;
+    let seen = [ffi.clone()];
+    let sources = files_in(&kotlin.join("main"), "kt")?;
+    toolchain.compile(&Module { friends: &seen, ..module("wheelwork", sources, &main) })?;
+    Ok([ffi, main])
+}
+
+fn module<'a>(name: &'a str, sources: Vec<PathBuf>, classes: &'a Path) -> Module<'a> {
+    Module { name, sources, classes, friends: &[], uses: &[], rules: Rules::Library, serialization: false }
+}
+
 /// Builds the library, the generator and the command, and all that the other steps build: what a crate is built with
 /// depends on its neighbours, and so `cargo xtask ci` builds it once.
 pub(crate) fn build(workspace: &Workspace) -> Result<(), TaskError> {
@@ -133,22 +183,8 @@ impl Classes {
         work: &Path,
         generated: PathBuf,
     ) -> Result<Self, TaskError> {
-        let [ffi, main, serialization, test] =
-            ["ffi", "main", "serialization", "test"].map(|name| work.join("classes").join(name));
-        let module = |name, sources, classes| Module {
-            name,
-            sources,
-            classes,
-            friends: &[],
-            uses: &[],
-            rules: Rules::Library,
-            serialization: false,
-        };
-        toolchain
-            .compile(&Module { rules: Rules::Generated, ..module("wheelwork-ffi", vec![generated], &ffi) })?;
-        let seen = [ffi.clone()];
-        let sources = files_in(&kotlin.join("main"), "kt")?;
-        toolchain.compile(&Module { friends: &seen, ..module("wheelwork", sources, &main) })?;
+        let [ffi, main] = compile_layer(toolchain, kotlin, work, generated)?;
+        let [serialization, test] = ["serialization", "test"].map(|name| work.join("classes").join(name));
         let seen = [main.clone()];
         let sources = files_in(&kotlin.join("serialization"), "kt")?;
         toolchain

@@ -1,0 +1,90 @@
+//! `cargo xtask android library`: `android/wheelwork-android`, compiled and tested without a phone.
+//!
+//! 1. The Kotlin layer of `cargo xtask kotlin`, the library of Rust that it calls, and the shipped model.
+//! 2. [`super::artefacts`]: AndroidX, Robolectric and Android itself, by name, version and hash; the [`super::catalogue`] says the same.
+//! 3. [`super::resources`]: Google's merger makes one manifest of all libraries', and `aapt2` makes the resources.
+//! 4. [`super::kotlinc`]: library, tests and the [`super::snippets`] of the guide, warnings denied.
+//! 5. [`super::suite`]: Robolectric runs the tests as API 26 and as API 35.
+
+use std::path::PathBuf;
+
+use super::artefacts::{Artefacts, Role};
+use super::kotlinc::{Unit, sources_in};
+use super::resources::App;
+use super::suite::Suite;
+use super::{catalogue, kotlinc, snippets, suite};
+use crate::kotlin::{self, Layer};
+use crate::report;
+use crate::task_error::TaskError;
+use crate::workspace::Workspace;
+
+/// What the tests run with.
+pub(super) struct Library {
+    pub(super) layer: Layer,
+    pub(super) artefacts: Artefacts,
+}
+
+/// Runs the tests, or only those of the classes that are named.
+pub(super) fn run(workspace: &Workspace, only: &[String]) -> Result<(), TaskError> {
+    let (library, suite) = compile(workspace)?;
+    suite.run(workspace, &library, only)
+}
+
+/// Compiles it and its tests.
+fn compile(workspace: &Workspace) -> Result<(Library, Suite), TaskError> {
+    let artefacts = Artefacts::fetch(workspace)?;
+    catalogue::check(workspace, &artefacts)?;
+    let layer = kotlin::layer(workspace)?;
+    let work = workspace.target.join("android").join("library");
+    let module = workspace.root.join("android").join("wheelwork-android");
+    let (main, test) = (module.join("src").join("main"), module.join("src").join("test"));
+
+    report::step("making manifest and resources");
+    let app = App {
+        name: "dev.wheelwork.test",
+        manifest: test.join("AndroidManifest.xml"),
+        libraries: vec![main.clone()],
+        assets: Some(suite::assets(&layer, &work)?),
+    };
+    let app = app.make(&artefacts, &work.join("app"))?;
+
+    report::step("compiling");
+    let class_path = |roles: &[Role]| -> Vec<PathBuf> {
+        let own = layer.classes.iter().chain([&app.classes]).cloned();
+        own.chain(roles.iter().flat_map(|role| artefacts.class_path(*role))).collect()
+    };
+    let [classes, tests, of_snippets] =
+        ["library", "test", "snippets"].map(|name| work.join("classes").join(name));
+    let mut seen = class_path(&[Role::App, Role::Framework]);
+    kotlinc::compile(
+        &layer.compiler,
+        &Unit {
+            rules: &kotlinc::LIBRARY,
+            ..Unit::new("wheelwork-android", sources_in(&main)?, &classes, &seen)
+        },
+    )?;
+    seen.insert(0, classes.clone());
+    let guide = workspace.root.join("docs").join("android.md");
+    let snippets = snippets::write(&guide, &work.join("snippets"))?;
+    kotlinc::compile(&layer.compiler, &Unit::new("snippets", snippets, &of_snippets, &seen))?;
+    let mut seen = class_path(&[Role::App, Role::Test, Role::Framework]);
+    seen.insert(0, classes.clone());
+    let friends: Vec<_> = layer.classes.iter().chain([&classes]).cloned().collect();
+    kotlinc::compile(
+        &layer.compiler,
+        &Unit { friends: &friends, ..Unit::new("wheelwork-android-test", sources_in(&test)?, &tests, &seen) },
+    )?;
+    seen.insert(0, tests.clone());
+    seen.insert(1, test.join("resources"));
+    let suite = Suite {
+        class_path: seen,
+        tests: tests.join("dev").join("wheelwork").join("android"),
+        package: "dev.wheelwork.android",
+        first: "ReadinessTest",
+        sdks: &[26, 35],
+        properties: Vec::new(),
+        app,
+        work,
+    };
+    Ok((Library { layer, artefacts }, suite))
+}
