@@ -17,4 +17,4 @@ dependencyResolutionManagement {
 
 rootProject.name = "wheelwork"
 
-include(":wheelwork", ":wheelwork-android")
+include(":wheelwork", ":wheelwork-android", ":wheelwork-compose")

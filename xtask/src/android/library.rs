@@ -18,10 +18,15 @@ use crate::report;
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
 
-/// What the tests run with.
+/// The library, compiled.
 pub(super) struct Library {
     pub(super) layer: Layer,
     pub(super) artefacts: Artefacts,
+    /// The folder with its manifest and resources.
+    pub(super) main: PathBuf,
+    /// Its classes, and those of its tests.
+    pub(super) classes: PathBuf,
+    pub(super) tests: PathBuf,
 }
 
 /// Runs the tests, or only those of the classes that are named.
@@ -31,7 +36,7 @@ pub(super) fn run(workspace: &Workspace, only: &[String]) -> Result<(), TaskErro
 }
 
 /// Compiles it and its tests.
-fn compile(workspace: &Workspace) -> Result<(Library, Suite), TaskError> {
+pub(super) fn compile(workspace: &Workspace) -> Result<(Library, Suite), TaskError> {
     let artefacts = Artefacts::fetch(workspace)?;
     catalogue::check(workspace, &artefacts)?;
     let layer = kotlin::layer(workspace)?;
@@ -86,5 +91,5 @@ fn compile(workspace: &Workspace) -> Result<(Library, Suite), TaskError> {
         app,
         work,
     };
-    Ok((Library { layer, artefacts }, suite))
+    Ok((Library { layer, artefacts, main, classes, tests }, suite))
 }

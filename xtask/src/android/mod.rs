@@ -1,12 +1,13 @@
 //! `cargo xtask android`: what an Android app takes, built and executed as far as it can be without Android.
 //!
-//! [`native`] is the library in Rust: linked for phones, and executed under [`unidbg`]. [`library`] is the one in Kotlin: compiled by
-//! [`kotlinc`] against the pinned [`artefacts`], with manifest and [`resources`] made by Google's tools, and tested by Robolectric
-//! in a [`suite`].
+//! [`native`] is the library in Rust: linked for phones, and executed under [`unidbg`]. [`library`] is the one in Kotlin, and
+//! [`example`] the app that uses it: both are compiled by [`kotlinc`] against the pinned [`artefacts`], get their manifest and
+//! [`resources`] by Google's tools, and are tested by Robolectric in a [`suite`].
 
 mod abi;
 mod artefacts;
 mod catalogue;
+mod example;
 mod kotlinc;
 mod library;
 mod native;
@@ -29,7 +30,7 @@ pub(crate) struct Options {
     /// The architectures of `native`, instead of the one for phones, whose code is executed.
     #[arg(long)]
     abi: Vec<Abi>,
-    /// Only tests of these classes of `library`, such as `TurnTest`.
+    /// Only tests of these classes of `library` or `example`, such as `TurnTest`.
     #[arg(long)]
     only: Vec<String>,
 }
@@ -40,6 +41,8 @@ enum Step {
     Native,
     /// The library in Kotlin: compiled against AndroidX, and tested under Robolectric with the real library and a model.
     Library,
+    /// The example app in Compose: compiled, and its screens compared with pictures that were looked at.
+    Example,
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {
@@ -51,5 +54,6 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     steps::run_each("cargo xtask android", &options.steps, |step| match step {
         Step::Native => native::run(workspace, abis),
         Step::Library => library::run(workspace, &options.only),
+        Step::Example => example::run(workspace, &options.only),
     })
 }

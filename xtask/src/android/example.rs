@@ -1,0 +1,83 @@
+//! `cargo xtask android example`: `android/wheelwork-compose` and the app in `examples/android-chat`, compiled; the app's screens
+//! drawn by Robolectric, and compared with the pictures in `examples/android-chat/screens`.
+
+use std::path::PathBuf;
+
+use super::artefacts::Role;
+use super::kotlinc::{self, Unit, sources_in};
+use super::library;
+use super::resources::App;
+use super::suite::Suite;
+use crate::report;
+use crate::task_error::TaskError;
+use crate::workspace::Workspace;
+
+pub(super) fn run(workspace: &Workspace, only: &[String]) -> Result<(), TaskError> {
+    let (library, _) = library::compile(workspace)?;
+    let work = workspace.target.join("android").join("example");
+    let compose = workspace.root.join("android").join("wheelwork-compose").join("src").join("main");
+    let example = workspace.root.join("examples").join("android-chat");
+    let (main, test) = (example.join("src").join("main"), example.join("src").join("test"));
+
+    report::step("making the app's manifest and resources");
+    let app = App {
+        name: "dev.wheelwork.chat",
+        manifest: main.join("AndroidManifest.xml"),
+        libraries: vec![main.clone(), compose.clone(), library.main.clone()],
+        assets: None,
+    };
+    let app = app.make(&library.artefacts, &work.join("app"))?;
+
+    report::step("compiling the app");
+    let class_path = |roles: &[Role]| -> Vec<PathBuf> {
+        let own = [&library.classes, &app.classes].into_iter().chain(&library.layer.classes).cloned();
+        own.chain(roles.iter().flat_map(|role| library.artefacts.class_path(*role))).collect()
+    };
+    let plugin = Some(library.artefacts.jar("kotlin-compose-compiler-plugin-embeddable")?);
+    let [of_compose, of_app, tests] = ["compose", "app", "test"].map(|name| work.join("classes").join(name));
+    let mut seen = class_path(&[Role::App, Role::Framework]);
+    kotlinc::compile(
+        &library.layer.compiler,
+        &Unit {
+            rules: &kotlinc::LIBRARY,
+            plugin: plugin.clone(),
+            ..Unit::new("wheelwork-compose", sources_in(&compose)?, &of_compose, &seen)
+        },
+    )?;
+    seen.insert(0, of_compose.clone());
+    kotlinc::compile(
+        &library.layer.compiler,
+        &Unit { plugin: plugin.clone(), ..Unit::new("android-chat", sources_in(&main)?, &of_app, &seen) },
+    )?;
+    let mut seen = class_path(&[Role::App, Role::Test, Role::Framework]);
+    seen.splice(0..0, [of_app.clone(), of_compose.clone(), library.tests.clone()]);
+    let friends =
+        [of_app, of_compose, library.tests.clone()].into_iter().chain(library.layer.classes.clone());
+    let friends: Vec<_> = friends.collect();
+    kotlinc::compile(
+        &library.layer.compiler,
+        &Unit {
+            friends: &friends,
+            plugin,
+            ..Unit::new("android-chat-test", sources_in(&test)?, &tests, &seen)
+        },
+    )?;
+    seen.splice(0..0, [tests.clone(), test.join("resources")]);
+    let drawn = work.join("screens");
+    fs_err::create_dir_all(&drawn)?;
+    let properties = vec![
+        format!("-Dwheelwork.screens={}", example.join("screens").display()),
+        format!("-Dwheelwork.drawn={}", drawn.display()),
+    ];
+    let suite = Suite {
+        class_path: seen,
+        tests: tests.join("dev").join("wheelwork").join("chat"),
+        package: "dev.wheelwork.chat",
+        first: "",
+        sdks: &[35],
+        properties,
+        app,
+        work,
+    };
+    suite.run(workspace, &library, only)
+}
