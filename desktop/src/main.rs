@@ -69,6 +69,7 @@ fn main() -> ExitCode {
         Command::DeviceReport(arguments) => commands::device_report::run(&arguments, json),
         Command::Doctor(arguments) => commands::doctor::run(&arguments, json),
         Command::Completions(arguments) => commands::completions::run(&arguments),
+        Command::Manual(arguments) => commands::manual::run(&arguments),
     };
     let code = match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,18 +1,50 @@
-//! `cargo xtask aarch64`: our kernels as ARM computes them, on two CPUs that qemu-user plays.
+//! `cargo xtask aarch64`: our code as ARM runs it, on two CPUs that qemu-user plays.
+//!
+//! 1. The tests of the kernels, in the dev profile.
+//! 2. The program of the archive, with ONNX Runtime's ARM library: it quantises tiny-r1, packs it for our kernels, and answers
+//!    with them.
 //!
 //! What this shows is what the code computes. It says nothing of speed, and nothing of what only real caches and cores do.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use crate::system::arm::{self, CPUS, Cpu};
-use crate::system::{LINUX_ARM64, build};
-use crate::task_error::TaskError;
-use crate::workspace::Workspace;
-use crate::{command, report};
+use clap::{Args, ValueEnum};
+use serde_json::Value;
 
-/// Products by every kernel that the CPU has.
-const TESTS: &str = "--package wheelwork-kernels --tests";
+use crate::system::arm::{self, CPUS, Cpu};
+use crate::system::runner::Runner;
+use crate::system::{System, build};
+use crate::task_error::TaskError;
+use crate::workspace::{Workspace, copy_files};
+use crate::{command, fetch, report, steps};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Only these parts [default: all]
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Products by every kernel that the CPU has.
+    Kernels,
+    /// The program of the archive quantises tiny-r1 and answers with ONNX Runtime's kernels and with ours.
+    Answer,
+}
+
+impl Part {
+    /// What `cargo test` takes.
+    fn tests(self) -> Option<&'static str> {
+        match self {
+            Self::Kernels => Some("--package wheelwork-kernels --tests"),
+            Self::Answer => None,
+        }
+    }
+}
+
+const QUESTION: &str = "12 + 30 = ?";
+const ANSWER: &str = "42";
 
 /// A line of the table.
 struct Row {
@@ -23,26 +55,42 @@ struct Row {
     failed: bool,
 }
 
-pub(crate) fn run(workspace: &Workspace) -> Result<(), TaskError> {
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {
     let qemu = arm::qemu()?;
     let work = workspace.target.join("aarch64");
     fs_err::create_dir_all(&work)?;
+    let parts = if options.parts.is_empty() { Part::value_variants() } else { &options.parts };
     let mut rows = Vec::new();
-    for cpu in &CPUS {
-        report::step(&format!("tests of the kernels on {}", cpu.name));
-        rows.extend(test(workspace, &work, &qemu, cpu)?);
+    for part in parts {
+        let programs = if *part == Part::Answer { Some(programs(workspace, &work)?) } else { None };
+        for cpu in &CPUS {
+            report::step(&format!("{} on {}", steps::name(part), cpu.name));
+            match (part.tests(), &programs) {
+                (Some(tests), _) => rows.extend(test(workspace, &work, &qemu, cpu, tests)?),
+                (None, Some(programs)) => {
+                    rows.extend(answer(workspace, &Runner::arm64(workspace, cpu)?, cpu, programs)?);
+                }
+                (None, None) => {}
+            }
+        }
     }
     table(&rows)
 }
 
 /// Builds tests, runs them on that CPU, and makes a row of each program of theirs.
-fn test(workspace: &Workspace, work: &Path, qemu: &Path, cpu: &Cpu) -> Result<Vec<Row>, TaskError> {
+fn test(
+    workspace: &Workspace,
+    work: &Path,
+    qemu: &Path,
+    cpu: &Cpu,
+    tests: &str,
+) -> Result<Vec<Row>, TaskError> {
     let prefix = arm::prefix(workspace, cpu)?;
     let log = work.join(format!("tests-{}.txt", cpu.name));
-    let mut cargo = build::cargo(workspace, LINUX_ARM64, "test")?;
+    let mut cargo = build::cargo(workspace, System::LinuxArm64, "test")?;
     cargo
         .args(["--no-fail-fast"])
-        .args(TESTS.split(' '))
+        .args(tests.split(' '))
         .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", emulator(qemu, &prefix, cpu))
         // An emulator is slow: a part of the random cases.
         .env("PROPTEST_CASES", "32");
@@ -85,6 +133,64 @@ fn rows_of(cpu: &Cpu, log: &str, seconds: f64) -> Vec<Row> {
 /// `...; finished in 1.23s`
 fn finished_in(result: &str) -> Option<f64> {
     result.rsplit_once("finished in ")?.1.trim_end_matches('s').parse().ok()
+}
+
+/// The archive's program and ONNX Runtime, in one folder.
+fn programs(workspace: &Workspace, work: &Path) -> Result<PathBuf, TaskError> {
+    let system = System::LinuxArm64;
+    let folder = work.join("programs");
+    fs_err::create_dir_all(&folder)?;
+    fs_err::copy(build::program(workspace, system)?, folder.join(system.program()))?;
+    let library = fetch::library_name(system.os());
+    fs_err::copy(build::onnxruntime(workspace, system)?.join(library), folder.join(library))?;
+    Ok(folder)
+}
+
+/// Quantises, packs for our kernels, and asks.
+fn answer(workspace: &Workspace, runner: &Runner, cpu: &Cpu, programs: &Path) -> Result<Vec<Row>, TaskError> {
+    let home = tempfile::tempdir_in(workspace.target.join("aarch64"))?;
+    copy_files(&workspace.root.join("testdata").join("tiny-r1"), &home.path().join("tiny-r1"))?;
+    let run = |arguments: &[&str]| {
+        let mut program = runner.command(programs, home.path(), System::LinuxArm64.program());
+        let start = Instant::now();
+        let said = command::capture(program.args(arguments).arg("--json"))?;
+        Ok::<_, TaskError>((events(&said), start.elapsed().as_secs_f64()))
+    };
+    let row = |what: &str, result: String, seconds, failed| Row {
+        cpu: cpu.name,
+        what: what.to_owned(),
+        result,
+        seconds,
+        failed,
+    };
+    let (_, seconds) = run(&["quantize", "tiny-r1", "--out", "t.ortpackage"])?;
+    let mut rows = vec![row("quantize", "done".into(), seconds, false)];
+    let package = ["--model", "t.ortpackage", "--temperature", "0", "--prompt", QUESTION];
+    for kernels in ["off", "own"] {
+        let (_, seconds) = run(&["prepare", "t.ortpackage", "--kernels", kernels])?;
+        rows.push(row("prepare", format!("--kernels {kernels}"), seconds, false));
+        let (events, seconds) = run(&[&["generate", "--kernels", kernels], &package[..]].concat())?;
+        let (used, answer) = (kernels_of(&events), text_of(&events));
+        let is_right = answer == ANSWER && (used == "onnxruntime") == (kernels == "off");
+        rows.push(row("generate", format!("{QUESTION} {answer}, kernels: {used}"), seconds, !is_right));
+    }
+    Ok(rows)
+}
+
+fn events(said: &str) -> Vec<Value> {
+    said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+/// Whose kernels the first event names.
+fn kernels_of(events: &[Value]) -> String {
+    let named = events.iter().find_map(|event| event["placement"]["kernels"].as_str());
+    named.unwrap_or("not told").to_owned()
+}
+
+/// The answer's pieces, joined.
+fn text_of(events: &[Value]) -> String {
+    let pieces = events.iter().filter(|event| event["event"] == "AnswerDelta");
+    pieces.filter_map(|event| event["text"].as_str()).collect::<String>().trim().to_owned()
 }
 
 fn table(rows: &[Row]) -> Result<(), TaskError> {

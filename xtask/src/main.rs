@@ -1,5 +1,5 @@
 //! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | kotlin | android | swift | fuzz | gpu |
-//! runtimes | npu | npu-compile | kill-test | package-story | checkpoint | bench-peers | aarch64`.
+//! runtimes | npu | npu-compile | kill-test | package-story | checkpoint | bench-peers | aarch64 | dist`.
 //!
 //! They need Rust and Python's `pip`, nothing else. What they fetch lies in `target/` and is fetched once.
 
@@ -13,6 +13,7 @@ mod checkpoint;
 mod ci;
 mod command;
 mod demo;
+mod dist;
 mod fetch;
 mod fuzz;
 mod golden;
@@ -80,8 +81,10 @@ enum Task {
     PackageStory(package_story::Options),
     /// Measures our rates and memory beside those of others, in turns.
     BenchPeers(bench_peers::Options),
-    /// Runs our kernels as ARM does, on two CPUs that qemu plays.
-    Aarch64,
+    /// Runs kernels and an answer as ARM does, on two CPUs that qemu plays.
+    Aarch64(aarch64::Options),
+    /// Makes the archives that people get, and tries those that can run here.
+    Dist(dist::Options),
     /// Compares with transformers and onnxruntime-genai, in a Python environment of their own (6 GB).
     Judges(judges::Options),
     /// Compiles and tests the Kotlin side on the JVM, against the real library and the shipped model.
@@ -125,7 +128,8 @@ fn run(task: &Task) -> Result<(), TaskError> {
         Task::KillTest(options) => kill_test::run(&workspace, options),
         Task::PackageStory(options) => package_story::run(&workspace, options),
         Task::BenchPeers(options) => bench_peers::run(&workspace, options),
-        Task::Aarch64 => aarch64::run(&workspace),
+        Task::Aarch64(options) => aarch64::run(&workspace, options),
+        Task::Dist(options) => dist::run(&workspace, options),
         Task::Judges(options) => judges::run(&workspace, options),
         Task::Kotlin(options) => kotlin::run(&workspace, options),
         Task::Android(options) => android::run(&workspace, options),

@@ -95,6 +95,18 @@ pub(crate) fn files_in(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, T
     Ok(paths)
 }
 
+/// Copies the files of a folder into another one, which is made; folders in it are left out.
+pub(crate) fn copy_files(from: &Path, to: &Path) -> Result<(), TaskError> {
+    fs_err::create_dir_all(to)?;
+    for entry in fs_err::read_dir(from)? {
+        let path = entry?.path();
+        if let Some(name) = path.file_name().filter(|_| path.is_file()) {
+            fs_err::copy(&path, to.join(name))?;
+        }
+    }
+    Ok(())
+}
+
 /// Gives a folder that is complete its name; what had it goes.
 pub(crate) fn replace(complete: &Path, folder: &Path) -> Result<(), TaskError> {
     if folder.exists() {

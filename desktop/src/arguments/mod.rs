@@ -117,6 +117,9 @@ pub(crate) enum Command {
     /// Print completions for a shell
     #[command(hide = true)]
     Completions(CompletionsArguments),
+    /// Write man pages into a folder
+    #[command(hide = true)]
+    Manual(ManualArguments),
 }
 
 /// For which shell.
@@ -124,6 +127,14 @@ pub(crate) enum Command {
 pub(crate) struct CompletionsArguments {
     /// The shell
     pub(crate) shell: clap_complete::Shell,
+}
+
+/// Where man pages go.
+#[derive(Debug, Args)]
+pub(crate) struct ManualArguments {
+    /// A folder that is there
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: std::path::PathBuf,
 }
 
 #[cfg(test)]

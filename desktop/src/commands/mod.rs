@@ -12,6 +12,7 @@ mod dry_run;
 pub(crate) mod evaluate;
 pub(crate) mod generate;
 pub(crate) mod inspect;
+pub(crate) mod manual;
 pub(crate) mod package;
 pub(crate) mod plan;
 pub(crate) mod prepare;

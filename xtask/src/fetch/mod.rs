@@ -14,7 +14,7 @@ pub(crate) mod webgpu;
 pub(crate) mod wheel;
 pub(crate) mod zig;
 
-use std::env::consts::{ARCH, DLL_PREFIX, DLL_SUFFIX, OS};
+use std::env::consts::{ARCH, OS};
 use std::path::{Path, PathBuf};
 
 use self::wheel::{Project, Wheel};
@@ -47,7 +47,13 @@ pub(crate) fn onnxruntime(workspace: &Workspace) -> Result<PathBuf, TaskError> {
 pub(crate) fn library(workspace: &Workspace, project: &Project) -> Result<PathBuf, TaskError> {
     let wheel = wheel_for(project, OS, ARCH, cfg!(target_env = "musl"))?;
     let folder = project.fetch(workspace, &wheel, |content, ready| take_out(content, ready, &wheel))?;
-    Ok(folder.join(library_name()))
+    Ok(folder.join(library_name(OS)))
+}
+
+/// The folder with the library and its licences for another system, named as in [`std::env::consts`]; fetched if need be.
+pub(crate) fn onnxruntime_of(workspace: &Workspace, os: &str, arch: &str) -> Result<PathBuf, TaskError> {
+    let wheel = wheel_for(&PROJECT, os, arch, false)?;
+    PROJECT.fetch(workspace, &wheel, |content, ready| take_out(content, ready, &wheel))
 }
 
 /// The library in the wheels does not depend on Python, so whichever Python is installed fetches the same file.
@@ -105,16 +111,23 @@ fn wheel_for(project: &Project, os: &str, arch: &str, musl: bool) -> Result<Whee
 }
 
 /// The library's name in the system's manner, without a version.
-fn library_name() -> String {
-    format!("{DLL_PREFIX}onnxruntime{DLL_SUFFIX}")
+pub(crate) fn library_name(os: &str) -> &'static str {
+    match os {
+        "windows" => "onnxruntime.dll",
+        "macos" => "libonnxruntime.dylib",
+        _ => "libonnxruntime.so",
+    }
 }
+
+/// What the library's makers want beside it.
+pub(crate) const LICENCES: [&str; 2] = ["LICENSE", "ThirdPartyNotices.txt"];
 
 /// The library and its licences.
 fn take_out(content: &Path, ready: &Path, wheel: &Wheel) -> Result<(), TaskError> {
     let package = content.join("onnxruntime");
     fs_err::create_dir(ready)?;
-    fs_err::rename(package.join("capi").join(wheel.library), ready.join(library_name()))?;
-    for licence in ["LICENSE", "ThirdPartyNotices.txt"] {
+    fs_err::rename(package.join("capi").join(wheel.library), ready.join(library_name(wheel.os)))?;
+    for licence in LICENCES {
         fs_err::rename(package.join(licence), ready.join(licence))?;
     }
     Ok(())
@@ -122,7 +135,10 @@ fn take_out(content: &Path, ready: &Path, wheel: &Wheel) -> Result<(), TaskError
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum as _;
+
     use super::*;
+    use crate::system::System;
 
     #[test]
     fn every_library_name_and_hash_is_of_the_pinned_version() {
@@ -131,6 +147,14 @@ mod tests {
                 assert!(wheel.os == "windows" || wheel.library.contains(project.version), "{wheel:?}");
                 assert_eq!(wheel.sha256.len(), 64, "{wheel:?}");
             }
+        }
+    }
+
+    #[test]
+    fn every_system_that_we_ship_for_has_a_library() {
+        for system in System::value_variants() {
+            let wheel = wheel_for(&PROJECT, system.os(), system.arch(), false).unwrap();
+            assert_eq!(wheel.os, system.os());
         }
     }
 
