@@ -72,7 +72,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     report::step("compiling Swift");
     command::run(&mut swift(&["build", "--build-tests"]))?;
     if options.filter.is_none() {
-        command::run(&mut swift(&["build", "--configuration", "release", "--product", "Wheelwork"]))?;
+        command::run(&mut swift(&["build", "--configuration", "release", "--target", "Wheelwork"]))?;
     }
     report::step("testing Swift");
     let mut tests = swift(&["test", "--skip-build", "--no-parallel"]);
