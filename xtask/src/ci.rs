@@ -64,8 +64,9 @@ impl Step {
                 command::run(&mut cargo("clippy --workspace --all-targets --locked -- --deny warnings"))
             }
             Self::Docs => command::run(
-                // The command's program has the runtime's name, and their pages would overwrite each other.
-                cargo("doc --workspace --lib --no-deps --locked").env("RUSTDOCFLAGS", "--deny warnings"),
+                // The command's program and Android's library have the runtime's name, and their pages would overwrite each other.
+                cargo("doc --workspace --exclude wheelwork-android --lib --no-deps --locked")
+                    .env("RUSTDOCFLAGS", "--deny warnings"),
             ),
             Self::Test => test::run(workspace, &test::Options::default()),
             Self::Gpu => gpu::run(workspace),

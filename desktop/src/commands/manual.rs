@@ -17,8 +17,9 @@ mod tests {
         run(&ManualArguments { out: folder.path().to_owned() }).unwrap();
         let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
         let mut pages: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+        let whole = command();
         let shown =
-            command().get_subcommands().filter(|one| !one.is_hide_set()).map(|one| one.get_name().to_owned());
+            whole.get_subcommands().filter(|one| !one.is_hide_set()).map(|one| one.get_name().to_owned());
         let mut expected: Vec<_> = shown.map(|name| format!("wheelwork-{name}.1")).collect();
         expected.push("wheelwork.1".into());
         pages.sort();
