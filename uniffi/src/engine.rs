@@ -306,14 +306,18 @@ impl EngineHandle {
 
 /// Versions and placement; nothing that a person wrote.
 fn log_opened(model: &Model) {
-    let Placement { device, provider, kernels, threads, kv_cache, prepared, not_used, .. } =
-        model.placement().clone().into();
+    let placement = Placement::from(model.placement().clone());
     log::info!(
-        "opened on {device:?} by {provider} of ONNX Runtime {}: kernels {kernels:?}, threads {threads}, cache \
-         {kv_cache:?}, prepared form {prepared:?}",
+        "opened on {:?} by {} of ONNX Runtime {}: kernels {:?}, threads {}, cache {:?}, prepared form {:?}",
+        placement.device,
+        placement.provider,
         model.runtime().version,
+        placement.kernels,
+        placement.threads,
+        placement.kv_cache,
+        placement.prepared,
     );
-    for device in &not_used {
+    for device in &placement.not_used {
         log::info!("not used: {} ({:?})", device.provider, device.kind);
     }
 }

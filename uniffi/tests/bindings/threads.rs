@@ -137,14 +137,17 @@ fn bd_06_64_threads_read_an_opening_and_one_gets_the_engine() {
     assert_eq!(opened.load(Ordering::SeqCst), 1);
 }
 
+/// The thread that installs until it has; it does not cancel.
+const INSISTS: usize = 2;
+
 #[test]
 fn bd_06_64_threads_install_into_one_store_and_its_model_is_whole() {
     let folder = tempfile::tempdir().unwrap();
     let store = StoreHandle::open(text(&folder.path().join("models")), Vec::new()).unwrap();
     let installed = AtomicUsize::new(0);
     on_all(&store, |store, number| {
-        let source = PackageSource::File { path: text(package_file()) };
-        let install = store.install(source, ANY).unwrap();
+        let begin = || store.install(PackageSource::File { path: text(package_file()) }, ANY).unwrap();
+        let mut install = begin();
         match number % 4 {
             0 => {
                 drop(install);
@@ -161,7 +164,13 @@ fn bd_06_64_threads_install_into_one_store_and_its_model_is_whole() {
                 Ok(Some(InstallEvent::Progress { .. })) => {}
                 Ok(None) => break,
                 Err(error) => {
-                    allowed::<()>(Err(error), &["store_busy", "store_cancelled"]);
+                    let code = code::<()>(Err(error));
+                    assert!(["store_busy", "store_cancelled"].contains(&&*code), "{code}");
+                    // One comes again: all others may have met an installation that was then cancelled.
+                    if number == INSISTS && code == "store_busy" {
+                        thread::yield_now();
+                        install = begin();
+                    }
                 }
             }
         }
