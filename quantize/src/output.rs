@@ -45,7 +45,7 @@ pub(crate) struct Output {
     partial: PathBuf,
     overwrite: bool,
     /// Released by the system however the run ends.
-    _lock: FileLock,
+    lock: FileLock,
 }
 
 /// Where a run begins.
@@ -73,7 +73,7 @@ impl Output {
             return Err(RequestError::NotOurs { path: partial }.into());
         }
         let lock = lock(&partial)?;
-        let output = Self { target, partial, overwrite: standing.overwrite, _lock: lock };
+        let output = Self { target, partial, overwrite: standing.overwrite, lock };
         let journal = output.partial.join(JOURNAL);
         if found && standing.resume {
             output.clear(&[LOCK, JOURNAL, PACKAGE])?;
@@ -99,7 +99,7 @@ impl Output {
     /// Removes everything: there is nothing to go on with.
     pub(crate) fn discard(self) {
         // The error that brought us here is on its way already.
-        let _ = remove(&self.partial);
+        let _ = self.remove_partial();
     }
 
     /// Moves the package to its final name.
@@ -127,8 +127,19 @@ impl Output {
         if let Some(parent) = self.target.parent() {
             write(parent, disk::sync_folder(parent))?;
         }
-        remove(&self.partial)?;
-        Ok(self.target)
+        let target = self.target.clone();
+        self.remove_partial()?;
+        Ok(target)
+    }
+
+    /// Removes the partial folder, under its lock where the system removes a file that is open; Windows does not.
+    fn remove_partial(self) -> Result<(), QuantizeError> {
+        let Self { partial, lock, .. } = self;
+        if remove(&partial).is_ok() {
+            return Ok(());
+        }
+        drop(lock);
+        remove(&partial)
     }
 
     /// Removes all of the partial folder but the names to keep. A package that was moved here to give way, by a run

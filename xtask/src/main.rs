@@ -1,5 +1,5 @@
 //! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | kotlin | android | swift | fuzz | gpu |
-//! runtimes | npu | npu-compile | kill-test | package-story | checkpoint | bench-peers | aarch64 | dist`.
+//! runtimes | npu | npu-compile | kill-test | package-story | checkpoint | bench-peers | aarch64 | dist | windows`.
 //!
 //! They need Rust and Python's `pip`, nothing else. What they fetch lies in `target/` and is fetched once.
 
@@ -34,6 +34,7 @@ mod system;
 mod task_error;
 mod test;
 mod tidy;
+mod windows;
 mod workspace;
 
 use std::process::ExitCode;
@@ -85,6 +86,8 @@ enum Task {
     Aarch64(aarch64::Options),
     /// Makes the archives that people get, and tries those that can run here.
     Dist(dist::Options),
+    /// Runs the Windows program's story, kills and test programs under Wine.
+    Windows(windows::Options),
     /// Compares with transformers and onnxruntime-genai, in a Python environment of their own (6 GB).
     Judges(judges::Options),
     /// Compiles and tests the Kotlin side on the JVM, against the real library and the shipped model.
@@ -130,6 +133,7 @@ fn run(task: &Task) -> Result<(), TaskError> {
         Task::BenchPeers(options) => bench_peers::run(&workspace, options),
         Task::Aarch64(options) => aarch64::run(&workspace, options),
         Task::Dist(options) => dist::run(&workspace, options),
+        Task::Windows(options) => windows::run(&workspace, options),
         Task::Judges(options) => judges::run(&workspace, options),
         Task::Kotlin(options) => kotlin::run(&workspace, options),
         Task::Android(options) => android::run(&workspace, options),

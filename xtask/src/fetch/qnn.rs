@@ -48,6 +48,16 @@ pub(crate) fn libraries(workspace: &Workspace) -> Result<Option<PathBuf>, TaskEr
     Ok(folder.join(wheel.library).parent().map(Path::to_path_buf))
 }
 
+/// The folder with the libraries for another system, named as in [`std::env::consts`].
+pub(crate) fn libraries_of(workspace: &Workspace, os: &str, arch: &str) -> Result<PathBuf, TaskError> {
+    let wheel = PROJECT
+        .wheel(os, arch, false)
+        .ok_or_else(|| TaskError::new(format!("{} has no wheel for {os} {arch}", PROJECT.name)))?;
+    let folder = PROJECT.fetch(workspace, &wheel, |content, ready| Ok(fs_err::rename(content, ready)?))?;
+    let plugin = folder.join(wheel.library);
+    Ok(plugin.parent().map_or(folder, Path::to_path_buf))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,6 +15,7 @@ use std::process::Command;
 use super::arm::{self, CPUS, Cpu};
 use super::{System, debian, wine};
 use crate::command;
+use crate::fetch::PATH_VARIABLE;
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
 
@@ -34,6 +35,20 @@ enum Kind {
     Native,
     Qemu { emulator: PathBuf, cpu: &'static str },
     Wine,
+}
+
+/// Where a test program of a checkout finds things.
+pub(crate) struct TestPlaces<'a> {
+    /// The checkout.
+    pub(crate) root: &'a Path,
+    /// What it may write.
+    pub(crate) target: &'a Path,
+    pub(crate) home: &'a Path,
+    /// Its crate's folder.
+    pub(crate) folder: &'a Path,
+    pub(crate) program: &'a Path,
+    /// ONNX Runtime.
+    pub(crate) library: &'a Path,
 }
 
 impl Runner {
@@ -74,6 +89,21 @@ impl Runner {
         let mut command = self.sandbox(home);
         command.args(bind(programs, Path::new(PROGRAMS))).args(["--chdir", HOME]);
         self.start(&mut command, &Path::new(PROGRAMS).join(program));
+        command
+    }
+
+    /// A test program where the checkout lies.
+    pub(crate) fn in_place(&self, places: &TestPlaces<'_>) -> Command {
+        let TestPlaces { root, target, home, folder, program, library } = places;
+        let mut command = self.sandbox(home);
+        command.args(bind(root, root)).arg("--bind").arg(target).arg(target);
+        let library = match self.kind {
+            // Wine's name of the root.
+            Kind::Wine => format!("Z:{}", library.display()).replace('/', "\\"),
+            _ => library.display().to_string(),
+        };
+        command.args(["--setenv", PATH_VARIABLE, &library, "--chdir"]).arg(folder);
+        self.start(&mut command, program);
         command
     }
 

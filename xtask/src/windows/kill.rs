@@ -1,0 +1,67 @@
+//! Reasoning that a kill ended goes on in the next process, token for token.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::{Desk, Row, events};
+use crate::report;
+use crate::task_error::TaskError;
+
+const QUESTION: &str = "478 + 256 = ?";
+
+/// A form whose answer is long enough for a kill to come before its end.
+const FORM: &str = "(734){150}";
+
+/// After so many lines of events, of about 500.
+const KILLS: [usize; 3] = [2, 8, 16];
+
+pub(super) fn run(desk: &Desk) -> Result<Row, TaskError> {
+    report::step("kill and resume");
+    let start = Instant::now();
+    let generate = |more: &[&str]| {
+        let fixed = "generate --model t.ortpackage --temperature 0 --max-tokens 600 --on-loop ignore --json";
+        let fixed: Vec<_> = fixed.split(' ').collect();
+        desk.wheelwork(&[&fixed[..], more].concat())
+    };
+    let whole = events(&mut generate(&["--prompt", QUESTION, "--regex", FORM]))?;
+    let mut failed = false;
+    for lines in KILLS {
+        let file = format!("{lines}.session");
+        let mut child = generate(&["--prompt", QUESTION, "--regex", FORM, "--session", &file])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let stdout = child.stdout.take().map(BufReader::new);
+        let read = stdout.into_iter().flat_map(BufReader::lines).take(lines).count();
+        // The sandbox goes, and with it everything in it, Wine's server too.
+        child.kill()?;
+        child.wait()?;
+        let resumed = events(&mut generate(&["--session", &file, "--resume"]))?;
+        let is_same = read == lines && text(&resumed) == text(&whole) && ids(&resumed) == ids(&whole);
+        failed |= !is_same;
+        let line = format!(
+            "killed after {lines} events: {}",
+            if is_same { "the same tokens" } else { "other tokens" }
+        );
+        if is_same { report::pass(&line) } else { report::fail(&line) }
+    }
+    Ok(Row {
+        what: format!("killed after {KILLS:?} events, resumed"),
+        result: "same text, same ids".into(),
+        seconds: start.elapsed().as_secs_f64(),
+        failed,
+    })
+}
+
+/// The text of all deltas, however it was cut.
+fn text(events: &[Value]) -> String {
+    events.iter().filter_map(|event| event["text"].as_str()).collect()
+}
+
+fn ids(events: &[Value]) -> Option<&Value> {
+    events.last().map(|event| &event["token_ids"]).filter(|ids| ids.is_array())
+}

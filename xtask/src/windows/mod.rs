@@ -1,0 +1,125 @@
+//! `cargo xtask windows`: the Windows program under Wine 10, in a Debian of its own.
+//!
+//! 1. [`story`]: the command's life from a checkpoint to a resumed conversation, then kills and resumes.
+//! 2. [`suites`]: test programs of our crates; what only Wine fails stands in `wine-only.txt`.
+//! 3. With `--npu`, an answer on the NPU's simulator of Qualcomm's Windows wheel.
+//!
+//! Wine is no Windows: it shows nothing of mandatory locks, privileges, consoles and renames over open files.
+
+mod kill;
+mod story;
+mod suites;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::fetch::{self, qnn};
+use crate::system::runner::Runner;
+use crate::system::{System, build};
+use crate::task_error::TaskError;
+use crate::workspace::{Workspace, copy_files};
+use crate::{command, report};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Leave out the test programs, which take a build of their own.
+    #[arg(long)]
+    no_suites: bool,
+    /// Ask on the NPU's simulator too: a download of 130 MB, and a minute.
+    #[arg(long)]
+    npu: bool,
+}
+
+/// A line of the table.
+struct Row {
+    what: String,
+    result: String,
+    seconds: f64,
+    failed: bool,
+}
+
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {
+    let system = System::WindowsX64;
+    let work = workspace.target.join("windows");
+    let home = work.join("home");
+    if home.exists() {
+        fs_err::remove_dir_all(&home)?;
+    }
+    fs_err::create_dir_all(&home)?;
+    let runner = Runner::of(workspace, system)?
+        .ok_or_else(|| TaskError::new("nothing here runs Windows' programs"))?;
+    let desk = Desk { programs: programs(workspace, &work, options.npu)?, home, runner };
+    copy_files(&workspace.root.join("testdata").join("tiny-r1"), &desk.home.join("tiny-r1"))?;
+    let mut rows = story::run(&desk)?;
+    rows.push(kill::run(&desk)?);
+    if options.npu {
+        rows.push(story::npu(&desk)?);
+    }
+    if !options.no_suites {
+        rows.extend(suites::run(workspace, &work)?);
+    }
+    table(&rows)
+}
+
+/// A folder with the program, and a user's folder.
+struct Desk {
+    programs: PathBuf,
+    home: PathBuf,
+    runner: Runner,
+}
+
+impl Desk {
+    /// `wheelwork.exe` with those arguments.
+    fn wheelwork(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = self.runner.command(&self.programs, &self.home, System::WindowsX64.program());
+        command.args(arguments);
+        command
+    }
+}
+
+/// Program, ONNX Runtime and, if asked for, Qualcomm's libraries, in one folder as people have them.
+fn programs(workspace: &Workspace, work: &Path, npu: bool) -> Result<PathBuf, TaskError> {
+    let system = System::WindowsX64;
+    let folder = work.join("programs");
+    if folder.exists() {
+        fs_err::remove_dir_all(&folder)?;
+    }
+    fs_err::create_dir_all(&folder)?;
+    fs_err::copy(build::program(workspace, system)?, folder.join(system.program()))?;
+    let library = fetch::library_name(system.os());
+    fs_err::copy(build::onnxruntime(workspace, system)?.join(library), folder.join(library))?;
+    if npu {
+        copy_files(&qnn::libraries_of(workspace, system.os(), system.arch())?, &folder)?;
+    }
+    Ok(folder)
+}
+
+fn table(rows: &[Row]) -> Result<(), TaskError> {
+    report::step("Windows x64 under Wine");
+    println!("| what | result | seconds |\n|---|---|---:|");
+    for Row { what, result, seconds, failed } in rows {
+        let mark = if *failed { "**failed** " } else { "" };
+        println!("| {what} | {mark}{result} | {seconds:.1} |");
+    }
+    let failed = rows.iter().filter(|row| row.failed).count();
+    if failed == 0 {
+        return Ok(());
+    }
+    Err(TaskError::new(format!("{failed} of {} failed under Wine", rows.len())).remedy(
+        "mend it, or list it with its reason in xtask/src/windows/wine-only.txt if only Wine does it",
+    ))
+}
+
+/// What a command said, and how it ended.
+fn output(command: &mut std::process::Command) -> Result<(String, bool), TaskError> {
+    let output = command.stdin(std::process::Stdio::null()).output()?;
+    let said = [output.stdout, output.stderr].concat();
+    Ok((String::from_utf8_lossy(&said).replace('\r', ""), output.status.success()))
+}
+
+/// The JSON lines that a command printed.
+fn events(command: &mut std::process::Command) -> Result<Vec<serde_json::Value>, TaskError> {
+    let said = command::capture(command)?;
+    Ok(said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+}
