@@ -15,11 +15,11 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::fetch::{self, qnn};
+use crate::report;
 use crate::system::runner::Runner;
 use crate::system::{System, build};
 use crate::task_error::TaskError;
 use crate::workspace::{Workspace, copy_files};
-use crate::{command, report};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -116,10 +116,4 @@ fn output(command: &mut std::process::Command) -> Result<(String, bool), TaskErr
     let output = command.stdin(std::process::Stdio::null()).output()?;
     let said = [output.stdout, output.stderr].concat();
     Ok((String::from_utf8_lossy(&said).replace('\r', ""), output.status.success()))
-}
-
-/// The JSON lines that a command printed.
-fn events(command: &mut std::process::Command) -> Result<Vec<serde_json::Value>, TaskError> {
-    let said = command::capture(command)?;
-    Ok(said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
 }
