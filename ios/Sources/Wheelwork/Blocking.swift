@@ -32,3 +32,13 @@ final class Locked<Value>: @unchecked Sendable {
         return try body(&value)
     }
 }
+
+extension Locked<Bool> {
+    /// Sets it; whether this call was the one that did.
+    func set() -> Bool {
+        with { isSet in
+            defer { isSet = true }
+            return !isSet
+        }
+    }
+}

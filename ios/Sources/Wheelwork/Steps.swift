@@ -15,11 +15,7 @@ public struct Steps<Element: Sendable>: AsyncSequence, Sendable {
     }
 
     public func makeAsyncIterator() -> Iterator {
-        let isFirst = isTaken.with { isTaken in
-            defer { isTaken = true }
-            return !isTaken
-        }
-        return Iterator(reader: isFirst ? StepReader(begin) : nil)
+        Iterator(reader: isTaken.set() ? StepReader(begin) : nil)
     }
 
     public struct Iterator: AsyncIteratorProtocol {

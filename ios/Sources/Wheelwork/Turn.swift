@@ -18,11 +18,7 @@ public struct Turn: AsyncSequence, Sendable {
     }
 
     public func makeAsyncIterator() -> Iterator {
-        let isFirst = isTaken.with { isTaken in
-            defer { isTaken = true }
-            return !isTaken
-        }
-        return Iterator(reader: isFirst ? Reader(begin) : nil)
+        Iterator(reader: isTaken.set() ? Reader(begin) : nil)
     }
 
     /// Reads a turn; when it goes away, the turn is cancelled.

@@ -7,7 +7,7 @@
 use std::env::consts::{ARCH, OS};
 use std::path::{Path, PathBuf};
 
-use super::wheel::Project;
+use super::wheel::{Project, Wheel};
 use crate::report;
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
@@ -43,9 +43,7 @@ pub(crate) fn libraries(workspace: &Workspace) -> Result<Option<PathBuf>, TaskEr
         report::note(&format!("{} has no wheel for {OS} {ARCH}: no Snapdragon simulator", PROJECT.name));
         return Ok(None);
     };
-    // The libraries find their C++ runtime by the folders' places to each other.
-    let folder = PROJECT.fetch(workspace, &wheel, |content, ready| Ok(fs_err::rename(content, ready)?))?;
-    Ok(folder.join(wheel.library).parent().map(Path::to_path_buf))
+    fetched(workspace, &wheel).map(Some)
 }
 
 /// The folder with the libraries for another system, named as in [`std::env::consts`].
@@ -53,7 +51,12 @@ pub(crate) fn libraries_of(workspace: &Workspace, os: &str, arch: &str) -> Resul
     let wheel = PROJECT
         .wheel(os, arch, false)
         .ok_or_else(|| TaskError::new(format!("{} has no wheel for {os} {arch}", PROJECT.name)))?;
-    let folder = PROJECT.fetch(workspace, &wheel, |content, ready| Ok(fs_err::rename(content, ready)?))?;
+    fetched(workspace, &wheel)
+}
+
+/// The folder of a wheel's libraries, which find their C++ runtime by the folders' places to each other.
+fn fetched(workspace: &Workspace, wheel: &Wheel) -> Result<PathBuf, TaskError> {
+    let folder = PROJECT.fetch(workspace, wheel, |content, ready| Ok(fs_err::rename(content, ready)?))?;
     let plugin = folder.join(wheel.library);
     Ok(plugin.parent().map_or(folder, Path::to_path_buf))
 }

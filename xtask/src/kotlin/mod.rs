@@ -52,13 +52,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     let api = workspace.root.join("uniffi").join("api");
     let work = workspace.target.join("kotlin");
 
-    report::step("building the library with faults on demand, the generator and the command");
-    build(workspace)?;
-    let library = work.join("library");
-    let generated = bindings::generate(workspace, &library)?;
-    let command = workspace.program("debug", "wheelwork");
-    let model = demo::quantised(workspace, &command)?;
-    let packages = packages::make(&command, &model, &work.join("packages"))?;
+    let Native { library, generated, model, packages } = Native::build(workspace, &work)?;
     golden::check(workspace, &kotlin.join("main").join("ErrorCode.kt"), &codes::kotlin(workspace)?)?;
 
     report::step("compiling");
@@ -92,6 +86,31 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     suite.run(Some(&fetch::library(workspace, oldest)?), &["--exclude-tag".into(), "once".into()])
 }
 
+/// What Rust gives the layer.
+struct Native {
+    /// The folder of the native library.
+    library: PathBuf,
+    /// The generated Kotlin.
+    generated: PathBuf,
+    /// The shipped model, quantised.
+    model: PathBuf,
+    /// The folder of packages to install.
+    packages: PathBuf,
+}
+
+impl Native {
+    fn build(workspace: &Workspace, work: &Path) -> Result<Self, TaskError> {
+        report::step("building the library with faults on demand, the generator and the command");
+        build(workspace)?;
+        let library = work.join("library");
+        let generated = bindings::generate(workspace, &library)?;
+        let command = workspace.program("debug", "wheelwork");
+        let model = demo::quantised(workspace, &command)?;
+        let packages = packages::make(&command, &model, &work.join("packages"))?;
+        Ok(Self { library, generated, model, packages })
+    }
+}
+
 /// Our layer on the JVM, as the Android library compiles against it and runs on it.
 pub(crate) struct Layer {
     /// The folder of the compiler's jars.
@@ -110,13 +129,7 @@ pub(crate) struct Layer {
 pub(crate) fn layer(workspace: &Workspace) -> Result<Layer, TaskError> {
     let toolchain = Toolchain::fetch(workspace)?;
     let work = workspace.target.join("kotlin");
-    report::step("building the library with faults on demand, the generator and the command");
-    build(workspace)?;
-    let library = work.join("library");
-    let generated = bindings::generate(workspace, &library)?;
-    let command = workspace.program("debug", "wheelwork");
-    let model = demo::quantised(workspace, &command)?;
-    let packages = packages::make(&command, &model, &work.join("packages"))?;
+    let Native { library, generated, model, packages } = Native::build(workspace, &work)?;
     report::step("compiling the layer for the JVM");
     let classes = compile_layer(&toolchain, &workspace.root.join("uniffi").join("kotlin"), &work, generated)?;
     Ok(Layer { compiler: work.join("toolchain"), classes, library, model, packages })
