@@ -6,8 +6,8 @@
 //! 1. [`OpenHandle`] opens a model, step by step, or [`EngineHandle::open`] at once.
 //! 2. [`EngineHandle::chat`] or [`EngineHandle::restore`] starts a conversation, a [`ChatHandle`].
 //! 3. [`ChatHandle::ask`] begins a turn, a [`TurnHandle`].
-//! 4. [`TurnHandle::next`] waits for its next event, [`TurnHandle::waiting`] gives those that wait: nothing is computed far
-//!    beyond what was asked for.
+//! 4. [`TurnHandle::next`] waits for its next event, [`TurnHandle::waiting`] gives those that wait, [`TurnHandle::gathered`] waits
+//!    until some do: nothing is computed far beyond what was asked for.
 //!
 //! What takes long is a handle to pull from, in one manner: `next()` gives what there is to tell, then the end, then nothing;
 //! `cancel()` ends it within a step; letting go of it cancels, and leaves nothing half done. What is no turn has a thread of

@@ -72,6 +72,21 @@ impl TurnHandle {
         })
     }
 
+    /// Waits until so many events wait, or as many as may, or the last one does. It takes none: a reader that waits here for
+    /// some milliseconds at most, and then asks for [`TurnHandle::waiting`], is not woken for each event. Waits without a thread.
+    /// One reader at a time.
+    ///
+    /// # Errors
+    /// `busy` for a second reader.
+    pub async fn gathered(&self, events: u32) -> Result<(), FfiError> {
+        let _reader = self.reader()?;
+        poll_fn(|context| match guarded(|| Ok(lock(&self.turn).poll_gathered(events, context))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panicked) => Poll::Ready(Err(panicked)),
+        })
+        .await
+    }
+
     /// Ends the turn within a token, in prefill too. What was computed so far, and [`Event::Finished`], can still be
     /// read.
     pub fn cancel(&self) {
@@ -141,6 +156,13 @@ impl Read {
             (Some(failure), _) => Poll::Ready(Some(Err(failure))),
             (None, Some(turn)) => turn.poll_next(context),
             (None, None) => Poll::Ready(None),
+        }
+    }
+
+    fn poll_gathered(&mut self, events: u32, context: &mut Context<'_>) -> Poll<()> {
+        match (&self.failure, &mut self.turn) {
+            (None, Some(turn)) => turn.poll_gathered(events as usize, context),
+            _ => Poll::Ready(()),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What the worker and its turns share: whose step is next, and the events that wait for their readers.
 //!
 //! The worker: [`RunQueue::next_job`] -> a step -> [`RunQueue::keep`] or [`RunQueue::end`] -> [`RunQueue::rest`]. A reader:
-//! [`RunQueue::add`] -> [`RunQueue::next`] or [`RunQueue::poll`] until nothing follows -> [`RunQueue::leave`].
+//! [`RunQueue::add`] -> [`RunQueue::next`] or [`RunQueue::poll`], and [`RunQueue::poll_gathered`] between them, until nothing
+//! follows -> [`RunQueue::leave`].
 //!
 //! One lock guards all of it and is held for a few moves only, never while a step computes, a waker is cloned, woken or
 //! dropped, or a job is dropped: all of that may be somebody else's code.
@@ -39,8 +40,8 @@ struct Entry<J, E> {
     events: VecDeque<E>,
     over: bool,
     has_reader: bool,
-    /// Of a reader that waits without blocking a thread.
-    waker: Option<Waker>,
+    /// Of a reader that waits without blocking a thread, and how many events it waits for.
+    waker: Option<(Waker, usize)>,
     /// Of one that does.
     arrived: Arc<Condvar>,
 }
@@ -89,7 +90,7 @@ impl<J, E> RunQueue<J, E> {
             entry.events.retain(|event| !outdated(event));
             entry.events.push_back(notice());
             entry.arrived.notify_all();
-            wakers.extend(entry.waker.take());
+            wakers.extend(entry.waker.take().map(|(waker, _)| waker));
         }
         drop(state);
         self.work.notify_one();
@@ -153,13 +154,34 @@ impl<J, E> RunQueue<J, E> {
     /// The next event, if there is one; none when the turn is over. Otherwise the task is woken when that may have
     /// changed.
     pub(super) fn poll(&self, id: TurnId, context: &mut Context<'_>) -> Poll<Option<E>> {
+        self.poll_for(id, 1, context, |state| self.take_event(state, id))
+    }
+
+    /// Ready once so many events wait, or as many as may, or the turn is over. Otherwise the task is woken when that may
+    /// have changed, and not for each event before.
+    pub(super) fn poll_gathered(&self, id: TurnId, events: usize, context: &mut Context<'_>) -> Poll<()> {
+        let events = events.clamp(1, self.capacity);
+        self.poll_for(id, events, context, |state| match state.turns.get(&id) {
+            Some(entry) if !entry.over && entry.events.len() < events => Poll::Pending,
+            _ => Poll::Ready(()),
+        })
+    }
+
+    /// What `look` finds; where that is nothing yet, the task is woken once so many events wait or the turn is over.
+    fn poll_for<T>(
+        &self,
+        id: TurnId,
+        events: usize,
+        context: &mut Context<'_>,
+        look: impl FnOnce(&mut State<J, E>) -> Poll<T>,
+    ) -> Poll<T> {
         let waker = context.waker().clone();
         let mut state = self.lock();
-        let polled = self.take_event(&mut state, id);
+        let polled = look(&mut state);
         // What is not needed is dropped after the lock.
         let unused = match state.turns.get_mut(&id) {
-            Some(entry) if polled.is_pending() => entry.waker.replace(waker),
-            _ => Some(waker),
+            Some(entry) if polled.is_pending() => entry.waker.replace((waker, events)),
+            _ => Some((waker, events)),
         };
         drop(state);
         drop(unused);
@@ -205,7 +227,7 @@ impl<J, E> RunQueue<J, E> {
             entry.over = unused.1.is_none();
             entry.job = unused.1.take();
             entry.events.extend(events);
-            waker = entry.waker.take();
+            waker = entry.waker.take_if(|(_, events)| entry.over || *events <= entry.events.len());
             entry.arrived.notify_all();
             schedule.stepped(id);
             schedule.set_ready(id, entry.events.len() < self.capacity || !entry.has_reader);
@@ -218,7 +240,7 @@ impl<J, E> RunQueue<J, E> {
         }
         drop(state);
         drop(unused);
-        if let Some(waker) = waker {
+        if let Some((waker, _)) = waker {
             wake(waker);
         }
     }

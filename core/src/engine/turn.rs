@@ -31,6 +31,12 @@ impl Turn {
         self.thread.run_queue.poll(self.id, context)
     }
 
+    /// Ready once so many events wait, or as many as [`super::EngineOptions::waiting_events`] allows, or the turn is over.
+    /// Otherwise the task is woken then, and seldom before: for a reader that would rather take events together.
+    pub fn poll_gathered(&mut self, events: usize, context: &mut Context<'_>) -> Poll<()> {
+        self.thread.run_queue.poll_gathered(self.id, events, context)
+    }
+
     /// Ends the turn within a token, in prefill too; what was computed so far, and [`crate::Event::Finished`], can
     /// still be read.
     pub fn cancel(&self) {

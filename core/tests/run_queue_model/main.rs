@@ -128,6 +128,21 @@ fn a_task_is_woken_for_every_event() {
 }
 
 #[test]
+fn a_task_that_waits_for_several_events_is_woken_for_them_and_for_the_end() {
+    model(2, Duration::ZERO, |run_queue| {
+        let id = add(&run_queue, Job::to(2));
+        let mut events = Vec::new();
+        // More than there is room for: as many as may wait are enough.
+        for wanted in [2, 9, 2] {
+            loom::future::block_on(std::future::poll_fn(|context| run_queue.poll_gathered(id, wanted, context)));
+            events.push(run_queue.next(id));
+        }
+        assert_eq!((events, run_queue.next(id)), (vec![Some(0), Some(1), Some(2)], None));
+        run_queue.leave(id);
+    });
+}
+
+#[test]
 fn a_turn_without_a_reader_holds_up_no_other() {
     model(1, Duration::ZERO, |run_queue| {
         let endless = Job::to(u32::MAX);

@@ -5,11 +5,11 @@ import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.TimeSource
 import kotlinx.coroutines.Dispatchers
-import kotlinx.coroutines.delay
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.flow.FlowCollector
 import kotlinx.coroutines.flow.flow
 import kotlinx.coroutines.withContext
+import kotlinx.coroutines.withTimeoutOrNull
 
 /** A turn as a cold flow. Going away cancels what is still computed, unless it was paused. */
 internal fun turn(begin: () -> TurnHandle): Flow<Event> = held(begin, { leave() }) { handle ->
@@ -18,8 +18,11 @@ internal fun turn(begin: () -> TurnHandle): Flow<Event> = held(begin, { leave() 
         val waiting = translated { handle.waiting(TOGETHER) }
         for (event in waiting) emit(event.toPublic())
         if (waiting.isEmpty()) emit(onIo { handle.next() }?.toPublic() ?: break)
-        // To be woken for each token would take more from a fast model than its reader gains; see docs/performance.md.
-        if (waiting.size.toUInt() < TOGETHER) delay(BETWEEN_LOOKS - look.elapsedNow())
+        // To be woken for each token would take more from a fast model than its reader gains; see docs/performance.md. The end
+        // is waited for with them: it is not late.
+        if (waiting.size.toUInt() < TOGETHER) {
+            withTimeoutOrNull(BETWEEN_LOOKS - look.elapsedNow()) { translated { handle.gathered(TOGETHER) } }
+        }
     }
 }
 

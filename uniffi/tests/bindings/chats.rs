@@ -114,6 +114,25 @@ fn what_waits_is_read_in_the_order_of_the_turn_and_no_more_than_was_asked_for() 
 }
 
 #[test]
+fn a_reader_waits_for_several_events_or_the_last_one() {
+    let (whole, turn) = read_and_asked_again();
+    let mut read = Vec::new();
+    loop {
+        wait(turn.gathered(5)).unwrap();
+        let waiting = turn.waiting(5).unwrap();
+        let is_last = waiting.len() < 5;
+        read.extend(waiting);
+        if is_last {
+            break;
+        }
+    }
+    assert_eq!((said(&read), read.len()), (said(&whole), whole.len()));
+    // After the last event nothing is to be waited for.
+    wait(turn.gathered(5)).unwrap();
+    assert_eq!(wait(turn.next()).unwrap(), None);
+}
+
+#[test]
 fn rt_11_a_second_reader_is_told_and_the_first_one_goes_on() {
     let chat = engine().chat().unwrap();
     // Background turns of a slow engine: the first reader waits.
