@@ -17,4 +17,4 @@ dependencyResolutionManagement {
 
 rootProject.name = "wheelwork"
 
-include(":wheelwork", ":wheelwork-android", ":wheelwork-compose")
+include(":wheelwork", ":wheelwork-serialization", ":wheelwork-android", ":wheelwork-compose")

@@ -12,10 +12,8 @@ kotlin {
         apiVersion = org.jetbrains.kotlin.gradle.dsl.KotlinVersion.KOTLIN_2_2
         jvmTarget = org.jetbrains.kotlin.gradle.dsl.JvmTarget.JVM_11
     }
-    sourceSets.main {
-        // The generated bindings: `cargo xtask kotlin` leaves them there.
-        kotlin.srcDirs("../../uniffi/kotlin/main", "../../target/kotlin/library/dev")
-    }
+    // The generated bindings: `cargo xtask kotlin` leaves them there.
+    sourceSets.main { kotlin.srcDir("../../target/kotlin/library/dev") }
 }
 
 dependencies {

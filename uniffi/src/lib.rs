@@ -14,7 +14,7 @@
 //! its own while it works (`job`).
 //!
 //! The crate holds conversions and the panic edge and decides nothing. What people use are the layers above it, which
-//! follow their own language (`uniffi/kotlin`): hence "handle". There are no callbacks: no code of an app runs on a
+//! follow their own language (`android/wheelwork`): hence "handle". There are no callbacks: no code of an app runs on a
 //! thread of ours.
 #![forbid(unsafe_code)]
 

@@ -95,6 +95,23 @@ pub(crate) fn files_in(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, T
     Ok(paths)
 }
 
+/// The files below a folder with that extension, in order.
+pub(crate) fn files_below(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, TaskError> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        found.extend(files_in(&folder, extension)?);
+        for entry in fs_err::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
 /// Copies the files of a folder into another one, which is made; folders in it are left out.
 pub(crate) fn copy_files(from: &Path, to: &Path) -> Result<(), TaskError> {
     fs_err::create_dir_all(to)?;

@@ -9,7 +9,11 @@ use crate::task_error::TaskError;
 use crate::workspace::Workspace;
 
 /// Not to be had where this runs, or part of no class path.
-const ELSEWHERE: [&str; 1] = ["com.microsoft.onnxruntime:onnxruntime-android"];
+const ELSEWHERE: [&str; 2] = [
+    "com.microsoft.onnxruntime:onnxruntime-android",
+    // Tested with the layer: android/wheelwork/toolchain.
+    "org.jetbrains.kotlinx:kotlinx-serialization-json-jvm",
+];
 
 #[derive(Deserialize)]
 struct Catalogue {

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::command;
 use crate::fetch::wheel::sha256;
 use crate::task_error::TaskError;
-use crate::workspace::files_in;
+use crate::workspace::files_below;
 
 /// As `cargo xtask kotlin` has it.
 const KOTLIN: &str = "2.2";
@@ -47,19 +47,7 @@ impl<'a> Unit<'a> {
 
 /// The Kotlin files below `folder/kotlin`, in order.
 pub(super) fn sources_in(folder: &Path) -> Result<Vec<PathBuf>, TaskError> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.join("kotlin")];
-    while let Some(folder) = folders.pop() {
-        found.extend(files_in(&folder, "kt")?);
-        for entry in fs_err::read_dir(&folder)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                folders.push(path);
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
+    files_below(&folder.join("kotlin"), "kt")
 }
 
 /// Compiles, unless the classes are of these very sources, settings and jars already.

@@ -8,6 +8,7 @@ use super::artefacts::{Artefacts, Role};
 use crate::command;
 use crate::fetch::wheel::sha256;
 use crate::task_error::TaskError;
+use crate::workspace::files_below;
 
 /// The oldest Android that the library runs on, and the one that it is made for.
 const MIN_SDK: u32 = 26;
@@ -44,7 +45,7 @@ impl App<'_> {
         let manifest = self.merged_manifest(artefacts, folder)?;
         let (apk, generated) = self.linked(artefacts, folder, &manifest)?;
         let classes = folder.join("classes");
-        let sources = java_files(&generated)?;
+        let sources = files_below(&generated, "java")?;
         let mut javac = Command::new("javac");
         javac.args(["--release", "11", "-nowarn", "-d"]).arg(&classes).args(&sources);
         command::capture(&mut javac)?;
@@ -153,19 +154,3 @@ fn package(manifest: &str) -> Result<String, TaskError> {
     found.map(|(name, _)| name.to_owned()).ok_or_else(|| TaskError::new("find the package of a manifest"))
 }
 
-fn java_files(folder: &Path) -> Result<Vec<PathBuf>, TaskError> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs_err::read_dir(&folder)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.file_name().is_some_and(|name| name == "R.java") {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
-}

@@ -1,13 +1,19 @@
 //! The binary API of our classes, as Kotlin's own tools dump it, beside a committed file: an app that was compiled against
 //! one release runs with the next.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::toolchain::Toolchain;
 use crate::command;
 use crate::golden;
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
+
+/// The committed file of a module.
+pub(super) fn file(module: &Path) -> PathBuf {
+    let name = module.file_name().unwrap_or_default();
+    module.join("api").join(name).with_extension("api")
+}
 
 /// Compares what a folder of classes offers with a committed file.
 pub(super) fn check(
@@ -31,6 +37,6 @@ pub(super) fn nothing(workspace: &Workspace, toolchain: &Toolchain, classes: &Pa
 }
 
 fn dump(workspace: &Workspace, toolchain: &Toolchain, classes: &Path) -> Result<String, TaskError> {
-    let program = workspace.root.join("uniffi").join("kotlin").join("toolchain").join("Dump.java");
+    let program = workspace.root.join("android").join("wheelwork").join("toolchain").join("Dump.java");
     command::capture(toolchain.java(&[])?.arg(program).arg(classes))
 }

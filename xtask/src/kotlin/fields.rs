@@ -8,12 +8,12 @@ use std::path::Path;
 
 use super::table::{Names, kotlin_name};
 use crate::task_error::TaskError;
-use crate::workspace::files_in;
+use crate::workspace::files_below;
 
 /// Fails for fields that no file of `folder` converts.
 pub(super) fn check(exported: &str, names: &Names, folder: &Path) -> Result<(), TaskError> {
     let mut code = String::new();
-    for file in files_in(folder, "kt")? {
+    for file in files_below(folder, "kt")? {
         code.push_str(&fs_err::read_to_string(file)?);
         code.push_str("\n\n");
     }
@@ -22,7 +22,7 @@ pub(super) fn check(exported: &str, names: &Names, folder: &Path) -> Result<(), 
         return Ok(());
     }
     Err(TaskError::new(format!("Kotlin does not convert these fields:\n  {}", lacking.join("\n  ")))
-        .remedy("name them where their record is converted, in uniffi/kotlin/main"))
+        .remedy("name them where their record is converted, in android/wheelwork"))
 }
 
 fn lacking<'e>(exported: &'e str, names: &Names, code: &str) -> Vec<&'e str> {

@@ -3,8 +3,8 @@
 //! 1. [`toolchain`]: the compiler and JUnit, fetched once.
 //! 2. The library with faults on demand, its [`bindings`], and the shipped model quantised by the command.
 //! 3. [`codes`]: the constants of error codes are those of Rust.
-//! 4. Bindings, our layer over them (`uniffi/kotlin/main`), its part for JSON (`uniffi/kotlin/serialization`), the tests
-//!    (`uniffi/kotlin/test`) and the example of `uniffi/README.md` are compiled.
+//! 4. Bindings, our layer over them (`android/wheelwork`) with its tests, its part for JSON (`android/wheelwork-serialization`)
+//!    and the example of `uniffi/README.md` are compiled.
 //! 5. [`abi`], [`table`] and [`fields`]: what an app sees is what is committed, and nothing of Rust's is left out.
 //! 6. JUnit runs the tests, and once more on the ONNX Runtime that the oldest phone builds have.
 //!
@@ -25,7 +25,7 @@ use std::process::Command;
 use clap::Args;
 
 use crate::task_error::TaskError;
-use crate::workspace::{Workspace, files_in};
+use crate::workspace::{Workspace, files_below};
 use crate::{command, demo, fetch, golden, maven, report, test};
 use toolchain::{Module, Rules, Toolchain};
 
@@ -48,22 +48,21 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
         return Ok(());
     }
     let toolchain = Toolchain::fetch(workspace)?;
-    let kotlin = workspace.root.join("uniffi").join("kotlin");
-    let api = workspace.root.join("uniffi").join("api");
+    let modules = Modules::of(workspace);
     let work = workspace.target.join("kotlin");
 
     let Native { library, generated, model, packages } = Native::build(workspace, &work)?;
-    golden::check(workspace, &kotlin.join("main").join("ErrorCode.kt"), &codes::kotlin(workspace)?)?;
+    golden::check(workspace, &modules.codes(), &codes::kotlin(workspace)?)?;
 
     report::step("compiling");
-    let classes = Classes::compile(workspace, &toolchain, &kotlin, &work, generated)?;
+    let classes = Classes::compile(workspace, &toolchain, &modules, &work, generated)?;
     abi::nothing(workspace, &toolchain, &classes.ffi)?;
-    let dump = abi::check(workspace, &toolchain, &classes.main, &api.join("kotlin.api"))?;
-    abi::check(workspace, &toolchain, &classes.serialization, &api.join("kotlin-serialization.api"))?;
+    let dump = abi::check(workspace, &toolchain, &classes.main, &abi::file(&modules.layer))?;
+    abi::check(workspace, &toolchain, &classes.serialization, &abi::file(&modules.serialization))?;
     let exported = bindings::exported(workspace, &library)?;
-    let names = table::Names::read(&fs_err::read_to_string(api.join("names.txt"))?);
+    let names = table::Names::read(&fs_err::read_to_string(workspace.root.join("uniffi").join("api").join("names.txt"))?);
     table::check(workspace, &exported, &dump, &names)?;
-    fields::check(&exported, &names, &kotlin.join("main"))?;
+    fields::check(&exported, &names, &main_of(&modules.layer))?;
 
     let suite = Suite { workspace, toolchain, classes, library, model, packages };
     if options.bench {
@@ -84,6 +83,31 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     let [oldest, ..] = &fetch::OLDER;
     report::step(&format!("testing with ONNX Runtime {}", oldest.version));
     suite.run(Some(&fetch::library(workspace, oldest)?), &["--exclude-tag".into(), "once".into()])
+}
+
+/// Where our Kotlin is.
+struct Modules {
+    /// The layer, and its tests.
+    layer: PathBuf,
+    /// Its part for JSON.
+    serialization: PathBuf,
+}
+
+impl Modules {
+    fn of(workspace: &Workspace) -> Self {
+        let android = workspace.root.join("android");
+        Self { layer: android.join("wheelwork"), serialization: android.join("wheelwork-serialization") }
+    }
+
+    /// The file of error codes, which is written from Rust's.
+    fn codes(&self) -> PathBuf {
+        main_of(&self.layer).join("kotlin").join("dev").join("wheelwork").join("ErrorCode.kt")
+    }
+}
+
+/// What of a module apps get, as Gradle has it.
+fn main_of(module: &Path) -> PathBuf {
+    module.join("src").join("main")
 }
 
 /// What Rust gives the layer.
@@ -131,14 +155,14 @@ pub(crate) fn layer(workspace: &Workspace) -> Result<Layer, TaskError> {
     let work = workspace.target.join("kotlin");
     let Native { library, generated, model, packages } = Native::build(workspace, &work)?;
     report::step("compiling the layer for the JVM");
-    let classes = compile_layer(&toolchain, &workspace.root.join("uniffi").join("kotlin"), &work, generated)?;
+    let classes = compile_layer(&toolchain, &Modules::of(workspace), &work, generated)?;
     Ok(Layer { compiler: work.join("toolchain"), classes, library, model, packages })
 }
 
 /// Compiles the generated Kotlin and our layer over it; the folders of their classes.
 fn compile_layer(
     toolchain: &Toolchain,
-    kotlin: &Path,
+    modules: &Modules,
     work: &Path,
     generated: PathBuf,
 ) -> Result<[PathBuf; 2], TaskError> {
@@ -146,7 +170,7 @@ fn compile_layer(
     toolchain
         .compile(&Module { rules: Rules::Generated, ..module("wheelwork-ffi", vec![generated], &ffi) })?;
     let seen = [ffi.clone()];
-    let sources = files_in(&kotlin.join("main"), "kt")?;
+    let sources = files_below(&main_of(&modules.layer), "kt")?;
     toolchain.compile(&Module { friends: &seen, ..module("wheelwork", sources, &main) })?;
     Ok([ffi, main])
 }
@@ -192,19 +216,20 @@ impl Classes {
     fn compile(
         workspace: &Workspace,
         toolchain: &Toolchain,
-        kotlin: &Path,
+        modules: &Modules,
         work: &Path,
         generated: PathBuf,
     ) -> Result<Self, TaskError> {
-        let [ffi, main] = compile_layer(toolchain, kotlin, work, generated)?;
+        let [ffi, main] = compile_layer(toolchain, modules, work, generated)?;
         let [serialization, test] = ["serialization", "test"].map(|name| work.join("classes").join(name));
         let seen = [main.clone()];
-        let sources = files_in(&kotlin.join("serialization"), "kt")?;
+        let sources = files_below(&main_of(&modules.serialization), "kt")?;
         toolchain
             .compile(&Module { uses: &seen, ..module("wheelwork-serialization", sources, &serialization) })?;
         let seen = [ffi.clone(), main.clone(), serialization.clone()];
-        let mut sources = files_in(&kotlin.join("test"), "kt")?;
-        sources.extend(files_in(&kotlin.join("test"), "java")?);
+        let tests = modules.layer.join("src").join("test");
+        let mut sources = files_below(&tests, "kt")?;
+        sources.extend(files_below(&tests, "java")?);
         sources.push(write_example(workspace, work)?);
         toolchain.compile(&Module {
             friends: &seen,

@@ -106,7 +106,7 @@ fn table(exported: &str, offered: &BTreeSet<String>, names: &Names) -> Result<St
         return Ok(text);
     }
     Err(TaskError::new(format!("Kotlin lacks what Rust has:\n  {}", lacking.join("\n  "))).remedy(
-        "offer it in uniffi/kotlin/main; where it has another name, or is not for apps, say so in uniffi/api/names.txt",
+        "offer it in android/wheelwork; where it has another name, or is not for apps, say so in uniffi/api/names.txt",
     ))
 }
 

@@ -1,4 +1,4 @@
-//! The Kotlin compiler, JUnit and what Kotlin code of ours needs: what `uniffi/kotlin/toolchain` names, in
+//! The Kotlin compiler, JUnit and what Kotlin code of ours needs: what `android/wheelwork/toolchain` names, in
 //! `target/kotlin/toolchain`.
 
 use std::path::{Path, PathBuf};
@@ -61,7 +61,7 @@ impl Rules {
 impl Toolchain {
     /// Fetched if need be.
     pub(super) fn fetch(workspace: &Workspace) -> Result<Self, TaskError> {
-        let pinned = workspace.root.join("uniffi").join("kotlin").join("toolchain");
+        let pinned = workspace.root.join("android").join("wheelwork").join("toolchain");
         let folder = workspace.target.join("kotlin").join("toolchain");
         maven::fetch(&pinned, &folder, "the Kotlin compiler, coroutines, JNA and JUnit (75 MB)")?;
         Ok(Self { folder })
