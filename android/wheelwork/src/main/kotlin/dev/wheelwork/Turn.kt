@@ -21,7 +21,7 @@ internal fun turn(begin: () -> TurnHandle): Flow<Event> = held(begin, { leave() 
         // To be woken for each token would take more from a fast model than its reader gains; see docs/performance.md. The end
         // is waited for with them: it is not late.
         if (waiting.size.toUInt() < TOGETHER) {
-            withTimeoutOrNull(BETWEEN_LOOKS - look.elapsedNow()) { translated { handle.gathered(TOGETHER) } }
+            withTimeoutOrNull(BETWEEN_LOOKS - look.elapsedNow()) { onIo { handle.gathered(TOGETHER) } }
         }
     }
 }
