@@ -59,6 +59,13 @@ impl Provider {
         self.simulated_on == Some(std::env::consts::ARCH)
     }
 
+    /// The system-on-chip that this provider drives here, by its maker's part number in lower case, as in `sc8380xp`. `None`
+    /// where the system does not tell it, where libraries only simulate the device, and for providers that ask no such thing.
+    #[must_use]
+    pub fn system_on_chip(&self) -> Option<String> {
+        if self.is_simulated_here() { None } else { (self.static_driver?.system_on_chip)() }
+    }
+
     /// Checks options before the provider sees them.
     ///
     /// # Errors

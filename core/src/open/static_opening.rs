@@ -250,7 +250,7 @@ impl Attempt<'_> {
         let key = compiled::depends_on()
             .and_model(&self.described.facts.identity(variant))
             .and("provider", self.row.ep)
-            .and("chip", self.system_on_chip().unwrap_or_default())
+            .and("chip", self.row.system_on_chip().unwrap_or_default())
             .and_options(&options)
             .and_libraries(self.libraries())
             .key();
@@ -363,14 +363,9 @@ impl Attempt<'_> {
         names.filter(|path| path.is_file())
     }
 
-    /// This machine's system-on-chip; none that a simulator runs on.
-    fn system_on_chip(&self) -> Option<String> {
-        if self.row.is_simulated_here() { None } else { (self.driver.system_on_chip)() }
-    }
-
     /// Compiled graphs for the system-on-chip that the caller names or the system tells.
     fn binary(&self) -> Option<&ContextBinary> {
-        let here = self.system_on_chip();
+        let here = self.row.system_on_chip();
         (self.driver.binary)(&self.graphs.context_binaries, &self.options.provider_options, here.as_deref())
     }
 }

@@ -4,11 +4,13 @@
 //! asked for is decided where they are used.
 #![cfg(windows)]
 
+mod cpu;
 mod memory;
 mod names;
 mod private;
 mod reading;
 
+pub use cpu::cpu_name;
 pub use memory::available_bytes;
 pub use names::names_of;
 pub use private::{is_private, keep_private};

@@ -35,6 +35,9 @@ pub(crate) fn run(arguments: &DevicesArguments, json: bool) -> Result<(), Failur
             _ => provider.hardware.to_owned(),
         };
         anstream::println!("{device:<6}  {usable:<8}  {hardware:<32}  {}", provider.ep);
+        if let Some(chip) = provider.system_on_chip() {
+            anstream::println!("{:<6}  on the system-on-chip {chip}", "");
+        }
         if let Err(reason) = &found {
             anstream::println!("{:<6}  {}", "", wrapped(reason, columns().saturating_sub(8), 8));
         }
@@ -62,6 +65,7 @@ pub(super) fn report() -> Value {
                 "package": provider.library.map(|library| library.package),
                 "options": provider.options.iter().map(|option| option.name).collect::<Vec<_>>(),
                 "found": found.as_deref().map(names).ok(),
+                "system_on_chip": provider.system_on_chip(),
             })
         })
         .collect();

@@ -63,7 +63,42 @@ static DRIVER: StaticDriver = StaticDriver {
     },
 };
 
+/// How the numbers of CPUs begin that Windows names, and the part number of the chip. From names that owners of such PCs have
+/// published; none has been seen here.
+const NUMBERS: [(&str, &str); 6] = [
+    ("x1e", "sc8380xp"),
+    ("x1p64", "sc8380xp"),
+    ("x1p66", "sc8380xp"),
+    ("x1p4", "sc8340xp"),
+    ("x126", "sc8340xp"),
+    ("x2e", "sc8480xp"),
+];
+
+/// The part number of a chip whose CPU Windows names as in `Snapdragon(R) X Elite - X1E80100 - Qualcomm(R) Oryon(TM) CPU`. A number
+/// that is not in the table is told as it is: nothing is compiled for it.
+#[cfg_attr(not(windows), allow(dead_code, reason = "only Windows names CPUs so"))]
+fn part_number(cpu: &str) -> Option<String> {
+    let name = cpu.to_lowercase();
+    if !name.contains("snapdragon") {
+        return None;
+    }
+    if name.contains("8cx gen 3") {
+        return Some("sc8280x".to_owned());
+    }
+    let is_number =
+        |word: &&str| word.starts_with('x') && word.chars().filter(char::is_ascii_digit).count() >= 5;
+    let number = name.split_whitespace().find(is_number)?;
+    let known = NUMBERS.iter().find(|(begin, _)| number.starts_with(begin));
+    Some(known.map_or(number, |(_, part)| *part).to_owned())
+}
+
+#[cfg(windows)]
+fn system_on_chip() -> Option<String> {
+    part_number(&wheelwork_windows::cpu_name()?)
+}
+
 /// Linux and Android tell the part number in lower case or upper, as in `SM8650`.
+#[cfg(not(windows))]
 fn system_on_chip() -> Option<String> {
     let read = |path: &str| std::fs::read_to_string(path).ok();
     let name = read("/sys/devices/soc0/machine").or_else(|| read("/sys/devices/soc0/chip_id"))?;
@@ -95,6 +130,22 @@ mod tests {
         let modes = [DRIVER.performance.full, DRIVER.performance.power_saving].concat();
         let different: std::collections::BTreeSet<_> = modes.iter().collect();
         assert_eq!(different.len(), 4, "{modes:?}");
+    }
+
+    #[test]
+    fn windows_names_of_cpus_are_part_numbers() {
+        for (name, part) in [
+            ("Snapdragon(R) X Elite - X1E80100 - Qualcomm(R) Oryon(TM) CPU", Some("sc8380xp")),
+            ("Snapdragon(R) X 12-core X1E78100 @ 3.40 GHz", Some("sc8380xp")),
+            ("Snapdragon(R) X Plus - X1P64100 - Qualcomm(R) Oryon(TM) CPU", Some("sc8380xp")),
+            ("Snapdragon(R) X Plus - X1P42100 - Qualcomm(R) Oryon(TM) CPU", Some("sc8340xp")),
+            ("Snapdragon(R) X - X126100 - Qualcomm(R) Oryon(TM) CPU", Some("sc8340xp")),
+            ("Snapdragon(R) X3 Elite - X3E00000 - Qualcomm(R) Oryon(TM) CPU", Some("x3e00000")),
+            ("Snapdragon (TM) 8cx Gen 3 @ 3.0 GHz", Some("sc8280x")),
+            ("Intel(R) Xeon(R) Processor @ 2.10GHz", None),
+        ] {
+            assert_eq!(part_number(name).as_deref(), part, "{name}");
+        }
     }
 
     #[test]
