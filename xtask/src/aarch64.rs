@@ -1,7 +1,8 @@
 //! `cargo xtask aarch64`: our code as ARM runs it, on two CPUs that qemu-user plays.
 //!
 //! 1. The tests of the kernels, in the dev profile.
-//! 2. The program of the archive, with ONNX Runtime's ARM library: it quantises tiny-r1, packs it for our kernels, and answers
+//! 2. The libraries' own tests, in the same profile: packages, templates, the runtime without a model.
+//! 3. The program of the archive, with ONNX Runtime's ARM library: it quantises tiny-r1, packs it for our kernels, and answers
 //!    with them.
 //!
 //! What this shows is what the code computes. It says nothing of speed, and nothing of what only real caches and cores do.
@@ -29,6 +30,8 @@ pub(crate) struct Options {
 enum Part {
     /// Products by every kernel that the CPU has.
     Kernels,
+    /// Tests of the libraries that packages and turns are made of.
+    Libraries,
     /// The program of the archive quantises tiny-r1 and answers with ONNX Runtime's kernels and with ours.
     Answer,
 }
@@ -38,6 +41,10 @@ impl Part {
     fn tests(self) -> Option<&'static str> {
         match self {
             Self::Kernels => Some("--package wheelwork-kernels --tests"),
+            Self::Libraries => Some(
+                "--package wheelwork-diagnostic --package wheelwork-package --package wheelwork-jinja --package wheelwork-onnx \
+                 --package wheelwork --lib",
+            ),
             Self::Answer => None,
         }
     }
@@ -66,7 +73,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
         for cpu in &CPUS {
             report::step(&format!("{} on {}", steps::name(part), cpu.name));
             match (part.tests(), &programs) {
-                (Some(tests), _) => rows.extend(test(workspace, &work, &qemu, cpu, tests)?),
+                (Some(tests), _) => {
+                    let log = work.join(format!("tests-{}-{}.txt", steps::name(part), cpu.name));
+                    rows.extend(test(workspace, &log, &qemu, cpu, tests)?);
+                }
                 (None, Some(programs)) => {
                     rows.extend(answer(workspace, &Runner::arm64(workspace, cpu)?, cpu, programs)?);
                 }
@@ -80,23 +90,22 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
 /// Builds tests, runs them on that CPU, and makes a row of each program of theirs.
 fn test(
     workspace: &Workspace,
-    work: &Path,
+    log: &Path,
     qemu: &Path,
     cpu: &Cpu,
     tests: &str,
 ) -> Result<Vec<Row>, TaskError> {
     let prefix = arm::prefix(workspace, cpu)?;
-    let log = work.join(format!("tests-{}.txt", cpu.name));
     let mut cargo = build::cargo(workspace, System::LinuxArm64, "test")?;
     cargo
         .args(["--no-fail-fast"])
-        .args(tests.split(' '))
+        .args(tests.split_whitespace())
         .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", emulator(qemu, &prefix, cpu))
         // An emulator is slow: a part of the random cases.
         .env("PROPTEST_CASES", "32");
     let start = Instant::now();
-    let result = command::run_to(&mut cargo, &log);
-    let rows = rows_of(cpu, &fs_err::read_to_string(&log)?, start.elapsed().as_secs_f64());
+    let result = command::run_to(&mut cargo, log);
+    let rows = rows_of(cpu, &fs_err::read_to_string(log)?, start.elapsed().as_secs_f64());
     if rows.is_empty() {
         result?;
         return Err(TaskError::new("no test ran").remedy(format!("look into {}", log.display())));

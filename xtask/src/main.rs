@@ -1,5 +1,5 @@
 //! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | kotlin | android | swift | fuzz | gpu |
-//! runtimes | npu | npu-compile | kill-test | package-story | checkpoint | bench-peers | aarch64 | dist | windows`.
+//! runtimes | npu | npu-compile | kill-test | package-story | checkpoint | bench-peers | aarch64 | dist | windows | macos`.
 //!
 //! They need Rust and Python's `pip`, nothing else. What they fetch lies in `target/` and is fetched once.
 
@@ -21,6 +21,7 @@ mod gpu;
 mod judges;
 mod kill_test;
 mod kotlin;
+mod macos;
 mod maven;
 mod npu;
 mod npu_compile;
@@ -29,6 +30,7 @@ mod python;
 mod report;
 mod runtimes;
 mod steps;
+mod stub;
 mod swift;
 mod system;
 mod task_error;
@@ -88,6 +90,8 @@ enum Task {
     Dist(dist::Options),
     /// Runs the Windows program's story, kills and test programs under Wine.
     Windows(windows::Options),
+    /// Compiles for macOS and links against stubs of its libraries: a check, nothing to ship.
+    Macos,
     /// Compares with transformers and onnxruntime-genai, in a Python environment of their own (6 GB).
     Judges(judges::Options),
     /// Compiles and tests the Kotlin side on the JVM, against the real library and the shipped model.
@@ -134,6 +138,7 @@ fn run(task: &Task) -> Result<(), TaskError> {
         Task::Aarch64(options) => aarch64::run(&workspace, options),
         Task::Dist(options) => dist::run(&workspace, options),
         Task::Windows(options) => windows::run(&workspace, options),
+        Task::Macos => macos::run(&workspace),
         Task::Judges(options) => judges::run(&workspace, options),
         Task::Kotlin(options) => kotlin::run(&workspace, options),
         Task::Android(options) => android::run(&workspace, options),

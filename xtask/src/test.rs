@@ -5,7 +5,7 @@ use std::process::Command;
 
 use clap::Args;
 
-use crate::fetch::{self, qnn};
+use crate::fetch::{self, qnn, shellcheck};
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
 use crate::{command, report};
@@ -38,6 +38,9 @@ pub(crate) fn prepare(command: &mut Command, workspace: &Workspace) -> Result<()
     command.current_dir(&workspace.root).env(fetch::PATH_VARIABLE, fetch::onnxruntime(workspace)?);
     if let Some(folder) = qnn::libraries(workspace)? {
         command.env(qnn::FOLDER_VARIABLE, folder);
+    }
+    if let Some(program) = shellcheck::program(workspace)? {
+        command.env(shellcheck::VARIABLE, program);
     }
     match r1_folder(workspace)? {
         Some(folder) => drop(command.env(R1_VARIABLE, folder)),

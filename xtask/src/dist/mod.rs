@@ -60,6 +60,12 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
 }
 
 fn make(workspace: &Workspace, system: System, archives: &Path, untried: bool) -> Result<Row, TaskError> {
+    if !System::built_here().contains(&system) {
+        return Err(TaskError::new(format!("archives for {} are not made on this system", system.name()))
+            .remedy(
+                "macOS' is made on a Mac, the others on Linux; `cargo xtask macos` links against stubs here",
+            ));
+    }
     let program = build::program(workspace, system)?;
     let facts = object::Facts::of(&program)?;
     ledger::check(workspace, system, &facts)?;

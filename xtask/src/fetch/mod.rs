@@ -6,9 +6,10 @@
 //! 4. The folder gets its name last, so a folder with a marker in it is complete.
 //!
 //! [`qnn`] and [`webgpu`] do the same for execution providers, [`swiftshader`] for a GPU to test with, [`zig`] for a
-//! compiler of other systems.
+//! compiler of other systems, [`shellcheck`] for a reader of shell scripts.
 
 pub(crate) mod qnn;
+pub(crate) mod shellcheck;
 pub(crate) mod swiftshader;
 pub(crate) mod webgpu;
 pub(crate) mod wheel;

@@ -91,6 +91,15 @@ impl Project {
         Ok(folder)
     }
 
+    /// As [`fetch`](Self::fetch), for a wheel whose `library` is a program: its path.
+    pub(super) fn program(&self, workspace: &Workspace, wheel: &Wheel) -> Result<PathBuf, TaskError> {
+        let folder = self.fetch(workspace, wheel, |content, ready| {
+            fs_err::rename(content, ready)?;
+            executable(&ready.join(wheel.library))
+        })?;
+        Ok(folder.join(wheel.library))
+    }
+
     /// Brings the wheel into `staging` and checks its hash.
     fn download(&self, python: &Python, wheel: &Wheel, staging: &Path) -> Result<PathBuf, TaskError> {
         let Self { name, version, remedy, .. } = self;
@@ -119,6 +128,18 @@ impl Project {
         }
         Ok(archive)
     }
+}
+
+/// Python's `zipfile` drops the mode.
+#[cfg(unix)]
+fn executable(path: &Path) -> Result<(), TaskError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Ok(fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o755))?)
+}
+
+#[cfg(not(unix))]
+fn executable(_: &Path) -> Result<(), TaskError> {
+    Ok(())
 }
 
 fn is_complete(folder: &Path, wheel: &Wheel) -> bool {

@@ -1,6 +1,6 @@
 //! zig and cargo-zigbuild: a C compiler and linker for every system, and what has cargo use it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use std::env::consts::{ARCH, OS};
 
@@ -45,21 +45,5 @@ fn program(workspace: &Workspace, project: &Project) -> Result<PathBuf, TaskErro
         TaskError::new(format!("no wheel of {} is pinned for {OS} {ARCH}", project.name))
             .remedy("compile for other systems on Linux x86_64, or add the wheel to xtask/src/fetch/zig.rs")
     })?;
-    let folder = project.fetch(workspace, &wheel, |content, ready| {
-        fs_err::rename(content, ready)?;
-        executable(&ready.join(wheel.library))
-    })?;
-    Ok(folder.join(wheel.library))
-}
-
-/// Python's `zipfile` drops the mode.
-#[cfg(unix)]
-fn executable(path: &Path) -> Result<(), TaskError> {
-    use std::os::unix::fs::PermissionsExt as _;
-    Ok(fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o755))?)
-}
-
-#[cfg(not(unix))]
-fn executable(_: &Path) -> Result<(), TaskError> {
-    Ok(())
+    project.program(workspace, &wheel)
 }

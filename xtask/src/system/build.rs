@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{GLIBC, System};
+use super::{GLIBC, System, sdk};
 use crate::fetch::{self, zig};
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
@@ -23,16 +23,19 @@ pub(crate) fn program(workspace: &Workspace, system: System) -> Result<PathBuf, 
 /// `cargo SUBCOMMAND --locked --target ...`, set up for the system.
 pub(crate) fn cargo(workspace: &Workspace, system: System, subcommand: &str) -> Result<Command, TaskError> {
     standard_library(system)?;
-    let (mut cargo, target) = if system == System::MacOsArm64 {
+    let (mut cargo, target) = if system == System::MacOsArm64 && cfg!(target_os = "macos") {
         let mut cargo = command::cargo();
         cargo.arg(subcommand);
         (cargo, system.triple().to_owned())
     } else {
         let tools = zig::tools(workspace)?;
         let mut cargo = Command::new(tools.cargo_zigbuild);
+        if system == System::MacOsArm64 {
+            cargo.env("SDKROOT", sdk::macos(workspace, &tools.zig)?);
+        }
         cargo
             .arg(if subcommand == "build" { "zigbuild" } else { subcommand })
-            .env("CARGO_ZIGBUILD_ZIG_PATH", tools.zig)
+            .env("CARGO_ZIGBUILD_ZIG_PATH", &tools.zig)
             .env("CARGO_ZIGBUILD_CACHE_DIR", cache(workspace))
             .env("ZIG_GLOBAL_CACHE_DIR", cache(workspace).join("zig"))
             .env("ZIG_LOCAL_CACHE_DIR", cache(workspace).join("zig"));

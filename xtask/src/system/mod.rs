@@ -7,6 +7,7 @@ pub(crate) mod arm;
 pub(crate) mod build;
 pub(crate) mod debian;
 pub(crate) mod runner;
+pub(crate) mod sdk;
 pub(crate) mod wine;
 
 use clap::ValueEnum;
