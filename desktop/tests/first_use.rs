@@ -65,6 +65,21 @@ fn names_and_files_that_are_no_package_lead_on() {
 }
 
 #[test]
+fn short_help_fits_into_40_lines() {
+    let help = |name: &str| stdout(wheelwork(name).arg("-h").env("COLUMNS", "100"));
+    let all = help("");
+    // `list, ls        List the models ...`
+    let names = all.lines().filter_map(|line| line.strip_prefix("  ")?.split([',', ' ']).next());
+    let mut looked_at = 0;
+    for name in names.filter(|name| name.starts_with(|first: char| first.is_ascii_lowercase())) {
+        let lines = help(name).lines().count();
+        assert!((5..=40).contains(&lines), "`wheelwork {name} -h` has {lines} lines");
+        looked_at += 1;
+    }
+    assert!(all.lines().count() <= 40 && looked_at > 15, "{looked_at} commands in\n{all}");
+}
+
+#[test]
 fn doctor_finds_no_fault_here_and_tells_a_missing_library() {
     let models = tempfile::tempdir().unwrap();
     let findings = |command: &mut Command| -> (Option<i32>, Vec<Value>) {
