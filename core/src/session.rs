@@ -395,14 +395,13 @@ impl Session {
         Ok(())
     }
 
-    fn write_journal(&self, file: SessionFile, autosave: Autosave) -> Result<Journal, Error> {
+    fn write_journal(&mut self, file: SessionFile, autosave: Autosave) -> Result<Journal, Error> {
         if self.damaged.as_deref() == Some(file.path()) {
             return Err(SnapshotError::OnlyCopy { file: file.path().display().to_string() }.into());
         }
-        let lock = match &self.journal {
-            Some(journal) if journal.is_kept_in(&file).is_some() => Arc::clone(journal.lock()),
-            _ => file.lock()?,
-        };
+        let before = self.journal.as_ref().filter(|journal| journal.is_kept_in(&file).is_some());
+        let lock = before.map_or_else(|| file.lock(), |journal| Ok(Arc::clone(journal.lock())))?;
+        let is_kept_there = before.is_some();
         let fill = |journal: &mut Journal| {
             journal.messages(&self.messages)?;
             journal.follow(&self.sequence)?;
@@ -412,7 +411,8 @@ impl Session {
             }
             Ok(())
         };
-        Ok(Journal::create(file, lock, Binding::of(&self.sequence), autosave, fill)?)
+        let written = Journal::create(file, lock, Binding::of(&self.sequence), autosave, fill)?;
+        Ok(written.keep(self.journal.as_mut().filter(|_| is_kept_there))?)
     }
 
     /// The tokens that every prompt begins with that goes on from the messages so far with a user's message.

@@ -18,7 +18,11 @@ pub(crate) fn create(path: &Path, bytes: u64) -> std::io::Result<fs_err::File> {
 pub(crate) fn reopen(path: &Path, bytes: u64) -> std::io::Result<fs_err::File> {
     match open_existing_to_write(path).map_err(std::io::Error::from) {
         Ok(file) if file.metadata()?.len() == bytes => return Ok(file),
-        Ok(_) => fs_err::remove_file(path)?,
+        Ok(other) => {
+            // Windows keeps the name of what is removed while it is open.
+            drop(other);
+            fs_err::remove_file(path)?;
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
@@ -94,6 +98,7 @@ mod tests {
         assert!(create(&path, 1).is_err(), "an existing file must not be overwritten");
         read_exact_at(&reopen(&path, 4096).unwrap(), &mut piece, 256).unwrap();
         assert_eq!(piece, [1; 256]);
+        drop(file);
         read_exact_at(&reopen(&path, 8192).unwrap(), &mut piece, 256).unwrap();
         assert_eq!(piece, [0; 256], "a file of another size is not believed");
     }

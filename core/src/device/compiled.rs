@@ -209,7 +209,8 @@ mod tests {
             Ok(())
         });
         assert!(error.contains("graph"), "{error}");
-        assert_eq!(std::fs::read_dir(folder.path().join("base")).unwrap().count(), 0);
+        // The empty file of its lock stays where names are not removed while they are locked.
+        assert_eq!(std::fs::read_dir(folder.path().join("base")).unwrap().count(), usize::from(!cfg!(unix)));
         assert_eq!(find(&entry, &["g.onnx"]), Err(NotFound::Missing));
     }
 

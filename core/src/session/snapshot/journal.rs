@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use fs_err::File;
 use serde::Serialize;
 use wheelwork_package::disk::{self, NameLock};
-use wheelwork_package::vfs::{Partial, RealVfs};
+use wheelwork_package::vfs::{Partial, RealVfs, open_existing_to_write};
 
 use super::cache_part::CachePart;
 use super::frame::{self, Chain};
@@ -71,14 +71,14 @@ enum State {
 }
 
 impl Journal {
-    /// Writes a new file that replaces the one of that name once it is complete; `fill` writes the session's state.
+    /// Writes a new file beside its name; `fill` writes the session's state.
     pub(crate) fn create(
         kept_in: SessionFile,
         lock: Arc<NameLock>,
         binding: Binding,
         autosave: Autosave,
         fill: impl FnOnce(&mut Self) -> Result<(), SnapshotError>,
-    ) -> Result<Self, SnapshotError> {
+    ) -> Result<Written, SnapshotError> {
         let partial = Partial::file(&RealVfs, kept_in.path()).map_err(io::Error::from)?;
         let mut file = disk::create_new(partial.path(), PRIVATE)?;
         let (end, chain) = head::write(&mut file, kept_in.key.as_ref())?;
@@ -99,8 +99,7 @@ impl Journal {
         journal.write_binding()?;
         fill(&mut journal)?;
         journal.sync()?;
-        partial.keep().map_err(io::Error::from)?;
-        Ok(journal)
+        Ok(Written { journal, partial })
     }
 
     /// How often it is saved, if it is this file.
@@ -197,6 +196,40 @@ impl Journal {
         self.state = State::Whole;
         Ok(())
     }
+
+    /// Goes on with the file that stands under its name, which is the one it has written so far.
+    fn reopen(&mut self) {
+        let opened = open_existing_to_write(self.kept_in.path()).map_err(io::Error::from);
+        match opened.and_then(|mut file| file.seek(SeekFrom::Start(self.end)).map(|_| file)) {
+            Ok(file) => self.file = file,
+            Err(_) => self.state = State::Lost,
+        }
+    }
+}
+
+/// A new file that is complete and does not have its name yet.
+pub(crate) struct Written {
+    journal: Journal,
+    partial: Partial<'static>,
+}
+
+impl Written {
+    /// Puts it in the place of a file of that name. `before` is the journal that is kept there, if one is: it lets go of its file,
+    /// because Windows puts nothing in the place of what is open, and goes on with it where this fails.
+    pub(crate) fn keep(self, before: Option<&mut Journal>) -> Result<Journal, SnapshotError> {
+        let Self { journal, partial } = self;
+        match before {
+            None => partial.keep().map_err(io::Error::from)?,
+            Some(before) => {
+                before.file = journal.file.try_clone()?;
+                partial.keep().map_err(|error| {
+                    before.reopen();
+                    io::Error::from(error)
+                })?;
+            }
+        }
+        Ok(journal)
+    }
 }
 
 #[cfg(test)]
@@ -230,6 +263,8 @@ mod tests {
                 Journal::create(file.clone(), file.lock().unwrap(), binding(), Autosave::default(), |_| {
                     Ok(())
                 })
+                .unwrap()
+                .keep(None)
                 .unwrap();
             // The disk was full after a few bytes of a record.
             let room = std::mem::replace(&mut journal.file, File::open(file.path()).unwrap());
@@ -243,5 +278,22 @@ mod tests {
             assert_eq!(state.messages, [Message::user("kept")]);
             assert_eq!(state.restored.dropped_bytes, 0);
         }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_replaced_goes_on_being_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = SessionFile::from(&folder.path().join("session"));
+        let lock = file.lock().unwrap();
+        let create =
+            || Journal::create(file.clone(), Arc::clone(&lock), binding(), Autosave::default(), |_| Ok(()));
+        let mut before = create().unwrap().keep(None).unwrap();
+        before.messages(&[Message::user("first")]).unwrap();
+        let next = create().unwrap();
+        fs_err::remove_file(Partial::left_of(file.path())).unwrap();
+        assert!(next.keep(Some(&mut before)).is_err());
+        before.messages(&[Message::user("second")]).unwrap();
+        let mut decoder = ScriptedDecoder::new(4, 4, Vec::new());
+        assert_eq!(restore(&file, &binding(), &mut decoder).unwrap().messages, [Message::user("second")]);
     }
 }
