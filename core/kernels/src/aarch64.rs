@@ -9,7 +9,10 @@ use std::arch::asm;
 use std::array;
 use std::ops::Range;
 
+mod lanes;
+
 use crate::activations::Activations;
+use crate::attention::softmax::{self, Loaded, Rows, Seen};
 use crate::error::KernelError;
 use crate::half::f16_to_f32;
 use crate::instances::{each_panel, for_panel};
@@ -27,6 +30,16 @@ pub(crate) fn is_here() -> bool {
 
 fn has_matrix_products() -> bool {
     std::arch::is_aarch64_feature_detected!("i8mm")
+}
+
+/// See [`softmax::attend`]: every 64-bit Arm has these registers.
+pub(crate) fn attend<T: Loaded, const D: usize>(
+    keys: &[[T; D]],
+    values: &[[T; D]],
+    seen: &Seen,
+    rows: &mut Rows<'_, D>,
+) {
+    softmax::attend::<lanes::Four, T, 4, D>(keys, values, seen, rows);
 }
 
 pub(crate) fn multiply(

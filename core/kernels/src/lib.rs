@@ -8,6 +8,7 @@
 //! Activations  float rows to int8, in panels of rows                                (activations)
 //! Weights      packed bytes whose length was compared with their shape              (weights)
 //! Kernel       an instruction set of this CPU; multiplies tiles of 16 columns       (kernel)
+//! Attention    queries over a cache of float32 or int8, with the softmax as it goes (attention)
 //! ```
 //!
 //! One layout serves a token and a prompt: 16 columns by 4 rows of K are 64 bytes, of which every instruction set takes
@@ -21,6 +22,7 @@
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
 mod activations;
+mod attention;
 mod error;
 mod half;
 mod instances;
@@ -34,6 +36,7 @@ mod weights;
 mod x86;
 
 pub use activations::{Activations, RowsToFill};
+pub use attention::{Attention, Element, Heads, Sums, rotate};
 pub use error::KernelError;
 pub use half::{exact_f16, f16_to_f32};
 pub use kernel::Kernel;

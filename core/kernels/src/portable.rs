@@ -1,5 +1,8 @@
 //! The kernel of every CPU: what the others compute, in plain numbers.
 
+use std::array;
+
+use crate::attention::lanes::Lanes;
 use crate::half::f16_to_f32;
 use crate::shape::{Bits, COLUMNS, Shape};
 use crate::tile::{Block, Panel, Results, Rounded, STEP_BYTES, Tile, zero_plane};
@@ -84,4 +87,82 @@ pub(crate) fn zero_points(shape: Shape, bytes: &[u8]) -> [i32; COLUMNS] {
         }
     }
     zeros
+}
+
+/// Four floats, in whatever the compiler finds for them.
+#[derive(Clone, Copy)]
+pub(crate) struct Four([f32; 4]);
+
+impl Four {
+    #[inline(always)]
+    fn with(self, other: Self, operation: impl Fn(f32, f32) -> f32) -> Self {
+        Self(array::from_fn(|lane| operation(self.0[lane], other.0[lane])))
+    }
+}
+
+impl Lanes for Four {
+    const COUNT: usize = 4;
+
+    #[inline(always)]
+    fn splat(value: f32) -> Self {
+        Self([value; 4])
+    }
+
+    #[inline(always)]
+    fn load<const N: usize>(from: &[f32; N], at: usize) -> Self {
+        Self(from.get(at..).and_then(|from| from.first_chunk()).copied().unwrap_or_default())
+    }
+
+    #[inline(always)]
+    fn load_codes<const N: usize>(from: &[i8; N], at: usize) -> Self {
+        let codes: [i8; 4] = from.get(at..).and_then(|from| from.first_chunk()).copied().unwrap_or_default();
+        Self(codes.map(f32::from))
+    }
+
+    #[inline(always)]
+    fn store<const N: usize>(self, to: &mut [f32; N], at: usize) {
+        if let Some(to) = to.get_mut(at..).and_then(|to| to.first_chunk_mut()) {
+            *to = self.0;
+        }
+    }
+
+    #[inline(always)]
+    fn add_product(self, a: Self, b: Self) -> Self {
+        self.add(a.times(b))
+    }
+
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self.with(other, |a, b| a + b)
+    }
+
+    #[inline(always)]
+    fn times(self, other: Self) -> Self {
+        self.with(other, |a, b| a * b)
+    }
+
+    #[inline(always)]
+    fn largest_of(self, other: Self) -> Self {
+        self.with(other, f32::max)
+    }
+
+    #[inline(always)]
+    fn rounded(self) -> Self {
+        Self(self.0.map(f32::round_ties_even))
+    }
+
+    #[inline(always)]
+    fn scaled_by_power(self, power: Self) -> Self {
+        self.with(power, |value, power| value * power.exp2())
+    }
+
+    #[inline(always)]
+    fn sum(self) -> f32 {
+        self.0.iter().sum()
+    }
+
+    #[inline(always)]
+    fn largest(self) -> f32 {
+        self.0.into_iter().fold(f32::NEG_INFINITY, f32::max)
+    }
 }

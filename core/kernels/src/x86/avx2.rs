@@ -10,7 +10,9 @@ use std::arch::x86_64::*;
 use std::array;
 use std::ops::Range;
 
+use super::lanes::Eight;
 use crate::activations::{Activations, RowsToFill};
+use crate::attention::softmax::{self, Loaded, Rows, Seen};
 use crate::error::KernelError;
 use crate::instances::{each_panel, for_panel};
 use crate::shape::{Bits, COLUMNS, Shape};
@@ -51,6 +53,28 @@ pub(crate) fn quantize(rows: RowsToFill<'_>, x: &[f32]) -> Result<(), KernelErro
     #[allow(unsafe_code)]
     unsafe {
         here(rows, x);
+    }
+    Ok(())
+}
+
+/// See [`softmax::attend`].
+pub(crate) fn attend<T: Loaded, const D: usize>(
+    keys: &[[T; D]],
+    values: &[[T; D]],
+    seen: &Seen,
+    rows: &mut Rows<'_, D>,
+) -> Result<(), KernelError> {
+    if !is_here() {
+        return Err(KernelError::NotOnThisCpu);
+    }
+    #[target_feature(enable = "avx2,fma")]
+    fn here<T: Loaded, const D: usize>(keys: &[[T; D]], values: &[[T; D]], seen: &Seen, rows: &mut Rows<'_, D>) {
+        softmax::attend::<Eight, T, 2, D>(keys, values, seen, rows);
+    }
+    // SAFETY: the CPU has these features.
+    #[allow(unsafe_code)]
+    unsafe {
+        here(keys, values, seen, rows);
     }
     Ok(())
 }

@@ -8,7 +8,9 @@ use std::array;
 use std::ops::Range;
 use std::slice;
 
+use super::lanes::Sixteen;
 use crate::activations::{Activations, RowsToFill};
+use crate::attention::softmax::{self, Loaded, Rows, Seen};
 use crate::error::KernelError;
 use crate::instances::for_panel;
 use crate::portable::zero_points;
@@ -41,6 +43,28 @@ pub(crate) fn quantize(rows: RowsToFill<'_>, x: &[f32]) -> Result<(), KernelErro
     #[allow(unsafe_code)]
     unsafe {
         here(rows, x);
+    }
+    Ok(())
+}
+
+/// See [`softmax::attend`].
+pub(crate) fn attend<T: Loaded, const D: usize>(
+    keys: &[[T; D]],
+    values: &[[T; D]],
+    seen: &Seen,
+    rows: &mut Rows<'_, D>,
+) -> Result<(), KernelError> {
+    if !is_here() {
+        return Err(KernelError::NotOnThisCpu);
+    }
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    fn here<T: Loaded, const D: usize>(keys: &[[T; D]], values: &[[T; D]], seen: &Seen, rows: &mut Rows<'_, D>) {
+        softmax::attend::<Sixteen, T, 2, D>(keys, values, seen, rows);
+    }
+    // SAFETY: the CPU has these features.
+    #[allow(unsafe_code)]
+    unsafe {
+        here(keys, values, seen, rows);
     }
     Ok(())
 }
