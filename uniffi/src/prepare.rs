@@ -179,6 +179,7 @@ impl From<wheelwork::PrepareReport> for PrepareReport {
             plain_memory_bytes,
             prepared_memory_bytes,
             kernels,
+            attention: _,
             seconds,
         } = report;
         let kernels = kernels.into_iter().map(Into::into).collect();

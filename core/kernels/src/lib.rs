@@ -44,4 +44,4 @@ pub use shape::{Bits, COLUMNS, Shape};
 pub use weights::Weights;
 
 /// Raised when what a kernel computes changes, or the packed layout: what was made with another one is made anew.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;

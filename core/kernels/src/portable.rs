@@ -157,6 +157,9 @@ impl Lanes for Four {
     }
 
     #[inline(always)]
+    fn ask_for<T>(_: &T) {}
+
+    #[inline(always)]
     fn sum(self) -> f32 {
         self.0.iter().sum()
     }

@@ -1,43 +1,43 @@
 //! Our own operators, for graphs that were rewritten for this machine ([`DOMAIN`]).
 //!
 //! ```text
-//! MatMulBlocks(x [.., K] float32, packed weights [bytes] uint8 (constant), bias [N] float32 (optional)) -> [.., N] float32
-//!     K, N, bits, block_size as MatMulNBits has them; zero_points = 1 where the weights hold zero points
+//! MatMulBlocks       a product of activations with weights in blocks            (products)
+//! CachedAttention    rotation, cache and attention in one; with a cache of      (attention)
+//! CachedAttention8   float32, or of int8
 //! ```
 //!
-//! It computes what `MatMulNBits` does at accuracy level 4, with the kernels of `wheelwork-kernels`, on ONNX Runtime's own
-//! threads. ONNX Runtime calls through C, where a panic would end the process: whatever happens inside becomes an error of the run.
-//! Attributes and lengths are checked when the graph is loaded, and the lengths of the activations at each call.
+//! They compute with `wheelwork-kernels` on ONNX Runtime's own threads. ONNX Runtime calls through C, where a panic would end the
+//! process: whatever happens inside becomes an error of the run.
 
+mod attention;
+mod products;
+
+use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ort::operator::{
-    ComputeContext, Kernel as OrtKernel, KernelContext, Operator, OperatorDomain, OperatorInput,
-    OperatorOutput,
-};
-use ort::value::{TensorElementType, TensorValueType, ValueRef};
-use wheelwork_kernels::{Activations, COLUMNS, Kernel, KernelError, Shape, Weights};
+use ort::operator::{ComputeContext, KernelContext, OperatorDomain};
+use wheelwork_kernels::{Kernel, KernelError};
 
 /// The domain of our operators.
 pub const DOMAIN: &str = "wheelwork";
 /// The product of activations with weights in blocks.
 pub const MATMUL_BLOCKS: &str = "MatMulBlocks";
-
-/// Packed bytes that are worth a task of their own.
-const TASK_BYTES: usize = 64 << 10;
-/// Tasks a thread: some more than one, as threads are held up by others.
-const TASKS_A_THREAD: usize = 4;
-/// From so many rows on, they are rounded by all threads.
-const SHARED_ROWS: usize = 16;
+/// Attention over a cache of float32.
+pub const CACHED_ATTENTION: &str = "CachedAttention";
+/// Attention over a cache of int8 with a scale a channel.
+pub const CACHED_ATTENTION_8: &str = "CachedAttention8";
 
 /// The operators for a session with so many threads.
 ///
 /// # Errors
 /// ONNX Runtime's.
 pub fn operators(threads: usize) -> ort::Result<OperatorDomain> {
-    let operator = MatMulBlocks { kernel: Kernel::best(), threads, activations: Arc::default() };
-    OperatorDomain::new(DOMAIN)?.add(operator)
+    let (kernel, threads) = (Kernel::best(), threads.max(1));
+    OperatorDomain::new(DOMAIN)?
+        .add(products::MatMulBlocks::new(kernel, threads))?
+        .add(attention::CachedAttention::<f32>::new(kernel, threads))?
+        .add(attention::CachedAttention::<i8>::new(kernel, threads))
 }
 
 /// What this machine computes our operators with.
@@ -46,165 +46,25 @@ pub fn kernel_name() -> &'static str {
     Kernel::best().name()
 }
 
-struct MatMulBlocks {
-    kernel: Kernel,
-    threads: usize,
-    /// Of whichever node runs: a session computes one at a time.
-    activations: Arc<Mutex<Activations>>,
-}
-
-struct Node<'n> {
-    shape: Shape,
-    weights: ValueRef<'n, TensorValueType<u8>>,
-    bias: Option<ValueRef<'n, TensorValueType<f32>>>,
-    kernel: Kernel,
-    threads: usize,
-    activations: Arc<Mutex<Activations>>,
-}
-
-impl Operator for MatMulBlocks {
-    type Kernel<'attr> = Node<'attr>;
-
-    fn name(&self) -> &str {
-        MATMUL_BLOCKS
-    }
-
-    fn inputs(&self) -> impl IntoIterator<Item = OperatorInput> {
-        [
-            OperatorInput::required(TensorElementType::Float32),
-            OperatorInput::required(TensorElementType::Uint8),
-            OperatorInput::optional(TensorElementType::Float32),
-        ]
-    }
-
-    fn outputs(&self) -> impl IntoIterator<Item = OperatorOutput> {
-        [OperatorOutput::required(TensorElementType::Float32)]
-    }
-
-    fn create_kernel<'attr>(&self, context: &KernelContext<'attr>) -> ort::Result<Node<'attr>> {
-        contained(|| self.node(context))
-    }
-}
-
-impl MatMulBlocks {
-    fn node<'attr>(&self, context: &KernelContext<'attr>) -> ort::Result<Node<'attr>> {
-        let number = |name: &str| -> ort::Result<u64> {
-            let found = context.get::<i64>(name).and_then(|found| u64::try_from(found).ok());
-            found.ok_or_else(|| refused(&format!("`{name}` is no number from 0 on")))
-        };
-        let has_zeros = match number("zero_points")? {
-            0 => false,
-            1 => true,
-            other => return Err(refused(&format!("zero_points = {other}, expected 0 or 1"))),
-        };
-        let shape = Shape::new(number("K")?, number("N")?, number("bits")?, number("block_size")?, has_zeros);
-        let shape = shape.map_err(|error| refused(&error))?;
-        let weights = context.constant_input::<TensorValueType<u8>>(1)?;
-        Weights::new(shape, weights.extract_tensor().1).map_err(|error| refused(&error))?;
-        let has_bias = context.inputs()?.len() > 2;
-        let bias = has_bias.then(|| context.constant_input::<TensorValueType<f32>>(2)).transpose()?;
-        if let Some(bias) = &bias
-            && bias.extract_tensor().1.len() != shape.n()
-        {
-            return Err(refused(&"the bias is not of length N"));
-        }
-        let (kernel, threads, activations) =
-            (self.kernel, self.threads.max(1), Arc::clone(&self.activations));
-        Ok(Node { shape, weights, bias, kernel, threads, activations })
-    }
-}
-
-impl OrtKernel for Node<'_> {
-    fn compute(&mut self, context: &ComputeContext) -> ort::Result<()> {
-        contained(|| self.run(context))
-    }
-}
-
-impl Node<'_> {
-    fn run(&self, context: &ComputeContext) -> ort::Result<()> {
-        let Self { shape, kernel, .. } = *self;
-        let x = context.input(0)?.ok_or_else(|| refused(&"no activations"))?;
-        let (dims, x) = x.try_extract_tensor::<f32>()?;
-        let mut dims = dims.to_vec();
-        let last = dims.last_mut().ok_or_else(|| refused(&"the activations have no dimensions"))?;
-        if usize::try_from(*last) != Ok(shape.k()) {
-            return Err(refused(&format!("rows of {last} activations, expected {}", shape.k())));
-        }
-        *last = i64::try_from(shape.n()).map_err(|error| refused(&error))?;
-        let rows = x.len() / shape.k();
-        let mut y = context.output(0, dims)?.ok_or_else(|| refused(&"no output"))?;
-        let (_, y) = y.try_extract_tensor_mut::<f32>()?;
-        if rows == 0 {
-            return Ok(());
-        }
-        let mut activations = locked(&self.activations);
-        self.round(context, &mut activations, rows, x)?;
-
-        let weights =
-            Weights::new(shape, self.weights.extract_tensor().1).map_err(|error| refused(&error))?;
-        let bias = self.bias.as_ref().map(|bias| bias.extract_tensor().1);
-        let tasks = match self.threads {
-            1 => 1,
-            threads => (shape.packed_bytes() / TASK_BYTES).clamp(threads, threads * TASKS_A_THREAD),
-        };
-        let tiles = |task: usize| shape.tiles() * task / tasks..shape.tiles() * (task + 1) / tasks;
-        let columns = |task| {
-            let tiles = tiles(task);
-            (tiles.start * COLUMNS).min(shape.n())..(tiles.end * COLUMNS).min(shape.n())
-        };
-        let mut parts: Vec<_> = (0..tasks).map(|_| Vec::with_capacity(rows)).collect();
-        for mut row in y.chunks_exact_mut(shape.n()) {
-            for (task, part) in parts.iter_mut().enumerate() {
-                let (slots, rest) = row.split_at_mut_checked(columns(task).len()).unwrap_or_default();
-                part.push(slots);
-                row = rest;
-            }
-        }
-        let parts: Vec<_> = parts.into_iter().map(Mutex::new).collect();
-        share(context, tasks, |task| {
-            let Some(part) = parts.get(task) else { return Ok(()) };
-            let mut part = locked(part);
-            kernel.multiply(&weights, tiles(task), &activations, &mut part)?;
-            let bias = bias.and_then(|bias| bias.get(columns(task))).unwrap_or_default();
-            for row in part.iter_mut() {
-                row.iter_mut().zip(bias).for_each(|(slot, bias)| *slot += bias);
-            }
-            Ok(())
-        })
-    }
-
-    /// Rounds the activations to int8.
-    fn round(
-        &self,
-        context: &ComputeContext,
-        activations: &mut Activations,
-        rows: usize,
-        x: &[f32],
-    ) -> ort::Result<()> {
-        let Self { shape, kernel, threads, .. } = *self;
-        let parts = if rows < SHARED_ROWS { 1 } else { threads };
-        let parts = activations.begin(shape, rows, kernel.panel_rows(rows), rows.div_ceil(parts));
-        let parts: Vec<_> = parts.into_iter().map(|part| Mutex::new(Some(part))).collect();
-        share(context, parts.len(), |task| {
-            let Some(part) = parts.get(task).and_then(|part| locked(part).take()) else { return Ok(()) };
-            let range = part.rows().start * shape.k()..part.rows().end * shape.k();
-            kernel.quantize(part, x.get(range).unwrap_or_default())
-        })
-    }
+/// An attribute that is a number from 0 on.
+fn number(operator: &str, context: &KernelContext<'_>, name: &str) -> ort::Result<u64> {
+    let found = context.get::<i64>(name).and_then(|found| u64::try_from(found).ok());
+    found.ok_or_else(|| refused(operator, &format!("`{name}` is no number from 0 on")))
 }
 
 /// Has ONNX Runtime's threads do the tasks; the first error of any.
 fn share(
+    operator: &str,
     context: &ComputeContext,
     tasks: usize,
     work: impl Fn(usize) -> Result<(), KernelError> + Send + Sync,
 ) -> ort::Result<()> {
     if tasks == 1 {
-        return work(0).map_err(|error| refused(&error));
+        return work(0).map_err(|error| refused(operator, &error));
     }
     let failed = Mutex::new(None);
     let one = |task| {
-        if let Err(error) = contained(|| work(task).map_err(|error| refused(&error))) {
+        if let Err(error) = contained(operator, || work(task).map_err(|error| refused(operator, &error))) {
             locked(&failed).get_or_insert(error);
         }
     };
@@ -213,12 +73,12 @@ fn share(
 }
 
 /// A panic as an error: behind us is C.
-fn contained<T>(work: impl FnOnce() -> ort::Result<T>) -> ort::Result<T> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(refused(&"it panicked")))
+fn contained<T>(operator: &str, work: impl FnOnce() -> ort::Result<T>) -> ort::Result<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(refused(operator, &"it panicked")))
 }
 
-fn refused(what: &dyn std::fmt::Display) -> ort::Error {
-    ort::Error::new(format!("{MATMUL_BLOCKS}: {what}"))
+fn refused(operator: &str, what: &dyn Display) -> ort::Error {
+    ort::Error::new(format!("{operator}: {what}"))
 }
 
 /// What a panic left is written anew by who comes next.

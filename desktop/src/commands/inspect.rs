@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 use wheelwork::chat::ChatTemplate;
-use wheelwork::prepare::{self, ProductChoice};
+use wheelwork::prepare::{self, OurKernels};
 use wheelwork::tokenizer::Tokenizer;
 use wheelwork::{DevicePreference, Model, OpenOptions, Prepared};
 use wheelwork_package::OpenPackage;
@@ -30,14 +30,14 @@ pub(crate) fn run(arguments: &InspectArguments, json: bool) -> Result<(), Failur
     let verified = if arguments.verify { Some(verify(&package)?) } else { None };
     // Without ONNX Runtime nothing is known of it, and the rest is told all the same.
     let prepared = wheelwork::prepared_form(&root, &ModelArguments::default_options()).ok();
-    let products = match prepared {
-        Some(Prepared::Used) => prepare::prepared_products(&root, &ModelArguments::default_options())?,
-        _ => Vec::new(),
+    let kernels = match prepared {
+        Some(Prepared::Used) => prepare::prepared_kernels(&root, &ModelArguments::default_options())?,
+        _ => OurKernels::default(),
     };
     let shown = Shown {
         verified,
         prepared,
-        products,
+        kernels,
         keys: trust::known(&arguments.key)?,
         reasons: reasons(&package),
     };
@@ -49,7 +49,7 @@ struct Shown {
     verified: Option<usize>,
     prepared: Option<Prepared>,
     /// Whose kernels compute in the prepared form, where some are ours.
-    products: Vec<ProductChoice>,
+    kernels: OurKernels,
     /// That the user trusts.
     keys: Vec<PublicKey>,
     /// Whether the model reasons, where that is known.
@@ -86,7 +86,7 @@ pub(crate) fn verify(package: &OpenPackage) -> Result<usize, Failure> {
 }
 
 fn print_json(package: &OpenPackage, shown: &Shown) -> Result<(), Failure> {
-    let Shown { verified, prepared, products, keys, reasons } = shown;
+    let Shown { verified, prepared, kernels, keys, reasons } = shown;
     let variants = package.variants.iter().map(|(name, variant)| {
         let description = json!({
             "target": variant.target, "config": variant.config, "generation": variant.generation,
@@ -97,13 +97,13 @@ fn print_json(package: &OpenPackage, shown: &Shown) -> Result<(), Failure> {
         "name": package.name, "installed": package.provenance().map(|provenance| json!({
             "version": provenance.version(), "signature": provenance.signature(keys),
         })),
-        "card": package.card, "verified_files": verified, "prepared": prepared, "kernels": products, "reasons": reasons,
+        "card": package.card, "verified_files": verified, "prepared": prepared, "kernels": kernels.products, "attention": kernels.attention, "reasons": reasons,
         "variants": variants.collect::<serde_json::Map<_, _>>(),
     }))
 }
 
 fn print_text(package: &OpenPackage, shown: &Shown) -> Result<(), Failure> {
-    let Shown { verified, prepared, products, keys, reasons } = shown;
+    let Shown { verified, prepared, kernels, keys, reasons } = shown;
     anstream::println!("{}", package.name);
     if let Some(provenance) = package.provenance() {
         anstream::println!("installed, version {}: {}", provenance.version(), provenance.signature(keys));
@@ -116,8 +116,8 @@ fn print_text(package: &OpenPackage, shown: &Shown) -> Result<(), Failure> {
     match prepared {
         Some(Prepared::Used) => {
             anstream::println!("prepared for this CPU");
-            for choice in products {
-                anstream::println!("  {}", super::prepare::describe_choice(choice));
+            for choice in super::prepare::describe_choices(&kernels.products, kernels.attention.as_ref()) {
+                anstream::println!("  {choice}");
             }
         }
         Some(reason) => anstream::println!("the prepared form is not used: {}", reason.describe()),

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use serde_json::json;
-use wheelwork::prepare::{ProductChoice, ProductTime};
+use wheelwork::prepare::{AttentionChoice, ProductChoice, ProductTime};
 use wheelwork::{CancelToken, OpenOptions, PrepareReport, PrepareStep};
 
 use crate::arguments::{Device, PrepareArguments};
@@ -25,24 +25,34 @@ pub(crate) fn run(arguments: &PrepareArguments, json: bool) -> Result<(), Failur
     let report = prepare(&folder, &model.open_options(), &cancel, json)?;
     output::tell(json, &json!({ "prepared": report }), || {
         anstream::println!("{}", describe(&report));
-        for choice in &report.kernels {
-            anstream::println!("  {}", describe_choice(choice));
+        for choice in describe_choices(&report.kernels, report.attention.as_ref()) {
+            anstream::println!("  {choice}");
         }
     })
 }
 
-/// The products of a shape, and whose kernels compute them, for people.
-pub(crate) fn describe_choice(choice: &ProductChoice) -> String {
-    let ProductChoice { k, n, bits, block_size, products, .. } = choice;
-    let whose = if choice.is_ours { "ours" } else { "ONNX Runtime's" };
+/// Whose kernels compute what, a line each, for people.
+pub(crate) fn describe_choices(products: &[ProductChoice], attention: Option<&AttentionChoice>) -> Vec<String> {
+    let whose = |is_ours| if is_ours { "ours" } else { "ONNX Runtime's" };
     let times = |time: &ProductTime| format!("{:.0} and {:.0} µs", time.token_us, time.prompt_us);
-    let measured = match (&choice.ours, &choice.onnxruntime) {
+    let measured = |what: &str, ours: &Option<ProductTime>, theirs: &Option<ProductTime>| match (ours, theirs) {
         (Some(ours), Some(theirs)) => {
-            format!("; a token and 64 take ours {}, ONNX Runtime's {}", times(ours), times(theirs))
+            format!("; {what} ours {}, ONNX Runtime's {}", times(ours), times(theirs))
         }
         _ => String::new(),
     };
-    format!("{products:>4} of {k} x {n}, {bits} bits in blocks of {block_size}: {whose}{measured}")
+    let product = |choice: &ProductChoice| {
+        let ProductChoice { k, n, bits, block_size, products, .. } = choice;
+        let measured = measured("a token and 64 take", &choice.ours, &choice.onnxruntime);
+        let whose = whose(choice.is_ours);
+        format!("{products:>4} of {k} x {n}, {bits} bits in blocks of {block_size}: {whose}{measured}")
+    };
+    let attention = attention.map(|choice| {
+        let what = format!("behind {} tokens a step of one and of 64 takes with", choice.context);
+        let measured = measured(&what, &choice.ours, &choice.onnxruntime);
+        format!("{:>4} of attention: {}{measured}", choice.nodes, whose(choice.is_ours))
+    });
+    products.iter().map(product).chain(attention).collect()
 }
 
 /// Prepares a model and tells the steps: words on stderr, `Progress` lines beside `--json`.

@@ -2,6 +2,7 @@
 
 #[allow(clippy::wildcard_imports, reason = "an instruction set is used by its own names")]
 use std::arch::aarch64::*;
+use std::arch::asm;
 
 use crate::attention::lanes::Lanes;
 
@@ -76,6 +77,11 @@ impl Lanes for Four {
             let exponent = vaddq_s32(vcvtnq_s32_f32(power.0), vdupq_n_s32(127));
             vmulq_f32(self.0, vreinterpretq_f32_s32(vshlq_n_s32::<23>(exponent)))
         })
+    }
+
+    #[inline(always)]
+    fn ask_for<T>(element: &T) {
+        unsafe { asm!("prfm pldl1keep, [{0}]", in(reg) element, options(nostack, readonly, preserves_flags)) }
     }
 
     #[inline(always)]

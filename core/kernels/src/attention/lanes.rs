@@ -20,6 +20,8 @@ pub(crate) trait Lanes: Copy {
     fn rounded(self) -> Self;
     /// `self · 2^power` for whole powers from -126 to 127.
     fn scaled_by_power(self, power: Self) -> Self;
+    /// Asks for the cache line of an element that will be read soon.
+    fn ask_for<T>(element: &T);
     /// All lanes together.
     fn sum(self) -> f32;
     fn largest(self) -> f32;

@@ -9,6 +9,8 @@ use super::lanes::Lanes;
 const KEYS: usize = 32;
 /// From so many rows on, tiles are turned over.
 const MANY_ROWS: usize = 16;
+/// Bytes that memory gives at once.
+const LINE_BYTES: usize = 64;
 /// Where the search for the largest score begins.
 pub(crate) const LOWEST: f32 = -1e30;
 /// The score of a key that is not seen: its weight is nothing beside any other, also where [`LOWEST`] is the largest score.
@@ -77,6 +79,8 @@ pub(crate) struct Rows<'r, const D: usize> {
 /// Some keys and values, and the keys turned over where that was worth it.
 struct Tile<'t, T, const D: usize> {
     keys: &'t [[T; D]],
+    /// Those of the next tile.
+    next: &'t [[T; D]],
     values: &'t [[T; D]],
     columns: Option<&'t [[f32; KEYS]; D]>,
 }
@@ -91,11 +95,12 @@ pub(crate) fn attend<L: Lanes, T: Loaded, const V: usize, const D: usize>(
 ) {
     let mut columns = [[0.0; KEYS]; D];
     let is_turned = rows.queries.len() >= MANY_ROWS;
+    let mut ahead = keys.chunks(KEYS).skip(1);
     for (index, (keys, values)) in keys.chunks(KEYS).zip(values.chunks(KEYS)).enumerate() {
         if is_turned {
             turn_over(keys, &mut columns);
         }
-        let tile = Tile { keys, values, columns: is_turned.then_some(&columns) };
+        let tile = Tile { keys, next: ahead.next().unwrap_or_default(), values, columns: is_turned.then_some(&columns) };
         let seen = |row| seen.from(row, index * KEYS);
         let fours = rows.queries.len() / 4 * 4;
         blocks::<L, T, V, D, 4>(&tile, &seen, rows, 0);
@@ -137,7 +142,7 @@ fn block<L: Lanes, T: Loaded, const V: usize, const D: usize, const R: usize>(
     let mut scores = [[HIDDEN; KEYS]; R];
     match tile.columns {
         Some(columns) => products_by_columns::<L, V, D, R>(queries, columns, &mut scores),
-        None => products_by_keys::<L, T, D, R>(queries, tile.keys, &mut scores),
+        None => products_by_keys::<L, T, D, R>(queries, tile, &mut scores),
     }
     let found = scores.iter_mut().zip(seen).zip(largest.iter_mut().zip(totals).zip(weighted.iter_mut()));
     for ((scores, seen), ((largest, total), weighted)) in found {
@@ -192,14 +197,18 @@ fn products_by_columns<L: Lanes, const V: usize, const D: usize, const R: usize>
     }
 }
 
-/// Scores of keys as they stand.
+/// Scores of keys as they stand. What a token reads comes from memory: the values of this tile and the keys of the next one are asked
+/// for meanwhile.
 #[inline(always)]
 fn products_by_keys<L: Lanes, T: Loaded, const D: usize, const R: usize>(
     queries: &[[f32; D]; R],
-    keys: &[[T; D]],
+    tile: &Tile<'_, T, D>,
     scores: &mut [[f32; KEYS]; R],
 ) {
-    for (index, key) in keys.iter().enumerate() {
+    for (index, key) in tile.keys.iter().enumerate() {
+        for row in [tile.values.get(index), tile.next.get(index)].into_iter().flatten() {
+            row.iter().step_by(LINE_BYTES / size_of::<T>()).for_each(L::ask_for);
+        }
         let mut sums = [L::splat(0.0); R];
         for at in (0..D).step_by(L::COUNT) {
             let key: L = T::load(key, at);

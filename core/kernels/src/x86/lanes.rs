@@ -83,6 +83,11 @@ macro_rules! lanes {
             }
 
             #[inline(always)]
+            fn ask_for<T>(element: &T) {
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(element).cast()) }
+            }
+
+            #[inline(always)]
             fn sum(self) -> f32 {
                 unsafe { $sum(self.0) }
             }

@@ -22,6 +22,7 @@
 //! [`prepacked`] rewrites a verified graph so that ONNX Runtime finds packed weights on the disk, [`rewritten`] so that our
 //! kernels compute its products.
 
+pub mod attention;
 pub mod codes;
 mod compiled;
 mod error;

@@ -179,7 +179,7 @@ impl<'a> Node<'a> {
 }
 
 impl<'a> Attribute<'a> {
-    fn read(bytes: &'a [u8]) -> Result<Self, GraphError> {
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, GraphError> {
         let mut attribute = Self::default();
         let (mut name, mut kind) = (None, None);
         // An attribute has one value: the number of the field that holds it, which lists repeat.

@@ -5,6 +5,8 @@
 //!     -> wheelwork:MatMulBlocks(x, packed, bias?)        packed: one uint8 tensor in the new file
 //! ```
 //!
+//! And of its attentions, if they are wanted ([`super::attention`]).
+//!
 //! Everything else stays as it is, byte for byte, but for initialisers that nothing reads any longer. The rewritten graph is a pure
 //! function of the original, of which products are replaced and of where their packed weights stand, so a reader makes
 //! it anew from the verified original instead of believing a file. [`alone`] cuts single products out, so that they can be measured.
@@ -15,7 +17,7 @@ use super::proto::{Model, Node, Tensor};
 use super::rules::MICROSOFT;
 use super::tensors::{self, byte_len, elements};
 use super::wire::{Fields, put, put_bytes, put_varint};
-use super::{GraphError, verify};
+use super::{GraphError, attention, verify};
 
 /// The domain of our operators.
 pub const DOMAIN: &str = "wheelwork";
@@ -151,15 +153,17 @@ fn source(tensor: &Tensor<'_>) -> Option<Source> {
     Some(Source::File { name: value("location")?.to_owned(), offset, bytes })
 }
 
-/// The graph with the products of these outputs replaced; their packed weights stand in `file` at these places.
+/// The graph with the products of these outputs replaced; their packed weights stand in `file` at these places. And with its
+/// attentions replaced, if `has_our_attention`.
 ///
 /// # Errors
-/// As [`verify`]; [`GraphError::Undefined`] for an output of no replaceable product, [`GraphError::Twice`] where a packed tensor's
-/// name is taken.
+/// As [`verify`]; [`GraphError::Undefined`] for an output of no replaceable product, and where no attention can be replaced;
+/// [`GraphError::Twice`] where a packed tensor's name is taken.
 pub fn rewritten(
     original: &[u8],
     file: &str,
     places: &BTreeMap<String, Place>,
+    has_our_attention: bool,
 ) -> Result<Vec<u8>, GraphError> {
     let known = replaceable(original, &BTreeMap::new())?;
     if let Some(output) = places.keys().find(|output| !known.iter().any(|known| known.output == **output)) {
@@ -168,6 +172,11 @@ pub fn rewritten(
     let zeros: HashSet<_> =
         known.iter().filter(|known| known.zero_points.is_some()).map(|known| known.output.as_str()).collect();
     let model = Model::read(original)?.graph;
+    let attentions = if has_our_attention { attention::attentions(&model) } else { Vec::new() };
+    if has_our_attention && attentions.is_empty() {
+        return Err(GraphError::Undefined { node: "a replaced attention".into(), value: String::new() });
+    }
+    let attentions: HashSet<_> = attentions.into_iter().collect();
     let replaced = |node: &Node<'_>| node.outputs.first().and_then(|output| places.get(*output).copied());
     let mut used: HashSet<&str> = model.outputs.iter().map(|output| output.name).collect();
     for node in &model.nodes {
@@ -204,7 +213,7 @@ pub fn rewritten(
             }
         });
     }
-    let mut nodes = nodes.into_iter();
+    let mut nodes = nodes.into_iter().zip(&model.nodes);
     let mut out = Vec::with_capacity(original.len());
     for field in Fields::new(original) {
         let field = field?;
@@ -216,9 +225,12 @@ pub fn rewritten(
         for field in Fields::new(field.bytes()?) {
             let field = field?;
             match field.number {
-                1 => match nodes.next().flatten() {
-                    Some(node) => put_bytes(&mut graph, 1, &node),
-                    None => put(&mut graph, &field),
+                1 => match nodes.next() {
+                    Some((Some(ours), _)) => put_bytes(&mut graph, 1, &ours),
+                    Some((None, node)) if node.outputs.first().is_some_and(|output| attentions.contains(output)) => {
+                        put_bytes(&mut graph, 1, &attention::our_attention(field.bytes()?, node)?);
+                    }
+                    _ => put(&mut graph, &field),
                 },
                 5 if !used.contains(Tensor::read(field.bytes()?)?.name) => {}
                 _ => put(&mut graph, &field),

@@ -333,7 +333,7 @@ mod rewriting {
 
     #[test]
     fn the_rewritten_graph_has_our_products_and_what_is_read_no_longer_goes() {
-        let read = rewritten(&two(), "packed", &places(&["h", "y"])).unwrap();
+        let read = rewritten(&two(), "packed", &places(&["h", "y"]), false).unwrap();
         let graph = Model::read(&read).unwrap().graph;
         let inputs: Vec<_> = graph.nodes.iter().map(|node| node.inputs.clone()).collect();
         assert_eq!(inputs, [vec!["x", "h.packed"], vec!["h", "y.packed", "bias2"]]);
@@ -345,7 +345,7 @@ mod rewriting {
         names.sort_unstable();
         assert_eq!(names, ["bias2", "h.packed", "y.packed"]);
         // One of them alone: the other is untouched.
-        let one = rewritten(&two(), "packed", &places(&["y"])).unwrap();
+        let one = rewritten(&two(), "packed", &places(&["y"]), false).unwrap();
         let graph = Model::read(&one).unwrap().graph;
         assert_eq!(graph.nodes[0].operator, "MatMulNBits");
         assert!(graph.initializers.iter().any(|tensor| tensor.name == "codes"));
@@ -355,7 +355,7 @@ mod rewriting {
 
     #[test]
     fn pk_19_products_that_the_graph_lacks_and_names_that_are_taken_are_refused() {
-        let unknown = rewritten(&two(), "packed", &places(&["z"]));
+        let unknown = rewritten(&two(), "packed", &places(&["z"]), false);
         assert!(matches!(unknown, Err(GraphError::Undefined { value, .. }) if value == "z"));
         let with_taken_name = {
             let ints = [MATRIX.as_slice(), &ROUNDS].concat();
@@ -367,13 +367,13 @@ mod rewriting {
                     .message(1, node("", "Neg", &["h.packed"], "y", &[])),
             )
         };
-        let taken = rewritten(&with_taken_name, "packed", &places(&["h"]));
+        let taken = rewritten(&with_taken_name, "packed", &places(&["h"]), false);
         assert!(matches!(taken, Err(GraphError::Twice { value }) if value == "h.packed"));
     }
 
     #[test]
     fn a_product_alone_reads_one_input_and_gives_its_output() {
-        for graph in [two(), rewritten(&two(), "packed", &places(&["h", "y"])).unwrap()] {
+        for graph in [two(), rewritten(&two(), "packed", &places(&["h", "y"]), false).unwrap()] {
             let cut = alone(&graph, &["y"]).unwrap();
             let cut = Model::read(&cut).unwrap().graph;
             assert_eq!(cut.nodes.len(), 1);
@@ -391,7 +391,7 @@ mod rewriting {
             bytes[place] = byte;
             if let Ok(products) = replaceable(&bytes, &BTreeMap::new()) {
                 let outputs: Vec<_> = products.iter().map(|product| product.output.as_str()).collect();
-                let _ = rewritten(&bytes, "packed", &places(&outputs));
+                let _ = rewritten(&bytes, "packed", &places(&outputs), false);
                 let _ = alone(&bytes, &outputs);
             }
         }

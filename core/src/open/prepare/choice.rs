@@ -81,7 +81,7 @@ impl Kind {
 }
 
 /// Not slower for a token nor for a prompt, and faster for one of them.
-fn is_faster(ours: ProductTime, theirs: ProductTime) -> bool {
+pub(super) fn is_faster(ours: ProductTime, theirs: ProductTime) -> bool {
     let (token, prompt) = (ours.token_us / theirs.token_us, ours.prompt_us / theirs.prompt_us);
     token <= NOISE && prompt <= NOISE && (token < 1.0 || prompt < 1.0)
 }

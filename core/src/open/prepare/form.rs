@@ -5,6 +5,7 @@ use std::io;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use std::sync::Arc;
 
+use serde::Serialize;
 use wheelwork_package::OpenPackage;
 use wheelwork_package::container::Digest;
 use wheelwork_package::graph::Verified;
@@ -12,6 +13,7 @@ use wheelwork_package::graph::limits::GRAPH_BYTES;
 use wheelwork_package::graph::prepacked::{is_plan_of, with_locations};
 use wheelwork_package::vfs::{DiskError, Links, read_file};
 
+use super::attention::AttentionChoice;
 use super::choice::ProductChoice;
 use super::our_record::{OURS, Ours, PACKED_LOCATION};
 use crate::decoder::error::DecoderError;
@@ -63,12 +65,20 @@ pub(crate) struct Stored {
     pub(crate) graph: PathBuf,
     pub(crate) located: Arc<Located>,
     probe: String,
-    /// The products of each shape and who computes them, where some are computed by our kernels.
-    pub(crate) choices: Vec<ProductChoice>,
+    pub(super) kernels: OurKernels,
     /// Where the packed weights are.
     pub(crate) packed: Packed,
     /// Bytes that the prepared form takes beside the package.
     pub(super) disk_bytes: u64,
+}
+
+/// Who computes what in a form with kernels of ours; nothing of a form without.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct OurKernels {
+    /// The products of each shape.
+    pub products: Vec<ProductChoice>,
+    /// The attentions, where ours can compute them.
+    pub attention: Option<AttentionChoice>,
 }
 
 impl Form {
@@ -123,7 +133,8 @@ impl Form {
             let left_bytes = all.saturating_sub(packed_bytes(&ours.products()));
             let (graph, disk_bytes) = (self.graph.clone(), packed.bytes);
             let packed = Packed::Ours { file_bytes, left_bytes };
-            return Ok(Stored { graph, located, probe, choices: ours.choices, packed, disk_bytes });
+            let kernels = OurKernels { products: ours.choices, attention: ours.attention };
+            return Ok(Stored { graph, located, probe, kernels, packed, disk_bytes });
         }
         let (graph, packed) = file(GRAPH).zip(file(PACKED)).ok_or(Prepared::Damaged)?;
         let probe = record.facts.get(PROBE).cloned().ok_or(Prepared::Damaged)?;
@@ -139,7 +150,7 @@ impl Form {
             graph: path,
             located,
             probe,
-            choices: Vec::new(),
+            kernels: OurKernels::default(),
             packed: Packed::InFile,
             disk_bytes: graph.bytes + packed.bytes,
         })

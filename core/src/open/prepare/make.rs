@@ -10,8 +10,7 @@ use wheelwork_package::files::FileRecord;
 use wheelwork_package::graph::prepacked::{self, From, Plan};
 use wheelwork_package::vfs::{DiskError, Links, open_file};
 
-use super::choice::ProductChoice;
-use super::form::{self, Form, GRAPH, PACKED, PROBE};
+use super::form::{self, Form, GRAPH, OurKernels, PACKED, PROBE};
 use super::our_record::PACKED_LOCATION;
 use super::report::{PrepareReport, PrepareStep, Watch, ask};
 use super::{memory, ours};
@@ -61,7 +60,8 @@ fn prepare_until(path: &Path, options: &OpenOptions, watch: Watch<'_>) -> Result
     match form.find() {
         Ok(stored) if dynamic_opening::confirmed(&described, &stored).is_some() => {
             report.disk_bytes = stored.disk_bytes;
-            report.kernels = stored.choices;
+            report.kernels = stored.kernels.products;
+            report.attention = stored.kernels.attention;
         }
         _ => {
             let weights: u64 = form.verified.files.values().sum();
@@ -92,14 +92,14 @@ pub fn prepared_form(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Pr
     Ok(form.find().map_or_else(|reason| reason, |_| Prepared::Used))
 }
 
-/// Whose kernels compute the products of that form, by shape of matrix, with what was measured; empty where ours compute none.
+/// Whose kernels compute what in that form, with what was measured.
 ///
 /// # Errors
 /// As [`prepared_form`].
-pub fn prepared_products(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Vec<ProductChoice>, Error> {
+pub fn prepared_kernels(path: impl AsRef<Path>, options: &OpenOptions) -> Result<OurKernels, Error> {
     let described = Described::of(path.as_ref(), options)?;
-    let Some(form) = described.form(options)? else { return Ok(Vec::new()) };
-    Ok(form.find().map_or_else(|_| Vec::new(), |stored| stored.choices))
+    let Some(form) = described.form(options)? else { return Ok(OurKernels::default()) };
+    Ok(form.find().map_or_else(|_| OurKernels::default(), |stored| stored.kernels))
 }
 
 fn make(

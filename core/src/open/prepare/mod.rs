@@ -15,6 +15,7 @@
 //! - Every open computes one token and compares its logits, bit for bit, with those of the plain form
 //!   (`form::PROBE_TOKEN`). It reads every matrix, so damage in a mapped range is found; then the plain form runs.
 
+mod attention;
 mod choice;
 pub(crate) mod form;
 mod make;
@@ -25,6 +26,8 @@ mod packing;
 mod report;
 
 pub use crate::error::PrepareError;
+pub use attention::AttentionChoice;
 pub use choice::{ProductChoice, ProductTime};
-pub use make::{prepare, prepared_form, prepared_products};
+pub use form::OurKernels;
+pub use make::{prepare, prepared_form, prepared_kernels};
 pub use report::{PrepareReport, PrepareStep};

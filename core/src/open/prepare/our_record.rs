@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use wheelwork_package::graph::Product;
 use wheelwork_package::graph::rewritten::{replaceable, rewritten};
 
+use super::attention::AttentionChoice;
 use super::choice::ProductChoice;
 use super::packing;
 
@@ -19,6 +20,8 @@ pub(super) struct Ours {
     /// Our operators' outputs, in the order of the graph.
     pub(super) replaced: Vec<String>,
     pub(super) choices: Vec<ProductChoice>,
+    /// `None` where none of the graph's can be replaced.
+    pub(super) attention: Option<AttentionChoice>,
 }
 
 impl Ours {
@@ -39,6 +42,8 @@ impl Ours {
         let kept: Vec<_> = products.iter().filter(|product| wanted.contains(&product.output)).collect();
         let (places, bytes) = packing::places(kept.iter().copied())?;
         let is_whole = !wanted.is_empty() && places.len() == self.replaced.len();
-        is_whole.then(|| Some((rewritten(original, PACKED_LOCATION, &places).ok()?, bytes)))?
+        let has_our_attention = self.attention.as_ref().is_some_and(|choice| choice.is_ours);
+        let graph = || rewritten(original, PACKED_LOCATION, &places, has_our_attention).ok();
+        is_whole.then(|| Some((graph()?, bytes)))?
     }
 }

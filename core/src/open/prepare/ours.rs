@@ -16,9 +16,11 @@ use std::sync::Arc;
 use wheelwork_kernels::Kernel;
 use wheelwork_package::PackageError;
 use wheelwork_package::files::FileRecord;
+use wheelwork_package::graph::attention::replaceable_attentions;
 use wheelwork_package::graph::rewritten::{self, Replaceable, replaceable, rewritten};
 use wheelwork_package::vfs::DiskError;
 
+use super::attention::AttentionChoice;
 use super::choice::{Kind, PROMPT_ROWS, ProductChoice, ProductTime};
 use super::form::{self, Form, PACKED, PROBE};
 use super::our_record::{OURS, Ours, PACKED_LOCATION};
@@ -72,10 +74,13 @@ pub(super) fn make(
         return Ok(None);
     }
 
-    let record = Ours {
+    let mut record = Ours {
         replaced: ours.iter().map(|product| product.output.clone()).collect(),
         choices: report.kernels.clone(),
+        attention: None,
     };
+    record.attention = attention(described, form, folder, &record, watch)?;
+    report.attention.clone_from(&record.attention);
     let (graph, packed_bytes) = record.graph(&form.original, &form.code_bits).ok_or(PrepareError::Differs)?;
     let probe = compare(described, form, folder, &graph, watch, report)?;
     let files = vec![FileRecord::of(folder, PACKED)?];
@@ -137,10 +142,10 @@ fn choose(
         return Ok(chosen.collect());
     }
     let (places, _) = packing::places(ours.iter().copied()).ok_or(PrepareError::Differs)?;
-    let rewritten = rewritten(&form.original, PACKED_LOCATION, &places).map_err(PrepareError::Graph)?;
+    let rewritten = rewritten(&form.original, PACKED_LOCATION, &places, false).map_err(PrepareError::Graph)?;
     let mut choices = Vec::new();
     for (kind, products) in &kinds {
-        ask(watch, PrepareStep::Measure { done: choices.len(), total: kinds.len() })?;
+        ask(watch, PrepareStep::Measure { done: choices.len(), total: kinds.len() + 1 })?;
         let bytes = |product: &&&Replaceable| places.get(&product.output).map_or(0, |place| place.bytes);
         let mut left = TIMED_BYTES;
         let timed: Vec<_> = products
@@ -193,6 +198,40 @@ fn measure(
     Ok((theirs, ours))
 }
 
+/// Who computes the attentions beside these products; `None` where ours cannot.
+fn attention(
+    described: &Described,
+    form: &Form,
+    folder: &Path,
+    record: &Ours,
+    watch: Watch<'_>,
+) -> Result<Option<AttentionChoice>, Error> {
+    let nodes = replaceable_attentions(&form.original).map_err(PrepareError::Graph)?.len();
+    if nodes == 0 {
+        return Ok(None);
+    }
+    let ours = AttentionChoice::ours(nodes);
+    if form.kernels != Kernels::Auto {
+        return Ok(Some(ours));
+    }
+    let total = record.choices.len() + 1;
+    ask(watch, PrepareStep::Measure { done: total - 1, total })?;
+    let start = |attention: Option<AttentionChoice>| -> Result<OrtDecoder, Error> {
+        let record = Ours { attention, ..record.clone() };
+        let (graph, _) = record.graph(&form.original, &form.code_bits).ok_or(PrepareError::Differs)?;
+        Ok(OrtDecoder::start(&load(described, form, folder, &graph)?)?)
+    };
+    let decoders = [start(None)?, start(Some(ours))?];
+    Ok(Some(AttentionChoice::measured(nodes, decoders, described.facts.context_length)?))
+}
+
+/// The model with a rewritten graph.
+fn load(described: &Described, form: &Form, folder: &Path, graph: &[u8]) -> Result<Arc<OrtModel>, Error> {
+    let (environment, model) = (&described.runtime.environment, &described.variant.config.model);
+    let options = SessionOptions { located: located(form, graph, folder)?, ..described.session_options() };
+    Ok(OrtModel::load(environment, &form.graph, model, options)?)
+}
+
 /// Opens the form, and holds what it computes against the plain form; the probe of its logits.
 fn compare(
     described: &Described,
@@ -205,8 +244,7 @@ fn compare(
     ask(watch, PrepareStep::Compare)?;
     let (environment, model) = (&described.runtime.environment, &described.variant.config.model);
     let before = memory::anonymous_bytes();
-    let options = SessionOptions { located: located(form, graph, folder)?, ..described.session_options() };
-    let prepared = OrtModel::load(environment, &form.graph, model, options)?;
+    let prepared = load(described, form, folder, graph)?;
     let probe = form::probe(&mut OrtDecoder::start(&prepared)?)?;
     report.prepared_memory_bytes = memory::added(before);
 
@@ -226,11 +264,13 @@ fn located(form: &Form, graph: &[u8], folder: &Path) -> Result<Arc<Located>, Pre
 #[cfg(test)]
 mod tests {
     use wheelwork_ort::custom_ops;
-    use wheelwork_package::graph::rewritten;
+    use wheelwork_package::graph::{attention, rewritten};
 
     #[test]
-    fn graphs_name_the_operator_that_sessions_know() {
+    fn graphs_name_the_operators_that_sessions_know() {
         assert_eq!(rewritten::DOMAIN, custom_ops::DOMAIN);
         assert_eq!(rewritten::OPERATOR, custom_ops::MATMUL_BLOCKS);
+        assert_eq!(attention::CACHED_ATTENTION, custom_ops::CACHED_ATTENTION);
+        assert_eq!(attention::CACHED_ATTENTION_8, custom_ops::CACHED_ATTENTION_8);
     }
 }

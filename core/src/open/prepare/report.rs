@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use serde::Serialize;
 
+use super::attention::AttentionChoice;
 use super::choice::ProductChoice;
 use crate::error::PrepareError;
 
@@ -22,7 +23,7 @@ pub enum PrepareStep {
         /// Bytes in all.
         total_bytes: u64,
     },
-    /// Products are timed, computed by ONNX Runtime and by our kernels.
+    /// Products, and steps with attention, are timed, computed by ONNX Runtime and by our kernels.
     Measure {
         /// Shapes so far.
         done: usize,
@@ -50,6 +51,8 @@ pub struct PrepareReport {
     /// The products of each shape and who computes them; empty where our kernels were not wanted, and for a form that was there
     /// already and has none.
     pub kernels: Vec<ProductChoice>,
+    /// The attentions and who computes them; `None` where our kernels were not wanted or cannot.
+    pub attention: Option<AttentionChoice>,
     /// Time that it took.
     pub seconds: f64,
 }

@@ -1,0 +1,406 @@
+//! ```text
+//! CachedAttention (query [1, S, queries · dim], key, value [1, S, keys · dim], past key, past value [1, keys, capacity, dim],
+//!                  last positions [1] int32, cosines, sines [positions, dim / 2])
+//!     -> [1, S, queries · dim], present key, present value
+//! CachedAttention8: the same with a cache of int8, and scales of keys and of values [1, keys, 1, dim] behind the rest
+//!     num_heads, kv_num_heads, scale as GroupQueryAttention has them; all float32 but the positions
+//! ```
+//!
+//! It computes what `GroupQueryAttention` does with rotation, where no bias, window, cap or sink is asked for. Keys and values that
+//! are missing stand behind the queries of each token. Past and present may be the same memory, and are in a decoder; otherwise
+//! what is cached is copied first. Lengths are checked at each call.
+
+use std::any::type_name;
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex};
+
+use ort::operator::{ComputeContext, Kernel as OrtKernel, KernelContext, Operator, OperatorInput, OperatorOutput};
+use ort::value::{DynValueTypeMarker, PrimitiveTensorElementType, TensorElementType, ValueRef};
+use wheelwork_kernels::{Attention, Element, Heads, Kernel, Sums, rotate};
+
+use super::{CACHED_ATTENTION, CACHED_ATTENTION_8, contained, locked, number, refused, share};
+
+/// Tokens of a prompt that are computed together: their rows share the keys that were turned over.
+const BLOCK_TOKENS: usize = 32;
+/// Keys that are worth a task of their own.
+const PART_KEYS: usize = 256;
+/// Tasks a thread: some more than one, as threads are held up by others.
+const TASKS_A_THREAD: usize = 2;
+/// From so many tokens on, heads are rotated by all threads.
+const SHARED_TOKENS: usize = 16;
+
+/// An element of the cache.
+pub(super) trait Cached: Element + PrimitiveTensorElementType + std::fmt::Debug {
+    const NAME: &'static str;
+    const TYPE: TensorElementType;
+
+    /// Writes a head; `scales` are those of its channels, empty for floats.
+    fn write(from: &[f32], scales: &[f32], to: &mut [Self]);
+}
+
+impl Cached for f32 {
+    const NAME: &'static str = CACHED_ATTENTION;
+    const TYPE: TensorElementType = TensorElementType::Float32;
+
+    fn write(from: &[f32], _: &[f32], to: &mut [Self]) {
+        to.iter_mut().zip(from).for_each(|(slot, value)| *slot = *value);
+    }
+}
+
+impl Cached for i8 {
+    const NAME: &'static str = CACHED_ATTENTION_8;
+    const TYPE: TensorElementType = TensorElementType::Int8;
+
+    fn write(from: &[f32], scales: &[f32], to: &mut [Self]) {
+        for ((slot, value), scale) in to.iter_mut().zip(from).zip(scales) {
+            // Saturates; what is no number becomes 0.
+            #[allow(clippy::cast_possible_truncation, reason = "it saturates, as the operator does")]
+            let code = (value / scale).round_ties_even() as Self;
+            *slot = code;
+        }
+    }
+}
+
+pub(super) struct CachedAttention<T> {
+    kernel: Kernel,
+    threads: usize,
+    /// Of whichever node runs: a session computes one at a time.
+    scratch: Arc<Mutex<Scratch>>,
+    element: PhantomData<fn() -> T>,
+}
+
+/// Memory that is used from call to call.
+#[derive(Default)]
+struct Scratch {
+    /// By head of keys: tokens, and for each its query heads, rotated and scaled.
+    queries: Vec<f32>,
+    /// Of each task.
+    sums: Vec<Mutex<Sums>>,
+}
+
+pub(super) struct Node<T> {
+    queries: u64,
+    keys: u64,
+    scale: Option<f32>,
+    kernel: Kernel,
+    threads: usize,
+    scratch: Arc<Mutex<Scratch>>,
+    element: PhantomData<fn() -> T>,
+}
+
+impl<T> CachedAttention<T> {
+    pub(super) fn new(kernel: Kernel, threads: usize) -> Self {
+        Self { kernel, threads, scratch: Arc::default(), element: PhantomData }
+    }
+}
+
+impl<T: Cached> Operator for CachedAttention<T> {
+    type Kernel<'attr> = Node<T>;
+
+    fn name(&self) -> &str {
+        T::NAME
+    }
+
+    fn inputs(&self) -> impl IntoIterator<Item = OperatorInput> {
+        use TensorElementType::{Float32, Int32};
+        [
+            OperatorInput::required(Float32),
+            OperatorInput::optional(Float32),
+            OperatorInput::optional(Float32),
+            OperatorInput::required(T::TYPE),
+            OperatorInput::required(T::TYPE),
+            OperatorInput::required(Int32),
+            OperatorInput::required(Float32),
+            OperatorInput::required(Float32),
+            OperatorInput::optional(Float32),
+            OperatorInput::optional(Float32),
+        ]
+    }
+
+    fn outputs(&self) -> impl IntoIterator<Item = OperatorOutput> {
+        let required = OperatorOutput::required;
+        [required(TensorElementType::Float32), required(T::TYPE), required(T::TYPE)]
+    }
+
+    fn create_kernel<'attr>(&self, context: &KernelContext<'attr>) -> ort::Result<Node<T>> {
+        contained(T::NAME, || {
+            let number = |name| number(T::NAME, context, name);
+            let (queries, keys) = (number("num_heads")?, number("kv_num_heads")?);
+            let scale = context.get::<f32>("scale").filter(|scale| *scale != 0.0);
+            let (kernel, threads, scratch) = (self.kernel, self.threads, Arc::clone(&self.scratch));
+            Ok(Node { queries, keys, scale, kernel, threads, scratch, element: PhantomData })
+        })
+    }
+}
+
+impl<T: Cached> OrtKernel for Node<T> {
+    fn compute(&mut self, context: &ComputeContext) -> ort::Result<()> {
+        contained(T::NAME, || self.run(context))
+    }
+}
+
+/// The floats of a call, and its sizes.
+struct Call<'c> {
+    heads: Heads,
+    /// New tokens.
+    tokens: usize,
+    /// Cached ones.
+    past: usize,
+    capacity: usize,
+    scale: f32,
+    /// Queries, keys and values: where each token's begin in a row, and the row's length.
+    inputs: [Input<'c>; 3],
+    cosines: &'c [f32],
+    sines: &'c [f32],
+    /// Of keys and of values; empty for floats.
+    scales: [&'c [f32]; 2],
+}
+
+/// Heads of all tokens: rows of `stride` floats, the heads from `offset` on.
+#[derive(Clone, Copy)]
+struct Input<'c> {
+    floats: &'c [f32],
+    stride: usize,
+    offset: usize,
+}
+
+impl<'c> Input<'c> {
+    fn head(&self, token: usize, head: usize, dim: usize) -> &'c [f32] {
+        let start = token * self.stride + self.offset + head * dim;
+        self.floats.get(start..start + dim).unwrap_or_default()
+    }
+}
+
+/// An input that must be there.
+fn floats<'v, T: Cached>(
+    input: &'v Option<ValueRef<'_, DynValueTypeMarker>>,
+    what: &str,
+) -> ort::Result<(Vec<usize>, &'v [f32])> {
+    tensor::<f32>(input.as_ref().ok_or_else(|| refused(T::NAME, &format!("no {what}")))?)
+}
+
+/// A tensor's dimensions and elements.
+fn tensor<'v, T: PrimitiveTensorElementType + std::fmt::Debug>(
+    value: &'v ValueRef<'_, DynValueTypeMarker>,
+) -> ort::Result<(Vec<usize>, &'v [T])> {
+    let (dims, elements) = value.try_extract_tensor::<T>()?;
+    let dims = dims.iter().map(|&dim| usize::try_from(dim).unwrap_or(0)).collect();
+    Ok((dims, elements))
+}
+
+impl<T: Cached> Node<T> {
+    fn run(&self, context: &ComputeContext) -> ort::Result<()> {
+        let refuse = |what: &dyn std::fmt::Display| refused(T::NAME, what);
+        let values: Vec<_> = (0..10).map(|index| context.input(index)).collect::<ort::Result<_>>()?;
+        let [query, key, value, past_key, past_value, last, cosines, sines, key_scales, value_scales] = &values[..] else {
+            return Err(refuse(&"it has not 10 inputs"));
+        };
+        let past = past_key.as_ref().zip(past_value.as_ref()).ok_or_else(|| refuse(&"no cache"))?;
+        let (cache_dims, _) = tensor::<T>(past.0)?;
+        let &[1, keys, old_capacity, dim] = &cache_dims[..] else {
+            return Err(refuse(&format!("a cache of {cache_dims:?}, expected [1, heads, capacity, elements]")));
+        };
+        if tensor::<T>(past.1)?.0 != cache_dims || u64::try_from(keys) != Ok(self.keys) {
+            return Err(refuse(&format!("keys of {cache_dims:?} and others for values or {} heads", self.keys)));
+        }
+        let wide = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
+        let heads = Heads::new(self.queries, self.keys, wide(dim)).map_err(|error| refuse(&error))?;
+
+        let (dims, query) = floats::<T>(query, "queries")?;
+        let &[1, tokens, width] = &dims[..] else {
+            return Err(refuse(&format!("queries of {dims:?}, expected [1, tokens, elements]")));
+        };
+        let (own, theirs) = (heads.queries * dim, heads.keys * dim);
+        let inputs = match (key, value) {
+            (None, None) if width == own + 2 * theirs => {
+                [0, own, own + theirs].map(|offset| Input { floats: query, stride: width, offset })
+            }
+            (Some(key), Some(value)) if width == own => {
+                let ((key_dims, key), (value_dims, value)) = (tensor::<f32>(key)?, tensor::<f32>(value)?);
+                if key_dims != [1, tokens, theirs] || value_dims != key_dims {
+                    return Err(refuse(&format!("keys of {key_dims:?} beside queries of {dims:?}")));
+                }
+                let input = |floats, stride| Input { floats, stride, offset: 0 };
+                [input(query, own), input(key, theirs), input(value, theirs)]
+            }
+            _ => return Err(refuse(&format!("queries of {width} elements a token"))),
+        };
+        let last = last.as_ref().ok_or_else(|| refuse(&"no positions"))?;
+        let (_, &[last]) = tensor::<i32>(last)? else { return Err(refuse(&"positions of more than one row")) };
+        let total = usize::try_from(i64::from(last) + 1).map_err(|error| refuse(&error))?;
+        let past_tokens = total.checked_sub(tokens).ok_or_else(|| refuse(&"more new tokens than there are"))?;
+        if past_tokens > old_capacity {
+            return Err(refuse(&format!("{past_tokens} cached tokens in a cache of {old_capacity}")));
+        }
+        let ((angles, cosines), (_, sines)) = (floats::<T>(cosines, "cosines")?, floats::<T>(sines, "sines")?);
+        if angles.get(1) != Some(&(dim / 2)) || angles[0] < total || cosines.len() != sines.len() {
+            return Err(refuse(&format!("angles of {angles:?} for {total} positions of {dim} elements")));
+        }
+        let no_scales: [&[f32]; 2] = [&[]; 2];
+        let scales = if T::TYPE == TensorElementType::Int8 {
+            [floats::<T>(key_scales, "scales of keys")?.1, floats::<T>(value_scales, "scales of values")?.1]
+        } else {
+            no_scales
+        };
+        if scales != no_scales && scales.iter().any(|scales| scales.len() != theirs) {
+            return Err(refuse(&format!("scales that are not {theirs}")));
+        }
+
+        let capacity = old_capacity.max(total);
+        let scale = self.scale.unwrap_or_else(|| 1.0 / (dim as f32).sqrt());
+        let call = Call { heads, tokens, past: past_tokens, capacity, scale, inputs, cosines, sines, scales };
+        let size = |size: usize| i64::try_from(size).map_err(|error| refuse(&error));
+        let present = [1, size(keys)?, size(capacity)?, size(dim)?];
+        let mut y = context.output(0, [1, size(tokens)?, size(own)?])?.ok_or_else(|| refuse(&"no output"))?;
+        let mut present_key = context.output(1, present)?.ok_or_else(|| refuse(&"no output of keys"))?;
+        let mut present_value = context.output(2, present)?.ok_or_else(|| refuse(&"no output of values"))?;
+        // Where past and present are one memory, only the second is looked at from here on.
+        let present_key = with_past::<T>(past.0, &mut present_key, &call, old_capacity)?;
+        let present_value = with_past::<T>(past.1, &mut present_value, &call, old_capacity)?;
+        if tokens == 0 {
+            return Ok(());
+        }
+        let mut scratch = locked(&self.scratch);
+        let Scratch { queries, sums } = &mut *scratch;
+        self.rotate(context, &call, queries, present_key, present_value)?;
+        self.attend(context, &call, queries, sums, (present_key, present_value), y.try_extract_tensor_mut::<f32>()?.1)
+    }
+
+    /// Rotates queries and keys and writes the cache.
+    fn rotate(
+        &self,
+        context: &ComputeContext,
+        call: &Call<'_>,
+        queries: &mut Vec<f32>,
+        keys: &mut [T],
+        values: &mut [T],
+    ) -> ort::Result<()> {
+        let Call { heads: Heads { dim, .. }, tokens, past, capacity, scale, ref inputs, ref scales, .. } = *call;
+        let group = call.heads.group();
+        queries.resize(call.heads.queries * tokens * dim, 0.0);
+        let rows = queries.chunks_exact_mut((group * tokens * dim).max(1));
+        let cache = keys.chunks_exact_mut(capacity * dim).zip(values.chunks_exact_mut(capacity * dim));
+        let parts: Vec<_> = rows.zip(cache).map(Mutex::new).collect();
+        let one = |head: usize| {
+            let Some(part) = parts.get(head) else { return Ok(()) };
+            let mut part = locked(part);
+            let (queries, (keys, values)) = &mut *part;
+            let of_head = |scales: &'_ [f32]| scales.chunks_exact(dim).nth(head).map(<[f32]>::to_vec).unwrap_or_default();
+            let (key_scales, value_scales) = (of_head(scales[0]), of_head(scales[1]));
+            let mut turned = vec![0.0; dim];
+            let new = keys.chunks_exact_mut(dim).zip(values.chunks_exact_mut(dim)).skip(past);
+            let queries = queries.chunks_exact_mut(group * dim);
+            for ((token, (key, value)), queries) in new.take(tokens).enumerate().zip(queries) {
+                let angles = (past + token) * (dim / 2)..(past + token + 1) * (dim / 2);
+                let (cosines, sines) = (call.cosines.get(angles.clone()), call.sines.get(angles));
+                let (cosines, sines) = (cosines.unwrap_or_default(), sines.unwrap_or_default());
+                turned.copy_from_slice(inputs[1].head(token, head, dim));
+                rotate(&mut turned, cosines, sines);
+                T::write(&turned, &key_scales, key);
+                T::write(inputs[2].head(token, head, dim), &value_scales, value);
+                for (index, query) in queries.chunks_exact_mut(dim).enumerate() {
+                    query.copy_from_slice(inputs[0].head(token, head * group + index, dim));
+                    rotate(query, cosines, sines);
+                    query.iter_mut().for_each(|element| *element *= scale);
+                    // Codes are multiplied as they are: their scales are the queries'.
+                    query.iter_mut().zip(&key_scales).for_each(|(element, scale)| *element *= scale);
+                }
+            }
+            Ok(())
+        };
+        if tokens < SHARED_TOKENS {
+            return (0..parts.len()).try_for_each(one).map_err(|error: wheelwork_kernels::KernelError| refused(T::NAME, &error));
+        }
+        share(T::NAME, context, parts.len(), one)
+    }
+
+    fn attend(
+        &self,
+        context: &ComputeContext,
+        call: &Call<'_>,
+        queries: &[f32],
+        sums: &mut Vec<Mutex<Sums>>,
+        (keys, values): (&[T], &[T]),
+        y: &mut [f32],
+    ) -> ort::Result<()> {
+        let Call { heads, tokens, past, capacity, ref scales, .. } = *call;
+        let (dim, group) = (heads.dim, heads.group());
+        let blocks = tokens.div_ceil(BLOCK_TOKENS);
+        // A prompt has tasks enough; a token's context is cut into parts.
+        let wanted = (self.threads * TASKS_A_THREAD).div_ceil(heads.keys * blocks);
+        let parts = if self.threads == 1 { 1 } else { wanted.clamp(1, ((past + tokens) / PART_KEYS).max(1)) };
+        let tasks = heads.keys * blocks * parts;
+        if sums.len() < tasks {
+            sums.resize_with(tasks, Mutex::default);
+        }
+        let of_block = |block: usize| block * BLOCK_TOKENS..((block + 1) * BLOCK_TOKENS).min(tokens);
+        let one = |task: usize| {
+            let (head, block, part) = (task / (blocks * parts), task / parts % blocks, task % parts);
+            let Some(sums) = sums.get(task) else { return Ok(()) };
+            let mut sums = locked(sums);
+            let block = of_block(block);
+            let rows = (head * tokens + block.start) * group * dim..(head * tokens + block.end) * group * dim;
+            let cached = head * capacity * dim..(head + 1) * capacity * dim;
+            let seen = past + block.end;
+            sums.begin(block.len() * group, dim);
+            let attention = Attention {
+                dim,
+                queries: queries.get(rows).unwrap_or_default(),
+                group,
+                seen: past + block.start + 1,
+                keys: keys.get(cached.clone()).unwrap_or_default(),
+                values: values.get(cached).unwrap_or_default(),
+                range: seen * part / parts..seen * (part + 1) / parts,
+            };
+            self.kernel.attend(&attention, &mut sums)
+        };
+        share(T::NAME, context, tasks, one)?;
+        for head in 0..heads.keys {
+            let scales = scales[1].chunks_exact(dim).nth(head).unwrap_or_default();
+            for block in 0..blocks {
+                let first = (head * blocks + block) * parts;
+                let Some([all, others @ ..]) = sums.get_mut(first..first + parts) else { continue };
+                let mut all = locked(all);
+                others.iter().for_each(|other| all.merge(&locked(other)));
+                let tokens = y.chunks_exact_mut(heads.queries * dim).skip(of_block(block).start);
+                let slots = tokens.flat_map(|token| {
+                    let of_head = token.chunks_exact_mut(group * dim).nth(head).unwrap_or_default();
+                    of_head.chunks_exact_mut(dim)
+                });
+                for (slot, row) in slots.zip(all.results()) {
+                    slot.copy_from_slice(row);
+                    slot.iter_mut().zip(scales).for_each(|(element, scale)| *element *= scale);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The present cache with what the past one holds.
+fn with_past<'v, T: Cached>(
+    past: &ValueRef<'_, DynValueTypeMarker>,
+    present: &'v mut ort::value::ValueRefMut<'_, DynValueTypeMarker>,
+    call: &Call<'_>,
+    old_capacity: usize,
+) -> ort::Result<&'v mut [T]> {
+    let dim = call.heads.dim;
+    let expected = call.heads.keys * call.capacity * dim;
+    let source = tensor::<T>(past)?.1.as_ptr();
+    let (_, present) = present.try_extract_tensor_mut::<T>()?;
+    if present.len() != expected {
+        let what = format!("a present cache of {} elements of {}, expected {expected}", present.len(), type_name::<T>());
+        return Err(refused(T::NAME, &what));
+    }
+    if source != present.as_ptr() {
+        let (_, past) = tensor::<T>(past)?;
+        let old = past.chunks_exact((old_capacity * dim).max(1));
+        for (new, old) in present.chunks_exact_mut((call.capacity * dim).max(1)).zip(old) {
+            let cached = call.past * dim;
+            if let (Some(new), Some(old)) = (new.get_mut(..cached), old.get(..cached)) {
+                new.copy_from_slice(old);
+            }
+        }
+    }
+    Ok(present)
+}
