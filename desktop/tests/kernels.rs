@@ -3,16 +3,18 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod common;
+#[path = "common/int8.rs"]
+mod int8;
 #[path = "common/prepared.rs"]
 mod prepared;
 
 use std::fs;
 use std::path::Path;
 
-use common::{relative_rms, testdata};
+use common::{TemporaryPackage, relative_rms, testdata};
 use prepared::{Scene, logits};
 use serde::Deserialize;
-use wheelwork::{Diagnostic, Event, KernelSet, Kernels, Model, OpenOptions, Options, Prepared};
+use wheelwork::{Diagnostic, Event, KernelSet, Kernels, KvForm, Model, OpenOptions, Options, Prepared};
 use wheelwork_quantize::Recipe;
 use wheelwork_quantize::recipe::{BALANCED, FLOAT, INT8_THROUGHOUT};
 use wheelwork_quantize::scheme::{Bits, BlockScheme, Scheme};
@@ -127,6 +129,73 @@ struct Problem {
     answer: String,
 }
 
+/// With a cache of float32 and of int8: a prompt in one chunk, a rewind into it, steps behind more tokens than one task reads, and a
+/// fork, whose cache has another capacity.
+#[test]
+fn our_attention_gives_the_logits_of_onnx_runtimes_with_either_cache() {
+    for form in [KvForm::Float, KvForm::Int8] {
+        let (package, ids) = int8::with_int8_cache_of(BALANCED, form);
+        let cache_dir = Some(package.path().parent().unwrap().join("cache"));
+        let options = OpenOptions {
+            cache_dir,
+            kernels: Kernels::Own,
+            kv_cache: Some(form),
+            threads: Some(2),
+            ..OpenOptions::default()
+        };
+        let scene = Scene { package, options };
+        let attention = scene.prepare().attention.unwrap();
+        assert!(attention.is_ours && attention.nodes == 6, "{attention:?}");
+        let (ours, plain) = (scene.open(), scene.plain());
+        assert_eq!(ours.placement().kv_cache, form);
+        let prompt: Vec<_> = ids.iter().copied().cycle().take(450).collect();
+        let (mut ours, mut plain) = (ours.decoder().unwrap(), plain.decoder().unwrap());
+        let mut compared = 0;
+        let mut compare = |ours: &mut [f32], plain: &mut [f32]| {
+            let distance = relative_rms(ours, plain);
+            assert!(distance < 0.01, "{form:?}, {compared}: {distance}");
+            compared += 1;
+        };
+        for rest in [&prompt[..], &prompt[70..], &prompt[431..]] {
+            let cached = prompt.len() - rest.len();
+            ours.rewind(cached);
+            plain.rewind(cached);
+            ours.prefill(rest).unwrap();
+            plain.prefill(rest).unwrap();
+            compare(ours.logits(), plain.logits());
+        }
+        // Beyond the first capacity, 512 tokens.
+        for token in &prompt[..80] {
+            ours.decode(*token).unwrap();
+            plain.decode(*token).unwrap();
+        }
+        compare(ours.logits(), plain.logits());
+        let (mut ours, mut plain) = (ours.fork().unwrap(), plain.fork().unwrap());
+        ours.decode(prompt[0]).unwrap();
+        plain.decode(prompt[0]).unwrap();
+        compare(ours.logits(), plain.logits());
+    }
+}
+
+/// Qwen3 norms its heads, so that queries, keys and values come apart.
+#[test]
+fn our_attention_reads_queries_keys_and_values_that_come_apart() {
+    let package = TemporaryPackage::of("families/qwen3", BALANCED);
+    let cache_dir = Some(package.path().parent().unwrap().join("cache"));
+    let options =
+        OpenOptions { cache_dir, kernels: Kernels::Own, threads: Some(2), ..OpenOptions::default() };
+    let scene = Scene { package, options };
+    assert!(scene.prepare().attention.unwrap().is_ours);
+    let prompt: Vec<u32> = (0..40).collect();
+    let [ours, plain] = [scene.open(), scene.plain()].map(|model| {
+        let mut decoder = model.decoder().unwrap();
+        decoder.prefill(&prompt).unwrap();
+        decoder.decode(7).unwrap();
+        decoder.logits().to_vec()
+    });
+    assert!(relative_rms(&ours, &plain) < 0.01);
+}
+
 #[test]
 fn held_out_problems_are_answered_as_without_them() {
     let scene = Scene::of(BALANCED, Kernels::Own);
@@ -164,13 +233,17 @@ fn preparing_measures_both_and_keeps_the_figures() {
         assert!([ours.token_us, ours.prompt_us, theirs.token_us, theirs.prompt_us].into_iter().all(is_time));
         assert!(choice.products > 0 && choice.k > 0 && choice.n > 0);
     }
+    let attention = report.attention.clone().unwrap();
+    assert!(attention.nodes == 6 && attention.context > 0 && attention.ours.is_some(), "{attention:?}");
     let model = scene.open();
     assert_eq!(model.placement().prepared, Prepared::Used);
     let is_any_ours = report.kernels.iter().any(|choice| choice.is_ours);
     assert_eq!(model.placement().kernels != KernelSet::OnnxRuntime, is_any_ours);
     assert!(relative_rms(&logits(&model), &logits(&scene.plain())) < 0.01);
     if is_any_ours {
-        assert_eq!(scene.prepare().kernels, report.kernels, "they are in the record");
+        let again = scene.prepare();
+        let both = [(again.kernels, again.attention), (report.kernels, report.attention)];
+        assert_eq!(both[0], both[1], "they are in the record");
     }
 }
 

@@ -73,7 +73,9 @@ pub use pipe::PackagePipe;
 pub use placement::{
     Device, GraphPlacement, KernelSet, NotUsed, NotUsedReason, Placement, Prepared, SelfCheck, Share,
 };
-pub use prepare::{PrepareEvent, PrepareHandle, PrepareReport, ProductChoice, ProductTime, prepared_form};
+pub use prepare::{
+    AttentionChoice, PrepareEvent, PrepareHandle, PrepareReport, ProductChoice, ProductTime, prepared_form,
+};
 pub use share::{SharePrefixHandle, SharedPrefix};
 pub use source::PackageSource;
 pub use store::{

@@ -63,6 +63,8 @@ pub struct PrepareReport {
     pub prepared_memory_bytes: Option<u64>,
     /// The products of each shape of matrix, and whose kernels compute them; empty where ours compute none.
     pub kernels: Vec<ProductChoice>,
+    /// The attentions, and whose kernels compute them; absent where ours were not wanted or cannot.
+    pub attention: Option<AttentionChoice>,
     /// Time that it took, in seconds.
     pub seconds: f64,
 }
@@ -83,6 +85,21 @@ pub struct ProductChoice {
     /// What ONNX Runtime's operator takes; absent where it was not measured.
     pub onnxruntime: Option<ProductTime>,
     /// What ours takes; absent where it was not measured.
+    pub ours: Option<ProductTime>,
+    /// Whether ours compute them.
+    pub is_ours: bool,
+}
+
+/// The attentions of a graph, and whose kernels compute them.
+#[derive(Debug, Clone, PartialEq, uniffi::Record)]
+pub struct AttentionChoice {
+    /// How many the graph has.
+    pub nodes: u32,
+    /// Tokens that were cached when steps were timed; 0 where none were.
+    pub context: u32,
+    /// What a whole step takes with ONNX Runtime's; absent where it was not measured.
+    pub onnxruntime: Option<ProductTime>,
+    /// What a whole step takes with ours; absent where it was not measured.
     pub ours: Option<ProductTime>,
     /// Whether ours compute them.
     pub is_ours: bool,
@@ -179,10 +196,11 @@ impl From<wheelwork::PrepareReport> for PrepareReport {
             plain_memory_bytes,
             prepared_memory_bytes,
             kernels,
-            attention: _,
+            attention,
             seconds,
         } = report;
         let kernels = kernels.into_iter().map(Into::into).collect();
+        let attention = attention.map(Into::into);
         Self {
             is_new,
             disk_bytes,
@@ -190,8 +208,17 @@ impl From<wheelwork::PrepareReport> for PrepareReport {
             plain_memory_bytes,
             prepared_memory_bytes,
             kernels,
+            attention,
             seconds,
         }
+    }
+}
+
+impl From<preparing::AttentionChoice> for AttentionChoice {
+    fn from(choice: preparing::AttentionChoice) -> Self {
+        let preparing::AttentionChoice { nodes, context, onnxruntime, ours, is_ours } = choice;
+        let (nodes, context) = (count(nodes), count(context));
+        Self { nodes, context, onnxruntime: onnxruntime.map(Into::into), ours: ours.map(Into::into), is_ours }
     }
 }
 

@@ -20,9 +20,9 @@ pub(crate) mod softmax;
 use crate::error::{KernelError, length};
 use crate::kernel::Kernel;
 use crate::portable::Four;
-use softmax::{Rows, Seen};
 #[cfg(target_arch = "x86_64")]
 use crate::x86::{avx2, avx512};
+use softmax::{Rows, Seen};
 
 /// The heads of an attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,8 @@ impl Heads {
         if queries == 0 || queries > 1024 || !queries.is_multiple_of(keys) {
             return Err(unsupported("num_heads", queries, "at most 1024, a multiple of kv_num_heads"));
         }
-        let size = |found| usize::try_from(found).map_err(|_| unsupported("num_heads", queries, "at most 1024"));
+        let size =
+            |found| usize::try_from(found).map_err(|_| unsupported("num_heads", queries, "at most 1024"));
         Ok(Self { queries: size(queries)?, keys: size(keys)?, dim: size(dim)? })
     }
 
@@ -120,8 +121,13 @@ impl Sums {
 
     /// Adds what the same rows found in another part of the context.
     pub fn merge(&mut self, other: &Self) {
-        let rows = self.largest.iter_mut().zip(&mut self.totals).zip(self.weighted.chunks_exact_mut(self.dim.max(1)));
-        let others = other.largest.iter().zip(&other.totals).zip(other.weighted.chunks_exact(self.dim.max(1)));
+        let rows = self
+            .largest
+            .iter_mut()
+            .zip(&mut self.totals)
+            .zip(self.weighted.chunks_exact_mut(self.dim.max(1)));
+        let others =
+            other.largest.iter().zip(&other.totals).zip(other.weighted.chunks_exact(self.dim.max(1)));
         for (((largest, total), weighted), ((their_largest, their_total), theirs)) in rows.zip(others) {
             let new = largest.max(*their_largest);
             let (mine, their) = ((*largest - new).exp(), (their_largest - new).exp());
@@ -146,7 +152,11 @@ impl Kernel {
     /// # Errors
     /// [`KernelError::Length`] where slices do not fit each other, [`KernelError::Unsupported`] for a length of heads that no
     /// kernel computes, [`KernelError::NotOnThisCpu`].
-    pub fn attend<T: Element>(self, attention: &Attention<'_, T>, sums: &mut Sums) -> Result<(), KernelError> {
+    pub fn attend<T: Element>(
+        self,
+        attention: &Attention<'_, T>,
+        sums: &mut Sums,
+    ) -> Result<(), KernelError> {
         match attention.dim {
             32 => self.attend_heads_of::<T, 32>(attention, sums),
             64 => self.attend_heads_of::<T, 64>(attention, sums),

@@ -73,9 +73,8 @@ impl<T: Element + Into<f64>> Case<T> {
         let (keys, values) = (floats(&self.keys), floats(&self.values));
         let row = |(row, query): (usize, &[f32])| {
             let seen = self.seen + row / self.group;
-            let score = |key: &[f64]| {
-                key.iter().zip(query).map(|(key, query)| key * f64::from(*query)).sum::<f64>()
-            };
+            let score =
+                |key: &[f64]| key.iter().zip(query).map(|(key, query)| key * f64::from(*query)).sum::<f64>();
             let scores: Vec<_> = keys.chunks(self.dim).take(seen).map(score).collect();
             let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let weights: Vec<_> = scores.iter().map(|score| (score - largest).exp()).collect();
@@ -94,9 +93,11 @@ impl<T: Element + Into<f64>> Case<T> {
         let (found, expected) = (self.found(kernel, cuts), self.expected());
         assert_eq!(found.len(), expected.len());
         let size = expected.iter().map(|value| value.abs()).fold(1e-30, f64::max);
-        found.iter().zip(&expected).map(|(a, b)| (f64::from(*a) - b).abs() / size).fold(0.0, |a, b| {
-            if b.is_nan() { f64::INFINITY } else { a.max(b) }
-        })
+        found
+            .iter()
+            .zip(&expected)
+            .map(|(a, b)| (f64::from(*a) - b).abs() / size)
+            .fold(0.0, |a, b| if b.is_nan() { f64::INFINITY } else { a.max(b) })
     }
 }
 

@@ -134,7 +134,9 @@ fn a_task_that_waits_for_several_events_is_woken_for_them_and_for_the_end() {
         let mut events = Vec::new();
         // More than there is room for: as many as may wait are enough.
         for wanted in [2, 9, 2] {
-            loom::future::block_on(std::future::poll_fn(|context| run_queue.poll_gathered(id, wanted, context)));
+            loom::future::block_on(std::future::poll_fn(|context| {
+                run_queue.poll_gathered(id, wanted, context)
+            }));
             events.push(run_queue.next(id));
         }
         assert_eq!((events, run_queue.next(id)), (vec![Some(0), Some(1), Some(2)], None));

@@ -32,10 +32,14 @@ pub(crate) fn run(arguments: &PrepareArguments, json: bool) -> Result<(), Failur
 }
 
 /// Whose kernels compute what, a line each, for people.
-pub(crate) fn describe_choices(products: &[ProductChoice], attention: Option<&AttentionChoice>) -> Vec<String> {
+pub(crate) fn describe_choices(
+    products: &[ProductChoice],
+    attention: Option<&AttentionChoice>,
+) -> Vec<String> {
     let whose = |is_ours| if is_ours { "ours" } else { "ONNX Runtime's" };
     let times = |time: &ProductTime| format!("{:.0} and {:.0} µs", time.token_us, time.prompt_us);
-    let measured = |what: &str, ours: &Option<ProductTime>, theirs: &Option<ProductTime>| match (ours, theirs) {
+    let measured = |what: &str, ours: &Option<ProductTime>, theirs: &Option<ProductTime>| match (ours, theirs)
+    {
         (Some(ours), Some(theirs)) => {
             format!("; {what} ours {}, ONNX Runtime's {}", times(ours), times(theirs))
         }

@@ -3,6 +3,7 @@
 use wheelwork::chat::Message;
 use wheelwork::{CancelToken, KvForm, Model, OpenOptions};
 use wheelwork_package::card::{KvCache, KvSelfCheck};
+use wheelwork_quantize::Recipe;
 use wheelwork_quantize::kv_cache::{self, LayerRange};
 use wheelwork_quantize::recipe::FLOAT;
 
@@ -21,9 +22,15 @@ fn conversation(model: &Model) -> Vec<u32> {
     facts.template.prompt(&facts.tokenizer, &messages).unwrap().ids
 }
 
-/// The package and the conversation that its scales come from.
+/// The package, with float weights, and the conversation that its scales come from.
+#[allow(dead_code, reason = "not every test that shares this file wants it")]
 pub(crate) fn with_int8_cache(default: KvForm) -> (TemporaryPackage, Vec<u32>) {
-    let package = TemporaryPackage::of("tiny-r1", FLOAT);
+    with_int8_cache_of(FLOAT, default)
+}
+
+/// As [`with_int8_cache`], with weights of a recipe.
+pub(crate) fn with_int8_cache_of(recipe: Recipe, default: KvForm) -> (TemporaryPackage, Vec<u32>) {
+    let package = TemporaryPackage::of("tiny-r1", recipe);
     let model = open(&package, None).unwrap();
     let ids = conversation(&model);
     let ranges = model.kv_ranges(&ids, &CancelToken::new()).unwrap().unwrap();

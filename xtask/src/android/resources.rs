@@ -153,4 +153,3 @@ fn package(manifest: &str) -> Result<String, TaskError> {
     let found = manifest.split_once("package=\"").and_then(|(_, rest)| rest.split_once('"'));
     found.map(|(name, _)| name.to_owned()).ok_or_else(|| TaskError::new("find the package of a manifest"))
 }
-

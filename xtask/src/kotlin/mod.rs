@@ -60,7 +60,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     let dump = abi::check(workspace, &toolchain, &classes.main, &abi::file(&modules.layer))?;
     abi::check(workspace, &toolchain, &classes.serialization, &abi::file(&modules.serialization))?;
     let exported = bindings::exported(workspace, &library)?;
-    let names = table::Names::read(&fs_err::read_to_string(workspace.root.join("uniffi").join("api").join("names.txt"))?);
+    let names = table::Names::read(&fs_err::read_to_string(
+        workspace.root.join("uniffi").join("api").join("names.txt"),
+    )?);
     table::check(workspace, &exported, &dump, &names)?;
     fields::check(&exported, &names, &main_of(&modules.layer))?;
 

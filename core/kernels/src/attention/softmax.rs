@@ -100,7 +100,12 @@ pub(crate) fn attend<L: Lanes, T: Loaded, const V: usize, const D: usize>(
         if is_turned {
             turn_over(keys, &mut columns);
         }
-        let tile = Tile { keys, next: ahead.next().unwrap_or_default(), values, columns: is_turned.then_some(&columns) };
+        let tile = Tile {
+            keys,
+            next: ahead.next().unwrap_or_default(),
+            values,
+            columns: is_turned.then_some(&columns),
+        };
         let seen = |row| seen.from(row, index * KEYS);
         let fours = rows.queries.len() / 4 * 4;
         blocks::<L, T, V, D, 4>(&tile, &seen, rows, 0);
@@ -253,15 +258,28 @@ fn add_values<L: Lanes, T: Loaded, const V: usize, const D: usize, const R: usiz
     }
 }
 
-/// Writes keys as columns, zeros behind the last.
+/// Writes keys as columns, zeros behind the last: four keys by four elements at a time, which are registers.
 #[inline(always)]
 fn turn_over<T: Loaded, const D: usize>(keys: &[[T; D]], columns: &mut [[f32; KEYS]; D]) {
     if keys.len() < KEYS {
         *columns = [[0.0; KEYS]; D];
     }
-    for (index, key) in keys.iter().enumerate() {
+    let (fours, rest) = keys.as_chunks::<4>();
+    for (index, keys) in fours.iter().enumerate() {
+        let keys = keys.each_ref().map(|key| key.as_chunks::<4>().0);
+        for (columns, place) in columns.as_chunks_mut::<4>().0.iter_mut().zip(0..) {
+            let part: [[f32; 4]; 4] =
+                keys.map(|key| key.get(place).map_or([0.0; 4], |elements| elements.map(Loaded::float)));
+            for (element, column) in columns.iter_mut().enumerate() {
+                if let Some(slots) = column.as_chunks_mut::<4>().0.get_mut(index) {
+                    *slots = part.map(|key| key[element]);
+                }
+            }
+        }
+    }
+    for (index, key) in rest.iter().enumerate() {
         for (column, element) in columns.iter_mut().zip(key) {
-            if let Some(slot) = column.get_mut(index) {
+            if let Some(slot) = column.get_mut(fours.len() * 4 + index) {
                 *slot = element.float();
             }
         }

@@ -68,7 +68,12 @@ pub(crate) fn attend<T: Loaded, const D: usize>(
         return Err(KernelError::NotOnThisCpu);
     }
     #[target_feature(enable = "avx2,fma")]
-    fn here<T: Loaded, const D: usize>(keys: &[[T; D]], values: &[[T; D]], seen: &Seen, rows: &mut Rows<'_, D>) {
+    fn here<T: Loaded, const D: usize>(
+        keys: &[[T; D]],
+        values: &[[T; D]],
+        seen: &Seen,
+        rows: &mut Rows<'_, D>,
+    ) {
         softmax::attend::<Eight, T, 2, D>(keys, values, seen, rows);
     }
     // SAFETY: the CPU has these features.

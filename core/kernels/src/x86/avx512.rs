@@ -58,7 +58,12 @@ pub(crate) fn attend<T: Loaded, const D: usize>(
         return Err(KernelError::NotOnThisCpu);
     }
     #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-    fn here<T: Loaded, const D: usize>(keys: &[[T; D]], values: &[[T; D]], seen: &Seen, rows: &mut Rows<'_, D>) {
+    fn here<T: Loaded, const D: usize>(
+        keys: &[[T; D]],
+        values: &[[T; D]],
+        seen: &Seen,
+        rows: &mut Rows<'_, D>,
+    ) {
         softmax::attend::<Sixteen, T, 2, D>(keys, values, seen, rows);
     }
     // SAFETY: the CPU has these features.

@@ -11,17 +11,20 @@
 //! what is cached is copied first. Lengths are checked at each call.
 
 use std::any::type_name;
+use std::fmt::{Debug, Display};
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 
-use ort::operator::{ComputeContext, Kernel as OrtKernel, KernelContext, Operator, OperatorInput, OperatorOutput};
+use ort::operator::{
+    ComputeContext, Kernel as OrtKernel, KernelContext, Operator, OperatorInput, OperatorOutput,
+};
 use ort::value::{DynValueTypeMarker, PrimitiveTensorElementType, TensorElementType, ValueRef};
-use wheelwork_kernels::{Attention, Element, Heads, Kernel, Sums, rotate};
+use wheelwork_kernels::{Attention, Element, Heads, Kernel, KernelError, Sums, rotate};
 
 use super::{CACHED_ATTENTION, CACHED_ATTENTION_8, contained, locked, number, refused, share};
 
-/// Tokens of a prompt that are computed together: their rows share the keys that were turned over.
-const BLOCK_TOKENS: usize = 32;
+/// Tokens of a prompt that are computed together, at least and at most: their rows share the keys that were turned over.
+const BLOCK_TOKENS: [usize; 2] = [16, 64];
 /// Keys that are worth a task of their own.
 const PART_KEYS: usize = 256;
 /// Tasks a thread: some more than one, as threads are held up by others.
@@ -30,7 +33,7 @@ const TASKS_A_THREAD: usize = 2;
 const SHARED_TOKENS: usize = 16;
 
 /// An element of the cache.
-pub(super) trait Cached: Element + PrimitiveTensorElementType + std::fmt::Debug {
+pub(super) trait Cached: Element + PrimitiveTensorElementType + Debug {
     const NAME: &'static str;
     const TYPE: TensorElementType;
 
@@ -146,6 +149,8 @@ struct Call<'c> {
     tokens: usize,
     /// Cached ones.
     past: usize,
+    /// Tokens that the past cache has room for, and the present one.
+    old_capacity: usize,
     capacity: usize,
     scale: f32,
     /// Queries, keys and values: where each token's begin in a row, and the row's length.
@@ -180,7 +185,7 @@ fn floats<'v, T: Cached>(
 }
 
 /// A tensor's dimensions and elements.
-fn tensor<'v, T: PrimitiveTensorElementType + std::fmt::Debug>(
+fn tensor<'v, T: PrimitiveTensorElementType + Debug>(
     value: &'v ValueRef<'_, DynValueTypeMarker>,
 ) -> ort::Result<(Vec<usize>, &'v [T])> {
     let (dims, elements) = value.try_extract_tensor::<T>()?;
@@ -188,23 +193,70 @@ fn tensor<'v, T: PrimitiveTensorElementType + std::fmt::Debug>(
     Ok((dims, elements))
 }
 
+/// The inputs of a call, in their order; those that are not given are `None`.
+struct Inputs<'c>([Option<ValueRef<'c, DynValueTypeMarker>>; 10]);
+
+/// A cache tensor of a call: `[1, heads, capacity, elements]`.
+type Cache<'v, 'c> = &'v ValueRef<'c, DynValueTypeMarker>;
+
+impl<'c> Inputs<'c> {
+    fn of(context: &'c ComputeContext) -> ort::Result<Self> {
+        let mut inputs = [const { None }; 10];
+        for (index, input) in inputs.iter_mut().enumerate() {
+            *input = context.input(index)?;
+        }
+        Ok(Self(inputs))
+    }
+
+    /// Past keys and values.
+    fn past<T: Cached>(&self) -> ort::Result<[Cache<'_, 'c>; 2]> {
+        match &self.0 {
+            [_, _, _, Some(keys), Some(values), ..] => Ok([keys, values]),
+            _ => Err(refused(T::NAME, &"no cache")),
+        }
+    }
+}
+
 impl<T: Cached> Node<T> {
     fn run(&self, context: &ComputeContext) -> ort::Result<()> {
-        let refuse = |what: &dyn std::fmt::Display| refused(T::NAME, what);
-        let values: Vec<_> = (0..10).map(|index| context.input(index)).collect::<ort::Result<_>>()?;
-        let [query, key, value, past_key, past_value, last, cosines, sines, key_scales, value_scales] = &values[..] else {
-            return Err(refuse(&"it has not 10 inputs"));
-        };
-        let past = past_key.as_ref().zip(past_value.as_ref()).ok_or_else(|| refuse(&"no cache"))?;
-        let (cache_dims, _) = tensor::<T>(past.0)?;
-        let &[1, keys, old_capacity, dim] = &cache_dims[..] else {
-            return Err(refuse(&format!("a cache of {cache_dims:?}, expected [1, heads, capacity, elements]")));
-        };
-        if tensor::<T>(past.1)?.0 != cache_dims || u64::try_from(keys) != Ok(self.keys) {
-            return Err(refuse(&format!("keys of {cache_dims:?} and others for values or {} heads", self.keys)));
+        let inputs = Inputs::of(context)?;
+        let call = self.call(&inputs)?;
+        let refuse = |what: &dyn Display| refused(T::NAME, what);
+        let size = |size: usize| i64::try_from(size).map_err(|error| refuse(&error));
+        let Heads { queries, keys, dim } = call.heads;
+        let present = [1, size(keys)?, size(call.capacity)?, size(dim)?];
+        let missing = || refuse(&"an output is missing");
+        let mut y = context.output(0, [1, size(call.tokens)?, size(queries * dim)?])?.ok_or_else(missing)?;
+        let mut present_keys = context.output(1, present)?.ok_or_else(missing)?;
+        let mut present_values = context.output(2, present)?.ok_or_else(missing)?;
+        // Where past and present are one memory, only the second is looked at from here on.
+        let [past_keys, past_values] = inputs.past::<T>()?;
+        let keys = with_past::<T>(past_keys, &mut present_keys, &call)?;
+        let values = with_past::<T>(past_values, &mut present_values, &call)?;
+        if call.tokens == 0 {
+            return Ok(());
         }
-        let wide = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
-        let heads = Heads::new(self.queries, self.keys, wide(dim)).map_err(|error| refuse(&error))?;
+        let mut scratch = locked(&self.scratch);
+        let Scratch { queries, sums } = &mut *scratch;
+        self.rotate(context, &call, queries, [keys, values])?;
+        let y = y.try_extract_tensor_mut::<f32>()?.1;
+        self.attend(context, &call, queries, sums, [keys, values], y)
+    }
+
+    /// The inputs with their lengths compared.
+    fn call<'v>(&self, inputs: &'v Inputs<'_>) -> ort::Result<Call<'v>> {
+        let refuse = |what: &dyn Display| refused(T::NAME, what);
+        let [query, key, value, _, _, last, cosines, sines, key_scales, value_scales] = &inputs.0;
+        let [past_keys, past_values] = inputs.past::<T>()?;
+        let (cache, _) = tensor::<T>(past_keys)?;
+        let &[1, keys, old_capacity, dim] = &cache[..] else {
+            return Err(refuse(&format!("a cache of {cache:?}, expected [1, heads, capacity, elements]")));
+        };
+        if tensor::<T>(past_values)?.0 != cache || u64::try_from(keys) != Ok(self.keys) {
+            return Err(refuse(&format!("a cache of {cache:?}, expected {} heads twice", self.keys)));
+        }
+        let dim_of_heads = u64::try_from(dim).map_err(|error| refuse(&error))?;
+        let heads = Heads::new(self.queries, self.keys, dim_of_heads).map_err(|error| refuse(&error))?;
 
         let (dims, query) = floats::<T>(query, "queries")?;
         let &[1, tokens, width] = &dims[..] else {
@@ -216,54 +268,47 @@ impl<T: Cached> Node<T> {
                 [0, own, own + theirs].map(|offset| Input { floats: query, stride: width, offset })
             }
             (Some(key), Some(value)) if width == own => {
-                let ((key_dims, key), (value_dims, value)) = (tensor::<f32>(key)?, tensor::<f32>(value)?);
-                if key_dims != [1, tokens, theirs] || value_dims != key_dims {
-                    return Err(refuse(&format!("keys of {key_dims:?} beside queries of {dims:?}")));
+                let (keys, values) = (tensor::<f32>(key)?, tensor::<f32>(value)?);
+                if keys.0 != [1, tokens, theirs] || values.0 != keys.0 {
+                    return Err(refuse(&format!("keys of {:?} beside queries of {dims:?}", keys.0)));
                 }
-                let input = |floats, stride| Input { floats, stride, offset: 0 };
-                [input(query, own), input(key, theirs), input(value, theirs)]
+                [(query, own), (keys.1, theirs), (values.1, theirs)].map(|(floats, stride)| Input {
+                    floats,
+                    stride,
+                    offset: 0,
+                })
             }
             _ => return Err(refuse(&format!("queries of {width} elements a token"))),
         };
+
         let last = last.as_ref().ok_or_else(|| refuse(&"no positions"))?;
-        let (_, &[last]) = tensor::<i32>(last)? else { return Err(refuse(&"positions of more than one row")) };
+        let (_, &[last]) = tensor::<i32>(last)? else { return Err(refuse(&"positions of several rows")) };
         let total = usize::try_from(i64::from(last) + 1).map_err(|error| refuse(&error))?;
-        let past_tokens = total.checked_sub(tokens).ok_or_else(|| refuse(&"more new tokens than there are"))?;
-        if past_tokens > old_capacity {
-            return Err(refuse(&format!("{past_tokens} cached tokens in a cache of {old_capacity}")));
-        }
-        let ((angles, cosines), (_, sines)) = (floats::<T>(cosines, "cosines")?, floats::<T>(sines, "sines")?);
-        if angles.get(1) != Some(&(dim / 2)) || angles[0] < total || cosines.len() != sines.len() {
+        let past = total.checked_sub(tokens).filter(|past| *past <= old_capacity);
+        let past = past.ok_or_else(|| {
+            refuse(&format!("{tokens} of {total} tokens are new, and the cache holds {old_capacity}"))
+        })?;
+        let ((angles, cosines), (sine_dims, sines)) =
+            (floats::<T>(cosines, "cosines")?, floats::<T>(sines, "sines")?);
+        let fit = matches!(angles[..], [positions, half] if positions >= total && half == dim / 2);
+        if !fit || sine_dims != angles {
             return Err(refuse(&format!("angles of {angles:?} for {total} positions of {dim} elements")));
         }
-        let no_scales: [&[f32]; 2] = [&[]; 2];
-        let scales = if T::TYPE == TensorElementType::Int8 {
-            [floats::<T>(key_scales, "scales of keys")?.1, floats::<T>(value_scales, "scales of values")?.1]
-        } else {
-            no_scales
+        let scales = match T::TYPE {
+            TensorElementType::Int8 => {
+                let scales = [(key_scales, "scales of keys"), (value_scales, "scales of values")];
+                let [keys, values] =
+                    scales.map(|(input, what)| Ok::<_, ort::Error>(floats::<T>(input, what)?.1));
+                [keys?, values?]
+            }
+            _ => [&[][..]; 2],
         };
-        if scales != no_scales && scales.iter().any(|scales| scales.len() != theirs) {
+        if T::TYPE == TensorElementType::Int8 && scales.iter().any(|scales| scales.len() != theirs) {
             return Err(refuse(&format!("scales that are not {theirs}")));
         }
-
-        let capacity = old_capacity.max(total);
         let scale = self.scale.unwrap_or_else(|| 1.0 / (dim as f32).sqrt());
-        let call = Call { heads, tokens, past: past_tokens, capacity, scale, inputs, cosines, sines, scales };
-        let size = |size: usize| i64::try_from(size).map_err(|error| refuse(&error));
-        let present = [1, size(keys)?, size(capacity)?, size(dim)?];
-        let mut y = context.output(0, [1, size(tokens)?, size(own)?])?.ok_or_else(|| refuse(&"no output"))?;
-        let mut present_key = context.output(1, present)?.ok_or_else(|| refuse(&"no output of keys"))?;
-        let mut present_value = context.output(2, present)?.ok_or_else(|| refuse(&"no output of values"))?;
-        // Where past and present are one memory, only the second is looked at from here on.
-        let present_key = with_past::<T>(past.0, &mut present_key, &call, old_capacity)?;
-        let present_value = with_past::<T>(past.1, &mut present_value, &call, old_capacity)?;
-        if tokens == 0 {
-            return Ok(());
-        }
-        let mut scratch = locked(&self.scratch);
-        let Scratch { queries, sums } = &mut *scratch;
-        self.rotate(context, &call, queries, present_key, present_value)?;
-        self.attend(context, &call, queries, sums, (present_key, present_value), y.try_extract_tensor_mut::<f32>()?.1)
+        let capacity = old_capacity.max(total);
+        Ok(Call { heads, tokens, past, old_capacity, capacity, scale, inputs, cosines, sines, scales })
     }
 
     /// Rotates queries and keys and writes the cache.
@@ -272,20 +317,22 @@ impl<T: Cached> Node<T> {
         context: &ComputeContext,
         call: &Call<'_>,
         queries: &mut Vec<f32>,
-        keys: &mut [T],
-        values: &mut [T],
+        [keys, values]: [&mut [T]; 2],
     ) -> ort::Result<()> {
-        let Call { heads: Heads { dim, .. }, tokens, past, capacity, scale, ref inputs, ref scales, .. } = *call;
+        let Call { heads: Heads { dim, .. }, tokens, past, capacity, scale, ref inputs, ref scales, .. } =
+            *call;
         let group = call.heads.group();
         queries.resize(call.heads.queries * tokens * dim, 0.0);
         let rows = queries.chunks_exact_mut((group * tokens * dim).max(1));
         let cache = keys.chunks_exact_mut(capacity * dim).zip(values.chunks_exact_mut(capacity * dim));
         let parts: Vec<_> = rows.zip(cache).map(Mutex::new).collect();
-        let one = |head: usize| {
+        let one = |head: usize| -> Result<(), KernelError> {
             let Some(part) = parts.get(head) else { return Ok(()) };
             let mut part = locked(part);
             let (queries, (keys, values)) = &mut *part;
-            let of_head = |scales: &'_ [f32]| scales.chunks_exact(dim).nth(head).map(<[f32]>::to_vec).unwrap_or_default();
+            let of_head = |scales: &'_ [f32]| {
+                scales.chunks_exact(dim).nth(head).map(<[f32]>::to_vec).unwrap_or_default()
+            };
             let (key_scales, value_scales) = (of_head(scales[0]), of_head(scales[1]));
             let mut turned = vec![0.0; dim];
             let new = keys.chunks_exact_mut(dim).zip(values.chunks_exact_mut(dim)).skip(past);
@@ -308,10 +355,10 @@ impl<T: Cached> Node<T> {
             }
             Ok(())
         };
-        if tokens < SHARED_TOKENS {
-            return (0..parts.len()).try_for_each(one).map_err(|error: wheelwork_kernels::KernelError| refused(T::NAME, &error));
+        match tokens {
+            ..SHARED_TOKENS => (0..parts.len()).try_for_each(one).map_err(|error| refused(T::NAME, &error)),
+            _ => share(T::NAME, context, parts.len(), one),
         }
-        share(T::NAME, context, parts.len(), one)
     }
 
     fn attend(
@@ -320,20 +367,22 @@ impl<T: Cached> Node<T> {
         call: &Call<'_>,
         queries: &[f32],
         sums: &mut Vec<Mutex<Sums>>,
-        (keys, values): (&[T], &[T]),
+        [keys, values]: [&[T]; 2],
         y: &mut [f32],
     ) -> ort::Result<()> {
         let Call { heads, tokens, past, capacity, ref scales, .. } = *call;
         let (dim, group) = (heads.dim, heads.group());
-        let blocks = tokens.div_ceil(BLOCK_TOKENS);
+        let tasks = self.threads * TASKS_A_THREAD;
+        let block_tokens = (tokens * heads.keys).div_ceil(tasks).clamp(BLOCK_TOKENS[0], BLOCK_TOKENS[1]);
+        let blocks = tokens.div_ceil(block_tokens);
         // A prompt has tasks enough; a token's context is cut into parts.
-        let wanted = (self.threads * TASKS_A_THREAD).div_ceil(heads.keys * blocks);
+        let wanted = tasks.div_ceil(heads.keys * blocks);
         let parts = if self.threads == 1 { 1 } else { wanted.clamp(1, ((past + tokens) / PART_KEYS).max(1)) };
         let tasks = heads.keys * blocks * parts;
         if sums.len() < tasks {
             sums.resize_with(tasks, Mutex::default);
         }
-        let of_block = |block: usize| block * BLOCK_TOKENS..((block + 1) * BLOCK_TOKENS).min(tokens);
+        let of_block = |block: usize| block * block_tokens..((block + 1) * block_tokens).min(tokens);
         let one = |task: usize| {
             let (head, block, part) = (task / (blocks * parts), task / parts % blocks, task % parts);
             let Some(sums) = sums.get(task) else { return Ok(()) };
@@ -382,19 +431,22 @@ fn with_past<'v, T: Cached>(
     past: &ValueRef<'_, DynValueTypeMarker>,
     present: &'v mut ort::value::ValueRefMut<'_, DynValueTypeMarker>,
     call: &Call<'_>,
-    old_capacity: usize,
 ) -> ort::Result<&'v mut [T]> {
     let dim = call.heads.dim;
     let expected = call.heads.keys * call.capacity * dim;
     let source = tensor::<T>(past)?.1.as_ptr();
     let (_, present) = present.try_extract_tensor_mut::<T>()?;
     if present.len() != expected {
-        let what = format!("a present cache of {} elements of {}, expected {expected}", present.len(), type_name::<T>());
+        let what = format!(
+            "a present cache of {} elements of {}, expected {expected}",
+            present.len(),
+            type_name::<T>()
+        );
         return Err(refused(T::NAME, &what));
     }
     if source != present.as_ptr() {
         let (_, past) = tensor::<T>(past)?;
-        let old = past.chunks_exact((old_capacity * dim).max(1));
+        let old = past.chunks_exact((call.old_capacity * dim).max(1));
         for (new, old) in present.chunks_exact_mut((call.capacity * dim).max(1)).zip(old) {
             let cached = call.past * dim;
             if let (Some(new), Some(old)) = (new.get_mut(..cached), old.get(..cached)) {

@@ -8,7 +8,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use ort::operator::{ComputeContext, Kernel as OrtKernel, KernelContext, Operator, OperatorInput, OperatorOutput};
+use ort::operator::{
+    ComputeContext, Kernel as OrtKernel, KernelContext, Operator, OperatorInput, OperatorOutput,
+};
 use ort::value::{TensorElementType, TensorValueType, ValueRef};
 use wheelwork_kernels::{Activations, COLUMNS, Kernel, Shape, Weights};
 
@@ -84,8 +86,7 @@ impl MatMulBlocks {
         {
             return Err(refused(NAME, &"the bias is not of length N"));
         }
-        let (kernel, threads, activations) =
-            (self.kernel, self.threads, Arc::clone(&self.activations));
+        let (kernel, threads, activations) = (self.kernel, self.threads, Arc::clone(&self.activations));
         Ok(Node { shape, weights, bias, kernel, threads, activations })
     }
 }

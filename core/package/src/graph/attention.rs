@@ -45,7 +45,8 @@ pub fn replaceable_attentions(original: &[u8]) -> Result<Vec<String>, GraphError
 /// As [`replaceable_attentions`].
 pub(super) fn attentions<'a>(graph: &Graph<'a>) -> Vec<&'a str> {
     let tensors: BTreeMap<_, _> = graph.initializers.iter().map(|tensor| (tensor.name, tensor)).collect();
-    let all = graph.nodes.iter().filter(|node| (node.domain, node.operator) == (MICROSOFT, "GroupQueryAttention"));
+    let all =
+        graph.nodes.iter().filter(|node| (node.domain, node.operator) == (MICROSOFT, "GroupQueryAttention"));
     let output = |node: &Node<'a>| is_ours(node, &tensors).then(|| node.outputs.first().copied())?;
     all.map(output).collect::<Option<_>>().unwrap_or_default()
 }

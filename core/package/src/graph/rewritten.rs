@@ -227,7 +227,9 @@ pub fn rewritten(
             match field.number {
                 1 => match nodes.next() {
                     Some((Some(ours), _)) => put_bytes(&mut graph, 1, &ours),
-                    Some((None, node)) if node.outputs.first().is_some_and(|output| attentions.contains(output)) => {
+                    Some((None, node))
+                        if node.outputs.first().is_some_and(|output| attentions.contains(output)) =>
+                    {
                         put_bytes(&mut graph, 1, &attention::our_attention(field.bytes()?, node)?);
                     }
                     _ => put(&mut graph, &field),

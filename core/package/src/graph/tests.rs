@@ -290,6 +290,7 @@ proptest! {
 mod rewriting {
     use std::collections::BTreeMap;
 
+    use super::super::attention::{CACHED_ATTENTION, CACHED_ATTENTION_8, replaceable_attentions};
     use super::super::rewritten::{DOMAIN, OPERATOR, Place, Source, alone, replaceable, rewritten};
     use super::*;
 
@@ -369,6 +370,64 @@ mod rewriting {
         };
         let taken = rewritten(&with_taken_name, "packed", &places(&["h"]), false);
         assert!(matches!(taken, Err(GraphError::Twice { value }) if value == "h.packed"));
+    }
+
+    /// A product, and attention behind it with these inputs beyond the caches, and these attributes beside the usual ones.
+    fn with_attention(behind: &[&str], attributes: &[(&str, u64)]) -> Vec<u8> {
+        let product = [MATRIX.as_slice(), &ROUNDS].concat();
+        let heads = [("num_heads", 4), ("kv_num_heads", 2), ("do_rotary", 1)];
+        let attributes = [heads.as_slice(), attributes].concat();
+        let inputs = [&["h", "", "", "x", "x", "x", "x"], behind].concat();
+        let angles = |name| placed(tensor(name, 1, &[8, 32]), "320", "1024");
+        let product = node("com.microsoft", "MatMulNBits", &["x", "codes", "scales"], "h", &product);
+        let attention = node("com.microsoft", "GroupQueryAttention", &inputs, "y", &attributes);
+        let weights = weights().message(5, angles("cos")).message(5, angles("sin"));
+        model(weights.message(1, product).message(1, attention.bytes(2, "k").bytes(2, "v")))
+    }
+
+    #[test]
+    fn attention_becomes_ours_with_its_heads_and_without_what_ours_does_not_read() {
+        let plain = with_attention(&["cos", "sin"], &[]);
+        assert_eq!(replaceable_attentions(&plain).unwrap(), ["y"]);
+        let read = rewritten(&plain, "packed", &places(&["h"]), true).unwrap();
+        let graph = Model::read(&read).unwrap().graph;
+        let node = &graph.nodes[1];
+        assert_eq!((node.domain, node.operator), (DOMAIN, CACHED_ATTENTION));
+        assert_eq!(node.inputs, ["h", "", "", "x", "x", "x", "cos", "sin"]);
+        assert_eq!(node.outputs, ["y", "k", "v"]);
+        assert_eq!(
+            node.attributes.iter().map(|attribute| attribute.name).collect::<Vec<_>>(),
+            ["num_heads", "kv_num_heads"]
+        );
+        // Unasked, it stays what it is.
+        let read = rewritten(&plain, "packed", &places(&["h"]), false).unwrap();
+        assert_eq!(Model::read(&read).unwrap().graph.nodes[1].operator, "GroupQueryAttention");
+
+        let codes = with_attention(&["cos", "sin", "", "", "", "x", "x"], &[("kv_cache_bit_width", 8)]);
+        let read = rewritten(&codes, "packed", &places(&["h"]), true).unwrap();
+        let graph = Model::read(&read).unwrap().graph;
+        assert_eq!(graph.nodes[1].operator, CACHED_ATTENTION_8);
+        assert_eq!(graph.nodes[1].inputs[6..], ["cos", "sin", "x", "x"]);
+    }
+
+    #[test]
+    fn attention_that_does_more_than_ours_stays() {
+        let none = |graph: &[u8]| replaceable_attentions(graph).unwrap().is_empty();
+        for (behind, attributes) in [
+            (&["cos", "sin"][..], &[("smooth_softmax", 1)][..]),
+            (&["cos", "sin"], &[("local_window_size", 16)]),
+            (&["cos", "sin"], &[("rotary_interleaved", 1)]),
+            (&["cos", "sin"], &[("kv_cache_bit_width", 8)]),
+            (&["cos", "sin", "", "x"], &[]),
+            (&["cos", "sin", "", "", "", "x"], &[]),
+            (&["cos", "x"], &[]),
+            (&["scales", "scales"], &[]),
+        ] {
+            let graph = with_attention(behind, attributes);
+            assert!(none(&graph), "{behind:?} {attributes:?}");
+            let asked = rewritten(&graph, "packed", &places(&["h"]), true);
+            assert!(matches!(asked, Err(GraphError::Undefined { .. })), "{behind:?} {attributes:?}");
+        }
     }
 
     #[test]

@@ -142,7 +142,8 @@ fn choose(
         return Ok(chosen.collect());
     }
     let (places, _) = packing::places(ours.iter().copied()).ok_or(PrepareError::Differs)?;
-    let rewritten = rewritten(&form.original, PACKED_LOCATION, &places, false).map_err(PrepareError::Graph)?;
+    let rewritten =
+        rewritten(&form.original, PACKED_LOCATION, &places, false).map_err(PrepareError::Graph)?;
     let mut choices = Vec::new();
     for (kind, products) in &kinds {
         ask(watch, PrepareStep::Measure { done: choices.len(), total: kinds.len() + 1 })?;

@@ -165,6 +165,7 @@ public sealed interface PrepareEvent {
  *   system does not tell.
  * @property preparedMemoryBytes The same of the prepared form.
  * @property kernels The products of each shape of matrix, and whose kernels compute them; empty where ours compute none.
+ * @property attention The attentions, and whose kernels compute them; null where ours were not wanted or cannot.
  * @property time How long it took.
  */
 @ConsistentCopyVisibility
@@ -175,6 +176,7 @@ public data class PrepareReport internal constructor(
     public val plainMemoryBytes: Long?,
     public val preparedMemoryBytes: Long?,
     public val kernels: List<ProductChoice>,
+    public val attention: AttentionChoice?,
     public val time: kotlin.time.Duration,
 )
 
@@ -204,7 +206,25 @@ public data class ProductChoice internal constructor(
 )
 
 /**
- * How long products of one shape take, each of them alone: the best of several takes. A value.
+ * The attentions of a graph, and whose kernels compute them. A value.
+ *
+ * @property nodes How many the graph has.
+ * @property context Tokens that were cached when steps were timed; 0 where none were.
+ * @property onnxruntime What a whole step takes with ONNX Runtime's; null where it was not measured.
+ * @property ours What a whole step takes with ours; null where it was not measured.
+ * @property isOurs Whether ours compute them.
+ */
+@ConsistentCopyVisibility
+public data class AttentionChoice internal constructor(
+    public val nodes: Int,
+    public val context: Int,
+    public val onnxruntime: ProductTime?,
+    public val ours: ProductTime?,
+    public val isOurs: Boolean,
+)
+
+/**
+ * How long products of one shape take, each of them alone, or a step with attention: the best of several takes. A value.
  *
  * @property token For one token.
  * @property prompt For 64 tokens of a prompt.

@@ -1,5 +1,6 @@
 package dev.wheelwork
 
+import dev.wheelwork.ffi.AttentionChoice as FfiAttentionChoice
 import dev.wheelwork.ffi.AvailableMemory as FfiAvailableMemory
 import dev.wheelwork.ffi.CompilationState as FfiCompilationState
 import dev.wheelwork.ffi.DetectedDevice as FfiDetectedDevice
@@ -132,7 +133,16 @@ private fun FfiPrepareReport.toPublic(): PrepareReport = PrepareReport(
     plainMemoryBytes = plainMemoryBytes?.toCount(),
     preparedMemoryBytes = preparedMemoryBytes?.toCount(),
     kernels = kernels.map { it.toPublic() },
+    attention = attention?.toPublic(),
     time = seconds.seconds,
+)
+
+private fun FfiAttentionChoice.toPublic(): AttentionChoice = AttentionChoice(
+    nodes = nodes.toCount(),
+    context = context.toCount(),
+    onnxruntime = onnxruntime?.toPublic(),
+    ours = ours?.toPublic(),
+    isOurs = isOurs,
 )
 
 private fun FfiProductChoice.toPublic(): ProductChoice = ProductChoice(
