@@ -208,11 +208,16 @@ fn later<const BITS: u32>(high: __m512i) -> __m512i {
     if BITS == 5 { _mm512_srli_epi16::<1>(high) } else { _mm512_srli_epi16::<2>(high) }
 }
 
+/// A step's bytes in one line of the cache: a load that crosses a line takes two.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([u8; STEP_BYTES]);
+
 /// Some tiles as bytes, side by side.
 #[derive(Default)]
 struct Unpacked {
     /// `[steps of four K][tiles]`
-    steps: Vec<[u8; STEP_BYTES]>,
+    steps: Vec<Line>,
     /// `[blocks][tiles]`
     scales: Vec<[u8; SCALE_BYTES]>,
     /// `[blocks][tiles]`
@@ -231,7 +236,6 @@ fn many_rows(
     let mut unpacked = Unpacked::default();
     let mut tiles = weights.tiles(tiles);
     let mut at = 0;
-    let mut found = [Results::default(); 2];
     while let Some((first, first_columns)) = tiles.next() {
         let second = tiles.next();
         let second_columns = second.as_ref().map_or(0, |(_, columns)| columns.len());
@@ -255,22 +259,20 @@ fn many_rows(
                 (5, false) => bytes::<5, 1>,
                 _ => bytes::<6, 1>,
             };
-            multiply(shape, &unpacked, &panel, &mut found);
-            let rows = rows.next().unwrap_or_default();
-            store(&found[0], rows.iter_mut(), at, first_columns.len());
-            store(&found[1], rows.iter_mut(), at + first_columns.len(), second_columns);
+            multiply(shape, &unpacked, &panel, rows.next().unwrap_or_default(), at);
         }
         at += first_columns.len() + second_columns;
     }
 }
 
-/// Unpacked tiles by a panel.
+/// Unpacked tiles by a panel; their columns stand in the rows of results from `at` on.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn bytes<const R: usize, const T: usize>(
     shape: Shape,
     unpacked: &Unpacked,
     panel: &Panel<'_>,
-    results: &mut [Results; 2],
+    results: &mut [&mut [f32]],
+    at: usize,
 ) {
     let mut all = [[_mm512_setzero_ps(); T]; R];
     let block_steps = shape.block() / 4;
@@ -287,7 +289,7 @@ fn bytes<const R: usize, const T: usize>(
         let mut products: [[_; T]; R] =
             array::from_fn(|row| array::from_fn(|tile| begin(zeros[tile], sums[row])));
         for (steps, words) in steps.as_chunks::<T>().0.iter().zip(words.as_chunks::<R>().0) {
-            let codes: [_; T] = array::from_fn(|tile| load(&steps[tile]));
+            let codes: [_; T] = array::from_fn(|tile| load(&steps[tile].0));
             for row in 0..R {
                 let word = _mm512_set1_epi32(words[row]);
                 for tile in 0..T {
@@ -305,10 +307,23 @@ fn bytes<const R: usize, const T: usize>(
             }
         }
     }
-    for (row, sums) in all.iter().enumerate() {
-        for (tile, sum) in sums.iter().enumerate() {
-            results[tile][row] = to_array(*sum);
+    for (row, sums) in results.iter_mut().zip(all) {
+        for (tile, sums) in sums.into_iter().enumerate() {
+            put(row, at + tile * COLUMNS, sums);
         }
+    }
+}
+
+/// Writes a tile's columns, or as many as the row has.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn put(row: &mut [f32], at: usize, sums: __m512) {
+    let Some(slots) = row.get_mut(at..) else { return };
+    match slots.first_chunk_mut::<COLUMNS>() {
+        // SAFETY: 64 bytes that are borrowed mutably.
+        #[allow(unsafe_code)]
+        Some(slots) => unsafe { _mm512_storeu_ps(slots.as_mut_ptr(), sums) },
+        None => slots.iter_mut().zip(to_array(sums)).for_each(|(slot, sum)| *slot = sum),
     }
 }
 
@@ -316,11 +331,11 @@ fn bytes<const R: usize, const T: usize>(
 fn unpack(shape: Shape, tiles: &[Tile<'_>], unpacked: &mut Unpacked) {
     let count = tiles.len();
     let (blocks, steps) = (shape.blocks(), shape.blocks() * shape.block() / 4);
-    unpacked.steps.resize(steps * count, [0; STEP_BYTES]);
+    unpacked.steps.resize(steps * count, Line([0; STEP_BYTES]));
     unpacked.scales.resize(blocks * count, [0; SCALE_BYTES]);
     unpacked.zeros.resize(blocks * count, [0; COLUMNS]);
     for (index, tile) in tiles.iter().enumerate() {
-        let steps = unpacked.steps.iter_mut().skip(index).step_by(count);
+        let steps = unpacked.steps.iter_mut().skip(index).step_by(count).map(|line| &mut line.0);
         match shape.bits() {
             Bits::Four => unpack_codes::<4>(shape, tile, steps),
             Bits::Five => unpack_codes::<5>(shape, tile, steps),
