@@ -118,7 +118,7 @@ proptest! {
         let floats = case(shape, &mut numbers, |numbers| numbers.float(1.0));
         let codes = case(shape, &mut numbers, |numbers| numbers.next().to_le_bytes()[0].cast_signed());
         for kernel in Kernel::available() {
-            prop_assert!(floats.error(kernel, &cuts) < 2e-6, "{kernel:?}, floats: {}", floats.error(kernel, &cuts));
+            prop_assert!(floats.error(kernel, &cuts) < 5e-6, "{kernel:?}, floats: {}", floats.error(kernel, &cuts));
             // Scores of some hundreds: one key has nearly all the weight, and a score's last bit counts.
             prop_assert!(codes.error(kernel, &cuts) < 2e-4, "{kernel:?}, codes: {}", codes.error(kernel, &cuts));
         }
