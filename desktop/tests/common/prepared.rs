@@ -99,7 +99,14 @@ impl Scene {
         report.unwrap();
         fs::remove_dir_all(self.form()).unwrap();
         for last in [0, 1, steps / 2, steps - 1] {
-            assert!(self.try_prepare(last).0.is_err(), "after {last} of {steps} steps");
+            let (cancelled, taken) = self.try_prepare(last);
+            if taken <= last {
+                // What is measured differs, and with it the number of steps.
+                cancelled.unwrap();
+                fs::remove_dir_all(self.form()).unwrap();
+                continue;
+            }
+            assert!(cancelled.is_err(), "after {last} of {steps} steps");
             let names = fs::read_dir(self.base()).unwrap().map(|entry| entry.unwrap().file_name());
             let left: Vec<_> = names.filter(|name| name != "lock").collect();
             assert!(left.is_empty(), "after {last} of {steps} steps: {left:?}");

@@ -381,7 +381,9 @@ mod rewriting {
         let angles = |name| placed(tensor(name, 1, &[8, 32]), "320", "1024");
         let product = node("com.microsoft", "MatMulNBits", &["x", "codes", "scales"], "h", &product);
         let attention = node("com.microsoft", "GroupQueryAttention", &inputs, "y", &attributes);
+        let caches = ["k", "v"].map(|name| Message::default().bytes(1, name));
         let weights = weights().message(5, angles("cos")).message(5, angles("sin"));
+        let weights = caches.into_iter().fold(weights, |graph, cache| graph.message(12, cache));
         model(weights.message(1, product).message(1, attention.bytes(2, "k").bytes(2, "v")))
     }
 
