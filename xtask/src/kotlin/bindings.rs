@@ -46,6 +46,21 @@ pub(super) fn generate(workspace: &Workspace, folder: &Path) -> Result<PathBuf, 
     Ok(file)
 }
 
+/// Puts another library of UniFFI's beside ours in a folder, and its Kotlin below the folder; returns the Kotlin file.
+pub(super) fn neighbour(workspace: &Workspace, folder: &Path) -> Result<PathBuf, TaskError> {
+    let name = format!("{}neighbour{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    let built = folder.join(&name);
+    fs_err::copy(workspace.target.join("debug").join(&name), &built)?;
+    let mut bindgen = generator(workspace);
+    bindgen
+        .arg("generate")
+        .arg(&built)
+        .args(["--no-format", "--language", "kotlin", "--out-dir"])
+        .arg(folder);
+    command::run(&mut bindgen)?;
+    Ok(folder.join("uniffi").join("neighbour").join("neighbour.kt"))
+}
+
 /// What is generated for Swift.
 pub(crate) struct SwiftFiles {
     pub(crate) header: PathBuf,

@@ -51,22 +51,22 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     let modules = Modules::of(workspace);
     let work = workspace.target.join("kotlin");
 
-    let Native { library, generated, model, packages } = Native::build(workspace, &work)?;
+    let native = Native::build(workspace, &work)?;
     golden::check(workspace, &modules.codes(), &codes::kotlin(workspace)?)?;
 
     report::step("compiling");
-    let classes = Classes::compile(workspace, &toolchain, &modules, &work, generated)?;
+    let classes = Classes::compile(workspace, &toolchain, &modules, &work, &native)?;
     abi::nothing(workspace, &toolchain, &classes.ffi)?;
     let dump = abi::check(workspace, &toolchain, &classes.main, &abi::file(&modules.layer))?;
     abi::check(workspace, &toolchain, &classes.serialization, &abi::file(&modules.serialization))?;
-    let exported = bindings::exported(workspace, &library)?;
+    let exported = bindings::exported(workspace, &native.library)?;
     let names = table::Names::read(&fs_err::read_to_string(
         workspace.root.join("uniffi").join("api").join("names.txt"),
     )?);
     table::check(workspace, &exported, &dump, &names)?;
     fields::check(&exported, &names, &main_of(&modules.layer))?;
 
-    let suite = Suite { workspace, toolchain, classes, library, model, packages };
+    let suite = Suite::new(workspace, &toolchain, &classes, native)?;
     if options.bench {
         report::step("building for release");
         workspace.build(&BENCH)?;
@@ -112,12 +112,50 @@ fn main_of(module: &Path) -> PathBuf {
     module.join("src").join("main")
 }
 
+/// Compares the binary API of a module's classes with the file in the module's folder.
+pub(crate) fn check_api(workspace: &Workspace, module: &Path, classes: &Path) -> Result<(), TaskError> {
+    abi::check(workspace, &Toolchain::fetch(workspace)?, classes, &abi::file(module)).map(drop)
+}
+
+/// The suite as an app is shrunk: its classes and JNA's, and all that it stands on.
+pub(crate) struct Shrinkable {
+    /// Folders of classes, and a jar.
+    pub(crate) program: Vec<PathBuf>,
+    pub(crate) others: Vec<PathBuf>,
+}
+
+/// Runs the tests on the jar that `shrink` makes of the layer, JNA and the tests themselves.
+pub(crate) fn test_shrunk(
+    workspace: &Workspace,
+    shrink: impl FnOnce(&Shrinkable) -> Result<PathBuf, TaskError>,
+) -> Result<(), TaskError> {
+    let toolchain = Toolchain::fetch(workspace)?;
+    let work = workspace.target.join("kotlin");
+    let native = Native::build(workspace, &work)?;
+    report::step("compiling the layer and its tests");
+    let classes = Classes::compile(workspace, &toolchain, &Modules::of(workspace), &work, &native)?;
+    let jna = toolchain.jar("jna");
+    let others = toolchain.jars()?.into_iter().filter(|jar| *jar != jna).collect();
+    let program = classes.all().into_iter().chain([jna]).collect();
+    let shrinkable = Shrinkable { program, others };
+    let jar = shrink(&shrinkable)?;
+    let suite = Suite {
+        class_path: shrinkable.others.into_iter().chain([jar.clone()]).collect(),
+        tests: jar,
+        ..Suite::new(workspace, &toolchain, &classes, native)?
+    };
+    report::step("testing what was shrunk");
+    suite.run(None, &["--exclude-tag".into(), "once".into()])
+}
+
 /// What Rust gives the layer.
 struct Native {
     /// The folder of the native library.
     library: PathBuf,
     /// The generated Kotlin.
     generated: PathBuf,
+    /// That of the library beside ours.
+    neighbour: PathBuf,
     /// The shipped model, quantised.
     model: PathBuf,
     /// The folder of packages to install.
@@ -130,10 +168,11 @@ impl Native {
         build(workspace)?;
         let library = work.join("library");
         let generated = bindings::generate(workspace, &library)?;
+        let neighbour = bindings::neighbour(workspace, &library)?;
         let command = workspace.program("debug", "wheelwork");
         let model = demo::quantised(workspace, &command)?;
         let packages = packages::make(&command, &model, &work.join("packages"))?;
-        Ok(Self { library, generated, model, packages })
+        Ok(Self { library, generated, neighbour, model, packages })
     }
 }
 
@@ -155,9 +194,9 @@ pub(crate) struct Layer {
 pub(crate) fn layer(workspace: &Workspace) -> Result<Layer, TaskError> {
     let toolchain = Toolchain::fetch(workspace)?;
     let work = workspace.target.join("kotlin");
-    let Native { library, generated, model, packages } = Native::build(workspace, &work)?;
+    let Native { library, generated, model, packages, .. } = Native::build(workspace, &work)?;
     report::step("compiling the layer for the JVM");
-    let classes = compile_layer(&toolchain, &Modules::of(workspace), &work, generated)?;
+    let classes = compile_layer(&toolchain, &Modules::of(workspace), &work, &generated)?;
     Ok(Layer { compiler: work.join("toolchain"), classes, library, model, packages })
 }
 
@@ -166,11 +205,13 @@ fn compile_layer(
     toolchain: &Toolchain,
     modules: &Modules,
     work: &Path,
-    generated: PathBuf,
+    generated: &Path,
 ) -> Result<[PathBuf; 2], TaskError> {
     let [ffi, main] = ["ffi", "main"].map(|name| work.join("classes").join(name));
-    toolchain
-        .compile(&Module { rules: Rules::Generated, ..module("wheelwork-ffi", vec![generated], &ffi) })?;
+    toolchain.compile(&Module {
+        rules: Rules::Generated,
+        ..module("wheelwork-ffi", vec![generated.to_owned()], &ffi)
+    })?;
     let seen = [ffi.clone()];
     let sources = files_below(&main_of(&modules.layer), "kt")?;
     toolchain.compile(&Module { friends: &seen, ..module("wheelwork", sources, &main) })?;
@@ -211,6 +252,7 @@ struct Classes {
     ffi: PathBuf,
     main: PathBuf,
     serialization: PathBuf,
+    neighbour: PathBuf,
     test: PathBuf,
 }
 
@@ -220,15 +262,19 @@ impl Classes {
         toolchain: &Toolchain,
         modules: &Modules,
         work: &Path,
-        generated: PathBuf,
+        native: &Native,
     ) -> Result<Self, TaskError> {
-        let [ffi, main] = compile_layer(toolchain, modules, work, generated)?;
-        let [serialization, test] = ["serialization", "test"].map(|name| work.join("classes").join(name));
+        let [ffi, main] = compile_layer(toolchain, modules, work, &native.generated)?;
+        let [serialization, neighbour, test] =
+            ["serialization", "neighbour", "test"].map(|name| work.join("classes").join(name));
         let seen = [main.clone()];
         let sources = files_below(&main_of(&modules.serialization), "kt")?;
         toolchain
             .compile(&Module { uses: &seen, ..module("wheelwork-serialization", sources, &serialization) })?;
-        let seen = [ffi.clone(), main.clone(), serialization.clone()];
+        let generated = vec![native.neighbour.clone()];
+        toolchain
+            .compile(&Module { rules: Rules::Generated, ..module("neighbour", generated, &neighbour) })?;
+        let seen = [ffi.clone(), main.clone(), serialization.clone(), neighbour.clone()];
         let tests = modules.layer.join("src").join("test");
         let mut sources = files_below(&tests, "kt")?;
         sources.extend(files_below(&tests, "java")?);
@@ -239,15 +285,23 @@ impl Classes {
             serialization: true,
             ..module("wheelwork-test", sources, &test)
         })?;
-        Ok(Self { ffi, main, serialization, test })
+        Ok(Self { ffi, main, serialization, neighbour, test })
+    }
+
+    /// What an app has, and the tests.
+    fn all(&self) -> [PathBuf; 5] {
+        let Self { ffi, main, serialization, neighbour, test } = self;
+        [ffi, main, serialization, neighbour, test].map(Clone::clone)
     }
 }
 
 /// The tests, ready to run.
 struct Suite<'a> {
     workspace: &'a Workspace,
-    toolchain: Toolchain,
-    classes: Classes,
+    /// Jars and folders of classes.
+    class_path: Vec<PathBuf>,
+    /// Which of them has the tests.
+    tests: PathBuf,
     /// The folder of the native library.
     library: PathBuf,
     model: PathBuf,
@@ -255,7 +309,19 @@ struct Suite<'a> {
     packages: PathBuf,
 }
 
-impl Suite<'_> {
+impl<'w> Suite<'w> {
+    /// On the classes as they were compiled.
+    fn new(
+        workspace: &'w Workspace,
+        toolchain: &Toolchain,
+        classes: &Classes,
+        native: Native,
+    ) -> Result<Self, TaskError> {
+        let Native { library, model, packages, .. } = native;
+        let class_path = toolchain.jars()?.into_iter().chain(classes.all()).collect();
+        Ok(Self { workspace, class_path, tests: classes.test.clone(), library, model, packages })
+    }
+
     /// Runs the tests that `arguments` leave, on an ONNX Runtime or the usual one.
     fn run(&self, onnxruntime: Option<&Path>, arguments: &[String]) -> Result<(), TaskError> {
         let mut junit = self.java("org.junit.platform.console.ConsoleLauncher")?;
@@ -268,7 +334,7 @@ impl Suite<'_> {
                 "--fail-if-no-tests",
             ])
             .arg("--scan-class-path")
-            .arg(&self.classes.test)
+            .arg(&self.tests)
             .args(arguments);
         // Panics on demand are not news.
         junit.env("RUST_BACKTRACE", "0");
@@ -281,8 +347,7 @@ impl Suite<'_> {
 
     /// A JVM that runs a `main` and knows where everything is.
     fn java(&self, main: &str) -> Result<Command, TaskError> {
-        let Classes { ffi, main: own, serialization, test } = &self.classes;
-        let mut java = self.toolchain.java(&[ffi, own, serialization, test].map(Clone::clone))?;
+        let mut java = toolchain::java(&self.class_path)?;
         java.arg(format!("-Djna.library.path={}", self.library.display()))
             .arg(format!("-Dwheelwork.model={}", self.model.display()))
             .arg(format!("-Dwheelwork.packages={}", self.packages.display()))

@@ -1,6 +1,7 @@
 //! The Kotlin compiler, JUnit and what Kotlin code of ours needs: what `android/wheelwork/toolchain` names, in
 //! `target/kotlin/toolchain`.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -93,9 +94,7 @@ impl Toolchain {
             }))
             // The compiler gets its jars by name: it knows no `*`.
             .arg("-classpath")
-            .arg(std::env::join_paths(
-                workspace::files_in(&self.folder, "jar")?.iter().chain(seen.iter().copied()),
-            )?)
+            .arg(std::env::join_paths(self.jars()?.iter().chain(seen.iter().copied()))?)
             .arg("-d")
             .arg(module.classes)
             .args(&kotlin)
@@ -134,8 +133,8 @@ impl Toolchain {
     }
 
     /// The jar of that name, whatever its version.
-    fn jar(&self, name: &str) -> PathBuf {
-        let jars = workspace::files_in(&self.folder, "jar").unwrap_or_default();
+    pub(super) fn jar(&self, name: &str) -> PathBuf {
+        let jars = self.jars().unwrap_or_default();
         let is_it = |path: &PathBuf| {
             let file = path.file_name().unwrap_or_default().to_string_lossy();
             file.strip_prefix(name).is_some_and(|rest| {
@@ -148,12 +147,21 @@ impl Toolchain {
 
     /// `java` with the toolchain's jars and `class_path`.
     pub(super) fn java(&self, class_path: &[PathBuf]) -> Result<Command, TaskError> {
-        let class_path = std::env::join_paths([&self.folder.join("*")].into_iter().chain(class_path))?;
-        let mut java = Command::new("java");
-        // The 100 MB text of a test stands in the heap several times.
-        java.args(["-Xmx3g", "--class-path"]).arg(class_path);
-        Ok(java)
+        java([&self.folder.join("*")].into_iter().chain(class_path))
     }
+
+    /// All of its jars.
+    pub(super) fn jars(&self) -> Result<Vec<PathBuf>, TaskError> {
+        workspace::files_in(&self.folder, "jar")
+    }
+}
+
+/// `java` with a class path.
+pub(super) fn java<P: AsRef<OsStr>>(class_path: impl IntoIterator<Item = P>) -> Result<Command, TaskError> {
+    let mut java = Command::new("java");
+    // The 100 MB text of a test stands in the heap several times.
+    java.args(["-Xmx3g", "--class-path"]).arg(std::env::join_paths(class_path)?);
+    Ok(java)
 }
 
 fn joined(paths: &[PathBuf]) -> String {

@@ -17,6 +17,7 @@ import kotlinx.coroutines.launch
 import kotlinx.coroutines.withContext
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Assumptions.assumeTrue
 import org.junit.jupiter.api.Test
 
 /** Closing, garbage, many at once. */
@@ -142,11 +143,35 @@ class LifeTest {
         assertTrue(chat.ask(QUESTION, GREEDY).toList().none { it is Event.PaceChanged })
     }
 
+    @Test
+    fun memory_stays_flat_over_100_turns() = withEngine { engine ->
+        val status = File("/proc/self/status")
+        assumeTrue(status.exists(), "only Linux tells what a process holds")
+        suspend fun turns(number: Int): Long {
+            repeat(number) {
+                engine.chat().use { chat -> chat.ask(QUESTION, GREEDY).collect {} }
+                // What the JVM's heap grows by is not what is looked for.
+                System.gc()
+            }
+            return status.readLines().first { it.startsWith("RssAnon:") }.filter(Char::isDigit).toLong()
+        }
+        turns(20)
+        val before = turns(1)
+        val after = turns(100)
+        println("RssAnon before and after 100 turns: $before kB, $after kB")
+        assertTrue(after - before < FLAT_KB, "$before kB before, $after kB after")
+    }
+
     /** A conversation that is saved and then forgotten. */
     private suspend fun converse(engine: Engine, file: File): Chat {
         val chat = engine.chat()
         chat.keepIn(file)
         chat.ask(QUESTION, GREEDY).toList()
         return chat
+    }
+
+    private companion object {
+        /** A leak of one conversation's cache a turn would be twenty times as much. */
+        const val FLAT_KB = 16_384L
     }
 }
