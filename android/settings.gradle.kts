@@ -18,3 +18,6 @@ dependencyResolutionManagement {
 rootProject.name = "wheelwork"
 
 include(":wheelwork", ":wheelwork-serialization", ":wheelwork-android", ":wheelwork-compose")
+
+include(":android-chat")
+project(":android-chat").projectDir = file("../examples/android-chat")

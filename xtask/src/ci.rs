@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
-use crate::{command, fuzz, gpu, kotlin, runtimes, steps, swift, test, tidy};
+use crate::{android, command, fuzz, gpu, kotlin, runtimes, steps, swift, test, tidy};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -41,6 +41,8 @@ enum Step {
     Examples,
     /// The Kotlin side on the JVM, where there is one.
     Kotlin,
+    /// The Android library and its app, as far as they run without Android.
+    Android,
     /// The Swift package on Linux, where a root with Swift can be made.
     Swift,
     /// Every fuzz target for 30 seconds.
@@ -75,6 +77,7 @@ impl Step {
             Self::Runtimes => runtimes::run(workspace),
             Self::Fuzz => fuzz::run(workspace, &fuzz::Options::default()),
             Self::Kotlin => kotlin::run(workspace, &kotlin::Options::default()),
+            Self::Android => android::run(workspace, &android::Options::default()),
             Self::Swift => swift::run(workspace, &swift::Options::default()),
             Self::Examples => command::run(&mut cargo("build --workspace --examples --locked")),
         }

@@ -32,9 +32,17 @@ pub(super) enum Role {
     Aapt,
     /// The compiler's plugin for Compose.
     Compose,
+    /// R8.
+    Shrinker,
+    /// Finds calls of what the oldest Android lacks.
+    Sniffer,
+    /// Signs and verifies an APK.
+    Signer,
+    /// JNA as phones have it.
+    Phone,
 }
 
-const ROLES: [(&str, Role); 7] = [
+const ROLES: [(&str, Role); 11] = [
     ("app", Role::App),
     ("test", Role::Test),
     ("framework", Role::Framework),
@@ -42,6 +50,10 @@ const ROLES: [(&str, Role); 7] = [
     ("merger", Role::Merger),
     ("aapt", Role::Aapt),
     ("compose", Role::Compose),
+    ("shrinker", Role::Shrinker),
+    ("sniffer", Role::Sniffer),
+    ("signer", Role::Signer),
+    ("phone", Role::Phone),
 ];
 
 /// In the release that the hashes are of; Maven checks its own downloads.
@@ -57,7 +69,7 @@ struct Row {
     group: String,
     artefact: String,
     version: String,
-    /// `jar`, or `aar` for a library of Android.
+    /// `jar`, `aar` for a library of Android, or `signature` for the names that an Android has.
     kind: String,
 }
 
@@ -77,7 +89,7 @@ impl Artefacts {
         if fs_err::read_to_string(folder.join(LOCK)).is_ok_and(|present| present == text) {
             return Ok(Self { folder, rows });
         }
-        report::step("fetching AndroidX, Robolectric and Android for it (740 MB, once)");
+        report::step("fetching AndroidX, Robolectric and Android for it (760 MB, once)");
         fs_err::create_dir_all(&work)?;
         let staging = tempfile::tempdir_in(&work)?;
         let files = staging.path().join("files");
@@ -111,7 +123,7 @@ impl Artefacts {
 
     /// The jars of a role: of a library of Android what is in it.
     pub(super) fn class_path(&self, role: Role) -> Vec<PathBuf> {
-        let rows = self.rows.iter().filter(|row| row.role == role);
+        let rows = self.rows.iter().filter(|row| row.role == role && row.kind != "signature");
         rows.flat_map(|row| {
             if row.kind != "aar" {
                 return vec![self.folder.join(row.file())];
@@ -126,9 +138,16 @@ impl Artefacts {
 
     /// The one jar of that artefact.
     pub(super) fn jar(&self, artefact: &str) -> Result<PathBuf, TaskError> {
-        let row = self.rows.iter().find(|row| row.artefact == artefact);
+        let row = self.rows.iter().find(|row| row.artefact == artefact && row.kind == "jar");
         row.map(|row| self.folder.join(row.file()))
             .ok_or_else(|| TaskError::new(format!("find `{artefact}` in android/toolchain/{LOCK}")))
+    }
+
+    /// The names that the oldest Android has.
+    pub(super) fn signature(&self) -> Result<PathBuf, TaskError> {
+        let row = self.rows.iter().find(|row| row.kind == "signature");
+        row.map(|row| self.folder.join(row.file()))
+            .ok_or_else(|| TaskError::new(format!("find a signature in android/toolchain/{LOCK}")))
     }
 
     /// The version of `group:artefact`; none where it is not there.
@@ -142,6 +161,13 @@ impl Artefacts {
     pub(super) fn libraries(&self) -> Vec<PathBuf> {
         let rows = self.rows.iter().filter(|row| row.kind == "aar");
         rows.map(|row| self.folder.join(row.unpacked())).collect()
+    }
+
+    /// What is in the one library of Android of a role.
+    pub(super) fn unpacked(&self, role: Role) -> Result<PathBuf, TaskError> {
+        let row = self.rows.iter().find(|row| row.role == role && row.kind == "aar");
+        row.map(|row| self.folder.join(row.unpacked()))
+            .ok_or_else(|| TaskError::new(format!("find a library of {role:?} in android/toolchain/{LOCK}")))
     }
 
     /// The folder of Android's jars for Robolectric.

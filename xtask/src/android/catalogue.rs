@@ -1,6 +1,10 @@
-//! Gradle's version catalogue, held against the lock: what an app gets by Gradle is what was compiled and tested here.
+//! Gradle's files, which cannot run here, as far as they can be held against something.
+//!
+//! 1. The version catalogue against the lock: what an app gets by Gradle is what was compiled and tested here.
+//! 2. Each module that is included has a build file, and what build files take from the catalogue stands there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use serde::Deserialize;
 
@@ -19,6 +23,7 @@ const ELSEWHERE: [&str; 2] = [
 struct Catalogue {
     versions: BTreeMap<String, String>,
     libraries: BTreeMap<String, Library>,
+    plugins: BTreeMap<String, toml::Value>,
 }
 
 #[derive(Deserialize)]
@@ -51,5 +56,65 @@ pub(super) fn check(workspace: &Workspace, artefacts: &Artefacts) -> Result<(), 
             .remedy("write the version that is locked"));
         }
     }
+    let names = names(&catalogue);
+    for module in modules(workspace)? {
+        let file = module.join("build.gradle.kts");
+        let text = fs_err::read_to_string(&file)?;
+        if let Some(unknown) = aliases(&text).find(|alias| !names.contains(*alias)) {
+            return Err(TaskError::new(format!(
+                "{} takes `libs.{unknown}`, which android/gradle/libs.versions.toml lacks",
+                workspace.relative(&file)
+            )));
+        }
+    }
     Ok(())
+}
+
+/// The folders of the modules that `settings.gradle.kts` includes: below `android`, or where it says.
+fn modules(workspace: &Workspace) -> Result<Vec<PathBuf>, TaskError> {
+    let android = workspace.root.join("android");
+    let settings = fs_err::read_to_string(android.join("settings.gradle.kts"))?;
+    let included = settings.lines().filter_map(|line| line.strip_prefix("include("));
+    let names = included.flat_map(quoted).map(|name| name.trim_start_matches(':').to_owned());
+    let folder = |name: String| {
+        let place =
+            settings.lines().find(|line| line.starts_with(&format!("project(\":{name}\").projectDir")));
+        android.join(place.and_then(|line| quoted(line).nth(1)).unwrap_or(&name))
+    };
+    Ok(names.map(folder).collect())
+}
+
+/// What stands between quotes.
+fn quoted(line: &str) -> impl Iterator<Item = &str> {
+    line.split('"').skip(1).step_by(2)
+}
+
+/// As build files name them: `activity-compose` is `activity.compose`.
+fn names(catalogue: &Catalogue) -> BTreeSet<String> {
+    let dotted = |name: &String| name.replace('-', ".");
+    let versions = catalogue.versions.keys().map(|name| format!("versions.{}", dotted(name)));
+    let plugins = catalogue.plugins.keys().map(|name| format!("plugins.{}", dotted(name)));
+    catalogue.libraries.keys().map(dotted).chain(versions).chain(plugins).collect()
+}
+
+/// What follows `libs.` in code.
+fn aliases(build: &str) -> impl Iterator<Item = &str> {
+    let code = build.lines().map(|line| line.split("//").next().unwrap_or_default());
+    code.flat_map(|line| line.split("libs.").skip(1)).map(|rest| {
+        let end = rest.find(|sign: char| !sign.is_alphanumeric() && sign != '.').unwrap_or(rest.len());
+        rest[..end].trim_end_matches(".get")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_build_file_takes_is_found() {
+        let build =
+            "alias(libs.plugins.kotlin.jvm)\n// libs.not\napi(\"g:a:${libs.versions.jna.get()}@aar\")\n";
+        assert_eq!(aliases(build).collect::<Vec<_>>(), ["plugins.kotlin.jvm", "versions.jna"]);
+        assert_eq!(quoted("include(\":a\", \":b\")").collect::<Vec<_>>(), [":a", ":b"]);
+    }
 }

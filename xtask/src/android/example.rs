@@ -5,17 +5,33 @@ use std::path::PathBuf;
 
 use super::artefacts::Role;
 use super::kotlinc::{self, Unit, sources_in};
-use super::library;
+use super::library::Library;
 use super::resources::App;
 use super::suite::Suite;
-use crate::report;
+use super::{library, sniffer};
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
+use crate::{kotlin, report};
+
+/// The app, compiled.
+pub(super) struct Example {
+    pub(super) library: Library,
+    /// Folders of its classes, and of those of the library, those of views among them.
+    pub(super) classes: [PathBuf; 3],
+    pub(super) suite: Suite,
+}
 
 pub(super) fn run(workspace: &Workspace, only: &[String]) -> Result<(), TaskError> {
+    let Example { library, suite, .. } = compile(workspace)?;
+    suite.run(workspace, &library, only)
+}
+
+/// Compiles the app, its tests, and what it stands on.
+pub(super) fn compile(workspace: &Workspace) -> Result<Example, TaskError> {
     let (library, _) = library::compile(workspace)?;
     let work = workspace.target.join("android").join("example");
-    let compose = workspace.root.join("android").join("wheelwork-compose").join("src").join("main");
+    let module = workspace.root.join("android").join("wheelwork-compose");
+    let compose = module.join("src").join("main");
     let example = workspace.root.join("examples").join("android-chat");
     let (main, test) = (example.join("src").join("main"), example.join("src").join("test"));
 
@@ -44,15 +60,18 @@ pub(super) fn run(workspace: &Workspace, only: &[String]) -> Result<(), TaskErro
             ..Unit::new("wheelwork-compose", sources_in(&compose)?, &of_compose, &seen)
         },
     )?;
+    kotlin::check_api(workspace, &module, &of_compose)?;
     seen.insert(0, of_compose.clone());
     kotlinc::compile(
         &library.layer.compiler,
         &Unit { plugin: plugin.clone(), ..Unit::new("android-chat", sources_in(&main)?, &of_app, &seen) },
     )?;
+    sniffer::check(workspace, &library.artefacts, &module, &[of_compose.clone(), of_app.clone()])?;
     let mut seen = class_path(&[Role::App, Role::Test, Role::Framework]);
     seen.splice(0..0, [of_app.clone(), of_compose.clone(), library.tests.clone()]);
-    let friends =
-        [of_app, of_compose, library.tests.clone()].into_iter().chain(library.layer.classes.clone());
+    let friends = [of_app.clone(), of_compose.clone(), library.tests.clone()]
+        .into_iter()
+        .chain(library.layer.classes.clone());
     let friends: Vec<_> = friends.collect();
     kotlinc::compile(
         &library.layer.compiler,
@@ -79,5 +98,6 @@ pub(super) fn run(workspace: &Workspace, only: &[String]) -> Result<(), TaskErro
         app,
         work,
     };
-    suite.run(workspace, &library, only)
+    let classes = [library.classes.clone(), of_compose, of_app];
+    Ok(Example { library, classes, suite })
 }

@@ -4,7 +4,8 @@
 //! 2. [`super::artefacts`]: AndroidX, Robolectric and Android itself, by name, version and hash; the [`super::catalogue`] says the same.
 //! 3. [`super::resources`]: Google's merger makes one manifest of all libraries', and `aapt2` makes the resources.
 //! 4. [`super::kotlinc`]: library, tests and the [`super::snippets`] of the guide, warnings denied.
-//! 5. [`super::suite`]: Robolectric runs the tests as API 26 and as API 35.
+//! 5. [`super::sniffer`]: what is called that API 26 lacks is what was looked at.
+//! 6. [`super::suite`]: Robolectric runs the tests as API 26 and as API 35.
 
 use std::path::PathBuf;
 
@@ -12,7 +13,7 @@ use super::artefacts::{Artefacts, Role};
 use super::kotlinc::{Unit, sources_in};
 use super::resources::App;
 use super::suite::Suite;
-use super::{catalogue, kotlinc, snippets, suite};
+use super::{catalogue, kotlinc, sniffer, snippets, suite};
 use crate::kotlin::{self, Layer};
 use crate::report;
 use crate::task_error::TaskError;
@@ -68,6 +69,9 @@ pub(super) fn compile(workspace: &Workspace) -> Result<(Library, Suite), TaskErr
             ..Unit::new("wheelwork-android", sources_in(&main)?, &classes, &seen)
         },
     )?;
+    kotlin::check_api(workspace, &module, &classes)?;
+    let [ffi, own] = &layer.classes;
+    sniffer::check(workspace, &artefacts, &module, &[ffi.clone(), own.clone(), classes.clone()])?;
     seen.insert(0, classes.clone());
     let guide = workspace.root.join("docs").join("android.md");
     let snippets = snippets::write(&guide, &work.join("snippets"))?;

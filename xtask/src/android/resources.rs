@@ -14,6 +14,9 @@ use crate::workspace::files_below;
 const MIN_SDK: u32 = 26;
 const TARGET_SDK: u32 = 36;
 
+/// Names the classes that manifest and resources name.
+const RULES: &str = "rules.pro";
+
 /// An app of ours.
 pub(super) struct App<'a> {
     /// Its package.
@@ -33,6 +36,8 @@ pub(super) struct Made {
     pub(super) apk: PathBuf,
     /// The classes `R` of all packages.
     pub(super) classes: PathBuf,
+    /// What R8 has to keep for them.
+    pub(super) rules: PathBuf,
 }
 
 impl App<'_> {
@@ -44,6 +49,7 @@ impl App<'_> {
         fs_err::create_dir_all(folder)?;
         let manifest = self.merged_manifest(artefacts, folder)?;
         let (apk, generated) = self.linked(artefacts, folder, &manifest)?;
+        let rules = folder.join(RULES);
         let classes = folder.join("classes");
         let sources = files_below(&generated, "java")?;
         let mut javac = Command::new("javac");
@@ -54,7 +60,7 @@ impl App<'_> {
             stamp.push_str(&format!("{}\n", sha256(source)?));
         }
         fs_err::write(classes.with_extension("stamp"), stamp)?;
-        Ok(Made { name: self.name.to_owned(), manifest, apk, classes })
+        Ok(Made { name: self.name.to_owned(), manifest, apk, classes, rules })
     }
 
     fn merged_manifest(&self, artefacts: &Artefacts, folder: &Path) -> Result<PathBuf, TaskError> {
@@ -128,6 +134,8 @@ impl App<'_> {
             .arg(manifest)
             .arg("--java")
             .arg(&generated)
+            .arg("--proguard")
+            .arg(folder.join(RULES))
             .args(["--auto-add-overlay", "--non-final-ids", "--extra-packages", &packages.join(":")])
             .args([
                 "--min-sdk-version",
