@@ -4,6 +4,7 @@ import android.content.ComponentCallbacks2
 import android.content.Context
 import android.content.res.Configuration
 import androidx.lifecycle.DefaultLifecycleObserver
+import androidx.lifecycle.Lifecycle
 import androidx.lifecycle.LifecycleOwner
 import androidx.lifecycle.ProcessLifecycleOwner
 import dev.wheelwork.Engine
@@ -14,6 +15,7 @@ import dev.wheelwork.WheelworkException
 import dev.wheelwork.android.WheelworkAndroid.forAndroid
 import java.io.File
 import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.atomic.AtomicBoolean
 import java.util.concurrent.atomic.AtomicInteger
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
@@ -91,9 +93,15 @@ public class ModelHost private constructor(
             "the conversation's name has ${name.length} characters, expected letters, digits, `-` and `_`"
         }
         return conversations.computeIfAbsent(name) {
-            Conversation(this, context, File(WheelworkAndroid.sessionsDir(context), "$it.session"))
+            Conversation(this, context, File(WheelworkAndroid.sessionsDir(context), it + SavedConversation.SUFFIX))
         }
     }
+
+    /**
+     * The conversations of this app that have a file, the last changed first: those of other models, too. Opens none; reads a folder,
+     * on the caller's thread. What was said in them is not told: it stands encrypted in the file.
+     */
+    public fun saved(): List<SavedConversation> = SavedConversation.list(context)
 
     /** The open engine, opened if need be; a caller that comes meanwhile waits for the same one. Errors: those of [Engine.open]. */
     public suspend fun engine(): Engine = lock.withLock { opened() }
@@ -114,12 +122,17 @@ public class ModelHost private constructor(
 
     /**
      * Has turns go on while nobody sees the app, until the result is closed: for a foreground service. Memory pressure still
-     * pauses them.
+     * pauses them, and so does the end of the last hold while nobody sees the app.
      */
     public fun holdInBackground(): AutoCloseable {
         holds.incrementAndGet()
-        return AutoCloseable { holds.decrementAndGet() }
+        val isOver = AtomicBoolean()
+        return AutoCloseable {
+            if (isOver.compareAndSet(false, true) && holds.decrementAndGet() == 0 && !isSeen()) pause()
+        }
     }
+
+    private fun isSeen(): Boolean = ProcessLifecycleOwner.get().lifecycle.currentState.isAtLeast(Lifecycle.State.STARTED)
 
     /** As [free], and for good: [of] makes another one. Returns at once. */
     override fun close() {

@@ -77,7 +77,7 @@ public object PackageSources {
 
     /** The store opens it by its number, which the system may refuse for files of other apps. */
     private fun canOpenAgain(number: Int): Boolean = try {
-        Os.close(Os.open("/proc/self/fd/$number", OsConstants.O_RDONLY or OsConstants.O_CLOEXEC, 0))
+        Os.close(Os.open("/proc/self/fd/$number", OsConstants.O_RDONLY, 0))
         File("/proc/self/fd/$number").canonicalFile.isFile
     } catch (refused: ErrnoException) {
         false

@@ -28,7 +28,7 @@ class ProcessTest {
         val folder = temporary.root
         lateinit var undisturbed: List<Event>
         withHost { host -> undisturbed = host.conversation("whole").ask(QUESTION, ENDLESS).toList() }
-        val process = another(folder)
+        val process = anotherProcess<ProcessTest>(folder, FOLDER)
         try {
             val begun = File(folder, "begun")
             until { begun.exists() || !process.isAlive }
@@ -67,15 +67,6 @@ class ProcessTest {
                 }
             }
         }
-    }
-
-    /** The same JVM again, with nothing but [the_other_process]. */
-    private fun another(folder: File): Process {
-        val program = File(System.getProperty("java.home")!!, "bin/java").path
-        val told = java.lang.management.ManagementFactory.getRuntimeMXBean().inputArguments
-        val arguments = listOf(program) + told + listOf("-D$FOLDER=$folder", "-cp", System.getProperty("java.class.path")!!) +
-            listOf("dev.wheelwork.android.MainKt", ProcessTest::class.java.name)
-        return ProcessBuilder(arguments).redirectErrorStream(true).redirectOutput(File(folder, "log")).start()
     }
 
     private companion object {

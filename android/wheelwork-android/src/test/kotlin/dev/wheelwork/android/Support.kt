@@ -111,6 +111,15 @@ internal fun List<Event>.text(): String = joinToString("") {
     }
 }
 
+/** The same JVM again for the tests of a class, which see by the property `told` that they are in it. What it says is in `folder/log`. */
+internal inline fun <reified T> anotherProcess(folder: File, told: String): Process {
+    val program = File(System.getProperty("java.home")!!, "bin/java").path
+    val own = java.lang.management.ManagementFactory.getRuntimeMXBean().inputArguments
+    val arguments = listOf(program) + own + listOf("-D$told=$folder", "-cp", System.getProperty("java.class.path")!!) +
+        listOf("dev.wheelwork.android.MainKt", T::class.java.name)
+    return ProcessBuilder(arguments).redirectErrorStream(true).redirectOutput(File(folder, "log")).start()
+}
+
 /** The same app with its files in a folder that another process knows, too. */
 internal class Placed(base: Context, private val folder: File) : ContextWrapper(base) {
     override fun getNoBackupFilesDir(): File = folder

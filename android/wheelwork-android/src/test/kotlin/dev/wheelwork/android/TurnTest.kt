@@ -92,6 +92,20 @@ class TurnTest {
     }
 
     @Test
+    fun the_end_of_the_last_hold_pauses_a_turn_that_nobody_sees() = withHost { host ->
+        val holds = List(2) { host.holdInBackground() }
+        val conversation = host.conversation("held")
+        val begun = AtomicBoolean()
+        val turn = async { conversation.ask(QUESTION, ENDLESS).onEach { if (it is Event.Started) begun.set(true) }.toList() }
+        while (!begun.get()) kotlinx.coroutines.delay(1)
+        repeat(2) { holds.first().close() }
+        assertFalse(turn.isCompleted)
+        holds.last().close()
+        assertEquals(FinishReason.SUSPENDED, turn.await().finished().reason)
+        assertTrue(conversation.hasUnfinishedTurn())
+    }
+
+    @Test
     fun a_level_that_asks_for_no_memory_of_ours_changes_nothing() = withHost { host ->
         host.engine()
         (app as android.app.Application).onTrimMemory(ComponentCallbacks2.TRIM_MEMORY_UI_HIDDEN)
