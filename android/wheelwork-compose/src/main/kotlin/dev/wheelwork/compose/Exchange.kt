@@ -22,6 +22,7 @@ import androidx.compose.ui.Alignment
 import androidx.compose.ui.Modifier
 import androidx.compose.ui.semantics.LiveRegionMode
 import androidx.compose.ui.semantics.Role
+import androidx.compose.ui.semantics.clearAndSetSemantics
 import androidx.compose.ui.semantics.liveRegion
 import androidx.compose.ui.semantics.semantics
 import androidx.compose.ui.semantics.stateDescription
@@ -112,7 +113,8 @@ private fun ReasoningView(exchange: Exchange) {
                     else -> "Reasoning"
                 }
                 Text(took, style = MaterialTheme.typography.labelLarge)
-                Text(if (isOpen) "▴" else "▾", style = MaterialTheme.typography.labelLarge)
+                // The state says it in words; a sign would be read out.
+                Text(if (isOpen) "▴" else "▾", Modifier.clearAndSetSemantics {}, style = MaterialTheme.typography.labelLarge)
             }
             AnimatedVisibility(isOpen) {
                 Text(

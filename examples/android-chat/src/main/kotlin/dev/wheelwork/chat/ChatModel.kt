@@ -2,6 +2,7 @@ package dev.wheelwork.chat
 
 import android.app.Application
 import android.net.Uri
+import androidx.compose.runtime.snapshotFlow
 import androidx.lifecycle.AndroidViewModel
 import androidx.lifecycle.viewModelScope
 import dev.wheelwork.Engine
@@ -15,10 +16,14 @@ import dev.wheelwork.android.Installs
 import dev.wheelwork.android.LastExit
 import dev.wheelwork.android.ModelHost
 import dev.wheelwork.android.Readiness
+import dev.wheelwork.android.SavedConversation
 import dev.wheelwork.android.WheelworkAndroid
 import dev.wheelwork.android.WheelworkAndroid.forAndroid
 import dev.wheelwork.compose.ChatState
 import java.io.File
+import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Job
+import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.StateFlow
 import kotlinx.coroutines.flow.asStateFlow
@@ -35,14 +40,26 @@ internal sealed interface Stage {
         val notice: String? = null,
     ) : Stage
 
-    /** There is a conversation. */
-    data class Talking(val chat: ChatState, val placement: Placement) : Stage
+    /**
+     * There is a conversation.
+     *
+     * @property saved All that are kept, this one too once it has begun.
+     */
+    data class Talking(
+        val chat: ChatState,
+        val placement: Placement,
+        val current: String,
+        val saved: List<SavedConversation>,
+    ) : Stage
 }
 
 /** Outlives rotations; what it began outlives it. */
 internal class ChatModel(application: Application) : AndroidViewModel(application) {
     private val shown = MutableStateFlow<Stage>(Stage.Setup())
     private var folder: File? = null
+
+    /** Of the conversation that is shown: ending it pauses its turn. */
+    private var talking: Job? = null
 
     val stage: StateFlow<Stage> = shown.asStateFlow()
 
@@ -66,14 +83,56 @@ internal class ChatModel(application: Application) : AndroidViewModel(applicatio
         viewModelScope.launch {
             try {
                 val host = ModelHost.of(getApplication(), folder)
-                val placement = host.engine().placement
-                val chat = ChatState(viewModelScope, host.conversation("main")).also { it.restore() }
-                shown.value = Stage.Talking(chat, placement)
+                // The last one goes on, after the death of the process, too.
+                talk(host, host.engine().placement, host.saved().firstOrNull()?.name ?: newName())
             } catch (refused: WheelworkException) {
                 change { copy(isOpening = false, problem = "${refused.message}: ${refused.remedy}") }
             }
         }
     }
+
+    fun actions(chat: ChatState): Actions = Actions(
+        chat::ask,
+        chat::answerNow,
+        chat::stop,
+        chat::resume,
+        open = { talkOf(it) },
+        begin = { talkOf(newName()) },
+        delete = ::delete,
+    )
+
+    private fun delete() {
+        val now = shown.value as? Stage.Talking ?: return
+        val host = ModelHost.of(getApplication(), folder ?: return)
+        talking?.cancel()
+        viewModelScope.launch {
+            host.conversation(now.current).delete()
+            talk(host, now.placement, newName())
+        }
+    }
+
+    /** Shows a conversation, and pauses the turn of the one that was shown. */
+    private fun talkOf(name: String) {
+        val now = shown.value as? Stage.Talking ?: return
+        talk(ModelHost.of(getApplication(), folder ?: return), now.placement, name)
+    }
+
+    private fun talk(host: ModelHost, placement: Placement, name: String) {
+        talking?.cancel()
+        val job = SupervisorJob(viewModelScope.coroutineContext[Job]).also { talking = it }
+        val scope = CoroutineScope(viewModelScope.coroutineContext + job)
+        val chat = ChatState(scope, host.conversation(name)).also { it.restore() }
+        shown.value = Stage.Talking(chat, placement, name, host.saved())
+        scope.launch {
+            snapshotFlow { chat.isBusy }.collect { isBusy ->
+                ReasoningService.keep(getApplication(), host, isBusy)
+                val now = shown.value
+                if (now is Stage.Talking && now.chat === chat) shown.value = now.copy(saved = host.saved())
+            }
+        }
+    }
+
+    private fun newName(): String = "chat-${System.currentTimeMillis()}"
 
     /** What Android paused in the background goes on. */
     fun resume() {

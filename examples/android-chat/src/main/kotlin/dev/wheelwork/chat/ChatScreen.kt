@@ -35,9 +35,10 @@ import androidx.compose.ui.semantics.contentDescription
 import androidx.compose.ui.semantics.heading
 import androidx.compose.ui.semantics.semantics
 import androidx.compose.ui.semantics.stateDescription
+import androidx.compose.ui.text.style.TextOverflow
 import androidx.compose.ui.unit.dp
 import dev.wheelwork.Placement
-import dev.wheelwork.compose.ChatState
+import dev.wheelwork.android.SavedConversation
 import dev.wheelwork.compose.DeviceBadge
 import dev.wheelwork.compose.Exchange
 import dev.wheelwork.compose.ExchangeView
@@ -50,6 +51,8 @@ internal data class Screen(
     val isPaused: Boolean = false,
     val problem: String? = null,
     val placement: Placement? = null,
+    val current: String = "",
+    val saved: List<SavedConversation> = emptyList(),
 )
 
 /** What a person can do on it. */
@@ -59,17 +62,19 @@ internal data class Actions(
     val answerNow: () -> Unit = {},
     val stop: () -> Unit = {},
     val resume: () -> Unit = {},
+    val open: (name: String) -> Unit = {},
+    val begin: () -> Unit = {},
+    val delete: () -> Unit = {},
 )
 
-internal fun ChatState.asScreen(placement: Placement): Screen =
-    Screen(exchanges, isBusy, isPaused, failure?.let { "${it.message}: ${it.remedy}" }, placement)
-
-internal fun ChatState.actions(): Actions = Actions(::ask, ::answerNow, ::stop, ::resume)
+internal fun Stage.Talking.asScreen(): Screen = Screen(
+    chat.exchanges, chat.isBusy, chat.isPaused, chat.failure?.let { "${it.message}: ${it.remedy}" }, placement, current, saved,
+)
 
 /** The conversation, on a phone as wide as it is and on a tablet as wide as is good to read. */
 @Composable
 internal fun ChatScreen(screen: Screen, actions: Actions) {
-    Scaffold(topBar = { Title(screen.placement) }, bottomBar = { Question(screen, actions) }) { padding ->
+    Scaffold(topBar = { Title(screen, actions) }, bottomBar = { Question(screen, actions) }) { padding ->
         val list = rememberLazyListState()
         LaunchedEffect(screen.exchanges.size) {
             if (screen.exchanges.isNotEmpty()) list.animateScrollToItem(screen.exchanges.lastIndex)
@@ -88,15 +93,24 @@ internal fun ChatScreen(screen: Screen, actions: Actions) {
 }
 
 @Composable
-private fun Title(placement: Placement?) {
+private fun Title(screen: Screen, actions: Actions) {
     Surface(color = MaterialTheme.colorScheme.surfaceContainer) {
         Row(
             Modifier.fillMaxWidth().padding(horizontal = 16.dp, vertical = 8.dp),
             Arrangement.SpaceBetween,
             Alignment.CenterVertically,
         ) {
-            Text("Wheelwork", Modifier.semantics { heading() }, style = MaterialTheme.typography.titleLarge)
-            placement?.let { DeviceBadge(it) }
+            Text(
+                "Wheelwork",
+                Modifier.weight(1f).semantics { heading() },
+                overflow = TextOverflow.Ellipsis,
+                maxLines = 1,
+                style = MaterialTheme.typography.titleLarge,
+            )
+            Row(verticalAlignment = Alignment.CenterVertically) {
+                screen.placement?.let { DeviceBadge(it) }
+                Conversations(screen, actions)
+            }
         }
     }
 }

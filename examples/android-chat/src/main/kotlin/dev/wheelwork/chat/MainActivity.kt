@@ -20,7 +20,7 @@ public class MainActivity : ComponentActivity() {
                 val stage by model.stage.collectAsState()
                 when (val now = stage) {
                     is Stage.Setup -> SetupScreen(now, onInstall = model::install, onCancel = model::cancel, onOpen = model::open)
-                    is Stage.Talking -> ChatScreen(now.chat.asScreen(now.placement), now.chat.actions())
+                    is Stage.Talking -> ChatScreen(now.asScreen(), model.actions(now.chat))
                 }
             }
         }

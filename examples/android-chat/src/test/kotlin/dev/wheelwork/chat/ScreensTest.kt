@@ -3,31 +3,22 @@ package dev.wheelwork.chat
 import android.graphics.Bitmap
 import android.graphics.BitmapFactory
 import android.graphics.Canvas
-import android.os.Looper
-import androidx.activity.ComponentActivity
-import androidx.activity.compose.setContent
 import androidx.compose.runtime.Composable
-import dev.wheelwork.FinishReason
-import dev.wheelwork.StoreStep
-import dev.wheelwork.android.InstallState
-import dev.wheelwork.compose.Exchange
 import java.io.File
 import kotlin.math.abs
-import kotlin.time.Duration.Companion.seconds
 import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.junit.runner.RunWith
-import org.robolectric.Robolectric
 import org.robolectric.RobolectricTestRunner
-import org.robolectric.RuntimeEnvironment
-import org.robolectric.Shadows.shadowOf
-import org.robolectric.shadows.ShadowLooper
 
 /** Screens as a person sees them, beside pictures that were looked at. */
 @RunWith(RobolectricTestRunner::class)
 class ScreensTest {
     @Test
     fun a_conversation_on_a_phone_in_the_light() = looksAs("chat-light", PHONE) { Talk(TALK) }
+
+    @Test
+    fun a_conversation_in_the_dark() = looksAs("chat-dark", "w400dp-h800dp-port-night-xhdpi") { Talk(TALK) }
 
     @Test
     fun a_conversation_in_large_text() = looksAs("chat-large-text", PHONE, fontScale = 1.6f) { Talk(TALK) }
@@ -40,20 +31,14 @@ class ScreensTest {
 
     @Test
     fun an_installation_with_its_progress() = looksAs("setup", PHONE) {
-        val running = InstallState.Running(StoreStep.RECEIVE, 412_000_000, 1_190_000_000)
-        SetupView(Stage.Setup(install = running), {}, {}, {})
+        SetupView(INSTALLING, {}, {}, {})
     }
 
     @Composable
     private fun Talk(screen: Screen) = ChatScreen(screen, Actions())
 
     private fun looksAs(name: String, qualifiers: String, fontScale: Float = 1f, content: @Composable () -> Unit) {
-        RuntimeEnvironment.setQualifiers("+$qualifiers")
-        RuntimeEnvironment.setFontScale(fontScale)
-        val controller = Robolectric.buildActivity(ComponentActivity::class.java).setup()
-        controller.get().setContent { ChatTheme { content() } }
-        shadowOf(Looper.getMainLooper()).idle()
-        ShadowLooper.idleMainLooper(1, java.util.concurrent.TimeUnit.SECONDS)
+        val controller = shown(qualifiers, fontScale, content)
         val view = controller.get().window.decorView
         val found = Bitmap.createBitmap(view.width, view.height, Bitmap.Config.ARGB_8888)
         view.draw(Canvas(found))
@@ -80,28 +65,7 @@ class ScreensTest {
     }
 
     private companion object {
-        const val PHONE = "w400dp-h800dp-port-xhdpi"
         const val TOLERANCE = 0.001
         const val SHADE = 8
-
-        val SUM = Exchange(
-            question = "478 + 256 = ?",
-            reasoning = "400 + 200 = 600, 78 + 56 = 134, 600 + 134 = 734.",
-            reasoned = 12.seconds,
-            answer = "478 + 256 = **734**",
-            finish = FinishReason.STOP,
-        )
-        val LIST = Exchange(
-            question = "How do I check a sum?",
-            reasoning = "Subtract one addend.",
-            reasoned = 3.seconds,
-            answer = "### Two ways\n- **Subtract**: `734 - 256` has to be 478.\n- *Estimate*: 480 + 260 is about 740.",
-            finish = FinishReason.STOP,
-        )
-        val TALK = Screen(listOf(SUM, LIST), isBusy = false)
-        val BUSY = Screen(
-            listOf(SUM, Exchange("And 12 times that?", reasoning = "734 × 12", isWaiting = false)),
-            isBusy = true,
-        )
     }
 }
