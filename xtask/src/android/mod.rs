@@ -47,7 +47,7 @@ pub(crate) struct Options {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Step {
-    /// `libwheelwork.so`: linked, compared with its ledger, and executed.
+    /// `libwheelwork.so`: linked, compared with its ledger, and executed; only where it is named, and with `--full`.
     Native,
     /// The library in Kotlin: compiled against AndroidX, and tested under Robolectric with the real library and a model.
     Library,
@@ -69,7 +69,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
         return Ok(());
     }
     let abis = if options.abi.is_empty() { &[Abi::Arm64] } else { options.abi.as_slice() };
-    let usual = [Step::Native, Step::Library, Step::Shrink, Step::Example];
+    let usual = [Step::Library, Step::Shrink, Step::Example];
     let all = Step::value_variants();
     let asked = match options.steps.as_slice() {
         [] if options.full => all,
