@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
-use crate::{android, command, fuzz, gpu, kotlin, report, runtimes, steps, swift, test, tidy};
+use crate::{android, command, fuzz, gpu, kotlin, linked, report, runtimes, steps, swift, test, tidy};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -38,6 +38,8 @@ enum Step {
     Gpu,
     /// The tests with a model, on the versions of ONNX Runtime that phones have.
     Runtimes,
+    /// Tests with a model, with ONNX Runtime linked instead of loaded.
+    Linked,
     /// Every example builds.
     Examples,
     /// The Kotlin side on the JVM, where there is one.
@@ -89,6 +91,7 @@ impl Step {
             Self::Test => test::run(workspace, &test::Options::default()),
             Self::Gpu => gpu::run(workspace),
             Self::Runtimes => runtimes::run(workspace),
+            Self::Linked => linked::run(workspace, &linked::Options::default()),
             Self::Fuzz => fuzz::run(workspace, &fuzz::Options::default()),
             Self::Kotlin => kotlin::run(workspace, &kotlin::Options::default()),
             Self::Android => android::run(workspace, &android::Options::default()),

@@ -1,5 +1,5 @@
 //! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | kotlin | android | swift | fuzz | gpu |
-//! runtimes | npu | npu-compile | kill-test | package-story | checkpoint | bench-peers | aarch64 | dist | windows | macos`.
+//! runtimes | linked | npu | npu-compile | kill-test | package-story | checkpoint | bench-peers | aarch64 | dist | windows | macos`.
 //!
 //! They need Rust and Python's `pip`, nothing else. What they fetch lies in `target/` and is fetched once.
 
@@ -21,6 +21,7 @@ mod gpu;
 mod judges;
 mod kill_test;
 mod kotlin;
+mod linked;
 mod macos;
 mod maven;
 mod npu;
@@ -72,6 +73,8 @@ enum Task {
     Gpu,
     /// Runs the tests with a model on the older versions of ONNX Runtime that phones have.
     Runtimes,
+    /// Runs tests with a model, with ONNX Runtime linked instead of loaded.
+    Linked(linked::Options),
     /// Answers held-out problems on the simulator of an NPU and compares with the CPU.
     Npu(npu::Options),
     /// Compiles cuts of a 1.5B model for NPUs, with sizes, times and memory.
@@ -129,6 +132,7 @@ fn run(task: &Task) -> Result<(), TaskError> {
         Task::Tidy => tidy::run(&workspace),
         Task::Gpu => gpu::run(&workspace),
         Task::Runtimes => runtimes::run(&workspace),
+        Task::Linked(options) => linked::run(&workspace, options),
         Task::Npu(options) => npu::run(&workspace, options),
         Task::NpuCompile(options) => npu_compile::run(&workspace, options),
         Task::Fuzz(options) => fuzz::run(&workspace, options),

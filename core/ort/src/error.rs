@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use wheelwork_diagnostic::{Diagnosis, Diagnostic, Remedy, unsupported};
+use wheelwork_diagnostic::{Diagnosis, Diagnostic, Remedy, get, unsupported};
 
 use crate::library::PATH_VARIABLE;
 
@@ -16,30 +16,14 @@ pub enum LibraryError {
     /// The library was loaded and refused to start.
     #[error("ONNX Runtime does not start: {message}")]
     NotStarted { message: String },
+    /// The linked ONNX Runtime is too old, or answers as none does.
+    #[error("the ONNX Runtime that this program is linked with does not fit: {reason}")]
+    LinkedUnfit { reason: String },
 }
 
 impl LibraryError {
-    pub(crate) fn not_loadable(tried: Vec<(PathBuf, String)>) -> Self {
-        Self::NotLoadable { tried }
-    }
-
     pub(crate) fn start(error: ort::Error) -> Self {
         Self::NotStarted { message: error.to_string() }
-    }
-
-    pub(crate) fn reason(error: &ort::LoadDynamicError) -> String {
-        match error {
-            ort::LoadDynamicError::Dlopen { error, .. } => {
-                format!("the system's loader refuses it ({error})")
-            }
-            ort::LoadDynamicError::MissingApi { .. } => {
-                "it is not ONNX Runtime (no OrtGetApiBase)".to_owned()
-            }
-            ort::LoadDynamicError::BadVersion { version_str, .. } => {
-                format!("it is version {version_str}, at least 1.{} is needed", ort::MINOR_VERSION)
-            }
-            other => other.to_string(),
-        }
     }
 }
 
@@ -62,6 +46,11 @@ impl Diagnostic for LibraryError {
                 ..unsupported("onnxruntime_not_loadable", library())
             },
             Self::NotStarted { .. } => unsupported("onnxruntime_not_started", library()),
+            Self::LinkedUnfit { .. } => {
+                let needed =
+                    format!("a program that is linked with ONNX Runtime 1.{} or newer", ort::MINOR_VERSION);
+                unsupported("onnxruntime_linked_unfit", get(needed))
+            }
         }
     }
 }

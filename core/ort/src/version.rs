@@ -4,10 +4,14 @@
 //! asked here, by version, before it is tried.
 
 use std::ffi::{CStr, c_char};
+#[cfg(not(feature = "linked"))]
 use std::path::{Path, PathBuf};
 
 use ort::sys::OrtApiBase;
 
+/// The oldest that we run on: of its API all functions are there.
+#[cfg(feature = "linked")]
+pub(crate) const OLDEST: Version = Version { major: 1, minor: ort::MINOR_VERSION, patch: 0 };
 /// Loads graphs that cache keys and values as int8: 1.24.2 refuses them, 1.26 does not.
 pub const INT8_KV_CACHE: Version = Version { major: 1, minor: 26, patch: 0 };
 /// Saves the weights that it packed.
@@ -40,6 +44,7 @@ impl std::fmt::Display for Version {
 }
 
 /// Where `ort` loads a library from: a relative path that stands beside the program is that one.
+#[cfg(not(feature = "linked"))]
 pub(crate) fn resolved(path: &Path) -> PathBuf {
     let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join(path)));
     beside.filter(|path| path.exists()).unwrap_or_else(|| path.to_path_buf())
@@ -49,21 +54,32 @@ pub(crate) fn resolved(path: &Path) -> PathBuf {
 ///
 /// # Errors
 /// What it tells instead, or the words of the system's loader.
+#[cfg(not(feature = "linked"))]
 #[allow(unsafe_code)]
 pub(crate) fn of_library(path: &Path) -> Result<Version, String> {
     // SAFETY: the library was loaded and used before, so that its initialisers have run; this adds a reference. The
-    // symbol has this signature in every version (`onnxruntime_c_api.h`), its table lives as long as the library, and the
-    // text in it ends in a zero.
+    // symbol has this signature in every version (`onnxruntime_c_api.h`), and its table lives as long as the library.
     unsafe {
         let library = libloading::Library::new(path).map_err(|error| error.to_string())?;
         let base = library
             .get::<unsafe extern "C" fn() -> *const OrtApiBase>(b"OrtGetApiBase")
             .map_err(|error| error.to_string())?;
-        let base = base().as_ref().ok_or("it gives no API")?;
-        let text: *const c_char = (base.GetVersionString)();
-        let text = CStr::from_ptr(text).to_string_lossy();
-        Version::parse(&text).ok_or_else(|| format!("its version is `{text}`"))
+        of(base().as_ref().ok_or("it gives no API")?)
     }
+}
+
+/// The version that an API tells.
+///
+/// # Errors
+/// What it tells instead.
+#[allow(unsafe_code)]
+pub(crate) fn of(base: &OrtApiBase) -> Result<Version, String> {
+    // SAFETY: the function has no conditions, and the text that it returns ends in a zero and lives as long as the library.
+    let text = unsafe {
+        let text: *const c_char = (base.GetVersionString)();
+        CStr::from_ptr(text).to_string_lossy()
+    };
+    Version::parse(&text).ok_or_else(|| format!("its version is `{text}`"))
 }
 
 #[cfg(test)]

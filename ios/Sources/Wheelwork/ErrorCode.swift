@@ -194,6 +194,9 @@ extension WheelworkError.Code {
     /// The model's output can't be sampled from. A ``WheelworkError/Kind/retry``.
     public static let numericalFailure = Self(rawValue: "numerical_failure")
 
+    /// The linked ONNX Runtime is too old, or answers as none does. A ``WheelworkError/Kind/unsupported``.
+    public static let onnxruntimeLinkedUnfit = Self(rawValue: "onnxruntime_linked_unfit")
+
     /// No candidate could be loaded. A ``WheelworkError/Kind/unsupported``.
     public static let onnxruntimeNotLoadable = Self(rawValue: "onnxruntime_not_loadable")
 

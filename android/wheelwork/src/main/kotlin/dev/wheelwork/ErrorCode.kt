@@ -198,6 +198,9 @@ public object ErrorCode {
     /** The model's output can't be sampled from. A [WheelworkException.Retry]. */
     public const val NUMERICAL_FAILURE: String = "numerical_failure"
 
+    /** The linked ONNX Runtime is too old, or answers as none does. A [WheelworkException.Unsupported]. */
+    public const val ONNXRUNTIME_LINKED_UNFIT: String = "onnxruntime_linked_unfit"
+
     /** No candidate could be loaded. A [WheelworkException.Unsupported]. */
     public const val ONNXRUNTIME_NOT_LOADABLE: String = "onnxruntime_not_loadable"
 

@@ -1,0 +1,85 @@
+//! `cargo xtask linked`: tests with a model, with ONNX Runtime linked into the program instead of loaded, as on iOS.
+//!
+//! They link against the fetched library and run with it, and with the oldest one that we run on: Apple's package is that.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::task_error::TaskError;
+use crate::workspace::Workspace;
+use crate::{command, fetch, report, test};
+
+#[derive(Args, Default)]
+pub(crate) struct Options {
+    /// The command's tests, too: logits against transformers, any history of steps, and that nothing is sent.
+    #[arg(long)]
+    all: bool,
+}
+
+/// What the app's library is made of.
+const BINDINGS: [&str; 6] = [
+    "-p",
+    "wheelwork-ort",
+    "-p",
+    "wheelwork-uniffi",
+    "--features",
+    "wheelwork-ort/linked,wheelwork-uniffi/linked",
+];
+
+const COMMAND: [&str; 10] = [
+    "-p",
+    "wheelwork-desktop",
+    "--features",
+    "linked",
+    "--test",
+    "parity",
+    "--test",
+    "exact_turns",
+    "--test",
+    "no_telemetry",
+];
+
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {
+    if !cfg!(target_os = "linux") {
+        report::warning("SKIPPED: the linked form, because it is tried on Linux");
+        return Ok(());
+    }
+    let newest = folder(workspace, "newest", &fetch::onnxruntime(workspace)?)?;
+    let [oldest, ..] = &fetch::OLDER;
+    let oldest = folder(workspace, "oldest", &fetch::library(workspace, oldest)?)?;
+    let suites: &[&[&str]] = if options.all { &[&BINDINGS, &COMMAND] } else { &[&BINDINGS] };
+    for suite in suites {
+        for library in [&newest, &oldest] {
+            report::step(&format!("tests with {} linked", workspace.relative(library)));
+            let mut cargo = command::cargo();
+            cargo.args(["test", "--locked", "--no-fail-fast"]).args(*suite);
+            test::prepare(&mut cargo, workspace)?;
+            // For the linker, always the same: a change of the environment builds nothing again. The other is the loader's.
+            cargo
+                .env("LIBRARY_PATH", &newest)
+                .env("LD_LIBRARY_PATH", library)
+                .env_remove(fetch::PATH_VARIABLE);
+            command::run(&mut cargo)?;
+        }
+    }
+    Ok(())
+}
+
+/// A folder with the library by its linker's and by its loader's name.
+fn folder(workspace: &Workspace, name: &str, library: &Path) -> Result<PathBuf, TaskError> {
+    let folder = workspace.target.join("linked").join(name);
+    if folder.exists() {
+        fs_err::remove_dir_all(&folder)?;
+    }
+    fs_err::create_dir_all(&folder)?;
+    let content = fs_err::read(library)?;
+    let soname = goblin::elf::Elf::parse(&content)?.soname.unwrap_or_default().to_owned();
+    for name in [fetch::library_name("linux"), soname.as_str()] {
+        let file = folder.join(name);
+        if !name.is_empty() && !file.exists() {
+            fs_err::write(file, &content)?;
+        }
+    }
+    Ok(folder)
+}
