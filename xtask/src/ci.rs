@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
-use crate::{android, command, fuzz, gpu, kotlin, linked, report, runtimes, steps, swift, test, tidy};
+use crate::{android, command, fuzz, gpu, ios, kotlin, linked, report, runtimes, steps, swift, test, tidy};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -46,6 +46,8 @@ enum Step {
     Kotlin,
     /// The Swift package on Linux, where a root with Swift can be made.
     Swift,
+    /// What an iOS app links.
+    Ios,
     /// Every fuzz target for 30 seconds.
     Fuzz,
     /// The Android library and its app, as far as they run without Android; left out where the others took over an hour.
@@ -92,6 +94,7 @@ impl Step {
             Self::Gpu => gpu::run(workspace),
             Self::Runtimes => runtimes::run(workspace),
             Self::Linked => linked::run(workspace, &linked::Options::default()),
+            Self::Ios => ios::run(workspace),
             Self::Fuzz => fuzz::run(workspace, &fuzz::Options::default()),
             Self::Kotlin => kotlin::run(workspace, &kotlin::Options::default()),
             Self::Android => android::run(workspace, &android::Options::default()),

@@ -14,7 +14,7 @@ pub(crate) fn check(workspace: &Workspace, golden: &Path, found: &str) -> Result
     let expected = fs_err::read_to_string(golden).unwrap_or_default();
     let Some((old, new)) = difference(&expected, found) else { return Ok(()) };
     let path = workspace.relative(golden);
-    if std::env::var_os(BLESS).is_some() {
+    if blesses() {
         fs_err::create_dir_all(golden.parent().unwrap_or(golden))?;
         fs_err::write(golden, found)?;
         report::note(&format!("{path} is written"));
@@ -22,6 +22,11 @@ pub(crate) fn check(workspace: &Workspace, golden: &Path, found: &str) -> Result
     }
     Err(TaskError::new(format!("{path} is of another state: it has `{old}`, expected `{new}`"))
         .remedy(format!("where the change is meant, repeat the command with {BLESS}=1 and commit the file")))
+}
+
+/// Whether listings are written instead of compared.
+pub(crate) fn blesses() -> bool {
+    std::env::var_os(BLESS).is_some()
 }
 
 /// The first line that differs.

@@ -1,4 +1,4 @@
-//! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | kotlin | android | swift | fuzz | gpu |
+//! The developer's commands: `cargo xtask fetch | demo | test | ci | tidy | judges | kotlin | android | swift | ios | fuzz | gpu |
 //! runtimes | linked | npu | npu-compile | kill-test | package-story | checkpoint | bench-peers | aarch64 | dist | windows | macos`.
 //!
 //! They need Rust and Python's `pip`, nothing else. What they fetch lies in `target/` and is fetched once.
@@ -18,10 +18,12 @@ mod fetch;
 mod fuzz;
 mod golden;
 mod gpu;
+mod ios;
 mod judges;
 mod kill_test;
 mod kotlin;
 mod linked;
+mod mach_o;
 mod macos;
 mod maven;
 mod npu;
@@ -30,6 +32,7 @@ mod package_story;
 mod python;
 mod report;
 mod runtimes;
+mod size;
 mod steps;
 mod stub;
 mod swift;
@@ -103,6 +106,8 @@ enum Task {
     Android(android::Options),
     /// Compiles and tests the Swift package on Linux, against the real library and the shipped model.
     Swift(swift::Options),
+    /// Builds and links what an iOS app links, against a list of what Apple's systems have, and compares it with a ledger.
+    Ios,
 }
 
 fn main() -> ExitCode {
@@ -147,5 +152,6 @@ fn run(task: &Task) -> Result<(), TaskError> {
         Task::Kotlin(options) => kotlin::run(&workspace, options),
         Task::Android(options) => android::run(&workspace, options),
         Task::Swift(options) => swift::run(&workspace, options),
+        Task::Ios => ios::run(&workspace),
     }
 }

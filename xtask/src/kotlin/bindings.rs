@@ -70,10 +70,19 @@ pub(crate) struct SwiftFiles {
 
 /// Writes the Swift of the library in `library` into a folder. It is a module of its own, so nothing in it has to be hidden.
 pub(crate) fn swift(workspace: &Workspace, library: &Path, folder: &Path) -> Result<SwiftFiles, TaskError> {
+    swift_of(workspace, &library.join(library_name()), folder)
+}
+
+/// As [`swift`], of a library's file, static or shared, for whatever system.
+pub(crate) fn swift_of(
+    workspace: &Workspace,
+    library: &Path,
+    folder: &Path,
+) -> Result<SwiftFiles, TaskError> {
     let mut bindgen = generator(workspace);
     bindgen
         .arg("generate")
-        .arg(library.join(library_name()))
+        .arg(library)
         .args(["--no-format", "--language", "swift", "--out-dir"])
         .arg(folder);
     command::run(&mut bindgen)?;

@@ -8,7 +8,7 @@ use super::super::abi::Abi;
 use super::elf::{Elf, Import};
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
-use crate::{golden, report};
+use crate::{golden, report, size};
 
 /// What apps load it by.
 const NAME: &str = "libwheelwork.so";
@@ -36,19 +36,13 @@ pub(super) fn lines(library: &Path, bionic: &[(&str, Elf)]) -> Result<Vec<String
     }
     report::pass(&format!("{}: {bytes} bytes", library.display()));
     let mut lines = vec![
-        format!("size {}", size(bytes)),
+        format!("size {}", size::at_most(bytes)),
         format!("segments aligned to {} bytes", elf.align),
         format!("needs {}", elf.needed.join(" ")),
     ];
     lines.extend(elf.imports.iter().map(|import| imported(import, bionic)));
     lines.extend(elf.exports.iter().map(|name| format!("exports {name}")));
     Ok(lines)
-}
-
-/// In tenths of a megabyte: small enough to see what grows, and coarse enough not to change with everything.
-fn size(bytes: u64) -> String {
-    let tenths = bytes.div_ceil(100_000);
-    format!("at most {}.{} MB", tenths / 10, tenths % 10)
 }
 
 fn imported(import: &Import, bionic: &[(&str, Elf)]) -> String {
@@ -97,12 +91,6 @@ mod tests {
         let both = [(Abi::X86, lines("size 5;exports b")), (Abi::Arm64, lines("size 4"))];
         let expected = format!("{HEADER}arm64-v8a size 4\nx86_64 size 5\nx86_64 exports b\n");
         assert_eq!(ledger(committed, &both), expected);
-    }
-
-    #[test]
-    fn a_size_is_told_in_tenths_rounded_up() {
-        assert_eq!(size(5_900_000), "at most 5.9 MB");
-        assert_eq!(size(5_900_001), "at most 6.0 MB");
     }
 
     #[test]
