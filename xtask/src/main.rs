@@ -37,6 +37,7 @@ mod steps;
 mod stub;
 mod swift;
 mod system;
+mod table;
 mod task_error;
 mod test;
 mod tidy;

@@ -31,9 +31,9 @@ const DECLARATIONS: [&str; 17] = [
     "const val ",
 ];
 
-/// Puts the library that was just built into a folder and its Kotlin below it; returns the Kotlin file.
+/// Writes the Kotlin of the library in a folder below it; the Kotlin file.
 pub(super) fn generate(workspace: &Workspace, folder: &Path) -> Result<PathBuf, TaskError> {
-    let built = library(workspace, "debug", folder)?.join(library_name());
+    let built = folder.join(library_name());
     let mut bindgen = generator(workspace);
     bindgen
         .arg("generate")
@@ -99,7 +99,7 @@ pub(crate) fn library(workspace: &Workspace, profile: &str, folder: &Path) -> Re
 }
 
 /// What the library exports, a line an item; see `uniffi/bindgen/src/names.rs`.
-pub(super) fn exported(workspace: &Workspace, folder: &Path) -> Result<String, TaskError> {
+pub(crate) fn exported(workspace: &Workspace, folder: &Path) -> Result<String, TaskError> {
     command::capture(generator(workspace).arg("names").arg(folder.join(library_name())))
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-use super::table::kotlin_name;
+use crate::table::camel_case;
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
 
@@ -61,7 +61,7 @@ pub(crate) fn swift(workspace: &Workspace) -> Result<String, TaskError> {
         format!(
             "    /// {about}{gap}A ``WheelworkError/Kind/{}``.\n    public static let {} = Self(rawValue: \"{code}\")\n",
             class.to_lowercase(),
-            kotlin_name(code)
+            camel_case(code)
         )
     });
     text.push_str(&rows.collect::<Vec<_>>().join("\n"));

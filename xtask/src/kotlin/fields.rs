@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use super::table::{Names, kotlin_name};
+use crate::table::{Names, camel_case};
 use crate::task_error::TaskError;
 use crate::workspace::files_below;
 
@@ -37,7 +37,7 @@ fn lacking<'e>(exported: &'e str, names: &Names, code: &str) -> Vec<&'e str> {
 /// Whether the code that names the owner of a field names the field.
 fn converts(code: &str, path: &str) -> bool {
     let Some((owner, field)) = path.rsplit_once('.') else { return true };
-    let field = kotlin_name(field);
+    let field = camel_case(field);
     let (enumeration, variant) = owner.split_once('.').unwrap_or((owner, ""));
     ["Ffi", ""].iter().any(|prefix| {
         let kind = format!("{prefix}{enumeration}");

@@ -5,7 +5,7 @@
 //! 3. [`codes`]: the constants of error codes are those of Rust.
 //! 4. Bindings, our layer over them (`android/wheelwork`) with its tests, its part for JSON (`android/wheelwork-serialization`)
 //!    and the example of `uniffi/README.md` are compiled.
-//! 5. [`abi`], [`table`] and [`fields`]: what an app sees is what is committed, and nothing of Rust's is left out.
+//! 5. [`abi`], [`table`](crate::table) and [`fields`]: what an app sees is what is committed, and nothing of Rust's is left out.
 //! 6. JUnit runs the tests, and once more on the ONNX Runtime that the oldest phone builds have.
 //!
 //! Where the machine has no JDK or no Maven, a line says so and nothing fails.
@@ -15,8 +15,8 @@ mod bench;
 pub(crate) mod bindings;
 pub(crate) mod codes;
 mod fields;
+pub(crate) mod offered;
 pub(crate) mod packages;
-mod table;
 mod toolchain;
 
 use std::path::{Path, PathBuf};
@@ -24,9 +24,10 @@ use std::process::Command;
 
 use clap::Args;
 
+use crate::table::Names;
 use crate::task_error::TaskError;
 use crate::workspace::{Workspace, files_below};
-use crate::{command, demo, fetch, golden, maven, report, test};
+use crate::{command, demo, fetch, golden, maven, report, table, test};
 use toolchain::{Module, Rules, Toolchain};
 
 #[derive(Args, Default)]
@@ -52,19 +53,17 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     let work = workspace.target.join("kotlin");
 
     let native = Native::build(workspace, &work)?;
+    let generated = Generated::make(workspace, &native.library)?;
     golden::check(workspace, &modules.codes(), &codes::kotlin(workspace)?)?;
 
     report::step("compiling");
-    let classes = Classes::compile(workspace, &toolchain, &modules, &work, &native)?;
+    let classes = Classes::compile(workspace, &toolchain, &modules, &work, &generated)?;
     abi::nothing(workspace, &toolchain, &classes.ffi)?;
-    let dump = abi::check(workspace, &toolchain, &classes.main, &abi::file(&modules.layer))?;
+    abi::check(workspace, &toolchain, &classes.main, &abi::file(&modules.layer))?;
     abi::check(workspace, &toolchain, &classes.serialization, &abi::file(&modules.serialization))?;
     let exported = bindings::exported(workspace, &native.library)?;
-    let names = table::Names::read(&fs_err::read_to_string(
-        workspace.root.join("uniffi").join("api").join("names.txt"),
-    )?);
-    table::check(workspace, &exported, &dump, &names)?;
-    fields::check(&exported, &names, &main_of(&modules.layer))?;
+    table::check(workspace, &exported)?;
+    fields::check(&exported, &Names::of(workspace, "Kotlin")?, &main_of(&modules.layer))?;
 
     let suite = Suite::new(workspace, &toolchain, &classes, native)?;
     if options.bench {
@@ -85,6 +84,11 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     let [oldest, ..] = &fetch::OLDER;
     report::step(&format!("testing with ONNX Runtime {}", oldest.version));
     suite.run(Some(&fetch::library(workspace, oldest)?), &["--exclude-tag".into(), "once".into()])
+}
+
+/// The API of the layer, as it is committed.
+pub(crate) fn api(workspace: &Workspace) -> PathBuf {
+    abi::file(&Modules::of(workspace).layer)
 }
 
 /// Where our Kotlin is.
@@ -133,7 +137,8 @@ pub(crate) fn test_shrunk(
     let work = workspace.target.join("kotlin");
     let native = Native::build(workspace, &work)?;
     report::step("compiling the layer and its tests");
-    let classes = Classes::compile(workspace, &toolchain, &Modules::of(workspace), &work, &native)?;
+    let generated = Generated::make(workspace, &native.library)?;
+    let classes = Classes::compile(workspace, &toolchain, &Modules::of(workspace), &work, &generated)?;
     let jna = toolchain.jar("jna");
     let others = toolchain.jars()?.into_iter().filter(|jar| *jar != jna).collect();
     let program = classes.all().into_iter().chain([jna]).collect();
@@ -148,31 +153,40 @@ pub(crate) fn test_shrunk(
     suite.run(None, &["--exclude-tag".into(), "once".into()])
 }
 
-/// What Rust gives the layer.
-struct Native {
-    /// The folder of the native library.
-    library: PathBuf,
-    /// The generated Kotlin.
-    generated: PathBuf,
+/// What UniFFI makes of the libraries.
+struct Generated {
+    /// The Kotlin below the layer.
+    layer: PathBuf,
     /// That of the library beside ours.
     neighbour: PathBuf,
+}
+
+impl Generated {
+    fn make(workspace: &Workspace, library: &Path) -> Result<Self, TaskError> {
+        let layer = bindings::generate(workspace, library)?;
+        Ok(Self { layer, neighbour: bindings::neighbour(workspace, library)? })
+    }
+}
+
+/// What Rust gives a layer, and what its tests install and open.
+pub(crate) struct Native {
+    /// The folder of the native library.
+    pub(crate) library: PathBuf,
     /// The shipped model, quantised.
-    model: PathBuf,
+    pub(crate) model: PathBuf,
     /// The folder of packages to install.
-    packages: PathBuf,
+    pub(crate) packages: PathBuf,
 }
 
 impl Native {
-    fn build(workspace: &Workspace, work: &Path) -> Result<Self, TaskError> {
+    pub(crate) fn build(workspace: &Workspace, work: &Path) -> Result<Self, TaskError> {
         report::step("building the library with faults on demand, the generator and the command");
         build(workspace)?;
-        let library = work.join("library");
-        let generated = bindings::generate(workspace, &library)?;
-        let neighbour = bindings::neighbour(workspace, &library)?;
+        let library = bindings::library(workspace, "debug", &work.join("library"))?;
         let command = workspace.program("debug", "wheelwork");
         let model = demo::quantised(workspace, &command)?;
         let packages = packages::make(&command, &model, &work.join("packages"))?;
-        Ok(Self { library, generated, neighbour, model, packages })
+        Ok(Self { library, model, packages })
     }
 }
 
@@ -194,7 +208,8 @@ pub(crate) struct Layer {
 pub(crate) fn layer(workspace: &Workspace) -> Result<Layer, TaskError> {
     let toolchain = Toolchain::fetch(workspace)?;
     let work = workspace.target.join("kotlin");
-    let Native { library, generated, model, packages, .. } = Native::build(workspace, &work)?;
+    let Native { library, model, packages } = Native::build(workspace, &work)?;
+    let generated = bindings::generate(workspace, &library)?;
     report::step("compiling the layer for the JVM");
     let classes = compile_layer(&toolchain, &Modules::of(workspace), &work, &generated)?;
     Ok(Layer { compiler: work.join("toolchain"), classes, library, model, packages })
@@ -262,18 +277,18 @@ impl Classes {
         toolchain: &Toolchain,
         modules: &Modules,
         work: &Path,
-        native: &Native,
+        generated: &Generated,
     ) -> Result<Self, TaskError> {
-        let [ffi, main] = compile_layer(toolchain, modules, work, &native.generated)?;
+        let [ffi, main] = compile_layer(toolchain, modules, work, &generated.layer)?;
         let [serialization, neighbour, test] =
             ["serialization", "neighbour", "test"].map(|name| work.join("classes").join(name));
         let seen = [main.clone()];
         let sources = files_below(&main_of(&modules.serialization), "kt")?;
         toolchain
             .compile(&Module { uses: &seen, ..module("wheelwork-serialization", sources, &serialization) })?;
-        let generated = vec![native.neighbour.clone()];
+        let sources = vec![generated.neighbour.clone()];
         toolchain
-            .compile(&Module { rules: Rules::Generated, ..module("neighbour", generated, &neighbour) })?;
+            .compile(&Module { rules: Rules::Generated, ..module("neighbour", sources, &neighbour) })?;
         let seen = [ffi.clone(), main.clone(), serialization.clone(), neighbour.clone()];
         let tests = modules.layer.join("src").join("test");
         let mut sources = files_below(&tests, "kt")?;

@@ -1,13 +1,13 @@
-//! Libraries of names without code, as Apple's SDKs have them: text files of the format that `tapi` writes.
+//! Libraries of names without code, laid out as an SDK has them.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Imports, SYSTEM};
+use crate::stub::Stub;
 use crate::task_error::TaskError;
 
 /// Other names of the system's library, which compilers ask for.
-const ALIASES: [&str; 4] = ["libc", "libm", "libobjc", "libiconv"];
+const ALIASES: [&str; 2] = ["libc", "libm"];
 
 /// Writes a stub for each library where an SDK has it; the stubs. `target` is an architecture and a system, as in `arm64-ios`.
 pub(crate) fn write(imports: &Imports, target: &str, sdk: &Path) -> Result<Vec<PathBuf>, TaskError> {
@@ -16,16 +16,16 @@ pub(crate) fn write(imports: &Imports, target: &str, sdk: &Path) -> Result<Vec<P
     }
     let mut stubs = Vec::new();
     for (library, names) in imports.libraries() {
-        let stub = sdk.join(place(library));
-        fs_err::create_dir_all(stub.parent().unwrap_or(sdk))?;
-        let text = text(library, names, target);
-        fs_err::write(&stub, &text)?;
+        let path = sdk.join(place(library));
+        let names = names.iter().map(|name| name.strip_prefix('_').unwrap_or(name)).collect();
+        let stub = Stub { install_name: library, target, names };
+        stub.write(&path)?;
         if library == SYSTEM {
-            for alias in ALIASES.map(|name| stub.with_file_name(format!("{name}.tbd"))) {
-                fs_err::write(alias, &text)?;
+            for alias in ALIASES {
+                stub.write(&path.with_file_name(format!("{alias}.tbd")))?;
             }
         }
-        stubs.push(stub);
+        stubs.push(path);
     }
     Ok(stubs)
 }
@@ -37,15 +37,6 @@ fn place(library: &str) -> PathBuf {
     let folder = folder.split("/Versions/").next().unwrap_or(folder);
     let name = name.split('.').next().unwrap_or(name);
     Path::new(folder).join(format!("{name}.tbd"))
-}
-
-fn text(library: &str, names: &BTreeSet<String>, target: &str) -> String {
-    let names: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
-    format!(
-        "--- !tapi-tbd\ntbd-version: 4\ntargets: [ {target} ]\ninstall-name: '{library}'\nexports:\n  - targets: [ {target} ]\n    \
-         symbols: [ {} ]\n...\n",
-        names.join(", ")
-    )
 }
 
 #[cfg(test)]
@@ -62,13 +53,5 @@ mod tests {
             "System/Library/Frameworks/Security.framework/Security.tbd"
         );
         assert_eq!(of("@rpath/onnxruntime.framework/onnxruntime"), "onnxruntime.framework/onnxruntime.tbd");
-    }
-
-    #[test]
-    fn a_stub_names_its_library_and_its_symbols() {
-        let names = ["_free", "_malloc"].map(str::to_owned).into();
-        let text = text(SYSTEM, &names, "arm64-ios");
-        assert!(text.contains("install-name: '/usr/lib/libSystem.B.dylib'\n"), "{text}");
-        assert!(text.contains("symbols: [ '_free', '_malloc' ]\n"), "{text}");
     }
 }

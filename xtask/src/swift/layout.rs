@@ -5,12 +5,25 @@ use std::path::{Path, PathBuf};
 use crate::kotlin::bindings::SwiftFiles;
 use crate::task_error::TaskError;
 
-/// Brings `package` to the state of `ios` and what was generated. A file that is the same stays as it is, so that what was
-/// compiled of it is used again; one that is gone goes.
-pub(super) fn lay_out(ios: &Path, generated: &SwiftFiles, package: &Path) -> Result<(), TaskError> {
+/// What of the example is Swift alone.
+const EXAMPLE: [&str; 2] = ["Sources/ChatLogic", "Tests/ChatLogicTests"];
+
+/// Brings `package` to the state of `ios`, of the targets of `example` and of what was generated. A file that is the same stays
+/// as it is, so that what was compiled of it is used again; one that is gone goes.
+pub(super) fn lay_out(
+    ios: &Path,
+    example: Option<&Path>,
+    generated: &SwiftFiles,
+    package: &Path,
+) -> Result<(), TaskError> {
     let mut files = vec![(ios.join("Package.swift"), PathBuf::from("Package.swift"))];
     for folder in ["Sources", "Tests"] {
         walk(&ios.join(folder), Path::new(folder), &mut files)?;
+    }
+    if let Some(example) = example {
+        for folder in EXAMPLE {
+            walk(&example.join(folder), Path::new(folder), &mut files)?;
+        }
     }
     let sources = Path::new("Sources");
     // What a release has left there is not what was built now.
@@ -76,11 +89,11 @@ mod tests {
             folder.path().join(name)
         };
         let generated = SwiftFiles { header: file("h"), module_map: file("map"), swift: file("swift") };
-        lay_out(&ios, &generated, &package).unwrap();
+        lay_out(&ios, None, &generated, &package).unwrap();
         let one = package.join("Sources/Wheelwork/One.swift");
         let then = std::fs::metadata(&one).unwrap().modified().unwrap();
         write(package.join("Sources/Wheelwork/Gone.swift"), "gone");
-        lay_out(&ios, &generated, &package).unwrap();
+        lay_out(&ios, None, &generated, &package).unwrap();
         assert_eq!(std::fs::metadata(&one).unwrap().modified().unwrap(), then);
         assert!(!package.join("Sources/Wheelwork/Gone.swift").exists());
         assert!(!package.join("Sources/WheelworkFFI/Old.swift").exists());

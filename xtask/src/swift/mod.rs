@@ -3,20 +3,22 @@
 //! 1. [`root`]: Debian's Swift in a folder of its own, made once, outside of the clone.
 //! 2. The library with faults on demand, its [`bindings`], and the shipped model quantised by the command.
 //! 3. The constants of error codes are those of Rust.
-//! 4. [`layout`]: the package as an app gets it, with what is generated.
+//! 4. [`layout`]: the package as an app gets it, with what is generated, and the example's logic.
 //! 5. SwiftPM builds it without a warning, for debugging and for release, and runs XCTest and Swift Testing.
+//! 6. [`api`] and [`table`](crate::table): what an app sees is what is committed, and nothing of Rust's is left out.
 //!
 //! Where the machine cannot have that root, a line says so and nothing fails.
 
+pub(crate) mod api;
 mod layout;
 mod root;
 
 use clap::Args;
 
-use crate::kotlin::{self, bindings, codes, packages};
+use crate::kotlin::{Native, bindings, codes};
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
-use crate::{command, demo, golden, report, test};
+use crate::{command, golden, report, table, test};
 use root::Root;
 
 /// Set, nothing of Swift is run.
@@ -40,19 +42,16 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
             return Ok(());
         }
     };
-    report::step("building the library with faults on demand, the generator and the command");
-    kotlin::build(workspace)?;
     let work = workspace.target.join("swift");
-    let library = bindings::library(workspace, "debug", &work.join("library"))?;
+    let Native { library, model, packages } = Native::build(workspace, &work)?;
     let generated = bindings::swift(workspace, &library, &work.join("generated"))?;
     let ios = workspace.root.join("ios");
     let constants = ios.join("Sources").join("Wheelwork").join("ErrorCode.swift");
     golden::check(workspace, &constants, &codes::swift(workspace)?)?;
     let package = work.join("package");
-    layout::lay_out(&ios, &generated, &package)?;
+    let example = workspace.root.join("examples").join("ios-chat");
+    layout::lay_out(&ios, Some(&example), &generated, &package)?;
     let wheelwork = workspace.program("debug", "wheelwork");
-    let model = demo::quantised(workspace, &wheelwork)?;
-    let packages = packages::make(&wheelwork, &model, &work.join("packages"))?;
 
     let swift = |arguments: &[&str]| {
         let mut swift = root.run(workspace, "swift");
@@ -65,6 +64,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
             .args(["-Xlinker", "-lwheelwork_uniffi", "-Xlinker"])
             .arg(format!("-L{}", library.display()))
             .env("WHEELWORK_STRICT", "1")
+            .env("WHEELWORK_EXAMPLE", "1")
             .env("HOME", work.join("home"))
             .env("LD_LIBRARY_PATH", &library);
         swift
@@ -72,7 +72,24 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     report::step("compiling Swift");
     command::run(&mut swift(&["build", "--build-tests"]))?;
     if options.filter.is_none() {
-        command::run(&mut swift(&["build", "--configuration", "release", "--target", "Wheelwork"]))?;
+        let graphs = work.join("symbols");
+        fs_err::create_dir_all(&graphs)?;
+        let folder = graphs.display().to_string();
+        command::run(&mut swift(&[
+            "build",
+            "--configuration",
+            "release",
+            "--target",
+            "Wheelwork",
+            "-Xswiftc",
+            "-emit-symbol-graph",
+            "-Xswiftc",
+            "-emit-symbol-graph-dir",
+            "-Xswiftc",
+            &folder,
+        ]))?;
+        api::check(workspace, &graphs.join("Wheelwork.symbols.json"))?;
+        table::check(workspace, &bindings::exported(workspace, &library)?)?;
     }
     report::step("testing Swift");
     let mut tests = swift(&["test", "--skip-build", "--no-parallel"]);
