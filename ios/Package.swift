@@ -6,6 +6,15 @@ import PackageDescription
 let strict: [SwiftSetting] =
     Context.environment["WHEELWORK_STRICT"] == nil ? [] : [.unsafeFlags(["-warnings-as-errors"])]
 
+/// The logic of `examples/ios-chat`, which `cargo xtask swift` lays out beside ours.
+let example: [Target] =
+    Context.environment["WHEELWORK_EXAMPLE"] == nil
+    ? []
+    : [
+        .target(name: "ChatLogic", dependencies: ["Wheelwork"], swiftSettings: strict),
+        .testTarget(name: "ChatLogicTests", dependencies: ["ChatLogic"], swiftSettings: strict),
+    ]
+
 let package = Package(
     name: "Wheelwork",
     platforms: [.iOS(.v16), .macOS(.v13), .visionOS(.v1)],
@@ -16,8 +25,13 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CWheelwork"),
         .target(name: "WheelworkFFI", dependencies: ["CWheelwork"]),
-        .target(name: "Wheelwork", dependencies: ["WheelworkFFI"], swiftSettings: strict),
+        .target(
+            name: "Wheelwork", dependencies: ["WheelworkFFI"], resources: [.copy("PrivacyInfo.xcprivacy")],
+            swiftSettings: strict),
         .target(name: "FoundationModelsMapping", dependencies: ["Wheelwork"], swiftSettings: strict),
+        .testTarget(
+            name: "AppInMode5", dependencies: ["Wheelwork"], path: "Tests/AppInMode5",
+            swiftSettings: strict + [.swiftLanguageMode(.v5)]),
         .executableTarget(
             name: "SessionChild", dependencies: ["Wheelwork"], path: "Tests/SessionChild", swiftSettings: strict),
         .testTarget(
@@ -25,6 +39,6 @@ let package = Package(
         .testTarget(
             name: "MappingTests", dependencies: ["FoundationModelsMapping"], exclude: ["Fixtures"],
             swiftSettings: strict),
-    ],
+    ] + example,
     swiftLanguageModes: [.v6]
 )

@@ -154,7 +154,7 @@ public actor Engine {
         return handle
     }
 
-    private func of<T>(_ call: (EngineHandle) throws -> T) throws(WheelworkError) -> T {
+    func of<T>(_ call: (EngineHandle) throws -> T) throws(WheelworkError) -> T {
         let handle = try open()
         return try translated { try call(handle) }
     }

@@ -10,10 +10,10 @@ public final class ModelStore: Sendable {
     public let folder: URL
     private let handle: StoreHandle
 
-    /// `keys` are the texts of public keys in PEM: whose signatures count.
-    public init(_ folder: URL, keys: [String] = []) throws(WheelworkError) {
+    /// `keys` say whose signatures count.
+    public init(_ folder: URL, keys: [PublicKey] = []) throws(WheelworkError) {
         self.folder = folder
-        handle = try translated { try StoreHandle.open(modelsDir: folder.path, keys: keys) }
+        handle = try translated { try StoreHandle.open(modelsDir: folder.path, keys: keys.map(\.pem)) }
     }
 
     /// Installs a package, or a new version of one: only what is not here is read from the source, and the old version stands
@@ -53,9 +53,9 @@ public final class ModelStore: Sendable {
         try await blocking { [handle] in try handle.remove(name: name) }
     }
 
-    /// Removes what interrupted calls have left and, if asked, transfers that the next installation would go on with; the bytes.
-    public func collectGarbage(partials: Bool = false) async throws(WheelworkError) -> Int {
-        count(try await blocking { [handle] in try handle.collectGarbage(partials: partials) }.bytes)
+    /// Removes what interrupted calls have left and, if asked, transfers that the next installation would go on with.
+    public func collectGarbage(partials: Bool = false) async throws(WheelworkError) -> GarbageReport {
+        GarbageReport(try await blocking { [handle] in try handle.collectGarbage(partials: partials) })
     }
 
     /// Bytes that may still be written where the models stand.

@@ -226,6 +226,25 @@ public struct InstalledModel: Sendable, Hashable {
     }
 }
 
+/// What was removed.
+public struct GarbageReport: Sendable, Hashable {
+    /// Versions that were replaced and could not be removed then.
+    public let versions: Int
+    /// Unfinished transfers.
+    public let partials: Int
+    /// Packages that a killed process had made only to install them.
+    public let staged: Int
+    /// Bytes of their files.
+    public let bytes: Int
+
+    init(_ report: WheelworkFFI.GarbageReport) {
+        versions = count(report.versions)
+        partials = count(report.partials)
+        staged = count(report.staged)
+        bytes = count(report.bytes)
+    }
+}
+
 /// What the first bytes of a package file say of it.
 public struct PackageHead: Sendable, Hashable {
     /// The model's name.
@@ -258,6 +277,24 @@ extension Steps where Element == InstallEvent {
     /// Reads to the end and gives what was done.
     public func report() async throws(WheelworkError) -> InstallReport {
         try await last { if case .finished(let report) = $0 { report } else { nil } }
+    }
+}
+
+extension Steps where Element == InstallEvent {
+    /// As ``report()``, and keeps a progress up to date, of bytes that are received: what a view or the system shows.
+    public func report(to progress: Progress) async throws(WheelworkError) -> InstallReport {
+        try await last { event in
+            switch event {
+            case .progress(.receive, let done, let total):
+                progress.totalUnitCount = Int64(total)
+                progress.completedUnitCount = Int64(done)
+                return nil
+            case .progress: return nil
+            case .finished(let report):
+                progress.completedUnitCount = progress.totalUnitCount
+                return report
+            }
+        }
     }
 }
 

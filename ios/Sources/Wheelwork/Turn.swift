@@ -124,13 +124,20 @@ extension Turn {
         var state = TurnState()
         var events = makeAsyncIterator()
         while let event = try await events.next() { state.add(event) }
-        guard let finished = state.finished, let placement = state.placement else {
+        return try state.whole()
+    }
+}
+
+extension TurnState {
+    /// What a turn that is over said; with other calls where those of earlier turns belong to it.
+    func whole(calls: [Event.ToolRequest]? = nil) throws(WheelworkError) -> Answer {
+        guard let finished, let placement else {
             throw WheelworkError(
                 kind: .bug, code: .panicked, remedy: "report this", remedyKind: "report", place: nil,
                 reason: "the turn ended without an end")
         }
         return Answer(
-            text: state.answer, reasoning: state.reasoning, toolCalls: state.toolCalls,
-            finishReason: finished.reason, usage: finished.usage, timings: finished.timings, placement: placement)
+            text: answer, reasoning: reasoning, toolCalls: calls ?? toolCalls, finishReason: finished.reason,
+            usage: finished.usage, timings: finished.timings, placement: placement)
     }
 }

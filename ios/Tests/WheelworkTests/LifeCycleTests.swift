@@ -51,7 +51,7 @@ import Testing
         #expect(await actions([.foreground, .thermal(.nominal), .lowPower(false)]).isEmpty)
     }
 
-    @Test func a_real_turn_stops_in_the_background_and_goes_on_in_front() async throws {
+    @Test func rt_09_a_real_turn_stops_in_the_background_and_goes_on_in_front() async throws {
         try await withFolder { folder in
             let engine = try await Engine.open(model)
             let undisturbed = try await engine.chat().ask(question, endless).all()

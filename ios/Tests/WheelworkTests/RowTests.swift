@@ -77,6 +77,49 @@ import WheelworkFFI
         _ = await failure(.sessionLost) { _ = try await chat.messages() }
     }
 
+    @Test func bd_01_a_turn_that_is_dropped_in_the_middle_goes_away() async throws {
+        let (engine, probe) = (try await engine(), try Probe())
+        for _ in 0..<20 {
+            var turn = try await probe.chat(on: engine).ask(question, endless).makeAsyncIterator()
+            for _ in 0..<3 { _ = try await turn.next() }
+        }
+        let computed = Locked(probe.decodedTokens())
+        try await eventually {
+            let now = probe.decodedTokens()
+            try await Task.sleep(for: .milliseconds(50))
+            return computed.with { before in
+                defer { before = now }
+                return before == now
+            }
+        }
+        #expect(try await engine.chat().ask(question, greedy).all().answer.contains("734"))
+    }
+
+    @Test func bd_04_what_a_source_or_a_tool_throws_ends_its_own_call_only() async throws {
+        struct Own: Error {}
+        let schema = "{\"type\": \"object\", \"properties\": {}, \"additionalProperties\": false}"
+        let failing = Toolbox().with("count", "Counts.", parameters: schema) { _ in throw Own() }
+        let chat = try await chat()
+        await #expect(throws: Own.self) {
+            _ = try await chat.ask(
+                question, using: failing,
+                Wheelwork.Options {
+                    $0.sampling = .greedy
+                    $0.think = .off
+                    $0.mustCallTool = true
+                    $0.maxTokens = 400
+                })
+        }
+        try await chat.clear()
+        #expect(try await chat.ask(question, greedy).all().answer.contains("734"))
+        try await withFolder { folder in
+            let source = Wheelwork.PackageSource.ranges { _ in AsyncThrowingStream { $0.finish(throwing: Own()) } }
+            let store = try ModelStore(folder)
+            _ = await failure(.pipeAbandoned) { _ = try await store.install(source).report() }
+            #expect(try await store.list().models.isEmpty)
+        }
+    }
+
     @Test func bd_05_a_text_of_100_mb_comes_back_as_it_was() async throws {
         let chat = try await chat()
         let text = String(repeating: "0123456789 äöü 🦀 ", count: 5_000_000)
@@ -170,6 +213,53 @@ import WheelworkFFI
         #expect(try await chat.ask(question, greedy).all().answer.contains("734"))
     }
 
+    @Test func rt_09_an_app_that_is_told_to_be_small_closes_saves_and_goes_on() async throws {
+        try await withFolder { folder in
+            let engine = try await Wheelwork.Engine.open(model)
+            let undisturbed = try await engine.chat().ask(question, endless).all()
+            let (chat, file) = (try await engine.chat(), folder.appendingPathComponent("session"))
+            try await chat.keep(in: file)
+            var deltas = 0
+            for try await event in chat.ask(question, endless) {
+                if case .reasoningDelta = event { deltas += 1 }
+                if deltas == 4 { chat.pause() }
+            }
+            await engine.closeAndWait()
+            let again = try await Wheelwork.Engine.open(model)
+            let restored = try await again.restore(file)
+            #expect(restored.hasUnfinishedTurn)
+            let events = try await restored.chat.resume().all()
+            #expect(events.finished?.tokenIds == undisturbed.finished?.tokenIds)
+            await again.closeAndWait()
+        }
+    }
+
+    @Test func rt_09_memory_is_flat_over_many_turns() async throws {
+        func own() throws -> Int {
+            let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+            let line = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") }
+            return line?.split(separator: " ").compactMap { Int($0) }.first ?? 0
+        }
+        let (engine, options) = (
+            try await engine(),
+            Wheelwork.Options {
+                $0.sampling = .greedy
+                $0.maxTokens = 8
+            }
+        )
+        func ask(_ times: Int) async throws {
+            for _ in 0..<times {
+                let chat = try await engine.chat()
+                _ = try await chat.ask(question, options).answer()
+                await chat.closeAndWait()
+            }
+        }
+        try await ask(30)
+        let before = try own()
+        try await ask(100)
+        #expect(try own() - before < 16 << 10, "KiB after 100 more turns")
+    }
+
     @Test func rt_10_a_turn_that_is_cancelled_at_any_moment_ends_and_the_next_one_is_whole() async throws {
         let chat = try await chat()
         var random = SystemRandomNumberGenerator()
@@ -219,6 +309,21 @@ import WheelworkFFI
         #expect(try await engine.chat().ask(question, greedy).all().answer.contains("734"))
     }
 
+    @Test func rt_12_engines_that_come_and_go_are_told_apart() async throws {
+        let answers = try await withThrowingTaskGroup(of: String.self) { group in
+            for _ in 0..<8 {
+                group.addTask {
+                    let engine = try await Wheelwork.Engine.open(model)
+                    let text = try await engine.chat().respond(to: question, greedy).text
+                    await engine.closeAndWait()
+                    return text
+                }
+            }
+            return try await group.reduce(into: [String]()) { $0.append($1) }
+        }
+        #expect(answers.count == 8 && Set(answers).count == 1)
+    }
+
     @Test func rt_17_characters_of_several_tokens_arrive_whole() async throws {
         let chat = try await chat()
         func crabs(_ most: Int?) -> Wheelwork.Options {
@@ -237,79 +342,5 @@ import WheelworkFFI
             let cut = try await chat.ask(question, crabs(most)).all().answer
             #expect(cut.allSatisfy { "🦀é\u{FFFD}".contains($0) }, "\(cut)")
         }
-    }
-}
-
-/// What fails arrives typed.
-@Suite struct ErrorTests {
-    @Test func a_prompt_beyond_the_context_is_refused_with_both_numbers() async throws {
-        let (engine, chat) = (try await engine(), try await chat())
-        let length = try await engine.contextLength
-        let text = String(repeating: "\(question) ", count: length)
-        let refused = await failure(.promptTooLong) { _ = try await chat.ask(text, greedy).all() }
-        #expect(refused?.kind == .retry && refused?.reason.contains("\(length)") == true)
-        #expect(try await chat.messages().isEmpty)
-    }
-
-    @Test func a_damaged_package_is_to_be_installed_again() async throws {
-        try await withFolder { folder in
-            let copy = folder.appendingPathComponent("damaged")
-            try FileManager.default.copyItem(at: model, to: copy)
-            let files = FileManager.default.enumerator(at: copy, includingPropertiesForKeys: nil)
-            while let file = files?.nextObject() as? URL {
-                if file.pathExtension == "onnx" { try Data(contentsOf: file).prefix(100).write(to: file) }
-            }
-            let error = await failure { _ = try await Wheelwork.Engine.open(copy) }
-            #expect(error?.kind == .reinstall)
-        }
-    }
-
-    @Test func a_device_that_is_not_there_is_refused() async throws {
-        let options = Wheelwork.OpenOptions {
-            $0.device = .gpu
-            $0.strict = true
-        }
-        let error = await failure(.noUsableDevice) { _ = try await Wheelwork.Engine.open(model, options: options) }
-        #expect(error?.kind == .unsupported)
-    }
-
-    @Test func numbers_that_mean_nothing_are_refused_by_name() async throws {
-        let chat = try await chat()
-        for (name, options) in [
-            ("maxTokens", Wheelwork.Options { $0.maxTokens = -1 }), ("topK", Wheelwork.Options { $0.sampling.topK = -1 }),
-            ("answerReserve", Wheelwork.Options { $0.answerReserve = -1 }),
-            ("think.tokens", Wheelwork.Options { $0.think = .budget(tokens: -1) }),
-        ] {
-            let error = await failure(.outOfRange) { _ = try await chat.ask(question, options).all() }
-            #expect(error?.place == name)
-        }
-        _ = await failure(.samplingOutOfRange) {
-            _ = try await chat.ask(question, Wheelwork.Options { $0.sampling.temperature = -1 }).all()
-        }
-        for options in [Wheelwork.OpenOptions { $0.threads = -1 }, Wheelwork.OpenOptions { $0.waitingEvents = 0 }] {
-            _ = await failure(.outOfRange) { _ = try await Wheelwork.Engine.open(model, options: options) }
-        }
-        #expect(try await chat.messages().isEmpty)
-    }
-
-    @Test func wrong_paths_are_told_with_what_to_do() async throws {
-        try await withFolder { folder in
-            let text = folder.appendingPathComponent("text")
-            try Data("no model".utf8).write(to: text)
-            for path in [folder, text, folder.appendingPathComponent("missing"), URL(fileURLWithPath: "a\u{0}b")] {
-                _ = await failure { _ = try await Wheelwork.Engine.open(path) }
-                _ = await failure { _ = try await Wheelwork.Engine.memoryPlan(path) }
-                _ = await failure { _ = try await engine().restore(path) }
-            }
-        }
-    }
-
-    @Test func a_plan_of_memory_says_whether_a_model_fits() async throws {
-        let plan = try await Wheelwork.Engine.memoryPlan(model)
-        #expect(plan.needBytes > 0 && plan.fit == .fits)
-        let little = Wheelwork.OpenOptions { $0.memory = .bytes(1 << 20) }
-        #expect(try await Wheelwork.Engine.memoryPlan(model, options: little).fit == .tooLarge)
-        _ = await failure(.notEnoughMemory) { _ = try await Wheelwork.Engine.open(model, options: little) }
-        #expect(try await engine().memoryPlan(contextTokens: 64).kvBytes > 0)
     }
 }

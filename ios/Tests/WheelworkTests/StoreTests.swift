@@ -11,7 +11,7 @@ import Testing
     private func withStore(_ body: (ModelStore, URL) async throws -> Void) async throws {
         let key = try String(contentsOf: packages.appendingPathComponent("test.pub.pem"), encoding: .utf8)
         try await withFolder { folder in
-            try await body(try ModelStore(folder.appendingPathComponent("models"), keys: [key]), folder)
+            try await body(try ModelStore(folder.appendingPathComponent("models"), keys: [try PublicKey(key)]), folder)
         }
     }
 
@@ -52,6 +52,15 @@ import Testing
         }
     }
 
+    @Test func a_progress_follows_the_bytes_that_are_received() async throws {
+        try await withStore { store, _ in
+            let progress = Progress(totalUnitCount: 1)
+            let report = try await store.install(.file(one)).report(to: progress)
+            #expect(report.receivedBytes > 0 && progress.totalUnitCount > 1)
+            #expect(progress.fractionCompleted == 1)
+        }
+    }
+
     @Test func a_download_that_breaks_off_goes_on_later() async throws {
         try await withStore { store, _ in
             let bytes = try Data(contentsOf: one)
@@ -65,6 +74,7 @@ import Testing
             _ = await failure(.pipeAbandoned) { _ = try await store.install(broken).report() }
             #expect(try await store.list().models.isEmpty)
             #expect(try await store.list().partials.map(\.name) == ["story"])
+            #expect(try await store.collectGarbage().partials == 0, "the next installation goes on with it")
             let asked = Locked<[Int]>([])
             let ranges = PackageSource.ranges { position in
                 asked.with { $0.append(position) }
@@ -120,7 +130,7 @@ import Testing
                 Issue.record("\(report.signature)")
                 return
             }
-            _ = await failure(.notAKey) { _ = try ModelStore(folder, keys: ["no key"]) }
+            _ = await failure(.notAKey) { _ = try PublicKey("no key") }
             #expect(try await store.head(.file(one)).version == 1)
             #expect(try await store.freeBytes() > 0)
         }

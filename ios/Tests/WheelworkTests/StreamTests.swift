@@ -96,7 +96,7 @@ import WheelworkFFI
         #expect(turn.state.phase == .failed && turn.state.failure?.code == .samplingOutOfRange)
     }
 
-    @Test func opening_tells_its_steps_and_can_be_cancelled() async throws {
+    @Test func bd_06_opening_tells_its_steps_and_can_be_cancelled() async throws {
         let steps = Locked<[Wheelwork.OpenStep]>([])
         let engine = try await Wheelwork.Engine.open(model) { step in steps.with { $0.append(step) } }
         #expect(steps.with { $0.first } == .describe)
