@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::kotlin::bindings;
+use crate::kotlin::{self, bindings};
 use crate::mach_o::image::Image;
 use crate::mach_o::link::Link;
 use crate::mach_o::{Imports, stubs};
@@ -106,7 +106,7 @@ fn build(workspace: &Workspace, sdk: &Path) -> Result<PathBuf, TaskError> {
 
 /// The functions that the generated Swift declares, from the metadata in the static library itself.
 fn called(workspace: &Workspace, archive: &Path, work: &Path) -> Result<BTreeSet<String>, TaskError> {
-    workspace.build(&["--package", "wheelwork-uniffi-bindgen"])?;
+    kotlin::build(workspace)?;
     let generated = bindings::swift_of(workspace, archive, &work.join("generated"))?;
     Ok(functions(&fs_err::read_to_string(generated.header)?))
 }
