@@ -287,8 +287,7 @@ impl Classes {
         toolchain
             .compile(&Module { uses: &seen, ..module("wheelwork-serialization", sources, &serialization) })?;
         let sources = vec![generated.neighbour.clone()];
-        toolchain
-            .compile(&Module { rules: Rules::Generated, ..module("neighbour", sources, &neighbour) })?;
+        toolchain.compile(&Module { rules: Rules::Generated, ..module("neighbour", sources, &neighbour) })?;
         let seen = [ffi.clone(), main.clone(), serialization.clone(), neighbour.clone()];
         let tests = modules.layer.join("src").join("test");
         let mut sources = files_below(&tests, "kt")?;
