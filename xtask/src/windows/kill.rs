@@ -20,7 +20,7 @@ const ATTEMPTS: usize = 5;
 /// After so many lines of events, of about 500.
 const KILLS: [usize; 3] = [2, 8, 16];
 
-pub(super) fn run(desk: &Desk) -> Result<Row, TaskError> {
+pub(super) fn run(desk: &Desk<'_>) -> Result<Row, TaskError> {
     report::step("kill and resume");
     let start = Instant::now();
     let generate = |more: &[&str]| {

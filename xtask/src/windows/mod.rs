@@ -23,6 +23,9 @@ use crate::workspace::{Workspace, copy_files};
 
 #[derive(Args)]
 pub(crate) struct Options {
+    /// Leave out the command's story and its kills.
+    #[arg(long, conflicts_with_all = ["no_suites", "npu"])]
+    no_story: bool,
     /// Leave out the test programs, which take a build of their own.
     #[arg(long)]
     no_suites: bool,
@@ -40,39 +43,47 @@ struct Row {
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {
-    let system = System::WindowsX64;
     let work = workspace.target.join("windows");
     let home = work.join("home");
     if home.exists() {
         fs_err::remove_dir_all(&home)?;
     }
     fs_err::create_dir_all(&home)?;
-    let runner = Runner::of(workspace, system)?
+    let runner = Runner::of(workspace, System::WindowsX64)?
         .ok_or_else(|| TaskError::new("nothing here runs Windows' programs"))?;
-    let desk = Desk { programs: programs(workspace, &work, options.npu)?, home, runner };
-    copy_files(&workspace.root.join("testdata").join("tiny-r1"), &desk.home.join("tiny-r1"))?;
-    let mut rows = story::run(&desk)?;
-    rows.push(kill::run(&desk)?);
-    if options.npu {
-        rows.push(story::npu(&desk)?);
+    let mut rows = Vec::new();
+    if !options.no_story {
+        let programs = programs(workspace, &work, options.npu)?;
+        rows.extend(story(workspace, options, &Desk { programs, home: &home, runner: &runner })?);
     }
     if !options.no_suites {
-        rows.extend(suites::run(workspace, &work)?);
+        rows.extend(suites::run(workspace, &work, &home, &runner)?);
     }
     table(&rows)
 }
 
-/// A folder with the program, and a user's folder.
-struct Desk {
-    programs: PathBuf,
-    home: PathBuf,
-    runner: Runner,
+/// The command's story, its kills and, if asked for, the NPU's simulator.
+fn story(workspace: &Workspace, options: &Options, desk: &Desk<'_>) -> Result<Vec<Row>, TaskError> {
+    copy_files(&workspace.root.join("testdata").join("tiny-r1"), &desk.home.join("tiny-r1"))?;
+    let mut rows = story::run(desk)?;
+    rows.push(kill::run(desk)?);
+    if options.npu {
+        rows.push(story::npu(desk)?);
+    }
+    Ok(rows)
 }
 
-impl Desk {
+/// A folder with the program, and a user's folder.
+struct Desk<'a> {
+    programs: PathBuf,
+    home: &'a Path,
+    runner: &'a Runner,
+}
+
+impl Desk<'_> {
     /// `wheelwork.exe` with those arguments.
     fn wheelwork(&self, arguments: &[&str]) -> std::process::Command {
-        let mut command = self.runner.command(&self.programs, &self.home, System::WindowsX64.program());
+        let mut command = self.runner.command(&self.programs, self.home, System::WindowsX64.program());
         command.args(arguments);
         command
     }

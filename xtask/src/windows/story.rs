@@ -56,7 +56,7 @@ const AFTER_DAMAGE: [Step; 6] = [
     ("gc", "", true),
 ];
 
-pub(super) fn run(desk: &Desk) -> Result<Vec<Row>, TaskError> {
+pub(super) fn run(desk: &Desk<'_>) -> Result<Vec<Row>, TaskError> {
     report::step("the command's story");
     let mut rows = STEPS.iter().map(|step| take(desk, step)).collect::<Result<Vec<_>, _>>()?;
     let damaged = damage(desk)?;
@@ -68,12 +68,12 @@ pub(super) fn run(desk: &Desk) -> Result<Vec<Row>, TaskError> {
 }
 
 /// An answer on the simulator, with nothing left to the CPU.
-pub(super) fn npu(desk: &Desk) -> Result<Row, TaskError> {
+pub(super) fn npu(desk: &Desk<'_>) -> Result<Row, TaskError> {
     take(desk, &("quantize tiny-r1 --out npu.ortpackage --target qnn-htp", "npu.ortpackage", true))?;
     take(desk, &("chat --temperature 0 --device npu --strict --model npu.ortpackage ?", "42", true))
 }
 
-fn take(desk: &Desk, (line, wanted, succeeds): &Step) -> Result<Row, TaskError> {
+fn take(desk: &Desk<'_>, (line, wanted, succeeds): &Step) -> Result<Row, TaskError> {
     let arguments: Vec<_> = line.split(' ').map(|word| if word == "?" { QUESTION } else { word }).collect();
     let start = Instant::now();
     let (said, success) = output(&mut desk.wheelwork(&arguments))?;
@@ -89,7 +89,7 @@ fn take(desk: &Desk, (line, wanted, succeeds): &Step) -> Result<Row, TaskError> 
 }
 
 /// Flips a bit in the middle of the installed model's weights.
-fn damage(desk: &Desk) -> Result<String, TaskError> {
+fn damage(desk: &Desk<'_>) -> Result<String, TaskError> {
     let models = desk.home.join("wine/drive_c/users");
     let mut open = vec![models.clone()];
     let mut weights: Vec<PathBuf> = Vec::new();

@@ -15,32 +15,34 @@ use crate::{command, report};
 /// What is built: libraries with their tests, and programs of tests that start no other one.
 const BUILD: &str = "--package wheelwork-windows --package wheelwork-diagnostic --package wheelwork-kernels \
     --package wheelwork-package --package wheelwork-jinja --package wheelwork-onnx --package wheelwork-ort \
-    --package wheelwork --package wheelwork-quantize --lib --test products --test wwpkg --test turns";
+    --package wheelwork --package wheelwork-quantize --lib --test products --test wwpkg --test turns --test golden --test limits";
 
 /// Tests that only Wine fails: a line each, name, then the reason.
 const WINE_ONLY: &str = include_str!("wine-only.txt");
 
-pub(super) fn run(workspace: &Workspace, work: &Path) -> Result<Vec<Row>, TaskError> {
+pub(super) fn run(
+    workspace: &Workspace,
+    work: &Path,
+    home: &Path,
+    runner: &Runner,
+) -> Result<Vec<Row>, TaskError> {
     report::step("building test programs for Windows");
     let mut cargo = build::cargo(workspace, System::WindowsX64, "test")?;
     cargo.args(BUILD.split_whitespace()).args(["--no-run", "--message-format", "json-render-diagnostics"]);
     let programs = programs(&command::capture(&mut cargo)?);
     let library = build::onnxruntime(workspace, System::WindowsX64)?.join(fetch::library_name("windows"));
-    let runner = Runner::of(workspace, System::WindowsX64)?
-        .ok_or_else(|| TaskError::new("nothing here runs Windows' programs"))?;
     let known = wine_only();
     let mut rows = Vec::new();
-    let home = work.join("home");
     for (folder, program) in programs {
         let places = TestPlaces {
             root: &workspace.root,
             target: &workspace.target,
-            home: &home,
+            home,
             folder: &folder,
             program: &program,
             library: &library,
         };
-        rows.push(one(workspace, work, &runner, &places, &known)?);
+        rows.push(one(workspace, work, runner, &places, &known)?);
     }
     Ok(rows)
 }

@@ -118,6 +118,10 @@ fn an_update_of_shifted_weights_moves_only_the_chunks_around_the_change() {
 #[test]
 fn pk_05_names_that_the_format_has_no_place_for_are_refused_not_changed() {
     for bad in ["LICENSE", "cpu/.gitignore", "with space", "cpu/nul.bin", "a~"] {
+        if cfg!(windows) && bad == "cpu/nul.bin" {
+            // There it is a device, and nobody can make the file.
+            continue;
+        }
         let (_folder, input, output) = scene(b"");
         fs_err::write(input.join(bad), b"").unwrap();
         let error = packed(&input, &output).unwrap_err();
