@@ -26,6 +26,7 @@ mod linked;
 mod mach_o;
 mod macos;
 mod maven;
+mod names;
 mod npu;
 mod npu_compile;
 mod package_story;

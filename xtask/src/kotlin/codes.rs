@@ -6,7 +6,7 @@ use std::path::Path;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-use crate::table::camel_case;
+use crate::names::camel_case;
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
 

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use crate::table::{Names, camel_case};
+use crate::names::{Names, camel_case};
 use crate::task_error::TaskError;
 use crate::workspace::files_below;
 

@@ -24,7 +24,7 @@ use std::process::Command;
 
 use clap::Args;
 
-use crate::table::Names;
+use crate::names::Names;
 use crate::task_error::TaskError;
 use crate::workspace::{Workspace, files_below};
 use crate::{command, demo, fetch, golden, maven, report, table, test};
