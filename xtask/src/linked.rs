@@ -18,14 +18,16 @@ pub(crate) struct Options {
     all: bool,
 }
 
-/// What the app's library is made of.
-const BINDINGS: [&str; 6] = [
-    "-p",
-    "wheelwork-ort",
-    "-p",
-    "wheelwork-uniffi",
+/// What the app's library is made of. Of the whole workspace, as other steps build it: what a crate is built with depends on its
+/// neighbours.
+const BINDINGS: [&str; 7] = [
+    "--workspace",
     "--features",
-    "wheelwork-ort/linked,wheelwork-uniffi/linked",
+    "wheelwork-ort/linked,wheelwork-uniffi/linked,wheelwork-uniffi/faults",
+    "--test",
+    "bindings",
+    "--test",
+    "faults",
 ];
 
 const COMMAND: [&str; 10] = [
