@@ -39,6 +39,8 @@ public struct PrepareReport: Sendable, Hashable {
     public let preparedMemoryBytes: Int?
     /// The products of each shape of matrix, and whose kernels compute them; empty where ours compute none.
     public let kernels: [ProductChoice]
+    /// The attentions, and whose kernels compute them; nil where ours were not wanted or cannot.
+    public let attention: AttentionChoice?
     /// What it took.
     public let time: Duration
 
@@ -49,6 +51,7 @@ public struct PrepareReport: Sendable, Hashable {
         plainMemoryBytes = report.plainMemoryBytes.map { count($0) }
         preparedMemoryBytes = report.preparedMemoryBytes.map { count($0) }
         kernels = report.kernels.map(ProductChoice.init)
+        attention = report.attention.map(AttentionChoice.init)
         time = .seconds(report.seconds)
     }
 }
@@ -84,7 +87,29 @@ public struct ProductChoice: Sendable, Hashable {
     }
 }
 
-/// How long products of one shape take, each of them alone: the best of several takes.
+/// The attentions of a graph, and whose kernels compute them.
+public struct AttentionChoice: Sendable, Hashable {
+    /// How many the graph has.
+    public let nodes: Int
+    /// Tokens that were cached when steps were timed; 0 where none were.
+    public let context: Int
+    /// What a whole step takes with ONNX Runtime's; nil where it was not measured.
+    public let onnxruntime: ProductTime?
+    /// What a whole step takes with ours; nil where it was not measured.
+    public let ours: ProductTime?
+    /// Whether ours compute them.
+    public let isOurs: Bool
+
+    init(_ choice: WheelworkFFI.AttentionChoice) {
+        nodes = count(choice.nodes)
+        context = count(choice.context)
+        onnxruntime = choice.onnxruntime.map(ProductTime.init)
+        ours = choice.ours.map(ProductTime.init)
+        isOurs = choice.isOurs
+    }
+}
+
+/// How long products of one shape take, each of them alone, or a step with attention: the best of several takes.
 public struct ProductTime: Sendable, Hashable {
     /// For one token.
     public let token: Duration
