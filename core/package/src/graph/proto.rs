@@ -247,7 +247,7 @@ impl<'a> Tensor<'a> {
                 9 => push(&mut tensor.inline, Inline::Raw(field.bytes()?), "raw data", 1)?,
                 13 => {
                     let entry = entry(field.bytes()?)?;
-                    push(&mut tensor.external, entry, "external data entries", limits::ATTRIBUTES)?;
+                    push(&mut tensor.external, entry, "external data entries", limits::EXTERNAL_ENTRIES)?;
                 }
                 14 => {
                     let is_external = match field.varint()? {

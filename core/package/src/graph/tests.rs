@@ -201,6 +201,20 @@ fn pk_10_counts_and_sizes_have_limits() {
     assert!(matches!(verify(&model(nodes)), Err(GraphError::TooMany { what: "nodes", .. })));
 }
 
+/// As many as 80 layers have, and an output layer: they all stand in one tensor.
+#[test]
+fn a_plan_of_401_packed_products_is_read_back() {
+    let saved = (0..401).fold(tensor("codes", 2, &[8, 2, 16]).int(14, 1), |tensor, index| {
+        let (key, value) =
+            (format!("prepacked_{index}"), format!("MatMulNBits+{index}|{};20;0", 512 + 32 * index));
+        tensor.message(13, Message::default().bytes(1, key).bytes(2, value))
+    });
+    let saved = model(Message::default().message(5, saved));
+    let plan = prepacked::plan(&good(), &saved, "packed.bin").unwrap().unwrap();
+    assert_eq!(plan.ranges.len(), 402);
+    assert!(prepacked::is_plan_of(&good(), &plan.graph, "packed.bin", plan.file_bytes).unwrap());
+}
+
 #[test]
 fn packed_weights_hang_on_the_smallest_initialiser() {
     let saved = external(
