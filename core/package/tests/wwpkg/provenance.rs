@@ -43,7 +43,11 @@ fn copy(from: &Path, to: &Path) {
     fs_err::create_dir(to).unwrap();
     for entry in fs_err::read_dir(from).unwrap() {
         let (path, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
-        if path.is_dir() { copy(&path, &to) } else { drop(fs_err::copy(&path, &to).unwrap()) }
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            fs_err::copy(&path, &to).unwrap();
+        }
     }
 }
 
