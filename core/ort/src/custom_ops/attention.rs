@@ -330,10 +330,8 @@ impl<T: Cached> Node<T> {
             let Some(part) = parts.get(head) else { return Ok(()) };
             let mut part = locked(part);
             let (queries, (keys, values)) = &mut *part;
-            let of_head = |scales: &'_ [f32]| {
-                scales.chunks_exact(dim).nth(head).map(<[f32]>::to_vec).unwrap_or_default()
-            };
-            let (key_scales, value_scales) = (of_head(scales[0]), of_head(scales[1]));
+            let [key_scales, value_scales] =
+                scales.map(|scales| scales.chunks_exact(dim).nth(head).unwrap_or_default());
             let mut turned = vec![0.0; dim];
             let new = keys.chunks_exact_mut(dim).zip(values.chunks_exact_mut(dim)).skip(past);
             let queries = queries.chunks_exact_mut(group * dim);
@@ -343,14 +341,14 @@ impl<T: Cached> Node<T> {
                 let (cosines, sines) = (cosines.unwrap_or_default(), sines.unwrap_or_default());
                 turned.copy_from_slice(inputs[1].head(token, head, dim));
                 rotate(&mut turned, cosines, sines);
-                T::write(&turned, &key_scales, key);
-                T::write(inputs[2].head(token, head, dim), &value_scales, value);
+                T::write(&turned, key_scales, key);
+                T::write(inputs[2].head(token, head, dim), value_scales, value);
                 for (index, query) in queries.chunks_exact_mut(dim).enumerate() {
                     query.copy_from_slice(inputs[0].head(token, head * group + index, dim));
                     rotate(query, cosines, sines);
                     query.iter_mut().for_each(|element| *element *= scale);
                     // Codes are multiplied as they are: their scales are the queries'.
-                    query.iter_mut().zip(&key_scales).for_each(|(element, scale)| *element *= scale);
+                    query.iter_mut().zip(key_scales).for_each(|(element, scale)| *element *= scale);
                 }
             }
             Ok(())
