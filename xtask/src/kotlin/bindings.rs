@@ -31,16 +31,17 @@ const DECLARATIONS: [&str; 17] = [
     "const val ",
 ];
 
+/// Writes a library's bindings for a language below a folder.
+fn write(workspace: &Workspace, library: &Path, language: &str, folder: &Path) -> Result<(), TaskError> {
+    let mut bindgen = generator(workspace);
+    bindgen.arg("generate").arg(library).args(["--no-format", "--language", language, "--out-dir"]);
+    command::run(bindgen.arg(folder))
+}
+
 /// Writes the Kotlin of the library in a folder below it; the Kotlin file.
 pub(super) fn generate(workspace: &Workspace, folder: &Path) -> Result<PathBuf, TaskError> {
     let built = folder.join(library_name());
-    let mut bindgen = generator(workspace);
-    bindgen
-        .arg("generate")
-        .arg(&built)
-        .args(["--no-format", "--language", "kotlin", "--out-dir"])
-        .arg(folder);
-    command::run(&mut bindgen)?;
+    write(workspace, &built, "kotlin", folder)?;
     let file = folder.join("dev").join("wheelwork").join("ffi").join("wheelwork.kt");
     fs_err::write(&file, hidden(&fs_err::read_to_string(&file)?))?;
     Ok(file)
@@ -51,13 +52,7 @@ pub(super) fn neighbour(workspace: &Workspace, folder: &Path) -> Result<PathBuf,
     let name = format!("{}neighbour{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     let built = folder.join(&name);
     fs_err::copy(workspace.target.join("debug").join(&name), &built)?;
-    let mut bindgen = generator(workspace);
-    bindgen
-        .arg("generate")
-        .arg(&built)
-        .args(["--no-format", "--language", "kotlin", "--out-dir"])
-        .arg(folder);
-    command::run(&mut bindgen)?;
+    write(workspace, &built, "kotlin", folder)?;
     Ok(folder.join("uniffi").join("neighbour").join("neighbour.kt"))
 }
 
@@ -79,13 +74,7 @@ pub(crate) fn swift_of(
     library: &Path,
     folder: &Path,
 ) -> Result<SwiftFiles, TaskError> {
-    let mut bindgen = generator(workspace);
-    bindgen
-        .arg("generate")
-        .arg(library)
-        .args(["--no-format", "--language", "swift", "--out-dir"])
-        .arg(folder);
-    command::run(&mut bindgen)?;
+    write(workspace, library, "swift", folder)?;
     let file = |name: &str| folder.join(name);
     let (header, module_map) = (file("CWheelwork.h"), file("CWheelwork.modulemap"));
     Ok(SwiftFiles { header, module_map, swift: file("WheelworkFFI.swift") })
