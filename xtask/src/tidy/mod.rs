@@ -28,7 +28,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), TaskError> {
         report::warning(&long.to_string());
     }
     layers::print();
-    let rules: [(&str, Vec<Finding>); 13] = [
+    let rules: [(&str, Vec<Finding>); 14] = [
         ("crates depend on each other as deny.toml allows", arrows::check(workspace)?),
         ("only the decoder names ONNX Runtime's crate inside core", names::ort_outside_the_decoder(&files)),
         ("only the table of providers names Qualcomm's inside core", names::qnn_outside_the_table(&files)),
@@ -43,6 +43,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), TaskError> {
         ("no registry's address and no machine's path", text::addresses(&files, workspace)),
         ("the field's words, not our own", words::banned(&files)),
         ("links in documents lead to a file and a heading", links::broken(&files, workspace)),
+        ("files have names that every system and shell takes", text::odd_paths(&files)),
         ("no unfinished-work markers", text::unfinished(&files)),
         ("every reliability row has a test", rows::without_test(&files)),
     ];

@@ -52,6 +52,14 @@ pub(super) fn unfinished(files: &[TextFile]) -> Vec<Finding> {
     })
 }
 
+/// Paths of other characters than every system and shell takes as they are: most came from a command that went wrong.
+pub(super) fn odd_paths(files: &[TextFile]) -> Vec<Finding> {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "._-+@/".contains(character);
+    let odd = files.iter().filter(|file| !file.path.chars().all(is_plain));
+    odd.map(|file| Finding::new(&file.path, "is named with other characters than letters, digits and `._-+@`"))
+        .collect()
+}
+
 pub(super) fn long_files(files: &[TextFile]) -> Vec<Finding> {
     files
         .iter()
@@ -74,6 +82,12 @@ fn has_word(line: &str, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_that_a_shell_would_cut_is_found() {
+        let files = ["core/src/lib.rs", "a b.txt", "no:stream", "ä"].map(|path| file(path, ""));
+        assert_eq!(odd_paths(&files).len(), 3);
+    }
 
     fn file(path: &str, text: &str) -> TextFile {
         TextFile { path: path.into(), text: text.into() }
