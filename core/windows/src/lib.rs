@@ -5,12 +5,15 @@
 #![cfg(windows)]
 
 mod cpu;
+mod drivers;
 mod memory;
 mod names;
 mod private;
 mod reading;
+mod registry;
 
 pub use cpu::cpu_name;
+pub use drivers::{DriverClass, drivers};
 pub use memory::available_bytes;
 pub use names::names_of;
 pub use private::{is_private, keep_private};

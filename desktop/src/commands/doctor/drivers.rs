@@ -1,4 +1,5 @@
-//! The files by which Linux offers GPUs and NPUs, and whether this user may open them.
+//! Drivers of GPUs and NPUs: on Linux the files by which they offer themselves, and whether this user may open them; on Windows
+//! what is registered.
 
 use super::Finding;
 
@@ -29,13 +30,26 @@ pub(super) fn found() -> Vec<Finding> {
             });
         }
     }
+    or_none(findings)
+}
+
+#[cfg(windows)]
+pub(super) fn found() -> Vec<Finding> {
+    use wheelwork_windows::{DriverClass, drivers};
+    let named = |what: &'static str, class| drivers(class).into_iter().map(move |name| Finding::good(what, name));
+    let gpus = named("GPU driver", DriverClass::Gpu);
+    or_none(gpus.chain(named("NPU driver", DriverClass::Npu)).collect())
+}
+
+#[cfg(any(target_os = "linux", windows))]
+fn or_none(mut findings: Vec<Finding>) -> Vec<Finding> {
     if findings.is_empty() {
         findings.push(Finding::good("drivers", "no GPU or NPU offers itself; the CPU runs every package"));
     }
     findings
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(any(target_os = "linux", windows)))]
 pub(super) fn found() -> Vec<Finding> {
     vec![Finding::good("drivers", "not looked at on this system")]
 }
