@@ -17,8 +17,9 @@ pub(crate) fn of(arguments: &TrustArguments, is_remote: bool) -> Result<Trust, F
         None if is_remote || !arguments.key.is_empty() => Policy::Require,
         None => Policy::Warn,
     };
-    // Where a signature is required, it is one of a key that was given with this very command.
-    let keys = if policy == Policy::Warn { known(&arguments.key)? } else { keys(&arguments.key)? };
+    // Whoever gives a key and wants a signature wants one of that key; without one, those count that were trusted before.
+    let wants_these = policy == Policy::Require && !arguments.key.is_empty();
+    let keys = if wants_these { keys(&arguments.key)? } else { known(&arguments.key)? };
     Ok(Trust { policy, keys })
 }
 

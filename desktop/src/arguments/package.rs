@@ -20,7 +20,7 @@ pub(crate) struct TrustArguments {
     /// input; else warn]
     #[arg(long, value_enum, value_name = "POLICY")]
     pub(crate) trust: Option<TrustPolicy>,
-    /// A public key whose signatures count; may be given several times
+    /// A public key whose signatures count; may be given several times [default: those that vouched for what was installed]
     #[arg(long, value_name = "PUBLIC_KEY")]
     pub(crate) key: Vec<PathBuf>,
 }

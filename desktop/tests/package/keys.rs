@@ -51,6 +51,40 @@ fn a_key_or_a_remote_origin_requires_a_signature_and_a_local_file_warns() {
     assert_eq!(json(command.stdin(stdin()))["signature"]["state"], "valid");
 }
 
+#[test]
+fn a_key_that_vouched_for_an_installation_or_a_repair_counts_from_then_on() {
+    for way in ["install", "repair"] {
+        let workshop = Workshop::of("families/qwen2");
+        workshop.pack(1, "m");
+        let piped = |key: Option<&str>| {
+            let mut command = workshop.command(&["install", "-", "--json"]);
+            command.args(key.into_iter().flat_map(|key| ["--key", key]));
+            command.stdin(std::fs::File::open(workshop.path("m.wwpkg")).unwrap());
+            command
+        };
+        let refused = |key| crate::error_of(&piped(key).output().unwrap())["code"].clone();
+        assert_eq!(refused(None), "signature_required");
+        match way {
+            "install" => workshop.run(&["install", "m.wwpkg", "--key", "acme.pub.pem"]),
+            _ => {
+                let warned = workshop.run(&["install", "m.wwpkg", "--trust", "warn"]);
+                assert_eq!(warned["signature"]["state"], "unknown_key", "{way}");
+                assert_eq!(refused(None), "signature_required");
+                workshop.run(&["repair", "m", "m.wwpkg", "--key", "acme.pub.pem"])
+            }
+        };
+        // The installed model and the next version, from a pipe and from a file, without the key's file.
+        std::fs::remove_file(workshop.path("m.wwpkg")).unwrap();
+        workshop.pack(2, "m");
+        std::fs::rename(workshop.path("acme.pub.pem"), workshop.path("away.pem")).unwrap();
+        assert_eq!(workshop.run(&["inspect", "m"])["installed"]["signature"]["state"], "valid", "{way}");
+        assert_eq!(json(&mut piped(None))["signature"]["state"], "valid", "{way}");
+        // A key that is given counts alone, and one that never vouched for anything does not.
+        workshop.run(&["key", "other"]);
+        assert_eq!(refused(Some("other.pub.pem")), "signature_required", "{way}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn fi_06_a_secret_key_that_others_can_read_signs_nothing() {
