@@ -90,10 +90,16 @@ impl ModelFacts {
     /// What keys and values of a variant belong to.
     #[must_use]
     pub fn identity(&self, variant: &str) -> ModelIdentity {
-        ModelIdentity {
-            model: self.fingerprint.clone(),
+        ModelIdentity::new(&self.fingerprint, variant, &self.runtime)
+    }
+}
+
+impl ModelIdentity {
+    pub(crate) fn new(fingerprint: &str, variant: &str, runtime: &str) -> Self {
+        Self {
+            model: fingerprint.to_owned(),
             variant: variant.to_owned(),
-            runtime: self.runtime.clone(),
+            runtime: runtime.to_owned(),
             adapters: Vec::new(),
         }
     }

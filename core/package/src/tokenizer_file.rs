@@ -48,14 +48,25 @@ pub struct TokenizerFacts {
     pub id_limit: u32,
     /// Token, in the [`byte_level`] alphabet, to id. An added token may stand here too, then with its own id.
     pub vocabulary: HashMap<String, u32>,
-    /// Pairs to join, most important first. Both parts and the result stand in the vocabulary.
-    pub merges: Vec<(String, String)>,
+    /// Pairs to join, most important first.
+    pub merges: Vec<Merge>,
     /// A word that is a token as a whole is taken before any merge (Llama 3).
     pub ignore_merges: bool,
     /// The normalizer as it stands in the file: only known steps, with bounded patterns.
     pub normalizer: Option<Value>,
     /// The pre-tokenizer as it stands in the file: only known steps, one of them `ByteLevel`, bounded patterns.
     pub pre_tokenizer: Value,
+}
+
+/// Two tokens of the vocabulary that follow each other, and the one that they become, by their ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Merge {
+    /// The first one.
+    pub left: u32,
+    /// The second one.
+    pub right: u32,
+    /// The token of both texts.
+    pub whole: u32,
 }
 
 /// An entry of `added_tokens`. The flags are Hugging Face's.
@@ -104,18 +115,17 @@ fn parse(bytes: &[u8]) -> Result<TokenizerFacts, TokenizerFault> {
     check_components(&file)?;
     let mut added_tokens = file.added_tokens;
     added_tokens.sort_by_key(|token| token.id);
-    let merges: Vec<_> = file.model.merges.into_iter().map(|merge| (merge.0, merge.1)).collect();
     let mut facts = TokenizerFacts {
         added_tokens,
         id_limit: 0,
         vocabulary: file.model.vocab.0,
-        merges,
+        merges: Vec::new(),
         ignore_merges: file.model.ignore_merges,
         normalizer: file.normalizer,
         pre_tokenizer: file.pre_tokenizer.unwrap_or_default(),
     };
     facts.id_limit = check_tokens(&facts)?;
-    check_merges(&facts.merges, &facts.vocabulary)?;
+    facts.merges = merges(&file.model.merges, &facts.vocabulary)?;
     Ok(facts)
 }
 
@@ -310,25 +320,27 @@ fn check_ids(vocabulary: &HashMap<String, u32>, added: &[AddedToken]) -> Result<
     Ok(id_limit)
 }
 
-fn check_merges(
-    merges: &[(String, String)],
+/// The ids of the merges: both parts and the result stand in the vocabulary.
+fn merges(
+    merges: &[json::Merge],
     vocabulary: &HashMap<String, u32>,
-) -> Result<(), TokenizerFault> {
+) -> Result<Vec<Merge>, TokenizerFault> {
     let mut joined = String::new();
-    for (index, (left, right)) in merges.iter().enumerate() {
-        for part in [left, right] {
-            if !vocabulary.contains_key(part) {
-                return Err(TokenizerFault::MergeOfUnknown { index, token: fault::shown(part) });
-            }
-        }
+    let merge = |(index, json::Merge(left, right)): (usize, &json::Merge)| {
+        let id_of = |part: &String| {
+            let id = vocabulary.get(part).copied();
+            id.ok_or_else(|| TokenizerFault::MergeOfUnknown { index, token: fault::shown(part) })
+        };
+        let (left_id, right_id) = (id_of(left)?, id_of(right)?);
         joined.clear();
         joined.push_str(left);
         joined.push_str(right);
-        if !vocabulary.contains_key(&joined) {
-            return Err(TokenizerFault::MergeIntoUnknown { index, token: fault::shown(&joined) });
-        }
-    }
-    Ok(())
+        let whole = vocabulary.get(&joined).copied();
+        let whole = whole
+            .ok_or_else(|| TokenizerFault::MergeIntoUnknown { index, token: fault::shown(&joined) })?;
+        Ok(Merge { left: left_id, right: right_id, whole })
+    };
+    merges.iter().enumerate().map(merge).collect()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use wheelwork_package::store::Provenance;
 use wheelwork_package::vfs::file_bytes;
 use wheelwork_package::{OpenPackage, OpenVariant, PackageError};
 
-use super::facts;
+use super::facts::Reading;
 use super::memory::{Counted, Fit, Footprint, MemoryPlan, Packed, Subject, free};
 use super::options::{MemoryCheck, OpenOptions};
 use super::prepare::form::{Form, Source, Stored};
@@ -28,7 +28,7 @@ use crate::device::{
     self, CPU, Device, DevicePreference, NotUsedReason, Placement, Prepared, Provider, Refusal, Request,
 };
 use crate::error::Error;
-use crate::facts::{ModelFacts, ModelIdentity};
+use crate::facts::ModelIdentity;
 
 /// Chunks of an installed package that an open compares with what was installed: some milliseconds.
 const SAMPLED_CHUNKS: usize = 2;
@@ -55,7 +55,7 @@ pub(crate) struct Described {
     pub(super) located: Arc<Located>,
     pub(super) runtime: Runtime,
     pub(super) provenance: Option<Provenance>,
-    pub(super) facts: ModelFacts,
+    pub(super) facts: Reading,
     pub(super) variant: OpenVariant,
     /// Where the packed weights of the graph that was loaded are.
     pub(super) packed: Packed,
@@ -101,11 +101,11 @@ impl Described {
         let Planned { package, runtime, mut placement, trial } = planned;
         let variant = package.variant(&placement.variant)?.clone();
         let wanted = options.kv_cache;
+        let facts = Reading::start(&package, &placement.variant, options, &runtime.build_info)?;
         let graph_file = graph_file(&package, &mut placement, &variant, wanted, runtime.version)?;
         let (verified, graph) = package.verified_graph(&placement.variant, &graph_file)?;
         let located = Located::beside(&variant.folder.join(&graph_file), graph)?;
         options.go_on()?;
-        let facts = facts::read(&package, &placement.variant, options, &runtime.build_info)?;
         let (provenance, cancel) = (package.provenance(), options.cancel.clone());
         let described = Self {
             package,

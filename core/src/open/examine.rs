@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::facts;
+use super::facts::Reading;
 use super::options::OpenOptions;
 use crate::error::Error;
 
@@ -13,5 +13,7 @@ use crate::error::Error;
 pub fn examine(path: impl AsRef<Path>) -> Result<(), Error> {
     let package = wheelwork_package::open(path.as_ref())?;
     let options = OpenOptions::default();
-    package.variants.keys().try_for_each(|variant| facts::read(&package, variant, &options, "").map(drop))
+    package.variants.keys().try_for_each(|variant| {
+        Reading::start(&package, variant, &options, "")?.finish(&package, variant).map(drop)
+    })
 }

@@ -66,6 +66,7 @@ impl Model {
         let (described, graph, compilation) = Opening::loaded(path, options, fallback.as_ref())?;
         let footprint = described.footprint(described.packed)?;
         let Described { package, placement, facts, runtime, provenance, .. } = described;
+        let facts = facts.finish(&package, &placement.variant)?;
         let prefix_cache_bytes = Some(options.prefix_cache_bytes).filter(|bytes| *bytes > 0);
         Ok(Self {
             facts: Arc::new(facts),

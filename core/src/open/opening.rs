@@ -102,9 +102,12 @@ impl Opening {
             NotLoaded::ToCompile { .. } => (NotUsedReason::CompileFailed, None),
             other => other.into_refusal(),
         })?;
+        let Described { package, placement, facts, .. } = self.described;
+        let facts = facts.finish(&package, &placement.variant);
+        let facts = facts.map_err(|error| (NotUsedReason::Damaged, Some(error.to_string())))?;
         Ok(Ready {
-            facts: Arc::new(self.described.facts),
-            placement: self.described.placement,
+            facts: Arc::new(facts),
+            placement,
             fallback,
             decoder: Box::new(move || graph.decoder()),
         })

@@ -32,7 +32,8 @@ fn fault_of(change: impl FnOnce(&mut Value)) -> TokenizerFault {
 fn both_forms_of_merges_say_the_same() {
     let facts = parse_value(&good()).unwrap();
     assert_eq!(facts.id_limit, 4);
-    assert_eq!(facts.merges, [("a".to_owned(), "b".to_owned())]);
+    let id = |token: &str| facts.vocabulary[token];
+    assert_eq!(facts.merges, [Merge { left: id("a"), right: id("b"), whole: id("ab") }]);
     assert_eq!(facts.added("<think>").map(|token| (token.id, token.special)), Some((3, false)));
     let mut file = good();
     file["model"]["merges"] = json!([["a", "b"]]);

@@ -49,14 +49,10 @@ impl Bpe {
             let byte = u8::try_from(byte).unwrap_or_default();
             id_of(byte_level::char_of(byte).encode_utf8(&mut char)).unwrap_or(UNKNOWN)
         });
-        let mut joined = String::new();
         let mut merges = HashMap::with_capacity(facts.merges.len());
-        for (rank, (left, right)) in (0..).zip(&facts.merges) {
-            joined.clear();
-            joined.push_str(left);
-            joined.push_str(right);
-            if let (Some(left), Some(right), Some(whole)) = (id_of(left), id_of(right), id_of(&joined)) {
-                merges.insert((left, right), (rank, whole));
+        for (rank, merge) in (0..).zip(&facts.merges) {
+            if ![merge.left, merge.right, merge.whole].into_iter().any(&is_added) {
+                merges.insert((merge.left, merge.right), (rank, merge.whole));
             }
         }
         let whole = if facts.ignore_merges { vocabulary } else { HashMap::new() };
