@@ -1,7 +1,7 @@
-"""Ours with and without our kernels beside onnxruntime-genai on the same package, and llama.cpp on a GGUF file of the same
-shape, in turns: every program once a round, each in a process of its own. One JSON line a figure; at the end a table of
-medians with their spread. Beside each take stands what others computed meanwhile (`others`, seconds of CPU): a shared
-machine has slow moments, so that only rounds of one run are compared.
+"""Ours with and without our kernels beside onnxruntime-genai on the same package, and llama.cpp and OpenVINO on a GGUF file of the
+same shape (`gguf_file.py`), in turns: every program once a round, each in a process of its own. One JSON line a figure; at the end a table of
+medians with their spread. Beside each take stand what others computed meanwhile (`others`, seconds of CPU) and what memory gave to a
+plain sum over 512 MB just before (`probe_GB_per_s`): a shared machine has slow moments, so that only rounds of one run are compared.
 
 Prepared forms stand in `bench-peers` beside the package.
 
@@ -9,6 +9,7 @@ Prepared forms stand in `bench-peers` beside the package.
 the end has seen the longest prompt and context.
 
     bench.py --wheelwork PROGRAM --package FOLDER [--gguf FILE] [--rounds N] [--threads N] [--prompt N,..] [--context N,..]
+             [--svg FILE: decoding against context]
 """
 
 import argparse
@@ -17,7 +18,10 @@ import os
 import statistics
 import subprocess
 import sys
+import threading
 import time
+
+import numpy
 
 DECODED, FIRST_PROMPT = 32, 13
 
@@ -31,6 +35,7 @@ def parse():
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--prompt", default="128,512", help="tokens of prompts")
     parser.add_argument("--context", default="128,1024", help="tokens behind which tokens are decoded")
+    parser.add_argument("--svg", help="where a picture of decoding goes")
     parser.add_argument("--take", help="for itself: the peer of this process")
     options = parser.parse_args()
     options.prompts, options.contexts = ([int(number) for number in text.split(",")] for text in (options.prompt, options.context))
@@ -54,6 +59,45 @@ def memory():
             if key in ("RssAnon", "VmHWM"):
                 found[key] = int(value.split()[0]) // 1024
     return found.get("RssAnon"), found.get("VmHWM")
+
+
+def probe(threads):
+    """GB/s at which so many threads read memory; NumPy sums without Python's lock."""
+    parts = [numpy.ones((512 << 20) // 8 // threads) for _ in range(threads)]
+    best = float("inf")
+    for _ in range(3):
+        sums = [threading.Thread(target=part.sum) for part in parts]
+        start = time.perf_counter()
+        for thread in sums:
+            thread.start()
+        for thread in sums:
+            thread.join()
+        best = min(best, time.perf_counter() - start)
+    return sum(part.nbytes for part in parts) / best / 1e9
+
+
+def chart(lines):
+    """Tokens a second against the context, a line for each peer, as SVG."""
+    width, height, left, bottom, right = 720, 400, 50, 40, 190
+    contexts = sorted({context for points in lines.values() for context in points})
+    top = max(rate for points in lines.values() for rate in points.values()) * 1.1
+    step = (width - left - right) / max(1, len(contexts) - 1)
+    at_x = lambda context: left + contexts.index(context) * step
+    at_y = lambda rate: height - bottom - rate / top * (height - bottom - 20)
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
+             f'<rect width="{width}" height="{height}" fill="white"/>']
+    for rate in range(0, int(top) + 1, 5):
+        parts.append(f'<line x1="{left}" x2="{width - right}" y1="{at_y(rate):.1f}" y2="{at_y(rate):.1f}" stroke="#ddd"/>'
+                     f'<text x="{left - 6}" y="{at_y(rate) + 4:.1f}" text-anchor="end">{rate}</text>')
+    for context in contexts:
+        parts.append(f'<text x="{at_x(context):.1f}" y="{height - bottom + 16}" text-anchor="middle">{context}</text>')
+    parts.append(f'<text x="{(left + width - right) / 2}" y="{height - 8}" text-anchor="middle">tokens of context</text>'
+                 f'<text x="14" y="{height / 2}" transform="rotate(-90 14 {height / 2})" text-anchor="middle">tokens a second</text>')
+    for colour, (name, points) in zip(("#c40", "#e90", "#06c", "#080", "#707"), lines.items()):
+        places = [(at_x(context), at_y(points[context])) for context in sorted(points)]
+        parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in places)}"/>'
+                     f'<text x="{places[-1][0] + 8:.1f}" y="{places[-1][1] + 4:.1f}" fill="{colour}">{name}</text>')
+    return "\n".join([*parts, "</svg>\n"])
 
 
 def ours(options, kernels):
@@ -103,7 +147,6 @@ def rates(options, prefill, decode):
 
 
 def genai(options):
-    import numpy
     import onnxruntime_genai
 
     opened = start = time.perf_counter()
@@ -160,12 +203,50 @@ def llama(options):
     yield from rates(options, prefill, decode)
 
 
+def openvino(options):
+    import openvino
+    import openvino_genai
+
+    opened = start = time.perf_counter()
+    model = openvino_genai.LLMPipeline(options.gguf, "CPU", INFERENCE_NUM_THREADS=options.threads, PERFORMANCE_HINT="LATENCY",
+                                       ATTENTION_BACKEND="SDPA")
+    yield "open_s", time.perf_counter() - start
+    yield "anonymous_MiB_after_open", memory()[0]
+
+    def run(tokens, steps):
+        """Seconds to the first token, and of `steps` more."""
+        config = openvino_genai.GenerationConfig(max_new_tokens=steps + 1, min_new_tokens=steps + 1, ignore_eos=True, do_sample=False)
+        ids = openvino.Tensor((numpy.arange(tokens, dtype=numpy.int64) * 7919 % 256)[None, :])
+        mask = openvino.Tensor(numpy.ones((1, tokens), numpy.int64))
+        times = []
+
+        class Clock(openvino_genai.StreamerBase):
+            def write(self, token):
+                times.append(time.perf_counter())
+                return openvino_genai.StreamingStatus.RUNNING
+
+            def end(self):
+                pass
+
+        start = time.perf_counter()
+        model.generate(openvino_genai.TokenizedInputs(ids, mask), config, Clock())
+        return times[0] - start, times[-1] - times[0]
+
+    run(FIRST_PROMPT, 0)
+    yield "first_token_s", time.perf_counter() - opened
+    run(8, 2)
+    yield from rates(options, lambda tokens: run(tokens, 0)[0], lambda tokens: run(tokens, DECODED)[1])
+
+
 PEERS = {
     "ours, our kernels": lambda options: ours(options, "own"),
     "ours, ONNX Runtime's kernels": lambda options: ours(options, "off"),
     "onnxruntime-genai": genai,
     "llama.cpp": llama,
+    "OpenVINO": openvino,
 }
+# What reads `--gguf`.
+OF_GGUF = ("llama.cpp", "OpenVINO")
 
 
 def take(options, peer):
@@ -188,15 +269,16 @@ def main():
     if options.take:
         print(json.dumps(take(options, options.take)))
         return
-    wanted = [peer for peer in PEERS if peer != "llama.cpp" or options.gguf]
+    wanted = [peer for peer in PEERS if options.gguf or peer not in OF_GGUF]
     found = {}
     for number in range(options.rounds):
         for peer in wanted:
+            bandwidth = probe(options.threads)
             figures, others = take(options, peer)
             for name, value in figures:
                 found.setdefault(name, {}).setdefault(peer, []).append(value)
-                print(json.dumps({"round": number, "peer": peer, "figure": name, "value": round(value, 3), "others": others}),
-                      flush=True)
+                print(json.dumps({"round": number, "peer": peer, "figure": name, "value": round(value, 3), "others": others,
+                                  "probe_GB_per_s": round(bandwidth, 1)}), flush=True)
     print("\n| figure | " + " | ".join(wanted) + " |\n|---|" + "---|" * len(wanted))
     for name, by_peer in found.items():
         cells = []
@@ -204,6 +286,11 @@ def main():
             values = by_peer.get(peer, [])
             cells.append(f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})" if values else "-")
         print(f"| {name} | " + " | ".join(cells) + " |")
+    if options.svg:
+        rates_of = lambda peer: {context: statistics.median(found[name][peer]) for context in options.contexts
+                                 if peer in found.get(name := f"decode_tokens_per_s_at_{context}", {})}
+        with open(options.svg, "w") as file:
+            file.write(chart({peer: rates_of(peer) for peer in wanted if rates_of(peer)}))
 
 
 main()

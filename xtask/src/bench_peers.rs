@@ -1,9 +1,10 @@
 //! `cargo xtask bench-peers`: our rates and memory beside those of others, on the same weights, in turns.
 //!
 //! 1. The command, built in the release profile.
-//! 2. A Python environment with onnxruntime-genai, `target/peers`; llama.cpp takes part where `--gguf` names a file and the environment
-//!    that `--python` names has `llama-cpp-python` (which is compiled when it is installed).
-//! 3. `testdata/peers/bench.py`, which prints a JSON line a figure and a table.
+//! 2. A Python environment with onnxruntime-genai, `target/peers`; llama.cpp and OpenVINO take part where `--gguf` names a file
+//!    (`testdata/peers/gguf_file.py` makes one) and the environment that `--python` names has `llama-cpp-python` (which is compiled when
+//!    it is installed) and `openvino-genai`.
+//! 3. `testdata/peers/bench.py`, which prints a JSON line a figure and a table, and draws decoding against context.
 
 use std::path::PathBuf;
 
@@ -19,7 +20,7 @@ pub(crate) struct Options {
     /// A package folder, as `wheelwork quantize` makes it.
     #[arg(long)]
     package: PathBuf,
-    /// A GGUF file of the same shape, for llama.cpp.
+    /// A GGUF file of the same shape, for llama.cpp and OpenVINO.
     #[arg(long)]
     gguf: Option<PathBuf>,
     /// How often each program takes its turn.
@@ -31,6 +32,9 @@ pub(crate) struct Options {
     /// Tokens behind which tokens are decoded.
     #[arg(long, default_value = "128,1024")]
     context: String,
+    /// A picture of decoding against context.
+    #[arg(long)]
+    svg: Option<PathBuf>,
     /// A Python that has onnxruntime-genai, instead of a new environment.
     #[arg(long)]
     python: Option<PathBuf>,
@@ -54,8 +58,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     script.arg("--wheelwork").arg(program).arg("--package").arg(std::path::absolute(&options.package)?);
     script.arg("--rounds").arg(options.rounds.to_string());
     script.args(["--prompt", &options.prompt, "--context", &options.context]);
-    if let Some(gguf) = &options.gguf {
-        script.arg("--gguf").arg(std::path::absolute(gguf)?);
+    for (flag, path) in [("--gguf", &options.gguf), ("--svg", &options.svg)] {
+        if let Some(path) = path {
+            script.arg(flag).arg(std::path::absolute(path)?);
+        }
     }
     test::prepare(&mut script, workspace)?;
     // The peers' own telemetry.
