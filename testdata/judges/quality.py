@@ -11,13 +11,19 @@ For each row of ROWS a package is made, and for it:
 - mean KL over 2,048 positions, same best token, by ONNX Runtime from Python; once with the graph as it is, once with activations in
   float32 (`accuracy_level` 0), which leaves the error of the weights.
 
+Where LLAMA_CPP_BIN names a folder with llama.cpp's `llama-quantize` and `llama-imatrix`, its formats are made of the same weights and
+judged on the same positions, dequantised and run in float32; else the figures stand that it had on two other texts. Its importance
+matrix is of this project's documents.
+
 It fails where a row is above its limit.
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -46,7 +52,8 @@ ROWS = [
     ("best --bpw 6.2", ["--quality", "best", "--bpw", "6.2", "--kv", "float"], 0.04),
 ]
 # llama.cpp (llama-cpp-python 0.3.36) on the same weights and two other English texts: MB, mean KL, same token. IM: importance
-# matrix. `../shared/reference/real-model/peers.sh` makes them.
+# matrix.
+FORMATS = ("IQ4_XS", "Q4_0", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0")
 PEERS = [
     ("IQ4_XS, IM", 90.9, 0.142, 78.6), ("Q4_0", 91.8, 0.447, 61.9), ("Q4_0, IM", 91.8, 0.242, 71.9),
     ("Q4_K_M", 105.4, 0.079, 82.5), ("Q4_K_M, IM", 105.4, 0.051, 86.0), ("Q5_K_M, IM", 112.1, 0.021, 91.3),
@@ -166,6 +173,25 @@ def chart(points, peers):
     return "\n".join([*parts, "</svg>\n"])
 
 
+def peers(tools, work, quantize, judge):
+    """llama.cpp's formats, with and without importance matrix: name, MB, and what `judge` says of them."""
+    run = lambda *command: subprocess.run([str(part) for part in command], check=True, capture_output=True)
+    plain, quantised, matrix, words = (work / name for name in ("f32.gguf", "quantised.gguf", "matrix.gguf", "words.txt"))
+    run(sys.executable, MAKER.with_name("make_gguf.py"), plain, "--dither")
+    words.write_text("\n".join(path.read_text() for path in sorted((ROOT / "docs").glob("*.md")) if path not in TEXTS))
+    run(tools / "llama-imatrix", "-m", plain, "-f", words, "-o", matrix, "-c", 512, "--chunks", 60, "-ngl", 0)
+    for name in FORMATS:
+        for flags in ([], ["--imatrix", matrix]):
+            if name == "IQ4_XS" and not flags or name == "Q8_0" and flags:
+                continue
+            run(tools / "llama-quantize", *flags, plain, quantised, name)
+            checkpoint = work / "peer"
+            run(sys.executable, MAKER, checkpoint, "--dtype", "f32", "--gguf", quantised)
+            quantize(checkpoint, "--quality", "float")
+            yield name + ", IM" * bool(flags), quantised.stat().st_size / 1e6, judge()
+            shutil.rmtree(checkpoint)
+
+
 def main():
     wheelwork, work = arguments()
     verdict = Verdict()
@@ -183,16 +209,16 @@ def main():
     texts = windows(checkpoint)
     package = work / "judged.ortpackage"
 
-    def quantize(*flags):
-        return wheelwork.run("quantize", checkpoint, "--out", package, "--overwrite", "--json", *flags)[-1]["seconds"]
+    def quantize(source, *flags):
+        return wheelwork.run("quantize", source, "--out", package, "--overwrite", "--json", *flags)[-1]["seconds"]
 
-    quantize("--quality", "float")
+    quantize(checkpoint, "--quality", "float")
     reference = [Model(package).log_probabilities(ids) for ids in texts]
     print("| | true MB | file MB | device MB | KL of the weights | same token | KL as it runs | same token | s |")
     print("|---|---|---|---|---|---|---|---|---|")
     points = []
     for name, flags, limit in ROWS:
-        seconds = quantize(*flags)
+        seconds = quantize(checkpoint, *flags)
         true, packed, device = sizes(wheelwork, package, work)
         weights = divergence(reference, Model(package, float_activations=True), texts)
         runs = divergence(reference, Model(package), texts)
@@ -200,9 +226,17 @@ def main():
               f"| {runs[0]:.4f} | {runs[2]:.1f} % | {seconds:.0f} |", flush=True)
         points.append((name, true, weights[0]))
         verdict.expect(weights[0] <= limit, f"{name}: KL at most {limit}", f"{weights[0]}")
-    for name, size, kl, same in PEERS:
-        print(f"| llama.cpp {name} (other texts) | {size} | {size} | {size} | {kl} | {same} % | | | |")
-    (work / "quality.svg").write_text(chart(points, [(name, size, kl) for name, size, kl, _ in PEERS]))
+    others = [(name, size, kl) for name, size, kl, _ in PEERS]
+    if tools := os.environ.get("LLAMA_CPP_BIN"):
+        others = []
+        judge = lambda: divergence(reference, Model(package), texts)
+        for name, size, (kl, error, same) in peers(Path(tools), work, quantize, judge):
+            print(f"| llama.cpp {name} | {size:.1f} | {size:.1f} | {size:.1f} | {kl:.4f} ± {error:.4f} | {same:.1f} % | | | |", flush=True)
+            others.append((name, size, kl))
+    else:
+        for name, size, kl, same in PEERS:
+            print(f"| llama.cpp {name} (other texts) | {size} | {size} | {size} | {kl} | {same} % | | | |")
+    (work / "quality.svg").write_text(chart(points, others))
     shutil.rmtree(checkpoint)
     verdict.finish()
 
