@@ -321,10 +321,7 @@ fn check_ids(vocabulary: &HashMap<String, u32>, added: &[AddedToken]) -> Result<
 }
 
 /// The ids of the merges: both parts and the result stand in the vocabulary.
-fn merges(
-    merges: &[json::Merge],
-    vocabulary: &HashMap<String, u32>,
-) -> Result<Vec<Merge>, TokenizerFault> {
+fn merges(merges: &[json::Merge], vocabulary: &HashMap<String, u32>) -> Result<Vec<Merge>, TokenizerFault> {
     let mut joined = String::new();
     let merge = |(index, json::Merge(left, right)): (usize, &json::Merge)| {
         let id_of = |part: &String| {
@@ -336,8 +333,8 @@ fn merges(
         joined.push_str(left);
         joined.push_str(right);
         let whole = vocabulary.get(&joined).copied();
-        let whole = whole
-            .ok_or_else(|| TokenizerFault::MergeIntoUnknown { index, token: fault::shown(&joined) })?;
+        let whole =
+            whole.ok_or_else(|| TokenizerFault::MergeIntoUnknown { index, token: fault::shown(&joined) })?;
         Ok(Merge { left: left_id, right: right_id, whole })
     };
     merges.iter().enumerate().map(merge).collect()

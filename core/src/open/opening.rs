@@ -105,11 +105,6 @@ impl Opening {
         let Described { package, placement, facts, .. } = self.described;
         let facts = facts.finish(&package, &placement.variant);
         let facts = facts.map_err(|error| (NotUsedReason::Damaged, Some(error.to_string())))?;
-        Ok(Ready {
-            facts: Arc::new(facts),
-            placement,
-            fallback,
-            decoder: Box::new(move || graph.decoder()),
-        })
+        Ok(Ready { facts: Arc::new(facts), placement, fallback, decoder: Box::new(move || graph.decoder()) })
     }
 }

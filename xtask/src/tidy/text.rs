@@ -56,8 +56,10 @@ pub(super) fn unfinished(files: &[TextFile]) -> Vec<Finding> {
 pub(super) fn odd_paths(files: &[TextFile]) -> Vec<Finding> {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "._-+@/".contains(character);
     let odd = files.iter().filter(|file| !file.path.chars().all(is_plain));
-    odd.map(|file| Finding::new(&file.path, "is named with other characters than letters, digits and `._-+@`"))
-        .collect()
+    odd.map(|file| {
+        Finding::new(&file.path, "is named with other characters than letters, digits and `._-+@`")
+    })
+    .collect()
 }
 
 pub(super) fn long_files(files: &[TextFile]) -> Vec<Finding> {

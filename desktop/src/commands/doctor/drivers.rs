@@ -36,7 +36,8 @@ pub(super) fn found() -> Vec<Finding> {
 #[cfg(windows)]
 pub(super) fn found() -> Vec<Finding> {
     use wheelwork_windows::{DriverClass, drivers};
-    let named = |what: &'static str, class| drivers(class).into_iter().map(move |name| Finding::good(what, name));
+    let named =
+        |what: &'static str, class| drivers(class).into_iter().map(move |name| Finding::good(what, name));
     let gpus = named("GPU driver", DriverClass::Gpu);
     or_none(gpus.chain(named("NPU driver", DriverClass::Npu)).collect())
 }
