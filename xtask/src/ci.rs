@@ -52,6 +52,8 @@ enum Step {
     Ios,
     /// The Android library and its app, as far as they run without Android.
     Android,
+    /// What an Android app loads: linked, compared with its ledger, and executed. It builds everything once more.
+    Native,
 }
 
 /// A machine so slow has no time for the last steps: all of them must end within 90 minutes.
@@ -61,7 +63,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     let start = Instant::now();
     let is_late = || options.steps.is_empty() && start.elapsed() > LATE;
     steps::run_each("cargo xtask ci", &options.steps, |step| match step {
-        Step::Linked | Step::Ios | Step::Android if is_late() => {
+        Step::Linked | Step::Ios | Step::Android | Step::Native if is_late() => {
             let name = steps::name(step);
             report::warning(&format!("SKIPPED: an hour has gone; run `cargo xtask ci {name}`"));
             Ok(())
@@ -97,6 +99,7 @@ impl Step {
             Self::Fuzz => fuzz::run(workspace, &fuzz::Options::default()),
             Self::Kotlin => kotlin::run(workspace, &kotlin::Options::default()),
             Self::Android => android::run(workspace, &android::Options::default()),
+            Self::Native => android::run(workspace, &android::Options::native()),
             Self::Swift => swift::run(workspace, &swift::Options::default()),
             Self::Examples => command::run(&mut cargo("build --workspace --examples --locked")),
         }

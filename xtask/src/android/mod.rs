@@ -45,9 +45,16 @@ pub(crate) struct Options {
     only: Vec<String>,
 }
 
+impl Options {
+    /// Only the library of Rust.
+    pub(crate) fn native() -> Self {
+        Self { steps: vec![Step::Native], ..Self::default() }
+    }
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Step {
-    /// `libwheelwork.so`: linked, compared with its ledger, and executed; only where it is named, and with `--full`.
+    /// `libwheelwork.so`: linked, compared with its ledger, and executed; only where it is named, and with `--full`. CI has it as a step of its own.
     Native,
     /// The library in Kotlin: compiled against AndroidX, and tested under Robolectric with the real library and a model.
     Library,
