@@ -1,20 +1,13 @@
 package dev.wheelwork.android
 
-import android.content.ContentProvider
-import android.content.ContentValues
 import android.content.pm.ServiceInfo
-import android.database.Cursor
-import android.net.Uri
-import android.os.ParcelFileDescriptor
 import android.util.Log
 import androidx.work.Configuration
 import androidx.work.impl.WorkManagerImpl
 import androidx.work.impl.foreground.SystemForegroundService
 import dev.wheelwork.PublicKey
 import java.io.File
-import java.io.FileOutputStream
 import java.util.concurrent.TimeUnit
-import kotlin.concurrent.thread
 import kotlin.time.Duration.Companion.seconds
 import kotlin.time.TimeSource
 import kotlinx.coroutines.flow.first
@@ -32,10 +25,7 @@ import org.robolectric.Shadows.shadowOf
 import org.robolectric.annotation.Config
 import org.robolectric.shadows.ShadowLooper
 
-/**
- * Installations that are broken off in their middle, with WorkManager's own notes on the disk. One for each Android: as Robolectric
- * has it, a second pipe of a process gives nothing once a first was left half read.
- */
+/** Installations that are broken off in their middle, with WorkManager's own notes on the disk. */
 @RunWith(RobolectricTestRunner::class)
 class InstallKillTest {
     @get:Rule
@@ -48,13 +38,12 @@ class InstallKillTest {
     }
 
     @Test
-    @Config(maxSdk = 34)
     fun a_killed_installation_goes_on_by_itself_in_the_next_process() {
         assumeTrue(System.getProperty(FOLDER) == null)
         val folder = temporary.root
         val process = anotherProcess<InstallKillTest>(folder, FOLDER)
         try {
-            until(told = { File(folder, "log").readText() }) { Halves.begun(folder).exists() || !process.isAlive }
+            until(told = { File(folder, "log").readText() }) { begun(folder).exists() || !process.isAlive }
             assertTrue("the other process ended early:\n${File(folder, "log").readText()}", process.isAlive)
         } finally {
             process.destroyForcibly().waitFor(20, TimeUnit.SECONDS)
@@ -65,7 +54,7 @@ class InstallKillTest {
             val found = running { store.list() }
             assertEquals(emptyList<String>() to listOf("story"), found.models.map { it.name } to found.partials.map { it.name })
         }
-        documents(mayEnd = true)
+        Halves.begin(mayEnd = true)
         startWork(context)
         // Nobody enqueues it again: WorkManager waits for ten seconds, on the main thread's clock, which stands still by itself.
         var looked = TimeSource.Monotonic.markNow()
@@ -104,15 +93,18 @@ class InstallKillTest {
 
     /** Begins an installation that stops in its middle, and waits for that. */
     private fun begin(context: Placed, folder: File) {
-        documents(mayEnd = false)
+        Halves.begin(mayEnd = false)
         startWork(context)
-        val request = InstallRequest.document(Uri.parse("content://$AUTHORITY/model")).also { it.keys = listOf(PublicKey.of(KEY.readText())) }
+        val request = InstallRequest.document(Halves.DOCUMENT).also { it.keys = listOf(PublicKey.of(KEY.readText())) }
         Installs.enqueue(context, NAME, request)
         until(told = { state(context) }) { Halves.sent }
         // What was sent is written down some moments later.
         until { WheelworkAndroid.store(context).use { store -> running { store.list() }.partials.isNotEmpty() } }
-        Halves.begun(folder).createNewFile()
+        begun(folder).createNewFile()
     }
+
+    /** Is there once half has come. */
+    private fun begun(folder: File) = File(folder, "begun")
 
     private fun state(context: Placed): InstallState = running { Installs.state(context, NAME).first() }
 
@@ -126,60 +118,8 @@ class InstallKillTest {
         WorkManagerImpl.setDelegate(null)
     }
 
-    private fun documents(mayEnd: Boolean) {
-        Halves.mayEnd = mayEnd
-        Halves.sent = false
-        Robolectric.buildContentProvider(Halves::class.java).create(AUTHORITY)
-    }
-
-    /** Gives the package as a cloud does, through a pipe: half of it, and the rest when it may. */
-    internal class Halves : ContentProvider() {
-        override fun onCreate(): Boolean = true
-
-        override fun openFile(uri: Uri, mode: String): ParcelFileDescriptor {
-            val (read, write) = ParcelFileDescriptor.createPipe()
-            thread(isDaemon = true) {
-                ParcelFileDescriptor.AutoCloseOutputStream(write).use { out ->
-                    runCatching { send(out) }
-                }
-            }
-            return read
-        }
-
-        private fun send(out: FileOutputStream) {
-            val bytes = PACKAGE.readBytes()
-            val half = bytes.size / 2
-            out.write(bytes, 0, half)
-            sent = true
-            while (!mayEnd) Thread.sleep(5)
-            out.write(bytes, half, bytes.size - half)
-        }
-
-        override fun getType(uri: Uri): String = "application/octet-stream"
-
-        override fun query(u: Uri, p: Array<String>?, s: String?, a: Array<String>?, o: String?): Cursor? = null
-
-        override fun insert(uri: Uri, values: ContentValues?): Uri? = null
-
-        override fun delete(uri: Uri, selection: String?, arguments: Array<String>?): Int = 0
-
-        override fun update(uri: Uri, values: ContentValues?, selection: String?, arguments: Array<String>?): Int = 0
-
-        companion object {
-            @Volatile
-            var mayEnd = true
-
-            @Volatile
-            var sent = false
-
-            /** Is there once half has come. */
-            fun begun(folder: File) = File(folder, "begun")
-        }
-    }
-
     private companion object {
         const val FOLDER = "wheelwork.installing"
-        const val AUTHORITY = "dev.wheelwork.halves"
         const val NAME = "killed"
     }
 }

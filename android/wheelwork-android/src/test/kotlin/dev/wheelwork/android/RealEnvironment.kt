@@ -22,6 +22,8 @@ internal interface CLibrary : Library {
     fun setenv(name: String, value: String, overwrite: Int): Int
 
     fun getenv(name: String): String?
+
+    fun mkfifo(path: String, mode: Int): Int
 }
 
 internal val C: CLibrary = Native.load("c", CLibrary::class.java)
