@@ -21,6 +21,10 @@ android {
     }
 
     testOptions.unitTests.isIncludeAndroidResources = true
+
+    // The package that `cargo xtask kotlin` makes, and the key that signed it.
+    sourceSets["androidTest"].assets.srcDir("../../target/kotlin/packages")
+    androidResources { noCompress += "wwpkg" }
 }
 
 kotlin {
@@ -46,4 +50,9 @@ dependencies {
     testImplementation(libs.robolectric)
     testImplementation(libs.work.testing)
     testImplementation(libs.activity)
+
+    androidTestImplementation(libs.junit)
+    androidTestImplementation(libs.test.runner)
+    androidTestImplementation(libs.test.junit)
+    androidTestImplementation(libs.onnxruntime)
 }

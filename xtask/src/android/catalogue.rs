@@ -2,13 +2,16 @@
 //!
 //! 1. The version catalogue against the lock: what an app gets by Gradle is what was compiled and tested here.
 //! 2. Each module that is included has a build file, and what build files take from the catalogue stands there.
+//! 3. The workflow that would run it on a device is a workflow, and the modules that its commands name are included.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde::Deserialize;
 
 use super::artefacts::Artefacts;
+use crate::command;
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
 
@@ -57,7 +60,9 @@ pub(super) fn check(workspace: &Workspace, artefacts: &Artefacts) -> Result<(), 
         }
     }
     let names = names(&catalogue);
-    for module in modules(workspace)? {
+    let modules = modules(workspace)?;
+    check_workflow(workspace, artefacts, &modules)?;
+    for module in modules.values() {
         let file = module.join("build.gradle.kts");
         let text = fs_err::read_to_string(&file)?;
         if let Some(unknown) = aliases(&text).find(|alias| !names.contains(*alias)) {
@@ -70,18 +75,46 @@ pub(super) fn check(workspace: &Workspace, artefacts: &Artefacts) -> Result<(), 
     Ok(())
 }
 
-/// The folders of the modules that `settings.gradle.kts` includes: below `android`, or where it says.
-fn modules(workspace: &Workspace) -> Result<Vec<PathBuf>, TaskError> {
+/// The modules that `settings.gradle.kts` includes, and their folders: below `android`, or where it says.
+fn modules(workspace: &Workspace) -> Result<BTreeMap<String, PathBuf>, TaskError> {
     let android = workspace.root.join("android");
     let settings = fs_err::read_to_string(android.join("settings.gradle.kts"))?;
     let included = settings.lines().filter_map(|line| line.strip_prefix("include("));
     let names = included.flat_map(quoted).map(|name| name.trim_start_matches(':').to_owned());
-    let folder = |name: String| {
+    let with_folder = |name: String| {
         let place =
             settings.lines().find(|line| line.starts_with(&format!("project(\":{name}\").projectDir")));
-        android.join(place.and_then(|line| quoted(line).nth(1)).unwrap_or(&name))
+        let folder = android.join(place.and_then(|line| quoted(line).nth(1)).unwrap_or(&name));
+        (name, folder)
     };
-    Ok(names.map(folder).collect())
+    Ok(names.map(with_folder).collect())
+}
+
+fn check_workflow(
+    workspace: &Workspace,
+    artefacts: &Artefacts,
+    modules: &BTreeMap<String, PathBuf>,
+) -> Result<(), TaskError> {
+    let file = Path::new(".github").join("workflows").join("android-device.yml");
+    let mut java = Command::new("java");
+    java.arg("--class-path")
+        .arg(artefacts.jar("snakeyaml")?)
+        .arg(workspace.root.join("android").join("toolchain").join("Workflow.java"))
+        .arg(workspace.root.join(&file));
+    let commands = command::capture(&mut java)?;
+    match tasks(&commands).find(|(module, _)| !modules.contains_key(*module)) {
+        None => Ok(()),
+        Some((module, task)) => Err(TaskError::new(format!(
+            "{} runs `:{module}:{task}`, and android/settings.gradle.kts includes no `{module}`",
+            file.display()
+        ))),
+    }
+}
+
+/// What commands ask of modules: words such as `:module:task`.
+fn tasks(commands: &str) -> impl Iterator<Item = (&str, &str)> {
+    let words = commands.split_whitespace().filter_map(|word| word.strip_prefix(':'));
+    words.filter_map(|word| word.split_once(':'))
 }
 
 /// What stands between quotes.
@@ -115,6 +148,7 @@ mod tests {
         let build =
             "alias(libs.plugins.kotlin.jvm)\n// libs.not\napi(\"g:a:${libs.versions.jna.get()}@aar\")\n";
         assert_eq!(aliases(build).collect::<Vec<_>>(), ["plugins.kotlin.jvm", "versions.jna"]);
+        assert_eq!(tasks("gradle -p android :a:b c:d :e:f").collect::<Vec<_>>(), [("a", "b"), ("e", "f")]);
         assert_eq!(quoted("include(\":a\", \":b\")").collect::<Vec<_>>(), [":a", ":b"]);
     }
 }

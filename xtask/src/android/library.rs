@@ -3,7 +3,7 @@
 //! 1. The Kotlin layer of `cargo xtask kotlin`, the library of Rust that it calls, and the shipped model.
 //! 2. [`super::artefacts`]: AndroidX, Robolectric and Android itself, by name, version and hash; the [`super::catalogue`] says the same.
 //! 3. [`super::resources`]: Google's merger makes one manifest of all libraries', and `aapt2` makes the resources.
-//! 4. [`super::kotlinc`]: library, tests and the [`super::snippets`] of the guide, warnings denied.
+//! 4. [`super::kotlinc`]: library, tests, those for a device (which nobody runs here) and the [`super::snippets`] of the guide, warnings denied.
 //! 5. [`super::sniffer`]: what is called that API 26 lacks is what was looked at.
 //! 6. [`super::suite`]: Robolectric runs the tests as API 26 and as API 35.
 
@@ -43,7 +43,7 @@ pub(super) fn compile(workspace: &Workspace) -> Result<(Library, Suite), TaskErr
     let layer = kotlin::layer(workspace)?;
     let work = workspace.target.join("android").join("library");
     let module = workspace.root.join("android").join("wheelwork-android");
-    let (main, test) = (module.join("src").join("main"), module.join("src").join("test"));
+    let [main, test, device] = ["main", "test", "androidTest"].map(|name| module.join("src").join(name));
 
     report::step("making manifest and resources");
     let app = App {
@@ -59,8 +59,8 @@ pub(super) fn compile(workspace: &Workspace) -> Result<(Library, Suite), TaskErr
         let own = layer.classes.iter().chain([&app.classes]).cloned();
         own.chain(roles.iter().flat_map(|role| artefacts.class_path(*role))).collect()
     };
-    let [classes, tests, of_snippets] =
-        ["library", "test", "snippets"].map(|name| work.join("classes").join(name));
+    let [classes, tests, of_device, of_snippets] =
+        ["library", "test", "device", "snippets"].map(|name| work.join("classes").join(name));
     let mut seen = class_path(&[Role::App, Role::Framework]);
     kotlinc::compile(
         &layer.compiler,
@@ -82,6 +82,13 @@ pub(super) fn compile(workspace: &Workspace) -> Result<(Library, Suite), TaskErr
     kotlinc::compile(
         &layer.compiler,
         &Unit { friends: &friends, ..Unit::new("wheelwork-android-test", sources_in(&test)?, &tests, &seen) },
+    )?;
+    kotlinc::compile(
+        &layer.compiler,
+        &Unit {
+            friends: &friends,
+            ..Unit::new("wheelwork-android-device", sources_in(&device)?, &of_device, &seen)
+        },
     )?;
     seen.insert(0, tests.clone());
     seen.insert(1, test.join("resources"));
