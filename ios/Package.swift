@@ -15,6 +15,26 @@ let example: [Target] =
         .testTarget(name: "ChatLogicTests", dependencies: ["ChatLogic"], swiftSettings: strict),
     ]
 
+/// Apple's `Security` as far as its documentation says it, which `cargo xtask swift` compiles `Keychain.swift` against.
+let stub: [Target] =
+    Context.environment["WHEELWORK_STUB"] == nil ? [] : [.target(name: "Security", path: "Stub/Security")]
+let security: [Target.Dependency] = stub.isEmpty ? [] : ["Security"]
+let stubbed: [SwiftSetting] = stub.isEmpty ? [] : [.define("WHEELWORK_STUB")]
+
+let tests: [Target] = [
+    .testTarget(
+        name: "AppInMode5", dependencies: ["Wheelwork"], path: "Tests/AppInMode5",
+        swiftSettings: strict + [.swiftLanguageMode(.v5)]),
+    .executableTarget(
+        name: "SessionChild", dependencies: ["Wheelwork"], path: "Tests/SessionChild", swiftSettings: strict),
+    .testTarget(
+        name: "WheelworkTests", dependencies: ["Wheelwork", "WheelworkFFI", "SessionChild"] + security,
+        swiftSettings: strict + stubbed),
+    .testTarget(
+        name: "MappingTests", dependencies: ["FoundationModelsMapping"], exclude: ["Fixtures"],
+        swiftSettings: strict),
+]
+
 let package = Package(
     name: "Wheelwork",
     platforms: [.iOS(.v16), .macOS(.v13), .visionOS(.v1)],
@@ -26,19 +46,9 @@ let package = Package(
         .systemLibrary(name: "CWheelwork"),
         .target(name: "WheelworkFFI", dependencies: ["CWheelwork"]),
         .target(
-            name: "Wheelwork", dependencies: ["WheelworkFFI"], resources: [.copy("PrivacyInfo.xcprivacy")],
+            name: "Wheelwork", dependencies: ["WheelworkFFI"] + security, resources: [.copy("PrivacyInfo.xcprivacy")],
             swiftSettings: strict),
         .target(name: "FoundationModelsMapping", dependencies: ["Wheelwork"], swiftSettings: strict),
-        .testTarget(
-            name: "AppInMode5", dependencies: ["Wheelwork"], path: "Tests/AppInMode5",
-            swiftSettings: strict + [.swiftLanguageMode(.v5)]),
-        .executableTarget(
-            name: "SessionChild", dependencies: ["Wheelwork"], path: "Tests/SessionChild", swiftSettings: strict),
-        .testTarget(
-            name: "WheelworkTests", dependencies: ["Wheelwork", "WheelworkFFI", "SessionChild"], swiftSettings: strict),
-        .testTarget(
-            name: "MappingTests", dependencies: ["FoundationModelsMapping"], exclude: ["Fixtures"],
-            swiftSettings: strict),
-    ] + example,
+    ] + tests + stub + example,
     swiftLanguageModes: [.v6]
 )

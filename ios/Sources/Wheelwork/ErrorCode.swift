@@ -35,6 +35,9 @@ extension WheelworkError.Code {
     /// The engine was shut down. A ``WheelworkError/Kind/retry``.
     public static let closed = Self(rawValue: "closed")
 
+    /// The connection to the server failed. A ``WheelworkError/Kind/retry``.
+    public static let connection = Self(rawValue: "connection")
+
     /// A chunk is not what the index says. A ``WheelworkError/Kind/reinstall``.
     public static let containerChunk = Self(rawValue: "container_chunk")
 
@@ -80,8 +83,14 @@ extension WheelworkError.Code {
     /// A context length outside the package's range. A ``WheelworkError/Kind/retry``.
     public static let contextOutOfRange = Self(rawValue: "context_out_of_range")
 
+    /// A download could not be written. A ``WheelworkError/Kind/retry``.
+    public static let downloadFile = Self(rawValue: "download_file")
+
     /// A prompt of no tokens. A ``WheelworkError/Kind/retry``.
     public static let emptyPrompt = Self(rawValue: "empty_prompt")
+
+    /// A folder could not be made, protected or kept out of backups. A ``WheelworkError/Kind/retry``.
+    public static let folderAttributes = Self(rawValue: "folder_attributes")
 
     /// A code or zero point uses more bits than the card states. A ``WheelworkError/Kind/reinstall``.
     public static let graphCodeBits = Self(rawValue: "graph_code_bits")
@@ -140,6 +149,18 @@ extension WheelworkError.Code {
     /// A key file cannot be read or written. A ``WheelworkError/Kind/retry``.
     public static let keyFile = Self(rawValue: "key_file")
 
+    /// The keychain has a session key of another length. A ``WheelworkError/Kind/reinstall``.
+    public static let keychainDamaged = Self(rawValue: "keychain_damaged")
+
+    /// The keychain answers with another status than success. A ``WheelworkError/Kind/retry``.
+    public static let keychainFailed = Self(rawValue: "keychain_failed")
+
+    /// The keychain cannot be read before the device was unlocked after its start. A ``WheelworkError/Kind/retry``.
+    public static let keychainLocked = Self(rawValue: "keychain_locked")
+
+    /// The app's entitlements do not allow the keychain's access group. A ``WheelworkError/Kind/unsupported``.
+    public static let keychainRefused = Self(rawValue: "keychain_refused")
+
     /// Stored keys and values that are not those of so many tokens. A ``WheelworkError/Kind/unsupported``.
     public static let kvBytes = Self(rawValue: "kv_bytes")
 
@@ -184,6 +205,9 @@ extension WheelworkError.Code {
 
     /// The model does not fit into what is free; see `crate::plan()`. A ``WheelworkError/Kind/retry``.
     public static let notEnoughMemory = Self(rawValue: "not_enough_memory")
+
+    /// The address of a download is none of `https`. A ``WheelworkError/Kind/retry``.
+    public static let notHttps = Self(rawValue: "not_https")
 
     /// What was asked for can only be measured on the CPU. A ``WheelworkError/Kind/unsupported``.
     public static let notOnThisDevice = Self(rawValue: "not_on_this_device")
@@ -397,6 +421,9 @@ extension WheelworkError.Code {
 
     /// An option of an execution provider. A ``WheelworkError/Kind/retry``.
     public static let providerOption = Self(rawValue: "provider_option")
+
+    /// The server gives another answer than the file. A ``WheelworkError/Kind/retry``.
+    public static let refusedByServer = Self(rawValue: "refused_by_server")
 
     /// ONNX Runtime failed in the middle of a run. A ``WheelworkError/Kind/retry``.
     public static let runFailed = Self(rawValue: "run_failed")

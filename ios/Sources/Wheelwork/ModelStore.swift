@@ -6,13 +6,18 @@ internal import WheelworkFFI
 /// Several may stand for the same folder, here and in other processes, such as an extension of the app's group: one installs or
 /// removes at a time, another is told ``WheelworkError/Code/storeBusy``.
 public final class ModelStore: Sendable {
-    /// Where the models stand.
+    /// Where the models stand. Backups leave it out: models can be fetched again.
     public let folder: URL
+    private let place: AppFolder
     private let handle: StoreHandle
 
-    /// `keys` say whose signatures count.
-    public init(_ folder: URL, keys: [PublicKey] = []) throws(WheelworkError) {
+    /// `keys` say whose signatures count, `protection` when the models can be read: with the default from the first unlock after
+    /// a start of the device on.
+    public init(
+        _ folder: URL, keys: [PublicKey] = [], protection: DataProtection = .untilFirstUnlock
+    ) throws(WheelworkError) {
         self.folder = folder
+        place = AppFolder(folder, protection: protection)
         handle = try translated { try StoreHandle.open(modelsDir: folder.path, keys: keys.map(\.pem)) }
     }
 
@@ -73,9 +78,9 @@ public final class ModelStore: Sendable {
         _ begin: @escaping @Sendable (StoreHandle, WheelworkFFI.PackageSource, WheelworkFFI.InstallOptions) throws ->
             InstallHandle
     ) -> Steps<InstallEvent> {
-        Steps { [handle, folder] in
+        Steps { [handle, place] in
             let values = try options.ffi()
-            keepOutOfBackups(folder)
+            try await place.make()
             guard case .ranges(let from) = source else {
                 let installing = try await blocking { try begin(handle, try source.seekable(), values) }
                 return LongCall(
@@ -96,17 +101,6 @@ public final class ModelStore: Sendable {
                 })
         }
     }
-}
-
-/// Models can be fetched again, so that they do not belong into a person's backups.
-private func keepOutOfBackups(_ folder: URL) {
-    #if canImport(Darwin)
-        try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        var folder = folder
-        var values = URLResourceValues()
-        values.isExcludedFromBackup = true
-        try? folder.setResourceValues(values)
-    #endif
 }
 
 /// Pushes what the app fetches, from where the installation wants it. How the installation ends says whether that was enough.
@@ -138,7 +132,7 @@ public enum PackageSource: Sendable {
     /// The bytes of a package from a position to its end, in pieces of any length.
     public typealias Ranges = @Sendable (_ position: Int) -> AsyncThrowingStream<Data, any Error>
 
-    /// A file, such as one in the bundle or one that a background `URLSession` has left.
+    /// A file, such as one in the bundle. What a server has, ``PackageDownloads`` fetches.
     case file(URL)
     /// A part of an open file of this process; nil, to its end. It stays the caller's.
     case descriptor(Int32, offset: Int = 0, length: Int? = nil)

@@ -17,9 +17,22 @@ const FOLDERS: [&str; 2] = ["core", "uniffi"];
 const NOT_SHIPPED: [&str; 4] = ["tests", "benches", "examples", "testing"];
 
 /// Codes of the Swift layer itself.
-const SWIFT: [(&str, &str, &str); 2] = [
+const SWIFT: [(&str, &str, &str); 11] = [
+    ("connection", "Retry", "The connection to the server failed."),
+    ("download_file", "Retry", "A download could not be written."),
+    ("folder_attributes", "Retry", "A folder could not be made, protected or kept out of backups."),
     ("in_background", "Retry", "The app is in the background, where no turn may begin."),
+    ("keychain_damaged", "Reinstall", "The keychain has a session key of another length."),
+    ("keychain_failed", "Retry", "The keychain answers with another status than success."),
+    (
+        "keychain_locked",
+        "Retry",
+        "The keychain cannot be read before the device was unlocked after its start.",
+    ),
+    ("keychain_refused", "Unsupported", "The app's entitlements do not allow the keychain's access group."),
+    ("not_https", "Retry", "The address of a download is none of `https`."),
     ("out_of_range", "Retry", "A number means nothing there."),
+    ("refused_by_server", "Retry", "The server gives another answer than the file."),
 ];
 
 /// Codes of the Kotlin layer itself.

@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::kotlin::bindings::SwiftFiles;
 use crate::task_error::TaskError;
 
+/// What of `ios` belongs to the package. `Stub` is not compiled into what apps get.
+const FOLDERS: [&str; 3] = ["Sources", "Stub", "Tests"];
+
 /// What of the example is Swift alone.
 const EXAMPLE: [&str; 2] = ["Sources/ChatLogic", "Tests/ChatLogicTests"];
 
@@ -17,7 +20,7 @@ pub(super) fn lay_out(
     package: &Path,
 ) -> Result<(), TaskError> {
     let mut files = vec![(ios.join("Package.swift"), PathBuf::from("Package.swift"))];
-    for folder in ["Sources", "Tests"] {
+    for folder in FOLDERS.into_iter().filter(|folder| ios.join(folder).is_dir()) {
         walk(&ios.join(folder), Path::new(folder), &mut files)?;
     }
     if let Some(example) = example {
@@ -33,7 +36,7 @@ pub(super) fn lay_out(
     files.push((generated.header.clone(), sources.join("CWheelwork/CWheelwork.h")));
     files.push((generated.module_map.clone(), sources.join("CWheelwork/module.modulemap")));
     files.push((generated.swift.clone(), sources.join("WheelworkFFI/WheelworkFFI.swift")));
-    for folder in ["Sources", "Tests"] {
+    for folder in FOLDERS {
         let mut present = Vec::new();
         if package.join(folder).is_dir() {
             walk(&package.join(folder), Path::new(folder), &mut present)?;

@@ -3,7 +3,7 @@
 //! 1. [`root`]: Debian's Swift in a folder of its own, made once, outside of the clone.
 //! 2. The library with faults on demand, its [`bindings`], and the shipped model quantised by the command.
 //! 3. The constants of error codes are those of Rust.
-//! 4. [`layout`]: the package as an app gets it, with what is generated, and the example's logic.
+//! 4. [`layout`]: the package as an app gets it, with what is generated, the example's logic, and a stub of Apple's `Security`.
 //! 5. SwiftPM builds it without a warning, for debugging and for release, and runs XCTest and Swift Testing.
 //! 6. [`api`] and [`table`](crate::table): what an app sees is what is committed, and nothing of Rust's is left out.
 //!
@@ -65,6 +65,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
             .arg(format!("-L{}", library.display()))
             .env("WHEELWORK_STRICT", "1")
             .env("WHEELWORK_EXAMPLE", "1")
+            .env("WHEELWORK_STUB", "1")
             .env("HOME", work.join("home"))
             .env("LD_LIBRARY_PATH", &library);
         swift
