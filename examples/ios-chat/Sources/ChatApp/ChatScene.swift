@@ -11,7 +11,9 @@
     /// ```
     @available(iOS 17, macOS 14, visionOS 1, *)
     public struct ChatScene: Scene {
-        @State private var model = ChatModel(home: Self.home)
+        @State private var model = ChatModel(home: Self.home) { () throws(WheelworkError) in
+            try await SessionKey().read()
+        }
 
         public init() {}
 
@@ -20,7 +22,7 @@
                 Group {
                     switch model.stage {
                     case .setup(let setup): SetupScreen(setup: setup, model: model)
-                    case .talking(let conversation): ConversationScreen(conversation: conversation)
+                    case .talking(let conversation): ConversationScreen(conversation: conversation, model: model)
                     }
                 }
                 .task { await model.setUp() }
@@ -78,6 +80,7 @@
     @available(iOS 17, macOS 14, visionOS 1, *)
     struct ConversationScreen: View {
         let conversation: Conversation
+        let model: ChatModel
         @State private var text = ""
         /// 1 is no limit.
         @State private var budget = 1.0
@@ -100,10 +103,24 @@
             HStack {
                 Text("Wheelwork").font(.title).accessibilityAddTraits(.isHeader)
                 Spacer()
+                chats
                 Text(conversation.placement.device.rawValue.uppercased()).font(.caption)
             }
             .padding()
             .background(.bar)
+        }
+
+        private var chats: some View {
+            Menu("Chats") {
+                Button("New chat") { Task { await model.hold(nil) } }
+                ForEach(model.saved.prefix(20)) { saved in
+                    Button(saved.changed.formatted(.relative(presentation: .named))) {
+                        Task { await model.hold(saved.id) }
+                    }
+                    .disabled(saved.id == conversation.id)
+                }
+                Button("Delete this chat", role: .destructive) { Task { await model.delete() } }
+            }
         }
 
         private var question: some View {

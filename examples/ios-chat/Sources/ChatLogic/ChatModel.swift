@@ -2,7 +2,7 @@ import Foundation
 import Observation
 import Wheelwork
 
-/// The one model of the app: a package is installed, its memory is told, then its conversation is held.
+/// The one model of the app: a package is installed, its memory is told, then conversations are held, one at a time.
 @available(iOS 17, macOS 14, visionOS 1, *)
 @MainActor @Observable
 public final class ChatModel {
@@ -25,16 +25,29 @@ public final class ChatModel {
         public var problem: String?
     }
 
+    /// A conversation that is kept in a file; its words are nowhere else.
+    public struct Saved: Identifiable, Hashable, Sendable {
+        public let id: String
+        public let changed: Date
+    }
+
     public private(set) var stage = Stage.setup(Setup())
+    /// The last one that was held first.
+    public private(set) var saved: [Saved] = []
     private let home: URL
-    private let key: Data?
+    private let key: @Sendable () async throws(WheelworkError) -> Data?
     private let options: OpenOptions
     private var model: URL?
     private var installing: Task<Void, Never>?
     private var keeping: Task<Void, Never>?
+    private var engine: Engine?
+    private var keeper: EngineKeeper?
 
-    /// `home` is a folder of the app's own; `key` are 32 bytes from the keychain that encrypt the conversation.
-    public init(home: URL, key: Data? = nil, options: OpenOptions = OpenOptions()) {
+    /// `home` is a folder of the app's own; `key` gives the 32 bytes that encrypt the conversation, as ``SessionKey`` does.
+    public init(
+        home: URL, options: OpenOptions = OpenOptions(),
+        key: @escaping @Sendable () async throws(WheelworkError) -> Data? = { () throws(WheelworkError) in nil }
+    ) {
         self.home = home
         self.key = key
         self.options = options
@@ -81,7 +94,7 @@ public final class ChatModel {
     /// Waits until the installation under way has ended.
     public func installed() async { await installing?.value }
 
-    /// Opens the installed model and the conversation where it was. `signals` are the system's, if there are any.
+    /// Opens the installed model and the conversation that was held last. `signals` are the system's, if there are any.
     public func open(_ signals: (any SystemSignals)? = nil) async {
         guard let model else { return }
         change {
@@ -90,10 +103,11 @@ public final class ChatModel {
         }
         do throws(WheelworkError) {
             let engine = try await Engine.open(model, options: options)
-            let conversation = try await Conversation(
-                engine, file: home.appendingPathComponent("conversation"), key: key)
-            if let signals { keep(engine, conversation, signals) }
-            stage = .talking(conversation)
+            self.engine = engine
+            keeper = keep(engine, signals)
+            try await sessions.make()
+            lookForConversations()
+            try await hold(saved.first?.id ?? UUID().uuidString, engine)
         } catch {
             change {
                 $0.isOpening = false
@@ -102,20 +116,68 @@ public final class ChatModel {
         }
     }
 
-    /// Does what the system asks for: pauses in the background, goes on in front, closes where memory is short.
-    private func keep(_ engine: Engine, _ conversation: Conversation, _ signals: any SystemSignals) {
-        let keeper = EngineKeeper(
-            engine, onResume: { _ in await conversation.resume() },
-            onClose: { [weak self] in await self?.close() })
-        keeping = Task {
-            await keeper.add(conversation.chat)
-            await LifeCycle.run(signals, on: keeper)
+    /// Goes on with another conversation; nil begins one. A turn that is under way can be resumed there later.
+    public func hold(_ id: String?) async {
+        guard let engine, case .talking(let before) = stage else { return }
+        do throws(WheelworkError) {
+            await before.leave()
+            try await hold(id ?? UUID().uuidString, engine)
+        } catch {
+            before.fail(error)
         }
     }
 
-    /// The engine is gone; the conversation is in its file.
+    /// Deletes the conversation that is held, and goes on with the one before it.
+    public func delete() async {
+        guard case .talking(let conversation) = stage else { return }
+        await conversation.leave()
+        try? FileManager.default.removeItem(at: file(conversation.id))
+        lookForConversations()
+        await hold(saved.first?.id)
+    }
+
+    private func hold(_ id: String, _ engine: Engine) async throws(WheelworkError) {
+        let conversation = try await Conversation(engine, id: id, file: file(id), key: try await key())
+        await keeper?.add(conversation.chat)
+        stage = .talking(conversation)
+        lookForConversations()
+    }
+
+    /// Where conversations are kept: readable behind a locked screen, because a turn may go on there.
+    private var sessions: AppFolder { AppFolder(home.appendingPathComponent("conversations")) }
+
+    private func file(_ id: String) -> URL { sessions.url.appendingPathComponent("\(id).session") }
+
+    private func lookForConversations() {
+        let files = try? FileManager.default.contentsOfDirectory(
+            at: sessions.url, includingPropertiesForKeys: [.contentModificationDateKey])
+        let found = (files ?? []).filter { $0.pathExtension == "session" }.map { file in
+            let values = try? file.resourceValues(forKeys: [.contentModificationDateKey])
+            return Saved(
+                id: file.deletingPathExtension().lastPathComponent,
+                changed: values?.contentModificationDate ?? .distantPast)
+        }
+        saved = found.sorted { $0.changed > $1.changed }
+    }
+
+    /// Does what the system asks for: pauses in the background, goes on in front, closes where memory is short.
+    private func keep(_ engine: Engine, _ signals: (any SystemSignals)?) -> EngineKeeper {
+        let keeper = EngineKeeper(
+            engine,
+            onResume: { [weak self] chat in await self?.resume(chat) },
+            onClose: { [weak self] in await self?.close() })
+        if let signals { keeping = Task { await LifeCycle.run(signals, on: keeper) } }
+        return keeper
+    }
+
+    private func resume(_ chat: Chat) {
+        if case .talking(let conversation) = stage, conversation.chat === chat { conversation.resume() }
+    }
+
+    /// The engine is gone; the conversations are in their files.
     private func close() async {
         keeping?.cancel()
+        (engine, keeper) = (nil, nil)
         stage = .setup(Setup())
         await look()
     }

@@ -12,7 +12,9 @@ public struct Exchange: Identifiable, Hashable, Sendable {
 /// A conversation on a screen, kept in a file with every token.
 @available(iOS 17, macOS 14, visionOS 1, *)
 @MainActor @Observable
-public final class Conversation {
+public final class Conversation: Identifiable {
+    /// The name of its file.
+    public nonisolated let id: String
     /// In order, the last one perhaps under way.
     public private(set) var exchanges: [Exchange] = []
     /// Whether a turn is under way.
@@ -27,7 +29,8 @@ public final class Conversation {
     private var reading: Task<Void, Never>?
 
     /// Begins where the file says that one stood, or anew where there is no file.
-    public init(_ engine: Engine, file: URL, key: Data?) async throws(WheelworkError) {
+    public init(_ engine: Engine, id: String, file: URL, key: Data?) async throws(WheelworkError) {
+        self.id = id
         placement = try await engine.placement
         if FileManager.default.fileExists(atPath: file.path) {
             let restored = try await engine.restore(file, key: key)
@@ -67,6 +70,15 @@ public final class Conversation {
     /// Waits until the turn under way has ended.
     public func settled() async { await reading?.value }
 
+    /// Lets go of it: a turn under way stays in the file, unfinished.
+    func leave() async {
+        chat.pause()
+        await settled()
+        await chat.closeAndWait()
+    }
+
+    func fail(_ error: WheelworkError) { problem = ChatModel.words(error) }
+
     private func read(_ turn: Turn) {
         isBusy = true
         problem = nil
@@ -81,7 +93,7 @@ public final class Conversation {
             } catch {
                 state.fail(error)
                 show(state)
-                problem = ChatModel.words(error)
+                fail(error)
             }
             isPaused = state.finished?.reason == .suspended
             isBusy = false

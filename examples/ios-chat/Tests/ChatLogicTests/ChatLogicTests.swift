@@ -31,7 +31,8 @@ private func variable(_ name: String) -> String {
 
     @Test func a_model_is_installed_opened_and_asked_and_the_next_start_goes_on() async throws {
         try await withHome { home in
-            let (model, key) = (ChatModel(home: home, key: Data(repeating: 7, count: 32)), Data(repeating: 7, count: 32))
+            let key = Data(repeating: 7, count: 32)
+            let model = ChatModel(home: home) { () throws(WheelworkError) in key }
             await model.setUp()
             #expect(try setup(of: model) == ChatModel.Setup())
             model.install(.file(package))
@@ -47,9 +48,9 @@ private func variable(_ name: String) -> String {
             #expect(talking.exchanges.map(\.question) == ["478 + 256 = ?"] && talking.problem == nil)
             #expect(talking.exchanges[0].turn.phase == .finished && !talking.isBusy && !talking.isPaused)
             let said = talking.exchanges[0].turn.answer
-            talking.chat.close()
+            await talking.leave()
 
-            let next = ChatModel(home: home, key: key)
+            let next = ChatModel(home: home) { () throws(WheelworkError) in key }
             await next.setUp()
             await next.open()
             let restored = try conversation(of: next)
@@ -76,6 +77,36 @@ private func variable(_ name: String) -> String {
             while talking.isPaused { try await Task.sleep(for: .milliseconds(5)) }
             await talking.settled()
             #expect(talking.exchanges[0].turn.finished?.reason == .stop, "paused: \(paused)")
+        }
+    }
+
+    @Test func several_conversations_are_kept_and_one_is_held() async throws {
+        try await withHome { home in
+            let model = ChatModel(home: home)
+            await model.hold(nil)
+            model.install(.file(package))
+            await model.installed()
+            await model.open()
+            let first = try conversation(of: model)
+            first.ask("12 + 30 = ?")
+            await first.settled()
+            await model.hold(nil)
+            let second = try conversation(of: model)
+            #expect(second.id != first.id && second.exchanges.isEmpty)
+            second.ask("478 + 256 = ?")
+            // It is left in the middle, or was faster.
+            await model.hold(first.id)
+            let again = try conversation(of: model)
+            #expect(again.id == first.id && again.exchanges.map(\.question) == ["12 + 30 = ?"])
+            #expect(Set(model.saved.map(\.id)) == [first.id, second.id])
+            await model.delete()
+            let left = try conversation(of: model)
+            #expect(left.id == second.id && model.saved.map(\.id) == [second.id])
+            left.resume()
+            await left.settled()
+            #expect(left.exchanges.count == 1 && left.problem == nil)
+            await model.delete()
+            #expect(try conversation(of: model).exchanges.isEmpty)
         }
     }
 
