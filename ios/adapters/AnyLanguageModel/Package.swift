@@ -6,7 +6,7 @@ import PackageDescription
 // the other package's documentation.
 let stub = Context.environment["WHEELWORK_STUB"] != nil
 let others: [Package.Dependency] =
-    stub ? [] : [.package(url: "https://github.com/mattt/AnyLanguageModel.git", .upToNextMinor(from: "0.5.0"))]
+    stub ? [] : [.package(url: "https://github.com/huggingface/AnyLanguageModel.git", from: "0.10.0")]
 let anyLanguageModel: Target.Dependency =
     stub ? .target(name: "AnyLanguageModel") : .product(name: "AnyLanguageModel", package: "AnyLanguageModel")
 

@@ -5,10 +5,14 @@ import Wheelwork
 
 /// A package of Wheelwork's as the model of AnyLanguageModel's `LanguageModelSession`, for systems before 27.
 ///
-/// Text, schemas, temperature, greedy picking and limits arrive. Other ways of picking do not, because that package keeps them to
-/// itself, and tools do not, because there a model has to run them: a session with tools is refused.
+/// Text, schemas, temperature, greedy picking, limits and tools arrive. Other ways of picking do not, because that package keeps
+/// them to itself. The model runs the session's tools, as its delegate decides, and goes on until it answers without a call. Of a
+/// streamed response the calls are not in the session's transcript.
 public struct WheelworkLanguageModel: LanguageModel {
     public typealias UnavailableReason = Never
+
+    /// In how many turns of one prompt tools are offered; then an answer has to come without.
+    private static let rounds = 8
 
     private let held: HeldConversation
 
@@ -20,9 +24,10 @@ public struct WheelworkLanguageModel: LanguageModel {
         within session: LanguageModelSession, to prompt: Prompt, generating type: Content.Type,
         includeSchemaInPrompt: Bool, options: GenerationOptions
     ) async throws -> LanguageModelSession.Response<Content> where Content: Generable {
-        let text = try await turn(session, prompt, type, options).answer().text
+        let (text, entries) = try await answer(session, prompt, type, options)
         let raw = try Self.raw(text, type)
-        return LanguageModelSession.Response(content: try type.init(raw), rawContent: raw, transcriptEntries: [])
+        return LanguageModelSession.Response(
+            content: try type.init(raw), rawContent: raw, transcriptEntries: entries[...])
     }
 
     public func streamResponse<Content>(
@@ -32,12 +37,9 @@ public struct WheelworkLanguageModel: LanguageModel {
         let stream = AsyncThrowingStream<LanguageModelSession.ResponseStream<Content>.Snapshot, any Error> { continuation in
             let reading = Task {
                 do {
-                    var text = ""
-                    for try await event in try await turn(session, prompt, type, options) {
-                        guard case .answerDelta(let more) = event else { continue }
-                        text += more
+                    _ = try await answer(session, prompt, type, options) { text in
                         // Half an object is no value yet.
-                        guard let raw = try? Self.raw(text, type), let content = try? type.init(raw) else { continue }
+                        guard let raw = try? Self.raw(text, type), let content = try? type.init(raw) else { return }
                         continuation.yield(.init(content: content.asPartiallyGenerated(), rawContent: raw))
                     }
                     continuation.finish()
@@ -50,21 +52,46 @@ public struct WheelworkLanguageModel: LanguageModel {
         return LanguageModelSession.ResponseStream(stream: stream)
     }
 
-    private func turn<Content: Generable>(
-        _ session: LanguageModelSession, _ prompt: Prompt, _ type: Content.Type, _ options: GenerationOptions
-    ) async throws -> Turn {
-        guard session.tools.isEmpty else { throw WheelworkLanguageModelError.tools }
+    /// The answer, and what the session is to know of calls before it. `onText` is told the text of a turn so far.
+    private func answer<Content: Generable>(
+        _ session: LanguageModelSession, _ prompt: Prompt, _ type: Content.Type, _ options: GenerationOptions,
+        onText: (String) -> Void = { _ in }
+    ) async throws -> (text: String, entries: [Transcript.Entry]) {
         var parts = try session.transcript.map { try TranscriptPart($0) }
         // Where the session has not written down yet what is asked.
         if case .prompt? = parts.last {} else { parts.append(.prompt(prompt.description)) }
-        var request = ModelRequest()
-        request.temperature = options.temperature
-        request.maximumResponseTokens = options.maximumResponseTokens
-        if options.sampling == .greedy { request.picking = .greedy }
-        if type != String.self {
-            request.schema = String(decoding: try JSONEncoder().encode(type.generationSchema), as: UTF8.self)
+        let (request, tools) = (try ModelRequest(options, type), try session.tools.map { try FunctionTool($0) })
+        var entries: [Transcript.Entry] = []
+        var round = 0
+        while true {
+            let options = try Options(request, tools: round < Self.rounds ? tools : [])
+            var (text, asked) = ("", [Event.ToolRequest]())
+            for try await event in try await held.turn(for: parts.messages, options) {
+                switch event {
+                case .answerDelta(let more):
+                    text += more
+                    onText(text)
+                case .toolCall(let call): asked.append(call)
+                default: break
+                }
+            }
+            try Task.checkCancellation()
+            if asked.isEmpty { return (text, entries) }
+            let calls = try asked.map { call in
+                Transcript.ToolCall(
+                    id: UUID().uuidString, toolName: call.name, arguments: try GeneratedContent(json: call.arguments))
+            }
+            let new = try await session.entries(of: calls)
+            entries += new
+            // Its delegate has stopped it.
+            if new.count == 1 { return (text, entries) }
+            if !text.isEmpty { parts.append(.response(text)) }
+            // In the model's own words, so that what is computed of them is used again.
+            parts.append(
+                .toolCalls(zip(calls, asked).map { .init(id: $0.id, name: $0.toolName, arguments: $1.arguments) }))
+            parts += try new.dropFirst().map { try TranscriptPart($0) }
+            round += 1
         }
-        return try await held.turn(for: parts.messages, try Options(request))
     }
 
     private static func raw<Content: Generable>(_ text: String, _ type: Content.Type) throws -> GeneratedContent {
@@ -72,10 +99,66 @@ public struct WheelworkLanguageModel: LanguageModel {
     }
 }
 
+extension LanguageModelSession {
+    /// The calls with what came of each; the calls alone where the delegate wants no more than to know of them.
+    fileprivate func entries(of calls: [Transcript.ToolCall]) async throws -> [Transcript.Entry] {
+        var entries: [Transcript.Entry] = [.toolCalls(Transcript.ToolCalls(calls))]
+        await toolExecutionDelegate?.didGenerateToolCalls(calls, in: self)
+        var decisions: [ToolExecutionDecision] = []
+        for call in calls {
+            let decision = await toolExecutionDelegate?.toolCallDecision(for: call, in: self) ?? .execute
+            if case .stop = decision { return entries }
+            decisions.append(decision)
+        }
+        for (call, decision) in zip(calls, decisions) {
+            let segments =
+                if case .provideOutput(let segments) = decision { segments } else { try await run(call) }
+            let output = Transcript.ToolOutput(id: call.id, toolName: call.toolName, segments: segments)
+            await toolExecutionDelegate?.didExecuteToolCall(call, output: output, in: self)
+            entries.append(.toolOutput(output))
+        }
+        return entries
+    }
+
+    private func run(_ call: Transcript.ToolCall) async throws -> [Transcript.Segment] {
+        guard let tool = tools.first(where: { $0.name == call.toolName }) else {
+            return [.text(.init(content: "There is no tool `\(call.toolName)`."))]
+        }
+        do {
+            return [.text(.init(content: try await output(of: tool, call.arguments)))]
+        } catch {
+            await toolExecutionDelegate?.didFailToolCall(call, error: error, in: self)
+            throw ToolCallError(tool: tool, underlyingError: error)
+        }
+    }
+
+    private func output<T: Tool>(of tool: T, _ arguments: GeneratedContent) async throws -> String {
+        try await tool.call(arguments: T.Arguments(arguments)).promptRepresentation.description
+    }
+}
+
+extension ModelRequest {
+    fileprivate init<Content: Generable>(_ options: GenerationOptions, _ type: Content.Type) throws {
+        self.init()
+        temperature = options.temperature
+        maximumResponseTokens = options.maximumResponseTokens
+        if options.sampling == .greedy { picking = .greedy }
+        if type != String.self { schema = try json(type.generationSchema) }
+    }
+}
+
+extension FunctionTool {
+    fileprivate init(_ tool: any Tool) throws {
+        self.init(name: tool.name, description: tool.description, parameters: try json(tool.parameters))
+    }
+}
+
+private func json(_ schema: GenerationSchema) throws -> String {
+    String(decoding: try JSONEncoder().encode(schema), as: UTF8.self)
+}
+
 /// What a session asks for and this model cannot do.
 public enum WheelworkLanguageModelError: Error, Sendable {
-    /// Tools.
-    case tools
     /// An image.
     case noText
     /// An entry of a kind that came after this release.
@@ -88,7 +171,11 @@ extension TranscriptPart {
         case .instructions(let instructions): self = .instructions(try text(instructions.segments))
         case .prompt(let prompt): self = .prompt(try text(prompt.segments))
         case .response(let response): self = .response(try text(response.segments))
-        default: throw WheelworkLanguageModelError.unknownEntry
+        case .toolCalls(let calls):
+            self = .toolCalls(calls.map { Call(id: $0.id, name: $0.toolName, arguments: $0.arguments.jsonString) })
+        case .toolOutput(let output):
+            self = .toolOutput(id: output.id, name: output.toolName, text: try text(output.segments))
+        @unknown default: throw WheelworkLanguageModelError.unknownEntry
         }
     }
 }

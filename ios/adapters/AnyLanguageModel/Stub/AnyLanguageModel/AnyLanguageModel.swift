@@ -28,6 +28,14 @@ public struct Prompt: Sendable, CustomStringConvertible {
     public var description: String { "" }
 }
 
+public protocol PromptRepresentable {
+    var promptRepresentation: Prompt { get }
+}
+
+extension String: PromptRepresentable {
+    public var promptRepresentation: Prompt { Prompt() }
+}
+
 public struct GenerationSchema: Sendable, Codable {}
 
 public struct GeneratedContent: Sendable {
@@ -36,10 +44,13 @@ public struct GeneratedContent: Sendable {
     public var jsonString: String { "" }
 }
 
-public protocol Generable: Sendable {
+public protocol ConvertibleFromGeneratedContent {
+    init(_ content: GeneratedContent) throws
+}
+
+public protocol Generable: ConvertibleFromGeneratedContent, Sendable {
     associatedtype PartiallyGenerated: Sendable = Self
     static var generationSchema: GenerationSchema { get }
-    init(_ content: GeneratedContent) throws
     func asPartiallyGenerated() -> PartiallyGenerated
 }
 
@@ -49,7 +60,31 @@ extension String: Generable {
     public func asPartiallyGenerated() -> String { self }
 }
 
-public protocol Tool: Sendable {}
+public protocol Tool<Arguments, Output>: Sendable {
+    associatedtype Output: PromptRepresentable
+    associatedtype Arguments: ConvertibleFromGeneratedContent
+    var name: String { get }
+    var description: String { get }
+    var parameters: GenerationSchema { get }
+    func call(arguments: Arguments) async throws -> Output
+}
+
+public enum ToolExecutionDecision: Sendable {
+    case execute
+    case stop
+    case provideOutput([Transcript.Segment])
+}
+
+public protocol ToolExecutionDelegate: Sendable {
+    func didGenerateToolCalls(_ toolCalls: [Transcript.ToolCall], in session: LanguageModelSession) async
+    func toolCallDecision(
+        for toolCall: Transcript.ToolCall, in session: LanguageModelSession
+    ) async -> ToolExecutionDecision
+    func didExecuteToolCall(
+        _ toolCall: Transcript.ToolCall, output: Transcript.ToolOutput, in session: LanguageModelSession
+    ) async
+    func didFailToolCall(_ toolCall: Transcript.ToolCall, error: any Error, in session: LanguageModelSession) async
+}
 
 public struct GenerationOptions: Sendable, Equatable {
     public struct SamplingMode: Sendable, Equatable {
@@ -63,6 +98,11 @@ public struct GenerationOptions: Sendable, Equatable {
 public final class LanguageModelSession: Sendable {
     public var transcript: Transcript { Transcript() }
     public var tools: [any Tool] { [] }
+    public var toolExecutionDelegate: (any ToolExecutionDelegate)? { nil }
+
+    public struct ToolCallError: Error {
+        public init(tool: any Tool, underlyingError: any Error) {}
+    }
 
     public struct Response<Content: Generable>: Sendable {
         public init(content: Content, rawContent: GeneratedContent, transcriptEntries: ArraySlice<Transcript.Entry>) {}
@@ -95,12 +135,38 @@ public struct Transcript: Sendable, RandomAccessCollection {
         case image(ImageSegment)
     }
 
-    public struct TextSegment: Sendable { public var content: String }
+    public struct TextSegment: Sendable {
+        public var content: String
+        public init(id: String = "", content: String) { self.content = content }
+    }
     public struct StructuredSegment: Sendable { public var content: GeneratedContent }
     public struct ImageSegment: Sendable {}
     public struct Instructions: Sendable { public var segments: [Segment] }
     public struct Prompt: Sendable { public var segments: [Segment] }
     public struct Response: Sendable { public var segments: [Segment] }
-    public struct ToolOutput: Sendable {}
-    public struct ToolCalls: Sendable {}
+
+    public struct ToolOutput: Sendable {
+        public var id: String
+        public var toolName: String
+        public var segments: [Segment]
+        public init(id: String, toolName: String, segments: [Segment]) {
+            (self.id, self.toolName, self.segments) = (id, toolName, segments)
+        }
+    }
+
+    public struct ToolCall: Sendable {
+        public var id: String
+        public var toolName: String
+        public var arguments: GeneratedContent
+        public init(id: String, toolName: String, arguments: GeneratedContent) {
+            (self.id, self.toolName, self.arguments) = (id, toolName, arguments)
+        }
+    }
+
+    public struct ToolCalls: Sendable, RandomAccessCollection {
+        public init(id: String = "", _ calls: some Sequence<ToolCall>) {}
+        public var startIndex: Int { 0 }
+        public var endIndex: Int { 0 }
+        public subscript(index: Int) -> ToolCall { fatalError("a stub") }
+    }
 }
