@@ -7,7 +7,7 @@
 //! 2. [`EngineHandle::chat`] or [`EngineHandle::restore`] starts a conversation, a [`ChatHandle`].
 //! 3. [`ChatHandle::ask`] begins a turn, a [`TurnHandle`].
 //! 4. [`TurnHandle::next`] waits for its next event, [`TurnHandle::waiting`] gives those that wait, [`TurnHandle::gathered`] waits
-//!    until some do: nothing is computed far beyond what was asked for.
+//!    until some do, or [`TurnHandle::stop_gathering`] says that it is enough: nothing is computed far beyond what was asked for.
 //!
 //! What takes long is a handle to pull from, in one manner: `next()` gives what there is to tell, then the end, then nothing;
 //! `cancel()` ends it within a step; letting go of it cancels, and leaves nothing half done. What is no turn has a thread of

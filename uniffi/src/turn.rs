@@ -18,6 +18,10 @@ struct Read {
     turn: Option<Turn>,
     /// What ended the turn, behind events that were read with it.
     failure: Option<wheelwork::Error>,
+    /// Who waits in [`TurnHandle::gathered`].
+    gathering: Option<Waker>,
+    /// Whether that one has waited long enough.
+    is_enough: bool,
 }
 
 /// A turn under way. Its events wait for their reader; once as many do as [`crate::EngineOptions`] say, the turn does not go
@@ -87,6 +91,19 @@ impl TurnHandle {
         .await
     }
 
+    /// Has who waits in [`TurnHandle::gathered`] come back, or the next one who comes there: for a language whose waiting can't
+    /// be given up. Microseconds, on any thread.
+    pub fn stop_gathering(&self) {
+        let stop = || {
+            let mut turn = lock(&self.turn);
+            turn.is_enough = true;
+            let waker = turn.gathering.take();
+            drop(turn);
+            waker.into_iter().for_each(Waker::wake);
+        };
+        safely("TurnHandle.stop_gathering", || (), stop);
+    }
+
     /// Ends the turn within a token, in prefill too. What was computed so far, and [`Event::Finished`], can still be
     /// read.
     pub fn cancel(&self) {
@@ -135,7 +152,7 @@ impl TurnHandle {
 
     /// `save_now` is what the turn was begun with.
     pub(crate) fn new(turn: Turn, save_now: SaveNow) -> Arc<Self> {
-        let turn = Mutex::new(Read { turn: Some(turn), failure: None });
+        let turn = Mutex::new(Read { turn: Some(turn), failure: None, gathering: None, is_enough: false });
         let (has_reader, is_suspended) = (AtomicBool::new(false), AtomicBool::new(false));
         Arc::new(Self { turn, has_reader, is_suspended, save_now })
     }
@@ -160,10 +177,13 @@ impl Read {
     }
 
     fn poll_gathered(&mut self, events: u32, context: &mut Context<'_>) -> Poll<()> {
-        match (&self.failure, &mut self.turn) {
-            (None, Some(turn)) => turn.poll_gathered(events as usize, context),
+        let poll = match (&self.failure, &mut self.turn) {
+            (None, Some(turn)) if !self.is_enough => turn.poll_gathered(events as usize, context),
             _ => Poll::Ready(()),
-        }
+        };
+        self.gathering = poll.is_pending().then(|| context.waker().clone());
+        self.is_enough = false;
+        poll
     }
 }
 

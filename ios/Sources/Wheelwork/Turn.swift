@@ -11,6 +11,9 @@ public struct Turn: AsyncSequence, Sendable {
     public typealias Failure = WheelworkError
 
     private let begin: @Sendable () throws -> TurnHandle
+    /// The shortest time from one look to the next: half of what a screen shows a picture for. To be woken for each token
+    /// would take more from a fast model than its reader gains.
+    var betweenLooks = Duration.milliseconds(8)
     private let isTaken = Locked(false)
 
     init(_ begin: @escaping @Sendable () throws -> TurnHandle) {
@@ -18,7 +21,7 @@ public struct Turn: AsyncSequence, Sendable {
     }
 
     public func makeAsyncIterator() -> Iterator {
-        Iterator(reader: isTaken.set() ? Reader(begin) : nil)
+        Iterator(reader: isTaken.set() ? Reader(begin, betweenLooks) : nil)
     }
 
     /// Reads a turn; when it goes away, the turn is cancelled.
@@ -45,19 +48,18 @@ public struct Turn: AsyncSequence, Sendable {
 private final class Reader {
     /// Events that one look takes at most: they are computed ahead of the reader, beside those that wait in the engine.
     private static let together: UInt32 = 32
-    /// The shortest time from one look to the next: half of what a screen shows a picture for. To be woken for each token
-    /// would take more from a fast model than its reader gains.
-    private static let betweenLooks = Duration.milliseconds(8)
 
     private let begin: @Sendable () throws -> TurnHandle
+    private let betweenLooks: Duration
     private var handle: TurnHandle?
     private var isOver = false
     /// Events that were looked at and not taken yet, the next one last.
     private var waiting: [WheelworkFFI.Event] = []
     private var nextLook = ContinuousClock.now
 
-    init(_ begin: @escaping @Sendable () throws -> TurnHandle) {
+    init(_ begin: @escaping @Sendable () throws -> TurnHandle, _ betweenLooks: Duration) {
         self.begin = begin
+        self.betweenLooks = betweenLooks
     }
 
     deinit {
@@ -70,8 +72,7 @@ private final class Reader {
             let handle = try await begun(isolation: actor)
             if Task.isCancelled { handle.leave() }
             if let event = waiting.popLast() { return Event(event) }
-            // What is computed goes on while this waits, and a cancelled task waits for nothing.
-            try? await Task.sleep(until: nextLook, clock: .continuous)
+            try await gather(from: handle, isolation: actor)
             if let event = try look(at: handle) { return Event(event) }
             let event = try await withTaskCancellationHandler(
                 operation: { try await handle.next() }, onCancel: { handle.leave() }, isolation: actor)
@@ -90,11 +91,26 @@ private final class Reader {
         return begun
     }
 
+    /// Waits for the next look, and no longer than until many events wait or the last one does. What is computed goes on
+    /// meanwhile.
+    private func gather(from handle: TurnHandle, isolation actor: isolated (any Actor)?) async throws {
+        guard ContinuousClock.now < nextLook else { return }
+        // UniFFI carries no cancel across, so that the time that is up is told to Rust.
+        let clock = Task { [nextLook] in
+            guard (try? await Task.sleep(until: nextLook, clock: .continuous)) != nil else { return }
+            handle.stopGathering()
+        }
+        defer { clock.cancel() }
+        try await withTaskCancellationHandler(
+            operation: { try await handle.gathered(events: Self.together) }, onCancel: { handle.leave() },
+            isolation: actor)
+    }
+
     /// The first of the events that wait.
     private func look(at handle: TurnHandle) throws -> WheelworkFFI.Event? {
         let look = ContinuousClock.now
         let events = try handle.waiting(most: Self.together)
-        nextLook = events.count < Self.together ? look.advanced(by: Self.betweenLooks) : look
+        nextLook = events.count < Self.together ? look.advanced(by: betweenLooks) : look
         waiting = events.dropFirst().reversed()
         return events.first
     }

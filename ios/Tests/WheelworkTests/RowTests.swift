@@ -191,6 +191,23 @@ import WheelworkFFI
 
     @Test func bd_07_a_panic_in_any_call_without_a_result_ends_nothing_but_the_call() async throws {
         let (engine, chat) = (try await engine(), try await chat())
+        let package = packages.appendingPathComponent("1.wwpkg")
+        let content = try Data(contentsOf: package)
+        let pushed = Wheelwork.PackageSource.ranges { position in
+            AsyncThrowingStream { continuation in
+                continuation.yield(content.dropFirst(position))
+                continuation.finish()
+            }
+        }
+        let broken = Wheelwork.PackageSource.ranges { _ in AsyncThrowingStream { $0.finish(throwing: CancellationError()) } }
+        func installing(
+            _ source: Wheelwork.PackageSource, _ body: (Steps<Wheelwork.InstallEvent>) async throws -> Void
+        ) async throws {
+            try await withFolder { folder in
+                let options = Wheelwork.InstallOptions { $0.unsigned = .told }
+                try await body(try ModelStore(folder).install(source, options: options))
+            }
+        }
         let calls: [(String, () async throws -> Void)] = [
             ("ChatHandle.cancel", { chat.cancel() }),
             ("ChatHandle.suspend", { chat.pause() }),
@@ -198,11 +215,37 @@ import WheelworkFFI
             ("ChatHandle.save_now", { #expect(await chat.saveNow() == false) }),
             ("ChatHandle.shut_down", { await (try await engine.chat()).closeAndWait() }),
             ("TurnHandle.leave", { _ = try await engine.chat().ask(question, greedy).all() }),
+            ("TurnHandle.stop_gathering", { _ = try await engine.chat().ask(question, endless).all() }),
             ("EngineHandle.shut_down", { await (try await Wheelwork.Engine.open(model)).closeAndWait() }),
             ("EngineHandle.free", { _ = try await Wheelwork.Engine.open(model) }),
             ("ChatHandle.free", { _ = try await engine.chat() }),
             ("TurnHandle.free", { _ = try await engine.chat().ask(question, greedy).all() }),
             ("devices", { _ = WheelworkFFI.devices() }),
+            (
+                "OpenHandle.cancel",
+                {
+                    let opening = Task { try await Wheelwork.Engine.open(model) }
+                    opening.cancel()
+                    await (try? opening.value)?.closeAndWait()
+                }
+            ),
+            (
+                "SharePrefixHandle.cancel",
+                {
+                    let options = Wheelwork.OpenOptions { $0.prefixCacheBytes = 1 << 20 }
+                    let engine = try await Wheelwork.Engine.open(model, options: options)
+                    let chat = try await engine.chat([.user(question)])
+                    let sharing = Task { try await chat.sharePrefix() }
+                    sharing.cancel()
+                    _ = try? await sharing.value
+                    await engine.closeAndWait()
+                }
+            ),
+            ("InstallHandle.cancel", { try await installing(.file(package)) { for try await _ in $0 { break } } }),
+            ("InstallHandle.free", { try await installing(.file(package)) { _ = try await $0.report() } }),
+            ("PackagePipe.finish", { try await installing(pushed) { _ = try? await $0.report() } }),
+            ("PackagePipe.free", { try await installing(pushed) { _ = try await $0.report() } }),
+            ("PackagePipe.abandon", { try await installing(broken) { _ = try? await $0.report() } }),
         ]
         for (name, call) in calls {
             try panicInExport(name: name)

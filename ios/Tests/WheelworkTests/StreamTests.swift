@@ -59,6 +59,28 @@ import WheelworkFFI
         #expect(events > 150)
     }
 
+    @Test func the_end_of_a_turn_is_not_waited_for() async throws {
+        var turn = try await chat().ask(question, greedy)
+        turn.betweenLooks = .seconds(3600)
+        #expect(try await turn.all().finished?.reason == .stop)
+        // Nor is a cancel.
+        let chat = try await chat()
+        let (begun, beginning) = AsyncStream<Void>.makeStream()
+        let reading = Task {
+            var turn = chat.ask(question, endless)
+            turn.betweenLooks = .seconds(3600)
+            var events: [Wheelwork.Event] = []
+            for try await event in turn {
+                events.append(event)
+                beginning.yield()
+            }
+            return events
+        }
+        for await _ in begun { break }
+        reading.cancel()
+        #expect(try await reading.value.finished?.reason == .cancelled)
+    }
+
     @Test func a_second_reader_of_a_turn_is_refused() async throws {
         let turn = try await chat().ask(question, greedy)
         let first = try await turn.all()

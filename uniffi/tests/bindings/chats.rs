@@ -133,6 +133,23 @@ fn a_reader_waits_for_several_events_or_the_last_one() {
 }
 
 #[test]
+fn who_waits_for_several_events_comes_back_when_told_to() {
+    let (whole, turn) = read_and_asked_again();
+    // Told before it waits, and while it does.
+    turn.stop_gathering();
+    wait(turn.gathered(1000)).unwrap();
+    let mut read = Vec::new();
+    while read.len() < whole.len() {
+        thread::scope(|scope| {
+            scope.spawn(|| turn.stop_gathering());
+            wait(turn.gathered(1000)).unwrap();
+        });
+        read.extend(turn.waiting(1000).unwrap());
+    }
+    assert_eq!(said(&read), said(&whole));
+}
+
+#[test]
 fn rt_11_a_second_reader_is_told_and_the_first_one_goes_on() {
     let chat = engine().chat().unwrap();
     // Background turns of a slow engine: the first reader waits.
