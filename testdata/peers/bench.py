@@ -81,12 +81,13 @@ def chart(lines):
     width, height, left, bottom, right = 720, 400, 50, 40, 190
     contexts = sorted({context for points in lines.values() for context in points})
     top = max(rate for points in lines.values() for rate in points.values()) * 1.1
+    grid = next(size for size in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if top <= 10 * size or size == 1000)
     step = (width - left - right) / max(1, len(contexts) - 1)
     at_x = lambda context: left + contexts.index(context) * step
     at_y = lambda rate: height - bottom - rate / top * (height - bottom - 20)
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12">',
              f'<rect width="{width}" height="{height}" fill="white"/>']
-    for rate in range(0, int(top) + 1, 5):
+    for rate in range(0, int(top) + 1, grid):
         parts.append(f'<line x1="{left}" x2="{width - right}" y1="{at_y(rate):.1f}" y2="{at_y(rate):.1f}" stroke="#ddd"/>'
                      f'<text x="{left - 6}" y="{at_y(rate) + 4:.1f}" text-anchor="end">{rate}</text>')
     for context in contexts:
