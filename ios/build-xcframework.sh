@@ -19,6 +19,8 @@ profile=phone
 targets=(aarch64-apple-ios aarch64-apple-ios-sim aarch64-apple-darwin)
 export IPHONEOS_DEPLOYMENT_TARGET=16.0 MACOSX_DEPLOYMENT_TARGET=13.0
 export CARGO_PROFILE_PHONE_DEBUG=line-tables-only
+# A panic tells a place within a crate, not on the machine that built it.
+export RUSTFLAGS="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo --remap-path-prefix=$PWD=wheelwork"
 rm -rf "$release"
 mkdir -p "$package"
 rustup target add "${targets[@]}"

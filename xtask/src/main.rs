@@ -34,6 +34,7 @@ mod python;
 mod report;
 mod runtimes;
 mod size;
+mod static_library;
 mod steps;
 mod stub;
 mod swift;

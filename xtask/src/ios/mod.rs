@@ -10,23 +10,20 @@ mod privacy;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::kotlin::{self, bindings};
 use crate::mach_o::image::Image;
 use crate::mach_o::link::Link;
 use crate::mach_o::{Imports, stubs};
+use crate::static_library::{self, StaticLibrary};
 use crate::task_error::TaskError;
 use crate::workspace::Workspace;
-use crate::{command, golden, report, size};
+use crate::{golden, report, size};
 
 const TARGET: &str = "aarch64-apple-ios";
 
 /// The oldest release, as in `ios/Package.swift`.
 const OLDEST: &str = "16.0";
-
-/// Optimised for size; see `Cargo.toml`.
-const PROFILE: &str = "phone";
 
 /// What the app's part in Swift calls.
 const EXPORTS: [&str; 2] = ["_uniffi_wheelwork_*", "_ffi_wheelwork_*"];
@@ -41,9 +38,7 @@ const HEADER: &str = "\
 ";
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), TaskError> {
-    command::run(Command::new("rustup").args(["--quiet", "target", "add", TARGET])).map_err(|error| {
-        error.remedy("install Rust by rustup, which brings its library for other systems")
-    })?;
+    static_library::add_targets([TARGET])?;
     let work = workspace.target.join("ios");
     let file = workspace.root.join("ios").join("ledger.txt");
     let mut known = Imports::read(&fs_err::read_to_string(&file).unwrap_or_default());
@@ -58,6 +53,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), TaskError> {
     let platform = format!("ios {OLDEST} 18.0");
     let open = golden::blesses();
     Link { platform: &platform, archive: &archive, stubs: &stubs, exports: &EXPORTS, open }.make(&library)?;
+    static_library::check_places(workspace, &library)?;
     let image = Image::read(&library)?;
     if !image.imports.iter().any(|import| import.name == RUNTIME.0) {
         return Err(
@@ -76,32 +72,16 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), TaskError> {
 
 /// Builds the bindings; their static library.
 fn build(workspace: &Workspace, sdk: &Path) -> Result<PathBuf, TaskError> {
-    // A dependency makes a shared library of its own besides, which nobody uses, and asks for a linker.
-    let flags = [
-        "-Clinker=rust-lld".into(),
-        "-Clinker-flavor=ld64.lld".into(),
-        "-Clink-arg=-undefined".into(),
-        "-Clink-arg=dynamic_lookup".into(),
-        format!("--remap-path-prefix={}=wheelwork", workspace.root.display()),
-    ];
-    command::run(
-        command::cargo()
-            .args([
-                "rustc",
-                "--locked",
-                "--package",
-                "wheelwork-uniffi",
-                "--lib",
-                "--crate-type",
-                "staticlib",
-            ])
-            .args(["--features", "linked", "--profile", PROFILE, "--target", TARGET])
-            .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
-            .env("IPHONEOS_DEPLOYMENT_TARGET", OLDEST)
-            .env("SDKROOT", sdk)
-            .current_dir(&workspace.root),
-    )?;
-    Ok(workspace.target.join(TARGET).join(PROFILE).join("libwheelwork_uniffi.a"))
+    StaticLibrary {
+        package: "wheelwork-uniffi",
+        name: "wheelwork_uniffi",
+        features: "linked",
+        target: TARGET,
+        linker: "ld64.lld",
+        flags: &["-Clink-arg=-undefined".to_owned(), "-Clink-arg=dynamic_lookup".to_owned()],
+        variables: &[("IPHONEOS_DEPLOYMENT_TARGET", Path::new(OLDEST)), ("SDKROOT", sdk)],
+    }
+    .build(workspace)
 }
 
 /// The functions that the generated Swift declares, from the metadata in the static library itself.

@@ -30,7 +30,9 @@ impl Link<'_> {
         linker
             .args(["-arch", "arm64", "-platform_version"])
             .args(self.platform.split(' '))
-            .args(["-dylib", "-dead_strip", "-exported_symbols_list"])
+            // Without where its parts lay on this machine.
+            .args(["-dylib", "-dead_strip", "-S", "-install_name", "@rpath/libwheelwork.dylib"])
+            .arg("-exported_symbols_list")
             .arg(exports)
             .arg("-force_load")
             .arg(self.archive)
