@@ -177,7 +177,7 @@ pub(crate) fn end(install: &InstallHandle) -> Result<(InstallReport, Vec<Install
 
 /// The exports without a result, each with the name that the panic edge knows it by; what is called on the way out of memory
 /// is one of them.
-pub(crate) const SAFE: [&str; 26] = [
+pub(crate) const SAFE: [&str; 27] = [
     "ChatHandle.answer_now",
     "ChatHandle.cancel",
     "ChatHandle.free",
@@ -200,6 +200,7 @@ pub(crate) const SAFE: [&str; 26] = [
     "TurnHandle.cancel",
     "TurnHandle.free",
     "TurnHandle.leave",
+    "TurnHandle.stop_gathering",
     "TurnHandle.suspend",
     "VerifyHandle.cancel",
     "devices",

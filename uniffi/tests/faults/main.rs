@@ -49,6 +49,7 @@ fn call(name: &str, engine: &Arc<EngineHandle>, store: &Arc<StoreHandle>) {
                 "TurnHandle.answer_now" => turn.answer_now(),
                 "TurnHandle.cancel" => turn.cancel(),
                 "TurnHandle.leave" => turn.leave(),
+                "TurnHandle.stop_gathering" => turn.stop_gathering(),
                 "TurnHandle.suspend" => turn.suspend(),
                 "TurnHandle.free" => {
                     drop(engine.chat().unwrap().ask("1".into(), endless(), Priority::Normal).unwrap());
