@@ -7,7 +7,7 @@ use crate::registry;
 pub enum DriverClass {
     /// Display adapters.
     Gpu,
-    /// Compute accelerators, which Windows 11 shows as neural processors.
+    /// Compute accelerators: what Windows 11 shows as NPUs.
     Npu,
 }
 
