@@ -18,30 +18,15 @@ pub(crate) struct Options {
     all: bool,
 }
 
-/// What the app's library is made of. Of the whole workspace, as other steps build it: what a crate is built with depends on its
-/// neighbours.
-const BINDINGS: [&str; 7] = [
-    "--workspace",
-    "--features",
-    "wheelwork-ort/linked,wheelwork-uniffi/linked,wheelwork-uniffi/faults",
-    "--test",
-    "bindings",
-    "--test",
-    "faults",
-];
+/// Of the whole workspace, as other steps build it: what a crate is built with depends on its neighbours. What is linked into one
+/// of them is linked into all.
+const LINKED: [&str; 3] =
+    ["--workspace", "--features", "wheelwork-ort/linked,wheelwork-uniffi/linked,wheelwork-uniffi/faults"];
 
-const COMMAND: [&str; 10] = [
-    "-p",
-    "wheelwork-desktop",
-    "--features",
-    "linked",
-    "--test",
-    "parity",
-    "--test",
-    "exact_turns",
-    "--test",
-    "no_telemetry",
-];
+/// What the app's library is made of.
+const BINDINGS: [&str; 4] = ["--test", "bindings", "--test", "faults"];
+
+const COMMAND: [&str; 6] = ["--test", "parity", "--test", "exact_turns", "--test", "no_telemetry"];
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {
     if !cfg!(target_os = "linux") {
@@ -54,7 +39,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
     for suite in suites {
         report::step(&format!("tests with ONNX Runtime {} linked", oldest.version));
         let mut cargo = command::cargo();
-        cargo.args(["test", "--locked", "--no-fail-fast"]).args(*suite);
+        cargo.args(["test", "--locked", "--no-fail-fast"]).args(LINKED).args(*suite);
         test::prepare(&mut cargo, workspace)?;
         // For the linker, and for the loader.
         cargo.env("LIBRARY_PATH", &library).env("LD_LIBRARY_PATH", &library).env_remove(fetch::PATH_VARIABLE);
