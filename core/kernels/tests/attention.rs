@@ -119,8 +119,8 @@ proptest! {
         let codes = case(shape, &mut numbers, |numbers| numbers.next().to_le_bytes()[0].cast_signed());
         for kernel in Kernel::available() {
             prop_assert!(floats.error(kernel, &cuts) < 5e-6, "{kernel:?}, floats: {}", floats.error(kernel, &cuts));
-            // Scores of some hundreds: one key has nearly all the weight, and a score's last bit counts.
-            prop_assert!(codes.error(kernel, &cuts) < 2e-4, "{kernel:?}, codes: {}", codes.error(kernel, &cuts));
+            // Scores reach a thousand and more, which float32 holds to 1e-4: so much is a weight off, and more where sums err twice.
+            prop_assert!(codes.error(kernel, &cuts) < 1e-3, "{kernel:?}, codes: {}", codes.error(kernel, &cuts));
         }
     }
 }
