@@ -106,6 +106,8 @@ mod tests {
         assert!(compare(&less).unwrap_err().to_string().contains(gone));
         let mut other = lists();
         other.insert("/usr/lib/libiconv.2.dylib", Vec::new());
+        assert!(compare(&other).is_ok(), "nothing is imported of it");
+        other.insert("/usr/lib/libiconv.2.dylib", vec!["iconv"]);
         assert!(compare(&other).unwrap_err().to_string().contains("libiconv"));
     }
 }
