@@ -120,7 +120,7 @@ public final class Apk {
                 if (isStored) number++;
                 int alignment = called.endsWith(".so") ? PAGE : 4;
                 if (isStored && content % alignment != 0) wrong.add(called + " begins at " + content);
-                if (!isStored && called.endsWith(".so")) wrong.add(called + " is compressed");
+                if (!isStored && (called.endsWith(".so") || called.equals("resources.arsc"))) wrong.add(called + " is compressed");
                 at += 46L + name + (head.getShort(30) & 0xFFFF) + (head.getShort(32) & 0xFFFF);
             }
         }

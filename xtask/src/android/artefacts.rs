@@ -157,17 +157,10 @@ impl Artefacts {
         Some(&row.version)
     }
 
-    /// The unpacked libraries of Android, the tests' too.
-    pub(super) fn libraries(&self) -> Vec<PathBuf> {
-        let rows = self.rows.iter().filter(|row| row.kind == "aar");
+    /// The unpacked libraries of Android of some roles.
+    pub(super) fn libraries(&self, roles: &[Role]) -> Vec<PathBuf> {
+        let rows = self.rows.iter().filter(|row| row.kind == "aar" && roles.contains(&row.role));
         rows.map(|row| self.folder.join(row.unpacked())).collect()
-    }
-
-    /// What is in the one library of Android of a role.
-    pub(super) fn unpacked(&self, role: Role) -> Result<PathBuf, TaskError> {
-        let row = self.rows.iter().find(|row| row.role == role && row.kind == "aar");
-        row.map(|row| self.folder.join(row.unpacked()))
-            .ok_or_else(|| TaskError::new(format!("find a library of {role:?} in android/toolchain/{LOCK}")))
     }
 
     /// The folder of Android's jars for Robolectric.

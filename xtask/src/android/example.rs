@@ -1,12 +1,12 @@
 //! `cargo xtask android example`: `android/wheelwork-compose` and the app in `examples/android-chat`, compiled; the app's screens
 //! drawn by Robolectric, and compared with the pictures in `examples/android-chat/screens`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::artefacts::Role;
 use super::kotlinc::{self, Unit, sources_in};
 use super::library::Library;
-use super::resources::App;
+use super::resources::{App, Made};
 use super::suite::Suite;
 use super::{library, sniffer};
 use crate::task_error::TaskError;
@@ -30,19 +30,12 @@ pub(super) fn run(workspace: &Workspace, only: &[String]) -> Result<(), TaskErro
 pub(super) fn compile(workspace: &Workspace) -> Result<Example, TaskError> {
     let (library, _) = library::compile(workspace)?;
     let work = workspace.target.join("android").join("example");
-    let module = workspace.root.join("android").join("wheelwork-compose");
-    let compose = module.join("src").join("main");
-    let example = workspace.root.join("examples").join("android-chat");
-    let (main, test) = (example.join("src").join("main"), example.join("src").join("test"));
+    let Sources { module, example } = Sources::of(workspace);
+    let (compose, main, test) =
+        (sources(&module, "main"), sources(&example, "main"), sources(&example, "test"));
 
     report::step("making the app's manifest and resources");
-    let app = App {
-        name: "dev.wheelwork.chat",
-        manifest: main.join("AndroidManifest.xml"),
-        libraries: vec![main.clone(), compose.clone(), library.main.clone()],
-        assets: None,
-    };
-    let app = app.make(&library.artefacts, &work.join("app"))?;
+    let app = make(workspace, &library, &[Role::App, Role::Test], &work.join("app"))?;
 
     report::step("compiling the app");
     let class_path = |roles: &[Role]| -> Vec<PathBuf> {
@@ -100,4 +93,42 @@ pub(super) fn compile(workspace: &Workspace) -> Result<Example, TaskError> {
     };
     let classes = [library.classes.clone(), of_compose, of_app];
     Ok(Example { library, classes, suite })
+}
+
+/// Manifest and resources of the app, with the libraries of some roles.
+pub(super) fn make(
+    workspace: &Workspace,
+    library: &Library,
+    roles: &[Role],
+    folder: &Path,
+) -> Result<Made, TaskError> {
+    let Sources { module, example } = Sources::of(workspace);
+    let main = sources(&example, "main");
+    let app = App {
+        name: "dev.wheelwork.chat",
+        manifest: main.join("AndroidManifest.xml"),
+        libraries: vec![main, sources(&module, "main"), library.main.clone()],
+        roles,
+        assets: None,
+    };
+    app.make(&library.artefacts, folder)
+}
+
+/// Where the views and the app are.
+struct Sources {
+    module: PathBuf,
+    example: PathBuf,
+}
+
+impl Sources {
+    fn of(workspace: &Workspace) -> Self {
+        Self {
+            module: workspace.root.join("android").join("wheelwork-compose"),
+            example: workspace.root.join("examples").join("android-chat"),
+        }
+    }
+}
+
+fn sources(module: &Path, kind: &str) -> PathBuf {
+    module.join("src").join(kind)
 }

@@ -50,6 +50,7 @@ pub(super) fn compile(workspace: &Workspace) -> Result<(Library, Suite), TaskErr
         name: "dev.wheelwork.test",
         manifest: test.join("AndroidManifest.xml"),
         libraries: vec![main.clone()],
+        roles: &[Role::App, Role::Test],
         assets: Some(suite::assets(&layer, &work)?),
     };
     let app = app.make(&artefacts, &work.join("app"))?;

@@ -24,6 +24,8 @@ pub(super) struct App<'a> {
     pub(super) manifest: PathBuf,
     /// Where our manifests and folders `res` are: its own, where it has one, and those of our libraries.
     pub(super) libraries: Vec<PathBuf>,
+    /// Whose libraries it has besides.
+    pub(super) roles: &'a [Role],
     pub(super) assets: Option<PathBuf>,
 }
 
@@ -69,7 +71,7 @@ impl App<'_> {
         for needed in ["guava", "failureaccess", "kotlin-stdlib"] {
             jars.push(artefacts.jar(needed)?);
         }
-        let folders = self.libraries.iter().cloned().chain(artefacts.libraries());
+        let folders = self.libraries.iter().cloned().chain(artefacts.libraries(self.roles));
         let manifests = folders.map(|library| library.join("AndroidManifest.xml"));
         let manifests: Vec<_> = manifests.filter(|manifest| *manifest != self.manifest).collect();
         let mut java = Command::new("java");
@@ -104,7 +106,7 @@ impl App<'_> {
         let aapt = artefacts.aapt()?;
         let mut packages = Vec::new();
         let mut compiled = Vec::new();
-        for library in artefacts.libraries().iter().chain(&self.libraries) {
+        for library in artefacts.libraries(self.roles).iter().chain(&self.libraries) {
             let ours = self.libraries.contains(library);
             if ours || fs_err::read_to_string(library.join("R.txt")).is_ok_and(|ids| !ids.trim().is_empty()) {
                 packages.push(package(&fs_err::read_to_string(library.join("AndroidManifest.xml"))?)?);

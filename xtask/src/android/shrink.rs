@@ -95,11 +95,13 @@ fn shrunk(
 const SHIPPED: &str = "META-INF/com.android.tools/r8";
 
 /// The rules in jars.
-fn shipped_rules(jars: &[PathBuf], work: &Path) -> Result<Vec<PathBuf>, TaskError> {
+pub(super) fn shipped_rules(jars: &[PathBuf], work: &Path) -> Result<Vec<PathBuf>, TaskError> {
     let folder = work.join("shipped");
-    fs_err::create_dir_all(&folder)?;
-    for jar in jars {
-        command::capture(Command::new("jar").arg("xf").arg(jar).arg(SHIPPED).current_dir(&folder))?;
+    for (index, jar) in jars.iter().enumerate() {
+        // Jars may call theirs the same.
+        let own = folder.join(index.to_string());
+        fs_err::create_dir_all(&own)?;
+        command::capture(Command::new("jar").arg("xf").arg(jar).arg(SHIPPED).current_dir(&own))?;
     }
     files_below(&folder, "pro")
 }

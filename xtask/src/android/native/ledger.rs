@@ -14,7 +14,7 @@ use crate::{golden, report, size};
 const NAME: &str = "libwheelwork.so";
 
 /// Phones whose pages have 16 KB.
-const ALIGN: u64 = 16 * 1024;
+pub(super) const ALIGN: u64 = 16 * 1024;
 
 /// What stands above the lines.
 const HEADER: &str = "\

@@ -47,6 +47,18 @@ pub(super) fn run(workspace: &Workspace, abis: &[Abi]) -> Result<(), TaskError> 
     ledger::check(workspace, &found)
 }
 
+/// Fails for a library that phones whose pages have 16 KB cannot load.
+pub(super) fn check_pages(library: &Path) -> Result<(), TaskError> {
+    let Elf { align, .. } = Elf::read(library)?;
+    if align < ledger::ALIGN {
+        let (path, expected) = (library.display(), ledger::ALIGN);
+        return Err(TaskError::new(format!(
+            "{path}: its segments are aligned to {align} bytes, expected {expected}"
+        )));
+    }
+    Ok(())
+}
+
 /// Builds the crate; its static library.
 fn build(workspace: &Workspace, abi: Abi, stubs: &Path) -> Result<PathBuf, TaskError> {
     StaticLibrary {
