@@ -106,6 +106,9 @@ fn native_libraries(workspace: &Workspace, artefacts: &Artefacts) -> Result<Vec<
     Ok(found)
 }
 
+/// What the merger adds for a library that names no version.
+const NEVER_ASKED: [&str; 3] = ["READ_EXTERNAL_STORAGE", "READ_PHONE_STATE", "WRITE_EXTERNAL_STORAGE"];
+
 /// A key that signs nothing but this.
 fn make_key(keystore: &Path) -> Result<(), TaskError> {
     let mut keytool = Command::new("keytool");
@@ -121,14 +124,19 @@ fn read(artefacts: &Artefacts, apk: &Path) -> Result<(), TaskError> {
     let told = command::capture(Command::new(artefacts.aapt()?).args(["dump", "badging"]).arg(apk))?;
     let expected = [
         "package: name='dev.wheelwork.chat'".to_owned(),
-        format!("sdkVersion:'{MIN_API}'"),
+        format!("minSdkVersion:'{MIN_API}'"),
         "launchable-activity: name='dev.wheelwork.chat.MainActivity'".to_owned(),
         format!("native-code: '{}'", ABI.name()),
     ];
-    match expected.iter().find(|line| !told.lines().any(|found| found.starts_with(line.as_str()))) {
+    let has = |start: &str| told.lines().any(|found| found.starts_with(start));
+    let wrong = |what: String| {
+        Err(TaskError::new(format!("{what} in what aapt2 tells of {}:\n{told}", apk.display())))
+    };
+    if let Some(line) = expected.iter().find(|line| !has(line)) {
+        return wrong(format!("find `{line}`"));
+    }
+    match NEVER_ASKED.iter().find(|name| has(&format!("uses-permission: name='android.permission.{name}'"))) {
+        Some(name) => wrong(format!("find no permission {name}")),
         None => Ok(()),
-        Some(line) => {
-            Err(TaskError::new(format!("find `{line}` in what aapt2 tells of {}:\n{told}", apk.display())))
-        }
     }
 }

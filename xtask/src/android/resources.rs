@@ -71,9 +71,14 @@ impl App<'_> {
         for needed in ["guava", "failureaccess", "kotlin-stdlib"] {
             jars.push(artefacts.jar(needed)?);
         }
-        let folders = self.libraries.iter().cloned().chain(artefacts.libraries(self.roles));
-        let manifests = folders.map(|library| library.join("AndroidManifest.xml"));
-        let manifests: Vec<_> = manifests.filter(|manifest| *manifest != self.manifest).collect();
+        let of_folders = |library: PathBuf| library.join("AndroidManifest.xml");
+        let ours =
+            self.libraries.iter().cloned().map(of_folders).filter(|manifest| *manifest != self.manifest);
+        let mut manifests = Vec::new();
+        for (index, manifest) in ours.enumerate() {
+            manifests.push(as_in_an_aar(&manifest, &folder.join("manifests").join(index.to_string()))?);
+        }
+        manifests.extend(artefacts.libraries(self.roles).into_iter().map(of_folders));
         let mut java = Command::new("java");
         java.arg("--class-path")
             .arg(std::env::join_paths(jars)?)
@@ -85,6 +90,7 @@ impl App<'_> {
             .args(["--placeholder", &format!("applicationId={}", self.name)])
             .args(["--property", &format!("MIN_SDK_VERSION={MIN_SDK}")])
             .args(["--property", &format!("TARGET_SDK_VERSION={TARGET_SDK}")])
+            .args(["--property", "VERSION_CODE=1"])
             .arg("--remove-tools-declarations")
             .arg("--out")
             .arg(&merged);
@@ -156,6 +162,23 @@ impl App<'_> {
         command::capture(&mut link)?;
         Ok((apk, generated))
     }
+}
+
+/// A library's manifest as its AAR has it: Gradle writes the versions in, and without them the merger takes it for one of Android 1,
+/// and asks for what every app was allowed then.
+fn as_in_an_aar(manifest: &Path, folder: &Path) -> Result<PathBuf, TaskError> {
+    let mut text = fs_err::read_to_string(manifest)?;
+    // One that says nothing but its package has no end of its own.
+    if let Some(start) = text.trim_end().strip_suffix("/>").filter(|start| start.matches('<').count() <= 2) {
+        text = format!("{start}>\n</manifest>\n");
+    }
+    let versions = format!(
+        "<uses-sdk android:minSdkVersion=\"{MIN_SDK}\" android:targetSdkVersion=\"{TARGET_SDK}\" />\n</manifest>"
+    );
+    fs_err::create_dir_all(folder)?;
+    let copy = folder.join("AndroidManifest.xml");
+    fs_err::write(&copy, text.replace("</manifest>", &versions))?;
+    Ok(copy)
 }
 
 /// The package that a manifest names.
