@@ -47,6 +47,25 @@ fn the_prepared_form_gives_the_logits_of_the_plain_one() {
 }
 
 #[test]
+fn a_tokenizer_that_cannot_be_read_is_refused_whatever_is_asked_of_the_model() {
+    let scene = scene();
+    let tokenizer = scene.package.path().join("cpu").join("tokenizer.json");
+    let bytes = fs::metadata(&tokenizer).unwrap().len();
+    // Of the length that the package's card says.
+    fs::write(tokenizer, format!("{{}}{}", " ".repeat(usize::try_from(bytes).unwrap() - 2))).unwrap();
+    let (path, options) = (scene.package.path(), &scene.options);
+    let errors = [
+        Model::open_with(&path, options).err(),
+        wheelwork::plan(&path, options).err(),
+        scene.try_prepare(usize::MAX).0.err(),
+    ];
+    for error in errors {
+        let error = error.expect("it is refused");
+        assert!(matches!(error, wheelwork::Error::Tokenizer(_)), "{error}");
+    }
+}
+
+#[test]
 fn a_damaged_form_is_not_used_and_made_anew() {
     let scene = scene();
     scene.prepare();

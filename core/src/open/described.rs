@@ -28,7 +28,7 @@ use crate::device::{
     self, CPU, Device, DevicePreference, NotUsedReason, Placement, Prepared, Provider, Refusal, Request,
 };
 use crate::error::Error;
-use crate::facts::ModelIdentity;
+use crate::facts::{ModelFacts, ModelIdentity};
 
 /// Chunks of an installed package that an open compares with what was installed: some milliseconds.
 const SAMPLED_CHUNKS: usize = 2;
@@ -93,7 +93,15 @@ impl Described {
     /// Reads the descriptions and verifies the graph of the CPU's variant.
     pub(crate) fn of(path: &Path, options: &OpenOptions) -> Result<Self, Error> {
         let options = OpenOptions { device: DevicePreference::Cpu, strict: true, ..options.clone() };
-        Ok(Self::new(Planned::new(path, &options, &Refused::new())?, &options)?.0)
+        let (mut described, _) = Self::new(Planned::new(path, &options, &Refused::new())?, &options)?;
+        // Who goes by a description counts on a package that opens.
+        described.facts()?;
+        Ok(described)
+    }
+
+    /// All facts of the chosen variant, with what was noted of its runtime.
+    pub(super) fn facts(&mut self) -> Result<ModelFacts, Error> {
+        self.facts.finish(&self.package, &self.placement.variant)
     }
 
     /// Chooses and verifies the graph of what was planned.
@@ -101,7 +109,7 @@ impl Described {
         let Planned { package, runtime, mut placement, trial } = planned;
         let variant = package.variant(&placement.variant)?.clone();
         let wanted = options.kv_cache;
-        let facts = Reading::start(&package, &placement.variant, options, &runtime.build_info)?;
+        let facts = Reading::of(&package, &placement.variant, options, &runtime.build_info)?.ahead();
         let graph_file = graph_file(&package, &mut placement, &variant, wanted, runtime.version)?;
         let (verified, graph) = package.verified_graph(&placement.variant, &graph_file)?;
         let located = Located::beside(&variant.folder.join(&graph_file), graph)?;

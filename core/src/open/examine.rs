@@ -14,6 +14,6 @@ pub fn examine(path: impl AsRef<Path>) -> Result<(), Error> {
     let package = wheelwork_package::open(path.as_ref())?;
     let options = OpenOptions::default();
     package.variants.keys().try_for_each(|variant| {
-        Reading::start(&package, variant, &options, "")?.finish(&package, variant).map(drop)
+        Reading::of(&package, variant, &options, "")?.finish(&package, variant).map(drop)
     })
 }

@@ -3,6 +3,7 @@
 //! A tokenizer of 150,000 tokens takes a tenth of a second and one core, so a thread of its own reads it while the graph
 //! loads ([`Reading`]).
 
+use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 
 use wheelwork_package::card::ControlTokens;
@@ -16,22 +17,31 @@ use crate::text::chat::ChatTemplate;
 use crate::text::reasoning::{CLOSE_TAG, OPEN_TAG};
 use crate::text::tokenizer::Tokenizer;
 
-/// The facts of a variant, of which tokenizer and template are still read.
+/// The facts of a variant, of which tokenizer and template are still to be read.
 pub(super) struct Reading {
     pub(super) context_length: usize,
     pub(super) runtime: String,
     fingerprint: String,
     words: Words,
+    ahead: Ahead,
 }
 
-/// Ends with its thread, so that no file is open after an opening that failed.
-struct Words(Option<JoinHandle<Read>>);
+/// Where tokenizer and template are.
+#[derive(Clone)]
+struct Words {
+    folder: PathBuf,
+    template: Option<String>,
+    prompt_tokens: usize,
+}
+
+/// The thread that reads them, if there is one. It goes no further than this, so that no file is open after an opening that failed.
+struct Ahead(Option<JoinHandle<Read>>);
 
 type Read = Result<(Tokenizer, ChatTemplate), Error>;
 
 impl Reading {
-    /// Begins to read a variant's facts, with the wanted context length and chat template.
-    pub(super) fn start(
+    /// A variant's facts, with the wanted context length and chat template.
+    pub(super) fn of(
         package: &OpenPackage,
         variant_name: &str,
         options: &OpenOptions,
@@ -44,19 +54,19 @@ impl Reading {
             return Err(Error::ContextOutOfRange { wanted: context_length, limit });
         }
         let fingerprint = package.fingerprint(variant_name)?;
-        let (folder, source) = (variant.folder.clone(), options.chat_template.clone());
-        let read = move || -> Read {
-            let tokenizer = Tokenizer::from_folder(&folder)?
-                .with_prompt_limit(context_length.saturating_mul(COUNTED_CONTEXTS));
-            let own = ChatTemplate::from_folder(&folder)?;
-            let template = match source {
-                Some(source) => own.with_source(source)?,
-                None => own,
-            };
-            Ok((tokenizer, template))
+        let words = Words {
+            folder: variant.folder.clone(),
+            template: options.chat_template.clone(),
+            prompt_tokens: context_length.saturating_mul(COUNTED_CONTEXTS),
         };
-        let words = Words(Some(thread::spawn(read)));
-        Ok(Self { context_length, runtime: runtime.to_owned(), fingerprint, words })
+        Ok(Self { context_length, runtime: runtime.to_owned(), fingerprint, words, ahead: Ahead(None) })
+    }
+
+    /// Begins to read what takes long. Where the system has no thread for it, [`Reading::finish`] reads it.
+    pub(super) fn ahead(self) -> Self {
+        let words = self.words.clone();
+        let thread = thread::Builder::new().name("wheelwork-words".into());
+        Self { ahead: Ahead(thread.spawn(move || words.read()).ok()), ..self }
     }
 
     /// What keys and values of a variant belong to.
@@ -64,11 +74,13 @@ impl Reading {
         ModelIdentity::new(&self.fingerprint, variant, &self.runtime)
     }
 
-    /// Waits for the rest.
-    pub(super) fn finish(self, package: &OpenPackage, variant_name: &str) -> Result<ModelFacts, Error> {
-        let Self { context_length, runtime, fingerprint, words } = self;
+    /// Reads the rest, or waits for it.
+    pub(super) fn finish(&mut self, package: &OpenPackage, variant_name: &str) -> Result<ModelFacts, Error> {
         let variant = package.variant(variant_name)?;
-        let (tokenizer, template) = words.wait()?;
+        let (tokenizer, template) = match self.ahead.0.take() {
+            Some(thread) => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            None => self.words.read(),
+        }?;
         let (tokens, closing_phrase) = match &package.card {
             Some(card) => (card.tokens.clone(), card.closing_phrase.clone()),
             None => (control_tokens(variant, &tokenizer), None),
@@ -79,22 +91,27 @@ impl Reading {
             template,
             tokens,
             defaults: variant.generation.clone(),
-            context_length,
+            context_length: self.context_length,
             closing_phrase: closing_phrase.unwrap_or_default(),
-            fingerprint,
-            runtime,
+            fingerprint: self.fingerprint.clone(),
+            runtime: self.runtime.clone(),
         })
     }
 }
 
 impl Words {
-    fn wait(mut self) -> Read {
-        let thread = self.0.take().expect("nobody has waited for it yet");
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    fn read(&self) -> Read {
+        let tokenizer = Tokenizer::from_folder(&self.folder)?.with_prompt_limit(self.prompt_tokens);
+        let own = ChatTemplate::from_folder(&self.folder)?;
+        let template = match &self.template {
+            Some(source) => own.with_source(source.clone())?,
+            None => own,
+        };
+        Ok((tokenizer, template))
     }
 }
 
-impl Drop for Words {
+impl Drop for Ahead {
     fn drop(&mut self) {
         if let Some(thread) = self.0.take() {
             // What it read, or why not, is of no use any longer.

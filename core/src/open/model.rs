@@ -63,10 +63,9 @@ impl Model {
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, Error> {
         let path = path.as_ref();
         let fallback = (!options.strict).then(|| fallback(path, options));
-        let (described, graph, compilation) = Opening::loaded(path, options, fallback.as_ref())?;
+        let (described, facts, graph, compilation) = Opening::loaded(path, options, fallback.as_ref())?;
         let footprint = described.footprint(described.packed)?;
-        let Described { package, placement, facts, runtime, provenance, .. } = described;
-        let facts = facts.finish(&package, &placement.variant)?;
+        let Described { package, placement, runtime, provenance, .. } = described;
         let prefix_cache_bytes = Some(options.prefix_cache_bytes).filter(|bytes| *bytes > 0);
         Ok(Self {
             facts: Arc::new(facts),

@@ -15,6 +15,7 @@ use crate::decoder::ort::loaded::Loaded;
 use crate::device::trial::Trial;
 use crate::device::{self, CPU, NotUsedReason, Refusal};
 use crate::error::Error;
+use crate::facts::ModelFacts;
 use crate::sequence::{Compilation, Fallback, Ready};
 
 /// A model that is opened on one device.
@@ -31,7 +32,7 @@ impl Opening {
         path: &Path,
         options: &OpenOptions,
         fallback: Option<&Fallback>,
-    ) -> Result<(Described, Loaded, Option<Arc<Compilation>>), Error> {
+    ) -> Result<(Described, ModelFacts, Loaded, Option<Arc<Compilation>>), Error> {
         device::check_options(options.device, &options.provider_options)?;
         let mut refused = Refused::new();
         let mut compilation = None;
@@ -43,7 +44,10 @@ impl Opening {
             let opened =
                 opened.map(|(described, trial)| Self { described, trial }).and_then(|mut opening| {
                     match opening.load(options) {
-                        Ok(graph) => Ok((opening.described, graph)),
+                        Ok(graph) => {
+                            let facts = opening.described.facts().map_err(NotLoaded::Failed)?;
+                            Ok((opening.described, facts, graph))
+                        }
                         Err(not_loaded) => {
                             if matches!(not_loaded, NotLoaded::ToCompile { .. }) {
                                 let (cancel, watch) = (CancelToken::new(), OpenWatch::default());
@@ -59,7 +63,7 @@ impl Opening {
             // What failed because it was ended is no reason to go on elsewhere.
             options.go_on()?;
             let not_loaded = match opened {
-                Ok((described, graph)) => return Ok((described, graph, compilation)),
+                Ok((described, facts, graph)) => return Ok((described, facts, graph, compilation)),
                 Err(NotLoaded::Failed(error)) if provider == CPU => return Err(error),
                 Err(not_loaded) => not_loaded,
             };
@@ -98,13 +102,17 @@ impl Opening {
 
     /// Compiles static graphs, loads and checks them.
     fn compiled(mut self, options: &OpenOptions, fallback: Option<Fallback>) -> Result<Ready, Refusal> {
+        // Compiling takes minutes: nothing that is known sooner may fail behind it.
+        let facts = self.described.facts().map_err(|error| NotLoaded::Failed(error).into_refusal())?;
         let graph = self.load_static(options, true).map_err(|not_loaded| match not_loaded {
             NotLoaded::ToCompile { .. } => (NotUsedReason::CompileFailed, None),
             other => other.into_refusal(),
         })?;
-        let Described { package, placement, facts, .. } = self.described;
-        let facts = facts.finish(&package, &placement.variant);
-        let facts = facts.map_err(|error| (NotUsedReason::Damaged, Some(error.to_string())))?;
-        Ok(Ready { facts: Arc::new(facts), placement, fallback, decoder: Box::new(move || graph.decoder()) })
+        Ok(Ready {
+            facts: Arc::new(facts),
+            placement: self.described.placement,
+            fallback,
+            decoder: Box::new(move || graph.decoder()),
+        })
     }
 }
