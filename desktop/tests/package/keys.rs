@@ -73,7 +73,7 @@ fn a_key_that_vouched_for_an_installation_or_a_repair_counts_from_then_on() {
                 workshop.run(&["repair", "m", "m.wwpkg", "--key", "acme.pub.pem"])
             }
         };
-        // The installed model and the next version, from a pipe and from a file, without the key's file.
+        // The installed model, and the next version from a pipe, without the key's file.
         std::fs::remove_file(workshop.path("m.wwpkg")).unwrap();
         workshop.pack(2, "m");
         std::fs::rename(workshop.path("acme.pub.pem"), workshop.path("away.pem")).unwrap();
