@@ -167,17 +167,15 @@ impl App<'_> {
 /// A library's manifest as its AAR has it: Gradle writes the versions in, and without them the merger takes it for one of Android 1,
 /// and asks for what every app was allowed then.
 fn as_in_an_aar(manifest: &Path, folder: &Path) -> Result<PathBuf, TaskError> {
-    let mut text = fs_err::read_to_string(manifest)?;
-    // One that says nothing but its package has no end of its own.
-    if let Some(start) = text.trim_end().strip_suffix("/>").filter(|start| start.matches('<').count() <= 2) {
-        text = format!("{start}>\n</manifest>\n");
-    }
-    let versions = format!(
-        "<uses-sdk android:minSdkVersion=\"{MIN_SDK}\" android:targetSdkVersion=\"{TARGET_SDK}\" />\n</manifest>"
-    );
+    let text = fs_err::read_to_string(manifest)?;
+    let (start, end) = text
+        .rsplit_once("</manifest>")
+        .ok_or_else(|| TaskError::new(format!("{}: write `</manifest>` at its end", manifest.display())))?;
+    let versions =
+        format!("<uses-sdk android:minSdkVersion=\"{MIN_SDK}\" android:targetSdkVersion=\"{TARGET_SDK}\" />");
     fs_err::create_dir_all(folder)?;
     let copy = folder.join("AndroidManifest.xml");
-    fs_err::write(&copy, text.replace("</manifest>", &versions))?;
+    fs_err::write(&copy, format!("{start}{versions}\n</manifest>{end}"))?;
     Ok(copy)
 }
 
