@@ -137,7 +137,7 @@ fn check_tokens(facts: &TokenizerFacts) -> Result<u32, TokenizerFault> {
 }
 
 /// The parts around the vocabulary: what text goes through before BPE, and how bytes come back after it.
-fn check_components(file: &json::File) -> Result<(), TokenizerFault> {
+fn check_components(file: &json::File<'_>) -> Result<(), TokenizerFault> {
     let model = &file.model;
     let unsupported =
         |field, found: String, supported| TokenizerFault::Unsupported { field, found, supported };
@@ -321,10 +321,13 @@ fn check_ids(vocabulary: &HashMap<String, u32>, added: &[AddedToken]) -> Result<
 }
 
 /// The ids of the merges: both parts and the result stand in the vocabulary.
-fn merges(merges: &[json::Merge], vocabulary: &HashMap<String, u32>) -> Result<Vec<Merge>, TokenizerFault> {
+fn merges(
+    merges: &[json::Merge<'_>],
+    vocabulary: &HashMap<String, u32>,
+) -> Result<Vec<Merge>, TokenizerFault> {
     let mut joined = String::new();
-    let merge = |(index, json::Merge(left, right)): (usize, &json::Merge)| {
-        let id_of = |part: &String| {
+    let merge = |(index, json::Merge(left, right)): (usize, &json::Merge<'_>)| {
+        let id_of = |part: &str| {
             let id = vocabulary.get(part).copied();
             id.ok_or_else(|| TokenizerFault::MergeOfUnknown { index, token: fault::shown(part) })
         };

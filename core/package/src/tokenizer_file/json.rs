@@ -1,5 +1,6 @@
 //! The JSON forms of `tokenizer.json`, as they stand in the file.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -13,7 +14,7 @@ use super::fault::{TokenizerFault, shown};
 use super::{AddedToken, ID_BOUND};
 
 #[derive(serde::Deserialize)]
-pub(super) struct File {
+pub(super) struct File<'f> {
     #[serde(default, deserialize_with = "added_tokens")]
     pub(super) added_tokens: Vec<AddedToken>,
     #[serde(default, deserialize_with = "json::few")]
@@ -22,11 +23,12 @@ pub(super) struct File {
     pub(super) pre_tokenizer: Option<Value>,
     #[serde(default, deserialize_with = "json::few")]
     pub(super) decoder: Option<Value>,
-    pub(super) model: Model,
+    #[serde(borrow)]
+    pub(super) model: Model<'f>,
 }
 
 #[derive(serde::Deserialize)]
-pub(super) struct Model {
+pub(super) struct Model<'f> {
     #[serde(rename = "type")]
     kind: Option<String>,
     pub(super) dropout: Option<f64>,
@@ -35,18 +37,22 @@ pub(super) struct Model {
     #[serde(default)]
     pub(super) ignore_merges: bool,
     pub(super) vocab: Vocabulary,
-    #[serde(deserialize_with = "merges")]
-    pub(super) merges: Vec<Merge>,
+    #[serde(borrow, deserialize_with = "merges")]
+    pub(super) merges: Vec<Merge<'f>>,
 }
 
 /// A map that refuses a key that stands twice, where JSON readers keep the last silently.
 pub(super) struct Vocabulary(pub(super) HashMap<String, u32>);
 
-/// `"left right"` or `["left", "right"]`.
-pub(super) struct Merge(pub(super) String, pub(super) String);
+/// `"left right"` or `["left", "right"]`; parts of the file, because a copy of each would be most of what reading one costs.
+pub(super) struct Merge<'f>(pub(super) Cow<'f, str>, pub(super) Cow<'f, str>);
+
+/// A text that stands in the file as it is, unless it has escapes.
+#[derive(serde::Deserialize)]
+struct Part<'f>(#[serde(borrow)] Cow<'f, str>);
 
 /// A file that does not parse may hold another kind of model, whose vocabulary has another form.
-pub(super) fn parse(bytes: &[u8]) -> Result<File, TokenizerFault> {
+pub(super) fn parse(bytes: &[u8]) -> Result<File<'_>, TokenizerFault> {
     #[derive(serde::Deserialize)]
     struct Outline {
         model: Kind,
@@ -56,7 +62,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<File, TokenizerFault> {
         #[serde(rename = "type")]
         kind: Option<String>,
     }
-    let parsed: Result<File, _> = json::from_bytes(bytes);
+    let parsed: Result<File<'_>, _> = json::from_bytes(bytes);
     let kind = match &parsed {
         Ok(file) => file.model.kind.clone(),
         Err(_) => json::from_bytes(bytes).ok().and_then(|outline: Outline| outline.model.kind),
@@ -73,7 +79,7 @@ fn added_tokens<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<AddedT
     json::at_most(deserializer, ADDED_TOKENS_BYTES.as_usize(), "added tokens")
 }
 
-fn merges<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Merge>, D::Error> {
+fn merges<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Merge<'de>>, D::Error> {
     json::at_most(deserializer, MERGES.as_usize(), "merges")
 }
 
@@ -110,29 +116,30 @@ impl<'de> Deserialize<'de> for Vocabulary {
     }
 }
 
-impl<'de> Deserialize<'de> for Merge {
+impl<'de> Deserialize<'de> for Merge<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Parts;
         impl<'de> Visitor<'de> for Parts {
-            type Value = Merge;
+            type Value = Merge<'de>;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str("a merge: two tokens in a list, or in a text with one space between them")
             }
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Merge, E> {
-                match text.split_once(' ') {
-                    Some((left, right)) if !right.contains(' ') => {
-                        Ok(Merge(left.to_owned(), right.to_owned()))
-                    }
-                    _ => Err(E::invalid_value(de::Unexpected::Str(&shown(text)), &self)),
-                }
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Merge<'de>, E> {
+                let (left, right) = cut(text, &self)?;
+                Ok(Merge(left.into(), right.into()))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Merge, A::Error> {
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Merge<'de>, E> {
+                let (left, right) = cut(text, &self)?;
+                Ok(Merge(left.to_owned().into(), right.to_owned().into()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Merge<'de>, A::Error> {
                 let length = |length| de::Error::invalid_length(length, &self);
-                let left = parts.next_element()?.ok_or_else(|| length(0))?;
-                let right = parts.next_element()?.ok_or_else(|| length(1))?;
+                let Part(left) = parts.next_element()?.ok_or_else(|| length(0))?;
+                let Part(right) = parts.next_element()?.ok_or_else(|| length(1))?;
                 if parts.next_element::<de::IgnoredAny>()?.is_some() {
                     return Err(length(3));
                 }
@@ -141,4 +148,11 @@ impl<'de> Deserialize<'de> for Merge {
         }
         deserializer.deserialize_any(Parts)
     }
+}
+
+/// Both tokens of a merge in one text.
+fn cut<'t, E: de::Error>(text: &'t str, expected: &dyn de::Expected) -> Result<(&'t str, &'t str), E> {
+    text.split_once(' ')
+        .filter(|(_, right)| !right.contains(' '))
+        .ok_or_else(|| E::invalid_value(de::Unexpected::Str(&shown(text)), expected))
 }
