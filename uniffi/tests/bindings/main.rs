@@ -5,6 +5,7 @@
 mod chats;
 mod exports;
 mod inputs;
+mod logging;
 mod opening;
 mod store;
 mod support;

@@ -15,7 +15,7 @@ use wheelwork_quantize::recipe::BALANCED;
 use wheelwork_quantize::{Options, quantize};
 use wheelwork_uniffi::{
     EngineHandle, EngineOptions, Event, FfiError, InstallEvent, InstallHandle, InstallOptions, InstallReport,
-    OpenOptions, SignaturePolicy, TurnHandle,
+    Message, OpenOptions, Role, SignaturePolicy, TurnHandle,
 };
 
 /// Wakes the thread that waits.
@@ -134,6 +134,19 @@ pub(crate) fn endless() -> wheelwork_uniffi::Options {
         output: Some(wheelwork_uniffi::OutputFormat::Regex { pattern }),
         thinking: Some(wheelwork_uniffi::Thinking::Off),
         ..options(500)
+    }
+}
+
+/// Only a text.
+pub(crate) fn message(role: Role, text: &str) -> Message {
+    Message {
+        role,
+        text: Some(text.into()),
+        tool_calls: Vec::new(),
+        tool_call_id: None,
+        name: None,
+        reasoning: None,
+        answer: String::new(),
     }
 }
 

@@ -6,19 +6,7 @@ use wheelwork_uniffi::{
     onnx_runtime, package_facts,
 };
 
-use crate::support::{ENGINE, code, engine, events, model, open_options, options, text, wait};
-
-fn message(role: Role, text: &str) -> Message {
-    Message {
-        role,
-        text: Some(text.into()),
-        tool_calls: Vec::new(),
-        tool_call_id: None,
-        name: None,
-        reasoning: None,
-        answer: String::new(),
-    }
-}
+use crate::support::{ENGINE, code, engine, events, message, model, open_options, options, text, wait};
 
 #[test]
 fn the_machine_tells_its_runtime_and_its_devices_with_the_reasons() {
