@@ -58,7 +58,7 @@ class RowTest {
                 assertTrue(events.finished().reason in ends, "${events.finished()}")
                 chat.clear()
             }
-            repeat(30) {
+            repeat(1000) {
                 coroutineScope {
                     val turn = launch { chat.ask(QUESTION, ENDLESS).collect {} }
                     delay(random.nextLong(20))
