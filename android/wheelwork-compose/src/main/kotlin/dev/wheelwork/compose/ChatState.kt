@@ -28,8 +28,12 @@ public class ChatState(private val scope: CoroutineScope, private val conversati
     /** All so far, the oldest first. */
     public val exchanges: List<Exchange> get() = shown
 
-    /** Whether a turn is under way. */
+    /** Whether a turn is under way, or the conversation is being read: nothing can be asked meanwhile. */
     public var isBusy: Boolean by mutableStateOf(false)
+        private set
+
+    /** Whether a turn is under way: what a foreground service is for. */
+    public var isAnswering: Boolean by mutableStateOf(false)
         private set
 
     /** Whether [resume] has a turn to go on with. */
@@ -59,7 +63,7 @@ public class ChatState(private val scope: CoroutineScope, private val conversati
         }
     }
 
-    /** Asks; does nothing while a turn is under way. */
+    /** Asks; does nothing while it [isBusy]. */
     public fun ask(question: String, reasoningTokens: Int?) {
         if (isBusy || question.isBlank()) return
         shown += Exchange(question.trim(), isWaiting = true)
@@ -102,9 +106,14 @@ public class ChatState(private val scope: CoroutineScope, private val conversati
     private suspend fun follow(turn: Flow<Event>) {
         val place = shown.lastIndex
         var reasoned: Duration? = null
-        turn.onEach {
-            if (it is Event.ReasoningEnded) reasoned = it.elapsed
-            if (it is Event.AnswerWasReasoning) reasoned = it.elapsed
-        }.turnState().collect { shown[place] = shown[place].with(it, reasoned) }
+        isAnswering = true
+        try {
+            turn.onEach {
+                if (it is Event.ReasoningEnded) reasoned = it.elapsed
+                if (it is Event.AnswerWasReasoning) reasoned = it.elapsed
+            }.turnState().collect { shown[place] = shown[place].with(it, reasoned) }
+        } finally {
+            isAnswering = false
+        }
     }
 }

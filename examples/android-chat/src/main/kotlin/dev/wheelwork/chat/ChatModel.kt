@@ -124,8 +124,8 @@ internal class ChatModel(application: Application) : AndroidViewModel(applicatio
         val chat = ChatState(scope, host.conversation(name)).also { it.restore() }
         shown.value = Stage.Talking(chat, placement, name, host.saved())
         scope.launch {
-            snapshotFlow { chat.isBusy }.collect { isBusy ->
-                ReasoningService.keep(getApplication(), host, isBusy)
+            snapshotFlow { chat.isAnswering }.collect { isAnswering ->
+                ReasoningService.keep(getApplication(), host, isAnswering)
                 val now = shown.value
                 if (now is Stage.Talking && now.chat === chat) shown.value = now.copy(saved = host.saved())
             }

@@ -7,10 +7,13 @@ import androidx.activity.enableEdgeToEdge
 import androidx.activity.viewModels
 import androidx.compose.runtime.collectAsState
 import androidx.compose.runtime.getValue
+import androidx.lifecycle.viewmodel.initializer
+import androidx.lifecycle.viewmodel.viewModelFactory
 
 /** The one screen: a model is installed, its memory is told, then its conversation is held. */
 public class MainActivity : ComponentActivity() {
-    private val model: ChatModel by viewModels()
+    // Lifecycle's own factory keeps the first application that it sees, which in tests is another one's.
+    private val model: ChatModel by viewModels { viewModelFactory { initializer { ChatModel(application) } } }
 
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)

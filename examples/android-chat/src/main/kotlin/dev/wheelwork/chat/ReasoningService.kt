@@ -56,8 +56,8 @@ public class ReasoningService : Service() {
         private var running: ReasoningService? = null
 
         /** Starts it with a turn and ends it after. On the main thread. */
-        fun keep(app: Application, host: ModelHost, isBusy: Boolean) {
-            if (!isBusy) {
+        fun keep(app: Application, host: ModelHost, isAnswering: Boolean) {
+            if (!isAnswering) {
                 release()
                 running?.stopSelf()
             } else if (hold == null) {

@@ -40,6 +40,7 @@ import org.junit.After
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertFalse
 import org.junit.Assert.assertNotNull
+import org.junit.Assert.assertNull
 import org.junit.Assert.assertTrue
 import org.junit.Before
 import org.junit.Test
@@ -88,7 +89,7 @@ class ChatModelTest {
         model.actions().open(first)
         until { model.talking().chat.exchanges.isNotEmpty() && !model.talking().chat.isBusy }
         assertEquals(first, model.talking().current)
-        assertEquals(listOf("12 + 30 = ?"), model.talking().chat.exchanges.map { it.question })
+        assertEquals(listOf("12 + 30 = ?"), model.questions())
 
         model.actions().delete()
         until { model.talking().current !in setOf(first, second) }
@@ -104,9 +105,9 @@ class ChatModelTest {
         inAProcess(folder) { _, model, _ ->
             until { model.talking().chat.exchanges.isNotEmpty() }
             assertEquals(before, model.talking().current)
-            val exchange = model.talking().chat.exchanges.single()
-            assertEquals(QUESTION, exchange.question)
-            assertTrue(exchange.answer, "734" in exchange.answer)
+            assertEquals(listOf(QUESTION), model.questions())
+            val answer = model.talking().chat.exchanges.single().answer
+            assertTrue(answer, "734" in answer)
         }
     }
 
@@ -128,30 +129,34 @@ class ChatModelTest {
 
     @Test
     fun a_turn_begins_a_service_and_ends_it() = whenOpen { _, model, _ ->
+        until { !model.talking().chat.isBusy }
+        // Nobody has to be told that a conversation is read.
+        assertNull(shadowOf(application).peekNextStartedService())
         model.talking().chat.ask(QUESTION, null)
         val service = service()
         until { !model.talking().chat.isBusy && shadowOf(service.get()).isStoppedBySelf }
+        assertEquals(listOf(QUESTION), model.questions())
         assertTrue("734" in model.talking().chat.exchanges.single().answer)
         service.destroy()
     }
 
     @Test
     fun a_turn_goes_on_behind_the_service_while_nobody_sees_the_app() = whenOpen { scenario, _, host ->
-        ReasoningService.keep(application, host, isBusy = true)
+        ReasoningService.keep(application, host, isAnswering = true)
         val service = service()
         assertNotNull(shadowOf(service.get()).lastForegroundNotification)
         leave(scenario)
         val turn = begun(host)
         until { turn.isCompleted }
         assertFalse(turn.getCompleted().finished().reason == FinishReason.SUSPENDED)
-        ReasoningService.keep(application, host, isBusy = false)
+        ReasoningService.keep(application, host, isAnswering = false)
         assertTrue(shadowOf(service.get()).isStoppedBySelf)
         service.destroy()
     }
 
     @Test
     fun a_service_whose_time_is_over_pauses_the_turn() = whenOpen { scenario, _, host ->
-        ReasoningService.keep(application, host, isBusy = true)
+        ReasoningService.keep(application, host, isAnswering = true)
         val service = service()
         leave(scenario)
         val turn = begun(host)
@@ -201,6 +206,8 @@ class ChatModelTest {
     private fun ChatModel.actions(): Actions = actions(talking().chat)
 
     private fun ChatModel.kept(): List<String> = talking().saved.map { it.name }
+
+    private fun ChatModel.questions(): List<String> = talking().chat.exchanges.map { it.question }
 
     /** Asks, and waits for the answer and for the list that names the conversation; its name. */
     private fun ChatModel.asks(question: String): String {
