@@ -51,6 +51,62 @@ fn our_kernels_give_the_logits_of_onnx_runtime_up_to_the_order_of_sums() {
     }
 }
 
+/// tiny-r1 whose output layer is its table of embeddings.
+fn tied() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(testdata("tiny-r1")).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+    }
+    let config = folder.path().join("config.json");
+    let untied = fs::read_to_string(&config).unwrap();
+    let is_tied = untied.replace("\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true");
+    assert_ne!(untied, is_tied);
+    fs::write(config, is_tied).unwrap();
+    let weights = folder.path().join("model.safetensors");
+    let mut bytes = fs::read(&weights).unwrap();
+    let (header, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let range = |name| {
+        let (start, end) = metadata.info(name).unwrap().data_offsets;
+        8 + header + start..8 + header + end
+    };
+    let (table, head) = (range("model.embed_tokens.weight"), range("lm_head.weight"));
+    bytes.copy_within(table, head.start);
+    fs::write(weights, bytes).unwrap();
+    folder
+}
+
+/// The packed file holds the matrix once, and rows are looked up in it.
+#[test]
+fn tied_embeddings_are_looked_up_in_the_packed_output_layer() {
+    let checkpoint = tied();
+    for lm_head in [Bits::Four, Bits::Six, Bits::Eight] {
+        let package = TemporaryPackage::of_folder(checkpoint.path(), of_bits(Bits::Four, lm_head));
+        let cache_dir = Some(package.path().parent().unwrap().join("cache"));
+        let options =
+            OpenOptions { cache_dir, kernels: Kernels::Own, threads: Some(2), ..OpenOptions::default() };
+        let scene = Scene { package, options };
+        let report = scene.prepare();
+        let record = fs::read_to_string(scene.form().join("record.json")).unwrap();
+        assert!(record.contains("embed_tokens"), "{record}");
+        let bytes = |choice: &wheelwork::prepare::ProductChoice| {
+            let blocks = choice.n.next_multiple_of(16) * choice.k.div_ceil(choice.block_size);
+            (blocks * (choice.block_size * choice.bits + 16 + choice.bits) / 8).next_multiple_of(4096)
+                * choice.products as u64
+        };
+        let expected_bytes: u64 = report.kernels.iter().map(bytes).sum();
+        assert!(
+            report.disk_bytes.abs_diff(expected_bytes) < 4096,
+            "{} of {expected_bytes}",
+            report.disk_bytes
+        );
+        let (ours, plain) = (scene.open(), scene.plain());
+        assert_eq!(ours.placement().prepared, Prepared::Used);
+        let distance = relative_rms(&logits(&ours), &logits(&plain));
+        assert!(distance < 0.01, "{lm_head:?}: {distance}");
+    }
+}
+
 /// 5 and 6 bits stand in 8 in the package, and in 5 and 6 with our kernels: on the disk, in memory, and in what is told of both.
 #[test]
 fn products_take_their_own_bits_with_our_kernels_and_those_of_the_package_without() {

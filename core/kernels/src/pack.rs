@@ -120,6 +120,47 @@ pub fn unpack(shape: Shape, tiles: &Tiles, count: usize) -> Result<Rows, KernelE
     Ok(rows)
 }
 
+/// A row of a whole packed matrix as numbers, `[K]`: `(code − zero point) × scale`, as `GatherBlockQuantized` gives it.
+///
+/// # Errors
+/// [`KernelError::Length`]; [`KernelError::Unsupported`] for a row beyond N.
+pub fn row(shape: Shape, packed: &[u8], row: usize, to: &mut [f32]) -> Result<(), KernelError> {
+    length("packed weights", packed.len(), shape.packed_bytes())?;
+    length("elements of a row", to.len(), shape.k())?;
+    if row >= shape.n() {
+        return Err(KernelError::Unsupported { what: "row", found: row as u64, expected: "less than N" });
+    }
+    let (codes, rest) = packed.split_at(shape.code_bytes());
+    let (scales, zeros) = rest.split_at(shape.scale_bytes());
+    let tile = codes.get(row / COLUMNS * shape.tile_code_bytes()..).unwrap_or_default();
+    let mut steps = steps(shape, row % COLUMNS);
+    for (block, to) in to.chunks_mut(shape.block()).enumerate() {
+        let at = place(shape, row, block) * 2;
+        let scale = scales.get(at..).and_then(|bytes| bytes.first_chunk()).copied().unwrap_or_default();
+        let scale = f16_to_f32(u16::from_le_bytes(scale));
+        let zero = match (shape.has_zeros(), shape.bits()) {
+            (true, _) => packed_zero_places(shape, row, block).fold(0, |zero, place| zero | place.of(zeros)),
+            (false, Bits::Four) => 8,
+            (false, _) => 128,
+        };
+        let steps = steps.by_ref().take(shape.low_bytes() / STEP_BYTES);
+        for (place, to) in steps.zip(to.chunks_mut(step_codes(shape))) {
+            let mut bytes = [0; 8];
+            take_step(shape.bits(), tile, &place, bytes.get_mut(..step_bytes(shape)).unwrap_or_default());
+            let codes = match (shape.bits(), bytes) {
+                (Bits::Four, [a, b, c, d, ..]) => {
+                    [a & 15, a >> 4, b & 15, b >> 4, c & 15, c >> 4, d & 15, d >> 4]
+                }
+                _ => bytes,
+            };
+            for (to, code) in to.iter_mut().zip(codes) {
+                *to = (f32::from(code) - f32::from(zero)) * scale;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The first byte with a code of more bits than the shape has.
 fn too_large(shape: Shape, bytes: &[u8]) -> Option<KernelError> {
     if shape.bits().high() == 0 {
@@ -134,6 +175,14 @@ fn step_bytes(shape: Shape) -> usize {
     match shape.bits() {
         Bits::Four | Bits::Eight => 4,
         Bits::Five | Bits::Six => 8,
+    }
+}
+
+/// Codes of a row that a step takes.
+fn step_codes(shape: Shape) -> usize {
+    match shape.bits() {
+        Bits::Eight => 4,
+        Bits::Four | Bits::Five | Bits::Six => 8,
     }
 }
 

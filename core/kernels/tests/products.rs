@@ -349,3 +349,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_row_is_looked_up_as_its_numbers() {
+    for bits in [4, 5, 6, 8] {
+        for block in [32, 64, 128, 256] {
+            for has_zeros in [false, true] {
+                for (k, n) in [(1, 1), (31, 17), (576, 48), (1536, 33), (100, 16)] {
+                    let shape = Shape::new(k, n, bits, block, has_zeros).unwrap();
+                    let rows = matrix(shape, &mut Numbers(k + n));
+                    let packed = packed(shape, &rows);
+                    let mut found = vec![f32::NAN; shape.k()];
+                    for row in [0, shape.n() / 2, shape.n() - 1] {
+                        pack::row(shape, &packed, row, &mut found).unwrap();
+                        let expected: Vec<f32> =
+                            (0..shape.k()).map(|k| weight(shape, &rows, row, k) as f32).collect();
+                        assert_eq!(found, expected, "{shape:?} row {row}");
+                    }
+                }
+            }
+        }
+    }
+    let shape = Shape::new(32, 16, 4, 32, false).unwrap();
+    let packed = vec![0; shape.packed_bytes()];
+    assert!(matches!(pack::row(shape, &packed, 16, &mut [0.0; 32]), Err(KernelError::Unsupported { .. })));
+    for (packed, to) in [(&packed[1..], &mut [0.0; 32][..]), (&packed[..], &mut [0.0; 31][..])] {
+        assert!(matches!(pack::row(shape, packed, 0, to), Err(KernelError::Length { .. })));
+    }
+}

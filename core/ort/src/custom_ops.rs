@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! MatMulBlocks       a product of activations with weights in blocks            (products)
+//! GatherBlocks       rows of a matrix of such weights                           (lookups)
 //! CachedAttention    rotation, cache and attention in one; with a cache of      (attention)
 //! CachedAttention8   float32, or of int8
 //! ```
@@ -10,6 +11,7 @@
 //! process: whatever happens inside becomes an error of the run.
 
 mod attention;
+mod lookups;
 mod products;
 
 use std::fmt::Display;
@@ -17,12 +19,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ort::operator::{ComputeContext, KernelContext, OperatorDomain};
-use wheelwork_kernels::{Kernel, KernelError};
+use wheelwork_kernels::{Kernel, KernelError, Shape};
 
 /// The domain of our operators.
 pub const DOMAIN: &str = "wheelwork";
 /// The product of activations with weights in blocks.
 pub const MATMUL_BLOCKS: &str = "MatMulBlocks";
+/// Rows of a matrix of weights in blocks.
+pub const GATHER_BLOCKS: &str = "GatherBlocks";
 /// Attention over a cache of float32.
 pub const CACHED_ATTENTION: &str = "CachedAttention";
 /// Attention over a cache of int8 with a scale a channel.
@@ -36,6 +40,7 @@ pub fn operators(threads: usize) -> ort::Result<OperatorDomain> {
     let (kernel, threads) = (Kernel::best(), threads.max(1));
     OperatorDomain::new(DOMAIN)?
         .add(products::MatMulBlocks::new(kernel, threads))?
+        .add(lookups::GatherBlocks)?
         .add(attention::CachedAttention::<f32>::new(kernel, threads))?
         .add(attention::CachedAttention::<i8>::new(kernel, threads))
 }
@@ -50,6 +55,18 @@ pub fn kernel_name() -> &'static str {
 fn number(operator: &str, context: &KernelContext<'_>, name: &str) -> ort::Result<u64> {
     let found = context.get::<i64>(name).and_then(|found| u64::try_from(found).ok());
     found.ok_or_else(|| refused(operator, &format!("`{name}` is no number from 0 on")))
+}
+
+/// The shape of packed weights, by the attributes.
+fn shape(operator: &str, context: &KernelContext<'_>) -> ort::Result<Shape> {
+    let number = |name| number(operator, context, name);
+    let has_zeros = match number("zero_points")? {
+        0 => false,
+        1 => true,
+        other => return Err(refused(operator, &format!("zero_points = {other}, expected 0 or 1"))),
+    };
+    let shape = Shape::new(number("K")?, number("N")?, number("bits")?, number("block_size")?, has_zeros);
+    shape.map_err(|error| refused(operator, &error))
 }
 
 /// Has ONNX Runtime's threads do the tasks; the first error of any.

@@ -23,9 +23,14 @@ pub(crate) struct TemporaryPackage {
 impl TemporaryPackage {
     /// Quantises a checkpoint of the test data.
     pub(crate) fn of(checkpoint: &str, recipe: Recipe) -> Self {
+        Self::of_folder(&testdata(checkpoint), recipe)
+    }
+
+    /// Quantises a checkpoint.
+    pub(crate) fn of_folder(checkpoint: &Path, recipe: Recipe) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = Options { recipe, ..Options::default() };
-        quantize(&testdata(checkpoint), &folder.path().join("model.ortpackage"), &options, &()).unwrap();
+        quantize(checkpoint, &folder.path().join("model.ortpackage"), &options, &()).unwrap();
         Self { folder }
     }
 

@@ -14,7 +14,7 @@ use ort::operator::{
 use ort::value::{TensorElementType, TensorValueType, ValueRef};
 use wheelwork_kernels::{Activations, COLUMNS, Kernel, Shape, Weights};
 
-use super::{MATMUL_BLOCKS as NAME, contained, locked, number, refused, share};
+use super::{MATMUL_BLOCKS as NAME, contained, locked, refused, shape, share};
 
 /// Packed bytes that are worth a task of their own.
 const TASK_BYTES: usize = 64 << 10;
@@ -69,14 +69,7 @@ impl MatMulBlocks {
     }
 
     fn node<'attr>(&self, context: &KernelContext<'attr>) -> ort::Result<Node<'attr>> {
-        let number = |name| number(NAME, context, name);
-        let has_zeros = match number("zero_points")? {
-            0 => false,
-            1 => true,
-            other => return Err(refused(NAME, &format!("zero_points = {other}, expected 0 or 1"))),
-        };
-        let shape = Shape::new(number("K")?, number("N")?, number("bits")?, number("block_size")?, has_zeros);
-        let shape = shape.map_err(|error| refused(NAME, &error))?;
+        let shape = shape(NAME, context)?;
         let weights = context.constant_input::<TensorValueType<u8>>(1)?;
         Weights::new(shape, weights.extract_tensor().1).map_err(|error| refused(NAME, &error))?;
         let has_bias = context.inputs()?.len() > 2;

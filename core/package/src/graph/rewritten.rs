@@ -3,6 +3,8 @@
 //! ```text
 //! com.microsoft:MatMulNBits(x, codes, scales, zero points?, -, bias?)
 //!     -> wheelwork:MatMulBlocks(x, packed, bias?)        packed: one uint8 tensor in the new file
+//! com.microsoft:GatherBlockQuantized(codes, ids, scales, zero points?)
+//!     -> wheelwork:GatherBlocks(packed, ids)             the same one, where both read the same bytes (tied embeddings)
 //! ```
 //!
 //! And of its attentions, if they are wanted ([`super::attention`]).
@@ -23,6 +25,8 @@ use super::{GraphError, attention, verify};
 pub const DOMAIN: &str = "wheelwork";
 /// The operator that takes the place of `MatMulNBits`.
 pub const OPERATOR: &str = "MatMulBlocks";
+/// The operator that takes the place of `GatherBlockQuantized`.
+pub const LOOKUP: &str = "GatherBlocks";
 /// The input of a graph that [`alone`] has made: `[rows, K]`, float32.
 pub const ALONE_INPUT: &str = "x";
 /// What packed tensors are called behind the name of their codes.
@@ -31,15 +35,19 @@ const SUFFIX: &str = ".packed";
 const FLOAT: i64 = 1;
 /// ONNX's numbers of types.
 const UINT8: i64 = 2;
+/// ONNX's numbers of types.
+const INT64: i64 = 7;
 
-/// A product that can be replaced, as far as the graph is concerned.
+/// A node with a matrix that can be replaced, as far as the graph is concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replaceable {
     /// Its output, which names it.
     pub output: String,
-    /// Elements of a row of activations.
+    /// What it does with the matrix.
+    pub does: Does,
+    /// Elements of a row of the matrix.
     pub k: u64,
-    /// Elements of a row of results.
+    /// Rows.
     pub n: u64,
     /// Bits that a code stands in.
     pub bits: u64,
@@ -57,8 +65,28 @@ pub struct Replaceable {
     pub zero_points: Option<Source>,
 }
 
+/// What a node does with its matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Does {
+    /// Multiplies activations by it.
+    Multiply,
+    /// Looks rows up.
+    LookUp,
+}
+
+impl Replaceable {
+    /// Whether both read the same matrix.
+    #[must_use]
+    pub fn shares_with(&self, other: &Self) -> bool {
+        let matrix = |one: &Self| (one.k, one.n, one.bits, one.code_bits, one.block_size);
+        matrix(self) == matrix(other)
+            && (&self.codes, &self.scales, &self.zero_points)
+                == (&other.codes, &other.scales, &other.zero_points)
+    }
+}
+
 /// Where the bytes of an initialiser stand.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
     /// In a file beside the graph.
     File {
@@ -84,9 +112,9 @@ pub struct Place {
     pub bytes: u64,
 }
 
-/// The products of a graph that can be replaced, in the order of its nodes: those that may round activations to int8
-/// (`accuracy_level` 4) and have constant weights with float32 scales and, if any, packed zero points. `code_bits` is what
-/// the package's card states of them.
+/// The products and lookups of a graph that can be replaced, in the order of its nodes: products that may round activations to int8
+/// (`accuracy_level` 4), and lookups by ids that the graph is given, of constant matrices with float32 scales and, if any, packed zero
+/// points. `code_bits` is what the package's card states of them.
 ///
 /// # Errors
 /// As [`verify`].
@@ -97,10 +125,13 @@ pub fn replaceable(
     verify(original)?;
     let graph = Model::read(original)?.graph;
     let tensors: BTreeMap<_, _> = graph.initializers.iter().map(|tensor| (tensor.name, tensor)).collect();
-    Ok(graph.nodes.iter().filter_map(|node| replaceable_node(node, &tensors, code_bits)).collect())
+    let ids: HashSet<_> =
+        graph.inputs.iter().filter(|input| input.data_type == Some(INT64)).map(|input| input.name).collect();
+    let of = |node| product(node, &tensors, code_bits).or_else(|| lookup(node, &tensors, &ids, code_bits));
+    Ok(graph.nodes.iter().filter_map(of).collect())
 }
 
-fn replaceable_node(
+fn product(
     node: &Node<'_>,
     tensors: &BTreeMap<&str, &Tensor<'_>>,
     code_bits: &BTreeMap<String, u32>,
@@ -111,31 +142,73 @@ fn replaceable_node(
         && !tensors.contains_key(*node.inputs.first()?)
         && input(node, 4).is_empty();
     is_ours.then_some(())?;
-    let number = |name, default| node.int(name).or(default).and_then(|value| u64::try_from(value).ok());
-    let constant = |index, data_type| {
-        let tensor = *tensors.get(input(node, index))?;
-        (tensor.data_type == data_type).then(|| source(tensor))?
-    };
+    if !input(node, 5).is_empty() {
+        constant(node, 5, FLOAT, tensors)?;
+    }
+    let (k, n) = (number(node, "K", None)?, number(node, "N", None)?);
+    matrix(node, Does::Multiply, (k, n), 1, tensors, code_bits)
+}
+
+fn lookup(
+    node: &Node<'_>,
+    tensors: &BTreeMap<&str, &Tensor<'_>>,
+    ids: &HashSet<&str>,
+    code_bits: &BTreeMap<String, u32>,
+) -> Option<Replaceable> {
+    let is_ours = (node.domain, node.operator) == (MICROSOFT, "GatherBlockQuantized")
+        && node.outputs.len() == 1
+        && ids.contains(input(node, 1));
+    is_ours.then_some(())?;
+    let [rows, stored] = tensors.get(input(node, 0))?.dims[..] else { return None };
+    let bits = number(node, "bits", Some(4))?;
+    let columns = u64::try_from(stored).ok()?.checked_mul(8)?.checked_div(bits)?;
+    let found = matrix(node, Does::LookUp, (columns, u64::try_from(rows).ok()?), 0, tensors, code_bits)?;
+    // A product's last block is filled up, a lookup's is cut off: they are one layout where neither is needed.
+    columns.is_multiple_of(found.block_size).then_some(found)
+}
+
+/// What a node says of its matrix, whose codes are that input of it.
+fn matrix(
+    node: &Node<'_>,
+    does: Does,
+    (k, n): (u64, u64),
+    codes: usize,
+    tensors: &BTreeMap<&str, &Tensor<'_>>,
+    code_bits: &BTreeMap<String, u32>,
+) -> Option<Replaceable> {
+    let (bits, tensor) = (number(node, "bits", Some(4))?, input(node, codes));
     let zero_points = match input(node, 3) {
         "" => None,
-        _ => Some(constant(3, UINT8)?),
+        _ => Some(constant(node, 3, UINT8, tensors)?),
     };
-    if !input(node, 5).is_empty() {
-        constant(5, FLOAT)?;
-    }
-    let (bits, tensor) = (number("bits", Some(4))?, input(node, 1));
     Some(Replaceable {
         output: (*node.outputs.first()?).to_owned(),
-        k: number("K", None)?,
-        n: number("N", None)?,
+        does,
+        k,
+        n,
         bits,
         code_bits: code_bits.get(tensor).map_or(bits, |stated| u64::from(*stated).min(bits)),
-        block_size: number("block_size", Some(128))?,
+        block_size: number(node, "block_size", Some(128))?,
         tensor: tensor.to_owned(),
-        codes: constant(1, UINT8)?,
-        scales: constant(2, FLOAT)?,
+        codes: constant(node, codes, UINT8, tensors)?,
+        scales: constant(node, 2, FLOAT, tensors)?,
         zero_points,
     })
+}
+
+fn number(node: &Node<'_>, name: &str, default: Option<i64>) -> Option<u64> {
+    node.int(name).or(default).and_then(|value| u64::try_from(value).ok())
+}
+
+/// Where a constant input of that type stands.
+fn constant(
+    node: &Node<'_>,
+    index: usize,
+    data_type: i64,
+    tensors: &BTreeMap<&str, &Tensor<'_>>,
+) -> Option<Source> {
+    let tensor = *tensors.get(input(node, index))?;
+    (tensor.data_type == data_type).then(|| source(tensor))?
 }
 
 fn input<'a>(node: &Node<'a>, index: usize) -> &'a str {
@@ -153,8 +226,8 @@ fn source(tensor: &Tensor<'_>) -> Option<Source> {
     Some(Source::File { name: value("location")?.to_owned(), offset, bytes })
 }
 
-/// The graph with the products of these outputs replaced; their packed weights stand in `file` at these places. And with its
-/// attentions replaced, if `has_our_attention`.
+/// The graph with the products and lookups of these outputs replaced; their packed weights stand in `file` at these places, and what
+/// shares a matrix may share a place. And with its attentions replaced, if `has_our_attention`.
 ///
 /// # Errors
 /// As [`verify`]; [`GraphError::Undefined`] for an output of no replaceable product, and where no attention can be replaced;
@@ -169,22 +242,26 @@ pub fn rewritten(
     if let Some(output) = places.keys().find(|output| !known.iter().any(|known| known.output == **output)) {
         return Err(GraphError::Undefined { node: "a replaced product".into(), value: output.clone() });
     }
-    let zeros: HashSet<_> =
-        known.iter().filter(|known| known.zero_points.is_some()).map(|known| known.output.as_str()).collect();
     let model = Model::read(original)?.graph;
     let attentions = if has_our_attention { attention::attentions(&model) } else { Vec::new() };
     if has_our_attention && attentions.is_empty() {
         return Err(GraphError::Undefined { node: "a replaced attention".into(), value: String::new() });
     }
     let attentions: HashSet<_> = attentions.into_iter().collect();
-    let replaced = |node: &Node<'_>| node.outputs.first().and_then(|output| places.get(*output).copied());
+    let replaced = |node: &Node<'_>| {
+        let output = *node.outputs.first()?;
+        let place = places.get(output)?;
+        known.iter().find(|known| known.output == output).map(|known| (known, *place))
+    };
     let mut used: HashSet<&str> = model.outputs.iter().map(|output| output.name).collect();
     for node in &model.nodes {
-        let kept = if replaced(node).is_some() { &[0, 5][..] } else { &[][..] };
+        let is_kept = |index: &usize| match replaced(node).map(|(known, _)| known.does) {
+            Some(Does::Multiply) => [0, 5].contains(index),
+            Some(Does::LookUp) => *index == 1,
+            None => true,
+        };
         let inputs = node.inputs.iter().enumerate();
-        used.extend(
-            inputs.filter(|(index, _)| kept.is_empty() || kept.contains(index)).map(|(_, name)| *name),
-        );
+        used.extend(inputs.filter(|(index, _)| is_kept(index)).map(|(_, name)| *name));
     }
     let inputs = model.inputs.iter().map(|input| input.name);
     let outputs = model.nodes.iter().flat_map(|node| node.outputs.iter().copied());
@@ -199,19 +276,26 @@ pub fn rewritten(
 
     let mut tensors = Vec::new();
     let mut nodes = Vec::new();
+    // The packed tensors by their places: tied embeddings and the output layer share one.
+    let mut packed = BTreeMap::<u64, String>::new();
     for node in &model.nodes {
-        nodes.push(match replaced(node) {
-            None => None,
-            Some(place) => {
-                let name = format!("{}{SUFFIX}", node.outputs.first().copied().unwrap_or_default());
+        let Some((known, place)) = replaced(node) else {
+            nodes.push(None);
+            continue;
+        };
+        let name = match packed.get(&place.offset) {
+            Some(name) => name.clone(),
+            None => {
+                let name = format!("{}{SUFFIX}", known.output);
                 if !names.insert(name.clone()) {
                     return Err(GraphError::Twice { value: name });
                 }
                 tensors.push(packed_tensor(&name, file, place));
-                let has_zeros = node.outputs.first().is_some_and(|output| zeros.contains(output));
-                Some(our_node(node, &name, place.bits, has_zeros))
+                packed.insert(place.offset, name.clone());
+                name
             }
-        });
+        };
+        nodes.push(Some(our_node(node, known, &name, place.bits)));
     }
     let mut nodes = nodes.into_iter().zip(&model.nodes);
     let mut out = Vec::with_capacity(original.len());
@@ -253,26 +337,29 @@ fn operator_set() -> Vec<u8> {
     set
 }
 
-fn our_node(node: &Node<'_>, packed: &str, bits: u64, has_zeros: bool) -> Vec<u8> {
+fn our_node(node: &Node<'_>, known: &Replaceable, packed: &str, bits: u64) -> Vec<u8> {
     let mut ours = Vec::new();
-    let bias = Some(input(node, 5)).filter(|bias| !bias.is_empty());
-    for name in [input(node, 0), packed].into_iter().chain(bias) {
+    let (operator, inputs) = match known.does {
+        Does::Multiply => (OPERATOR, [input(node, 0), packed, input(node, 5)]),
+        Does::LookUp => (LOOKUP, [packed, input(node, 1), ""]),
+    };
+    for name in inputs.into_iter().filter(|name| !name.is_empty()) {
         put_bytes(&mut ours, 1, name.as_bytes());
     }
     node.outputs.iter().for_each(|output| put_bytes(&mut ours, 2, output.as_bytes()));
     put_bytes(&mut ours, 3, node.name.as_bytes());
-    put_bytes(&mut ours, 4, OPERATOR.as_bytes());
+    put_bytes(&mut ours, 4, operator.as_bytes());
     let numbers = [
-        ("K", node.int("K")),
-        ("N", node.int("N")),
-        ("bits", i64::try_from(bits).ok()),
-        ("block_size", node.int("block_size").or(Some(128))),
-        ("zero_points", Some(i64::from(has_zeros))),
+        ("K", known.k),
+        ("N", known.n),
+        ("bits", bits),
+        ("block_size", known.block_size),
+        ("zero_points", u64::from(known.zero_points.is_some())),
     ];
     for (name, number) in numbers {
         let mut attribute = Vec::new();
         put_bytes(&mut attribute, 1, name.as_bytes());
-        put_int(&mut attribute, 3, number.unwrap_or_default().cast_unsigned());
+        put_int(&mut attribute, 3, number);
         // INT
         put_int(&mut attribute, 20, 2);
         put_bytes(&mut ours, 5, &attribute);
@@ -332,10 +419,10 @@ pub fn alone(model: &[u8], outputs: &[&str]) -> Result<Vec<u8>, GraphError> {
             }
         }
         let widths = wanted.iter().map(|node| node.int("K"));
-        put_bytes(&mut cut, 11, &matrix(ALONE_INPUT, widths.flatten().next().unwrap_or_default()));
+        put_bytes(&mut cut, 11, &values(ALONE_INPUT, widths.flatten().next().unwrap_or_default()));
         for node in &wanted {
             let name = node.outputs.first().copied().unwrap_or_default();
-            put_bytes(&mut cut, 12, &matrix(name, node.int("N").unwrap_or_default()));
+            put_bytes(&mut cut, 12, &values(name, node.int("N").unwrap_or_default()));
         }
         put_bytes(&mut out, 7, &cut);
     }
@@ -358,7 +445,7 @@ fn with_first_input(node: &[u8]) -> Result<Vec<u8>, GraphError> {
 }
 
 /// `ValueInfoProto` of any number of rows of so many float32.
-fn matrix(name: &str, columns: i64) -> Vec<u8> {
+fn values(name: &str, columns: i64) -> Vec<u8> {
     let message = |number, bytes: &[u8]| {
         let mut message = Vec::new();
         put_bytes(&mut message, number, bytes);

@@ -305,7 +305,10 @@ mod rewriting {
     use std::collections::BTreeMap;
 
     use super::super::attention::{CACHED_ATTENTION, CACHED_ATTENTION_8, replaceable_attentions};
-    use super::super::rewritten::{DOMAIN, OPERATOR, Place, Source, alone, replaceable, rewritten};
+    use super::super::rewritten::{
+        DOMAIN, Does, LOOKUP, OPERATOR, Place, Source, alone, replaceable, rewritten,
+    };
+    use super::messages::input;
     use super::*;
 
     const ROUNDS: [(&str, u64); 1] = [("accuracy_level", 4)];
@@ -366,6 +369,53 @@ mod rewriting {
         assert!(graph.initializers.iter().any(|tensor| tensor.name == "codes"));
         // It is ours, so it is none that a package may bring.
         assert!(matches!(verify(&read), Err(GraphError::Operator { .. })));
+    }
+
+    /// A table of embeddings whose bytes are the output layer's, too.
+    fn tied(ids: u64, attributes: &[(&str, u64)]) -> Vec<u8> {
+        let ints = [MATRIX.as_slice(), &ROUNDS].concat();
+        let attributes = [&[("bits", 4), ("block_size", 32)], attributes].concat();
+        let weights = weights()
+            .message(5, placed(tensor("table", 2, &[8, 32]), "0", "256"))
+            .message(5, placed(tensor("table.scales", 1, &[8, 2]), "256", "64"))
+            .message(11, input("ids", ids, &[1, 0]));
+        let inputs = ["table", "ids", "table.scales"];
+        let lookup = node("com.microsoft", "GatherBlockQuantized", &inputs, "e", &attributes);
+        let product = node("com.microsoft", "MatMulNBits", &["e", "codes", "scales"], "y", &ints);
+        model(weights.message(1, lookup).message(1, product))
+    }
+
+    #[test]
+    fn a_lookup_in_the_matrix_of_a_product_reads_the_same_packed_tensor() {
+        let found = replaceable(&tied(7, &[]), &BTreeMap::new()).unwrap();
+        let does: Vec<_> = found.iter().map(|node| (node.output.as_str(), node.does)).collect();
+        assert_eq!(does, [("e", Does::LookUp), ("y", Does::Multiply)]);
+        assert!(found[0].shares_with(&found[1]));
+        assert_eq!((found[0].k, found[0].n), (64, 8));
+
+        let place = Place { bits: 4, offset: 4096, bytes: 100 };
+        let both = BTreeMap::from(["e", "y"].map(|output| (output.to_owned(), place)));
+        let read = rewritten(&tied(7, &[]), "packed", &both, false).unwrap();
+        let graph = Model::read(&read).unwrap().graph;
+        let nodes: Vec<_> = graph.nodes.iter().map(|node| (node.operator, node.inputs.clone())).collect();
+        assert_eq!(nodes, [(LOOKUP, vec!["e.packed", "ids"]), (OPERATOR, vec!["e", "e.packed"])]);
+        let names: Vec<_> = graph.initializers.iter().map(|tensor| tensor.name).collect();
+        assert_eq!(names, ["e.packed"]);
+        assert_eq!((graph.nodes[0].int("K"), graph.nodes[0].int("N")), (Some(64), Some(8)));
+
+        // The product alone: the table stays.
+        let read = rewritten(&tied(7, &[]), "packed", &places(&["y"]), false).unwrap();
+        let graph = Model::read(&read).unwrap().graph;
+        assert_eq!(graph.nodes[0].operator, "GatherBlockQuantized");
+        assert!(graph.initializers.iter().any(|tensor| tensor.name == "table"));
+    }
+
+    #[test]
+    fn a_lookup_that_ours_does_not_compute_stays() {
+        let of = |graph: &[u8]| replaceable(graph, &BTreeMap::new()).unwrap().len();
+        assert_eq!(of(&tied(7, &[])), 2);
+        // Ids of 32 bits.
+        assert_eq!(of(&tied(6, &[])), 1);
     }
 
     #[test]

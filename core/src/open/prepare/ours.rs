@@ -17,7 +17,7 @@ use wheelwork_kernels::Kernel;
 use wheelwork_package::PackageError;
 use wheelwork_package::files::FileRecord;
 use wheelwork_package::graph::attention::replaceable_attentions;
-use wheelwork_package::graph::rewritten::{self, Replaceable, replaceable, rewritten};
+use wheelwork_package::graph::rewritten::{self, Does, Replaceable, replaceable, rewritten};
 use wheelwork_package::vfs::DiskError;
 
 use super::attention::AttentionChoice;
@@ -52,23 +52,25 @@ pub(super) fn make(
     watch: Watch<'_>,
     report: &mut PrepareReport,
 ) -> Result<Option<Made>, Error> {
-    let products = replaceable(&form.original, &form.code_bits).map_err(PrepareError::Graph)?;
+    let nodes = replaceable(&form.original, &form.code_bits).map_err(PrepareError::Graph)?;
     // Where only the slowest of ours runs, measuring would take minutes and gain nothing.
     if form.kernels == Kernels::Auto && Kernel::best() == Kernel::Portable {
         return Ok(None);
     }
-    let mut ours = write(described, form, folder, products.iter().collect(), watch)?;
+    let mut ours = write(described, form, folder, tied(nodes.iter().collect()), watch)?;
     if ours.is_empty() {
         return Ok(None);
     }
     let choices = choose(described, form, folder, &ours, watch)?;
     report.kernels = choices.iter().map(|(_, choice)| choice.clone()).collect();
-    let is_ours = |product: &&Replaceable| {
-        choices.iter().any(|(kind, choice)| *kind == Kind::of(product) && choice.is_ours)
+    let is_ours = |node: &&Replaceable| {
+        node.does == Does::LookUp
+            || choices.iter().any(|(kind, choice)| *kind == Kind::of(node) && choice.is_ours)
     };
     if !ours.iter().all(is_ours) {
         // The file again, without the others.
-        ours = write(described, form, folder, ours.into_iter().filter(is_ours).collect(), watch)?;
+        let kept = ours.into_iter().filter(is_ours).collect();
+        ours = write(described, form, folder, tied(kept), watch)?;
     }
     if ours.is_empty() {
         return Ok(None);
@@ -96,23 +98,31 @@ pub(super) fn make(
     Ok(Some(Made { files, facts: BTreeMap::from([(PROBE.to_owned(), probe), (OURS.to_owned(), fact)]) }))
 }
 
+/// Without lookups in matrices that no product reads: of those a token takes one row, which is fast from anywhere.
+fn tied(nodes: Vec<&Replaceable>) -> Vec<&Replaceable> {
+    let is_read = |lookup: &Replaceable| {
+        nodes.iter().any(|node| node.does == Does::Multiply && node.shares_with(lookup))
+    };
+    let is_kept = |node: &&Replaceable| node.does == Does::Multiply || is_read(node);
+    nodes.iter().copied().filter(is_kept).collect()
+}
+
 /// Writes the packed file.
 fn write<'p>(
     described: &Described,
     form: &Form,
     folder: &Path,
-    products: Vec<&'p Replaceable>,
+    nodes: Vec<&'p Replaceable>,
     watch: Watch<'_>,
 ) -> Result<Vec<&'p Replaceable>, Error> {
     let path = folder.join(PACKED);
     let failed = |source| PrepareError::from(CacheError::from(DiskError::of("write", &path)(source)));
-    let total_bytes =
-        packing::places(products.iter().copied().filter(|product| packing::shape(product).is_some()));
+    let total_bytes = packing::places(nodes.iter().copied().filter(|node| packing::shape(node).is_some()));
     let total_bytes = total_bytes.map_or(0, |(_, bytes)| bytes);
     let mut file = fs_err::File::create(&path).map_err(failed)?.into_file();
     let mut is_cancelled = false;
     let cancel = described.session_options().cancel;
-    let written = packing::write(products, &form.package_folder, &mut file, |done_bytes| {
+    let written = packing::write(nodes, &form.package_folder, &mut file, |done_bytes| {
         let asked = ask(watch, PrepareStep::Collect { done_bytes, total_bytes });
         is_cancelled = asked.is_err() || cancel.request().is_some();
         if is_cancelled { Err(io::Error::from(io::ErrorKind::Interrupted).into()) } else { Ok(()) }
@@ -133,7 +143,7 @@ fn choose(
     watch: Watch<'_>,
 ) -> Result<Vec<(Kind, ProductChoice)>, Error> {
     let mut kinds = BTreeMap::<_, Vec<&Replaceable>>::new();
-    for product in ours {
+    for product in ours.iter().copied().filter(|node| node.does == Does::Multiply) {
         kinds.entry(Kind::of(product)).or_default().push(product);
     }
     let count = |products: &Vec<_>| products.len();
@@ -271,6 +281,7 @@ mod tests {
     fn graphs_name_the_operators_that_sessions_know() {
         assert_eq!(rewritten::DOMAIN, custom_ops::DOMAIN);
         assert_eq!(rewritten::OPERATOR, custom_ops::MATMUL_BLOCKS);
+        assert_eq!(rewritten::LOOKUP, custom_ops::GATHER_BLOCKS);
         assert_eq!(attention::CACHED_ATTENTION, custom_ops::CACHED_ATTENTION);
         assert_eq!(attention::CACHED_ATTENTION_8, custom_ops::CACHED_ATTENTION_8);
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 use wheelwork_kernels::pack::{self, Rows};
 use wheelwork_kernels::{COLUMNS, KernelError, Shape};
 use wheelwork_package::graph::GraphError;
-use wheelwork_package::graph::rewritten::{Place, Replaceable, Source};
+use wheelwork_package::graph::rewritten::{Does, Place, Replaceable, Source};
 use wheelwork_package::vfs::{Links, open_file};
 
 /// A product begins at a page, so that it can be mapped by itself.
@@ -29,7 +29,7 @@ impl From<io::Error> for PackingError {
     }
 }
 
-/// The shape of a product for our kernels; `None` for one that they do not compute.
+/// The shape of a matrix for our kernels; `None` for one that they do not compute.
 pub(super) fn shape(product: &Replaceable) -> Option<Shape> {
     let Replaceable { k, n, bits, code_bits, block_size, zero_points, .. } = product;
     Shape::new(*k, *n, self::bits(*code_bits, *bits), *block_size, zero_points.is_some()).ok()
@@ -44,17 +44,31 @@ pub(super) fn bits(code_bits: u64, stored_bits: u64) -> u64 {
     }
 }
 
-/// Where products stand behind each other; `None` where one is not computed by our kernels.
+/// Where matrices stand behind each other, by the outputs of their nodes, and the bytes of all; `None` where one is not computed by our
+/// kernels. What shares a matrix shares its place.
 pub(super) fn places<'p>(
-    products: impl IntoIterator<Item = &'p Replaceable>,
+    nodes: impl IntoIterator<Item = &'p Replaceable>,
 ) -> Option<(BTreeMap<String, Place>, u64)> {
-    let (mut places, mut end) = (BTreeMap::new(), 0);
-    for product in products {
-        let place = place(shape(product)?, end)?;
-        end = place.offset + place.bytes;
-        places.insert(product.output.clone(), place);
+    let mut placed: Vec<(&Replaceable, Place)> = Vec::new();
+    let mut end = 0;
+    for node in nodes {
+        let place = match shared(&placed, node) {
+            Some(place) => place,
+            None => place(shape(node)?, end)?,
+        };
+        end = end.max(place.offset + place.bytes);
+        placed.push((node, place));
     }
-    Some((places, end))
+    Some((placed.into_iter().map(|(node, place)| (node.output.clone(), place)).collect(), end))
+}
+
+/// The place of a matrix that another node has brought already.
+fn shared(placed: &[(&Replaceable, Place)], node: &Replaceable) -> Option<Place> {
+    // Only a lookup shares its matrix with anybody, and there are few of them.
+    let is_one = |other: &Replaceable| {
+        (node.does == Does::LookUp || other.does == Does::LookUp) && node.shares_with(other)
+    };
+    placed.iter().find(|(other, _)| is_one(other)).map(|(_, place)| *place)
 }
 
 fn place(shape: Shape, end: u64) -> Option<Place> {
@@ -63,28 +77,32 @@ fn place(shape: Shape, end: u64) -> Option<Place> {
     Some(Place { bits, offset: end.checked_next_multiple_of(PAGE_BYTES)?, bytes })
 }
 
-/// Writes products behind each other. Those that our kernels do not compute, or that have a scale which half precision lacks, are left
-/// out; the others are returned. `go_on` is asked after each with the bytes so far.
+/// Writes matrices behind each other. Those that our kernels do not compute, or that have a scale which half precision lacks, are left
+/// out; the nodes of the others are returned. `go_on` is asked after each with the bytes so far.
 pub(super) fn write<'p>(
-    products: impl IntoIterator<Item = &'p Replaceable>,
+    nodes: impl IntoIterator<Item = &'p Replaceable>,
     folder: &Path,
     file: &mut File,
     mut go_on: impl FnMut(u64) -> Result<(), PackingError>,
 ) -> Result<Vec<&'p Replaceable>, PackingError> {
     let (mut written, mut end) = (Vec::new(), 0);
-    for product in products {
-        let Some((shape, place)) = shape(product).and_then(|shape| Some((shape, place(shape, end)?))) else {
+    for node in nodes {
+        if let Some(place) = shared(&written, node) {
+            written.push((node, place));
+            continue;
+        }
+        let Some((shape, place)) = shape(node).and_then(|shape| Some((shape, place(shape, end)?))) else {
             continue;
         };
-        if write_one(product, shape, place.offset, folder, file)? {
+        if write_one(node, shape, place.offset, folder, file)? {
             end = place.offset + place.bytes;
-            written.push(product);
+            written.push((node, place));
         }
         go_on(end)?;
     }
     // What was begun behind the last one is gone.
     file.set_len(end)?;
-    Ok(written)
+    Ok(written.into_iter().map(|(node, _)| node).collect())
 }
 
 /// Whether all scales are numbers of half precision.
