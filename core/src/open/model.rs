@@ -8,7 +8,7 @@ use wheelwork_package::{Card, OpenPackage};
 
 use super::described::Described;
 use super::memory::{Counted, Footprint, MemoryPlan, free};
-use super::opening::Opening;
+use super::opening::{Opened, Opening};
 use super::options::{MemoryCheck, OpenOptions};
 use super::static_opening;
 use super::watch::OpenWatch;
@@ -63,7 +63,8 @@ impl Model {
     pub fn open_with(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Self, Error> {
         let path = path.as_ref();
         let fallback = (!options.strict).then(|| fallback(path, options));
-        let (described, facts, graph, compilation) = Opening::loaded(path, options, fallback.as_ref())?;
+        let (opened, compilation) = Opening::loaded(path, options, fallback.as_ref())?;
+        let Opened { described, facts, graph } = opened;
         let footprint = described.footprint(described.packed)?;
         let Described { package, placement, runtime, provenance, .. } = described;
         let prefix_cache_bytes = Some(options.prefix_cache_bytes).filter(|bytes| *bytes > 0);

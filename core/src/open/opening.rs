@@ -18,6 +18,13 @@ use crate::error::Error;
 use crate::facts::ModelFacts;
 use crate::sequence::{Compilation, Fallback, Ready};
 
+/// A model whose graph is loaded.
+pub(super) struct Opened {
+    pub(super) described: Described,
+    pub(super) facts: ModelFacts,
+    pub(super) graph: Loaded,
+}
+
 /// A model that is opened on one device.
 pub(super) struct Opening {
     pub(super) described: Described,
@@ -32,7 +39,7 @@ impl Opening {
         path: &Path,
         options: &OpenOptions,
         fallback: Option<&Fallback>,
-    ) -> Result<(Described, ModelFacts, Loaded, Option<Arc<Compilation>>), Error> {
+    ) -> Result<(Opened, Option<Arc<Compilation>>), Error> {
         device::check_options(options.device, &options.provider_options)?;
         let mut refused = Refused::new();
         let mut compilation = None;
@@ -46,7 +53,7 @@ impl Opening {
                     match opening.load(options) {
                         Ok(graph) => {
                             let facts = opening.described.facts().map_err(NotLoaded::Failed)?;
-                            Ok((opening.described, facts, graph))
+                            Ok(Opened { described: opening.described, facts, graph })
                         }
                         Err(not_loaded) => {
                             if matches!(not_loaded, NotLoaded::ToCompile { .. }) {
@@ -63,7 +70,7 @@ impl Opening {
             // What failed because it was ended is no reason to go on elsewhere.
             options.go_on()?;
             let not_loaded = match opened {
-                Ok((described, facts, graph)) => return Ok((described, facts, graph, compilation)),
+                Ok(opened) => return Ok((opened, compilation)),
                 Err(NotLoaded::Failed(error)) if provider == CPU => return Err(error),
                 Err(not_loaded) => not_loaded,
             };
