@@ -86,7 +86,7 @@ impl Replaceable {
 }
 
 /// Where the bytes of an initialiser stand.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// In a file beside the graph.
     File {
