@@ -148,9 +148,7 @@ pub fn row(shape: Shape, packed: &[u8], row: usize, to: &mut [f32]) -> Result<()
             let mut bytes = [0; 8];
             take_step(shape.bits(), tile, &place, bytes.get_mut(..step_bytes(shape)).unwrap_or_default());
             let codes = match (shape.bits(), bytes) {
-                (Bits::Four, [a, b, c, d, ..]) => {
-                    [a & 15, a >> 4, b & 15, b >> 4, c & 15, c >> 4, d & 15, d >> 4]
-                }
+                (Bits::Four, [a, b, c, d, ..]) => halves([a, b, c, d]),
                 _ => bytes,
             };
             for (to, code) in to.iter_mut().zip(codes) {
@@ -209,6 +207,11 @@ fn steps(shape: Shape, column: usize) -> impl Iterator<Item = StepPlace> {
     })
 }
 
+/// The codes of 4 bits in four bytes of a row, the lower half first.
+fn halves([a, b, c, d]: [u8; 4]) -> [u8; 8] {
+    [a & 15, a >> 4, b & 15, b >> 4, c & 15, c >> 4, d & 15, d >> 4]
+}
+
 /// Puts a step of a row into a tile that is zero there.
 fn put_step(bits: Bits, from: &[u8], place: &StepPlace, tile: &mut [u8]) {
     let codes: [u8; 8] = match (bits, from) {
@@ -216,7 +219,7 @@ fn put_step(bits: Bits, from: &[u8], place: &StepPlace, tile: &mut [u8]) {
             let slots = tile.get_mut(place.low..).unwrap_or_default();
             return slots.iter_mut().zip(from).for_each(|(slot, code)| *slot = *code);
         }
-        (Bits::Four, &[a, b, c, d]) => [a & 15, a >> 4, b & 15, b >> 4, c & 15, c >> 4, d & 15, d >> 4],
+        (Bits::Four, &[a, b, c, d]) => halves([a, b, c, d]),
         (_, from) => from.first_chunk().copied().unwrap_or_default(),
     };
     let [first, second] =
