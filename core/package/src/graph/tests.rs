@@ -372,9 +372,9 @@ mod rewriting {
     }
 
     /// A table of embeddings whose bytes are the output layer's, too.
-    fn tied(ids: u64, attributes: &[(&str, u64)]) -> Vec<u8> {
+    fn tied(ids: u64) -> Vec<u8> {
         let ints = [MATRIX.as_slice(), &ROUNDS].concat();
-        let attributes = [&[("bits", 4), ("block_size", 32)], attributes].concat();
+        let attributes = [("bits", 4), ("block_size", 32)];
         let weights = weights()
             .message(5, placed(tensor("table", 2, &[8, 32]), "0", "256"))
             .message(5, placed(tensor("table.scales", 1, &[8, 2]), "256", "64"))
@@ -387,7 +387,7 @@ mod rewriting {
 
     #[test]
     fn a_lookup_in_the_matrix_of_a_product_reads_the_same_packed_tensor() {
-        let found = replaceable(&tied(7, &[]), &BTreeMap::new()).unwrap();
+        let found = replaceable(&tied(7), &BTreeMap::new()).unwrap();
         let does: Vec<_> = found.iter().map(|node| (node.output.as_str(), node.does)).collect();
         assert_eq!(does, [("e", Does::LookUp), ("y", Does::Multiply)]);
         assert!(found[0].shares_with(&found[1]));
@@ -395,7 +395,7 @@ mod rewriting {
 
         let place = Place { bits: 4, offset: 4096, bytes: 100 };
         let both = BTreeMap::from(["e", "y"].map(|output| (output.to_owned(), place)));
-        let read = rewritten(&tied(7, &[]), "packed", &both, false).unwrap();
+        let read = rewritten(&tied(7), "packed", &both, false).unwrap();
         let graph = Model::read(&read).unwrap().graph;
         let nodes: Vec<_> = graph.nodes.iter().map(|node| (node.operator, node.inputs.clone())).collect();
         assert_eq!(nodes, [(LOOKUP, vec!["e.packed", "ids"]), (OPERATOR, vec!["e", "e.packed"])]);
@@ -404,7 +404,7 @@ mod rewriting {
         assert_eq!((graph.nodes[0].int("K"), graph.nodes[0].int("N")), (Some(64), Some(8)));
 
         // The product alone: the table stays.
-        let read = rewritten(&tied(7, &[]), "packed", &places(&["y"]), false).unwrap();
+        let read = rewritten(&tied(7), "packed", &places(&["y"]), false).unwrap();
         let graph = Model::read(&read).unwrap().graph;
         assert_eq!(graph.nodes[0].operator, "GatherBlockQuantized");
         assert!(graph.initializers.iter().any(|tensor| tensor.name == "table"));
@@ -413,9 +413,9 @@ mod rewriting {
     #[test]
     fn a_lookup_that_ours_does_not_compute_stays() {
         let of = |graph: &[u8]| replaceable(graph, &BTreeMap::new()).unwrap().len();
-        assert_eq!(of(&tied(7, &[])), 2);
+        assert_eq!(of(&tied(7)), 2);
         // Ids of 32 bits.
-        assert_eq!(of(&tied(6, &[])), 1);
+        assert_eq!(of(&tied(6)), 1);
     }
 
     #[test]
