@@ -6,7 +6,7 @@ mod prepare;
 mod snapshot;
 
 use wheelwork_diagnostic::{
-    Diagnosis, Diagnostic, Remedy, Requantize, correct, give, retry, set, shorten, unsupported,
+    Diagnosis, Diagnostic, Remedy, Requantize, choose, correct, give, retry, set, shorten, unsupported,
 };
 use wheelwork_ort::{LibraryError, Version};
 use wheelwork_package::PackageError;
@@ -101,6 +101,11 @@ pub enum Error {
     /// An int8 key-value cache was asked for and the variant has no graph with one.
     #[error("the variant `{variant}` has no graph with an int8 key-value cache")]
     NoInt8KvCache { variant: String },
+    /// The package's own weights were given up for their compact form.
+    #[error(
+        "the weights of the variant `{variant}` are in their compact form alone, which {wanted} cannot read"
+    )]
+    CompactOnly { variant: String, wanted: String },
     /// What is asked for needs a newer ONNX Runtime.
     #[error("{what} needs ONNX Runtime {needed}, this is {found}")]
     RuntimeTooOld { what: &'static str, needed: Version, found: Version },
@@ -161,6 +166,10 @@ impl Diagnostic for Error {
             Self::RuntimeTooOld { needed, .. } => {
                 unsupported("onnxruntime_too_old", wheelwork_ort::install(needed))
             }
+            Self::CompactOnly { .. } => retry(
+                "compact_only",
+                choose("the CPU with our kernels, or bring the package's own weights back first"),
+            ),
             Self::NoInt8KvCache { .. } => {
                 unsupported("no_int8_kv_cache", Remedy::Requantize(Requantize::Int8Cache))
             }

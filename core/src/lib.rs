@@ -67,7 +67,9 @@ pub use error::Error;
 pub use event::{Event, FinishReason, ReasoningEnd, ReasoningStart};
 pub use facts::{ModelFacts, ModelIdentity, RuntimeFacts, runtime};
 pub use metrics::{Timings, Usage};
-pub use open::prepare::{self, PrepareReport, PrepareStep, prepare, prepared_form};
+pub use open::prepare::{
+    self, CompactReport, PrepareReport, PrepareStep, compact, prepare, prepared_form, restore,
+};
 pub use open::{
     Available, Fit, MemoryCheck, MemoryPlan, Model, OpenOptions, OpenStep, OpenWatch, available_memory,
     examine, plan,

@@ -58,6 +58,7 @@ fn main() -> ExitCode {
         Command::Verify(arguments) => commands::package::verify::run(&arguments, json),
         Command::Install(arguments) => commands::package::install::run(&arguments, json),
         Command::Prepare(arguments) => commands::prepare::run(&arguments, json),
+        Command::Compact(arguments) => commands::package::compact::run(&arguments, json),
         Command::Repair(arguments) => commands::package::install::repair(&arguments, json),
         Command::List(arguments) => commands::package::list::run(&arguments, json),
         Command::Remove(arguments) => commands::package::remove::run(&arguments, json),

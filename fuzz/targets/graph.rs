@@ -7,6 +7,6 @@ use wheelwork_package::graph;
 fuzz_target!(|bytes: &[u8]| {
     if graph::verify(bytes).is_ok() {
         let _ = graph::prepacked::plan(bytes, bytes, "model.onnx.data");
-        let _ = graph::prepacked::with_locations(bytes, str::to_owned);
+        let _ = graph::prepacked::with_places(bytes, |name, offset| (name.to_owned(), offset / 2 + 1));
     }
 });

@@ -6,8 +6,9 @@ skipped. The texts are not what packages are calibrated on: the Apache licence, 
 
 For each row of ROWS a package is made, and for it:
 
-- three sizes of its weights: `true` bits, which the card states; the `file` that `wheelwork pack` makes, less the tokenizer and
-  other descriptions (norms and rotary tables, 2 MB, are in it); and what lies on the `device`, where codes of 5 and 6 bits take 8;
+- four sizes of its weights: `true` bits, which the card states; the `file` that `wheelwork pack` makes, less the tokenizer and
+  other descriptions; what lies on the `device` after `install --compact`; and the `plain` file of weights, where codes of 5 and 6 bits take
+  8. In the last three are norms and rotary tables, 2 MB;
 - mean KL over 2,048 positions, same best token, by ONNX Runtime from Python; once with the graph as it is, once with activations in
   float32 (`accuracy_level` 0), which leaves the error of the weights.
 
@@ -38,18 +39,17 @@ TEXTS = (ROOT / "LICENSE-APACHE", ROOT / "docs" / "reasoning.md")
 WINDOWS, LENGTH = 2, 512
 # Name, flags, and the most that its weights may diverge by. `--quality best` reads 16,384 tokens of its own.
 ROWS = [
-    ("int8", ["--quality", "int8"], 0.0025),
-    ("balanced", [], 0.35),
-    ("balanced, not calibrated", ["--no-calibration"], 0.55),
-    ("--bpw 4.6", ["--bpw", "4.6"], 0.3),
-    ("--bpw 5.1", ["--bpw", "5.1"], 0.17),
-    ("--bpw 5.8", ["--bpw", "5.8"], 0.08),
-    ("--bpw 6.2", ["--bpw", "6.2"], 0.05),
-    ("--bpw 5.1, not calibrated", ["--bpw", "5.1", "--no-calibration"], 0.3),
-    ("--bpw 5.8, not calibrated", ["--bpw", "5.8", "--no-calibration"], 0.14),
-    ("best --bpw 5.1", ["--quality", "best", "--bpw", "5.1", "--kv", "float"], 0.14),
-    ("best --bpw 5.8", ["--quality", "best", "--bpw", "5.8", "--kv", "float"], 0.06),
-    ("best --bpw 6.2", ["--quality", "best", "--bpw", "6.2", "--kv", "float"], 0.04),
+    ("balanced", [], 0.45),
+    ("balanced, not calibrated", ["--no-calibration"], 0.7),
+    ("--bpw 5.4", ["--bpw", "5.4"], 0.3),
+    ("--bpw 5.4, not calibrated", ["--bpw", "5.4", "--no-calibration"], 0.5),
+    ("--bpw 6.24", ["--bpw", "6.24"], 0.1),
+    ("--bpw 6.24, not calibrated", ["--bpw", "6.24", "--no-calibration"], 0.2),
+    ("--bpw 6.66", ["--bpw", "6.66"], 0.05),
+    ("--bpw 8.6, not calibrated", ["--bpw", "8.6", "--no-calibration"], 0.01),
+    ("int8", ["--quality", "int8"], 0.01),
+    ("best --bpw 5.4", ["--quality", "best", "--bpw", "5.4", "--kv", "float"], 0.25),
+    ("best --bpw 6.24", ["--quality", "best", "--bpw", "6.24", "--kv", "float"], 0.08),
 ]
 # llama.cpp (llama-cpp-python 0.3.36) on the same weights and two other English texts: MB, mean KL, same token. IM: importance
 # matrix.
@@ -115,9 +115,10 @@ def divergence(reference, model, texts):
 
 
 def sizes(wheelwork, package, work):
-    """MB of the weights: in true bits, in the package's file, on the device."""
+    """MB of the weights: in true bits, in the package's file, on the device once compact, and in the package's folder."""
     card = json.loads((package / "wheelwork.json").read_text())
     stored = 0
+    plain = (package / "cpu" / "model.onnx.data").stat().st_size
     model = onnx.load(package / "cpu" / "model.onnx", load_external_data=False)
     seen = set()
     for tensor in model.graph.initializer:
@@ -133,8 +134,12 @@ def sizes(wheelwork, package, work):
     file = work / "judge.wwpkg"
     wheelwork.run("pack", package, "--out", file, "--level", 19, "--json")
     packed = file.stat().st_size
+    models = work / "models"
+    installed = wheelwork.run("install", file, "--models-dir", models, "--compact", "--json")[-1]
+    device = installed["compact"]["compact_bytes"]
+    shutil.rmtree(models)
     file.unlink()
-    return true / 1e6, (packed - compressed_rest(package)) / 1e6, stored / 1e6
+    return true / 1e6, (packed - compressed_rest(package)) / 1e6, device / 1e6, plain / 1e6
 
 
 def compressed_rest(package):
@@ -164,7 +169,7 @@ def chart(points, peers):
         if x0 <= np.log(mb) <= x1:
             parts.append(f'<line y1="20" y2="{height - bottom}" x1="{at_x(mb):.1f}" x2="{at_x(mb):.1f}" stroke="#eee"/>'
                          f'<text x="{at_x(mb):.1f}" y="{height - bottom + 16}" text-anchor="middle">{mb}</text>')
-    parts.append(f'<text x="{width / 2}" y="{height - 8}" text-anchor="middle">MB of weights in true bits</text>'
+    parts.append(f'<text x="{width / 2}" y="{height - 8}" text-anchor="middle">MB of weights on the device</text>'
                  f'<text x="14" y="{height / 2}" transform="rotate(-90 14 {height / 2})" text-anchor="middle">mean KL, nats</text>')
     for colour, group in (("#777", peers), ("#c40", points)):
         for name, mb, kl in group:
@@ -214,28 +219,28 @@ def main():
 
     quantize(checkpoint, "--quality", "float")
     reference = [Model(package).log_probabilities(ids) for ids in texts]
-    print("| | true MB | file MB | device MB | KL of the weights | same token | KL as it runs | same token | s |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("| | true MB | file MB | device MB | plain MB | KL of the weights | same token | KL as it runs | same token | s |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     points = []
     for name, flags, limit in ROWS:
         seconds = quantize(checkpoint, *flags)
-        true, packed, device = sizes(wheelwork, package, work)
+        true, packed, device, plain = sizes(wheelwork, package, work)
         weights = divergence(reference, Model(package, float_activations=True), texts)
         runs = divergence(reference, Model(package), texts)
-        print(f"| {name} | {true:.1f} | {packed:.1f} | {device:.1f} | {weights[0]:.4f} ± {weights[1]:.4f} | {weights[2]:.1f} % "
+        print(f"| {name} | {true:.1f} | {packed:.1f} | {device:.1f} | {plain:.1f} | {weights[0]:.4f} ± {weights[1]:.4f} | {weights[2]:.1f} % "
               f"| {runs[0]:.4f} | {runs[2]:.1f} % | {seconds:.0f} |", flush=True)
-        points.append((name, true, weights[0]))
+        points.append((name, device, weights[0]))
         verdict.expect(weights[0] <= limit, f"{name}: KL at most {limit}", f"{weights[0]}")
     others = [(name, size, kl) for name, size, kl, _ in PEERS]
     if tools := os.environ.get("LLAMA_CPP_BIN"):
         others = []
         judge = lambda: divergence(reference, Model(package), texts)
         for name, size, (kl, error, same) in peers(Path(tools), work, quantize, judge):
-            print(f"| llama.cpp {name} | {size:.1f} | {size:.1f} | {size:.1f} | {kl:.4f} ± {error:.4f} | {same:.1f} % | | | |", flush=True)
+            print(f"| llama.cpp {name} | {size:.1f} | {size:.1f} | {size:.1f} | {size:.1f} | {kl:.4f} ± {error:.4f} | {same:.1f} % | | | |", flush=True)
             others.append((name, size, kl))
     else:
         for name, size, kl, same in PEERS:
-            print(f"| llama.cpp {name} (other texts) | {size} | {size} | {size} | {kl} | {same} % | | | |")
+            print(f"| llama.cpp {name} (other texts) | {size} | {size} | {size} | {size} | {kl} | {same} % | | | |")
     (work / "quality.svg").write_text(chart(points, others))
     shutil.rmtree(checkpoint)
     verdict.finish()

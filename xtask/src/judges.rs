@@ -2,7 +2,7 @@
 //!
 //! 1. A Python environment of their own, `target/judges/environment` (about 6 GB with PyTorch), with the
 //!    versions of `testdata/judges/requirements.txt`; or the one that `--python` names.
-//! 2. The command, built in the dev profile.
+//! 2. The command, built in the dev profile, or the one that `--program` names.
 //! 3. Each judge is a script, `testdata/judges/NAME.py`, that calls the command and compares.
 //!
 //! The default tests compare with the golden files that come from here, so they need none of it.
@@ -23,6 +23,9 @@ pub(crate) struct Options {
     /// A Python that has what testdata/judges/requirements.txt names, instead of a new environment.
     #[arg(long)]
     python: Option<PathBuf>,
+    /// A built `wheelwork`, instead of building one in the dev profile.
+    #[arg(long)]
+    program: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -58,7 +61,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
         Some(program) => Python::at(&std::path::absolute(program)?),
         None => environment(workspace, &work)?,
     };
-    let wheelwork = workspace.build_command("debug")?;
+    let wheelwork = match &options.program {
+        Some(program) => std::path::absolute(program)?,
+        None => workspace.build_command("debug")?,
+    };
     steps::run_each("cargo xtask judges", &options.judges, |judge| {
         let mut script = python.script(&folder(workspace).join(format!("{}.py", steps::name(judge))));
         script.arg("--wheelwork").arg(&wheelwork).arg("--work").arg(&work);

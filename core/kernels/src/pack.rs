@@ -47,8 +47,8 @@ pub fn pack(shape: Shape, rows: &Rows) -> Result<Tiles, KernelError> {
     let tiles = count.div_ceil(COLUMNS);
     let mut packed = Tiles {
         codes: vec![0; tiles * shape.tile_code_bytes()],
-        scales: vec![0; tiles * shape.blocks() * COLUMNS * 2],
-        zeros: vec![0; tiles * shape.blocks() * shape.zero_bytes()],
+        scales: vec![0; tiles * shape.tile_scale_bytes()],
+        zeros: vec![0; tiles * shape.tile_zero_bytes()],
     };
     too_large(shape, &rows.codes).or(too_large(shape, &rows.zeros)).map_or(Ok(()), Err)?;
     for (row, codes) in rows.codes.chunks_exact(shape.row_code_bytes()).enumerate() {
@@ -78,8 +78,8 @@ pub fn pack(shape: Shape, rows: &Rows) -> Result<Tiles, KernelError> {
 #[must_use]
 pub fn offsets(shape: Shape, first: usize) -> [usize; 3] {
     let codes = first * shape.tile_code_bytes();
-    let scales = shape.code_bytes() + first * shape.blocks() * COLUMNS * 2;
-    let zeros = shape.code_bytes() + shape.scale_bytes() + first * shape.blocks() * shape.zero_bytes();
+    let scales = shape.code_bytes() + first * shape.tile_scale_bytes();
+    let zeros = shape.code_bytes() + shape.scale_bytes() + first * shape.tile_zero_bytes();
     [codes, scales, zeros]
 }
 
@@ -88,33 +88,57 @@ pub fn offsets(shape: Shape, first: usize) -> [usize; 3] {
 /// # Errors
 /// [`KernelError::Length`].
 pub fn unpack(shape: Shape, tiles: &Tiles, count: usize) -> Result<Rows, KernelError> {
-    let needed = count.div_ceil(COLUMNS);
-    length("codes", tiles.codes.len(), needed * shape.tile_code_bytes())?;
-    length("scales", tiles.scales.len(), needed * shape.blocks() * COLUMNS * 2)?;
-    length("zero points", tiles.zeros.len(), needed * shape.blocks() * shape.zero_bytes())?;
-    let mut rows = Rows {
-        codes: vec![0; count * shape.row_code_bytes()],
-        scales: vec![0.0; count * shape.blocks()],
-        zeros: vec![0; count * shape.row_zero_bytes()],
-    };
-    for (row, codes) in rows.codes.chunks_exact_mut(shape.row_code_bytes()).enumerate() {
-        let tile = row / COLUMNS * shape.tile_code_bytes();
-        let tile = tiles.codes.get(tile..).unwrap_or_default();
+    Ok(Rows {
+        codes: unpack_codes(shape, &tiles.codes, count)?,
+        scales: unpack_scales(shape, &tiles.scales, count)?,
+        zeros: unpack_zeros(shape, &tiles.zeros, count)?,
+    })
+}
+
+/// The codes of `count` rows, from those of their tiles.
+///
+/// # Errors
+/// [`KernelError::Length`].
+pub fn unpack_codes(shape: Shape, tiles: &[u8], count: usize) -> Result<Vec<u8>, KernelError> {
+    length("codes", tiles.len(), count.div_ceil(COLUMNS) * shape.tile_code_bytes())?;
+    let mut rows = vec![0; count * shape.row_code_bytes()];
+    for (row, codes) in rows.chunks_exact_mut(shape.row_code_bytes()).enumerate() {
+        let tile = tiles.get(row / COLUMNS * shape.tile_code_bytes()..).unwrap_or_default();
         for (place, to) in steps(shape, row % COLUMNS).zip(codes.chunks_exact_mut(step_bytes(shape))) {
             take_step(shape.bits(), tile, &place, to);
         }
     }
-    for (index, scale) in rows.scales.iter_mut().enumerate() {
+    Ok(rows)
+}
+
+/// The scales of `count` rows, from those of their tiles.
+///
+/// # Errors
+/// [`KernelError::Length`].
+pub fn unpack_scales(shape: Shape, tiles: &[u8], count: usize) -> Result<Vec<f32>, KernelError> {
+    length("scales", tiles.len(), count.div_ceil(COLUMNS) * shape.tile_scale_bytes())?;
+    let mut rows = vec![0.0; count * shape.blocks()];
+    for (index, scale) in rows.iter_mut().enumerate() {
         let at = place(shape, index / shape.blocks(), index % shape.blocks()) * 2;
-        if let Some(bytes) = tiles.scales.get(at..).and_then(|bytes| bytes.first_chunk()) {
+        if let Some(bytes) = tiles.get(at..).and_then(|bytes| bytes.first_chunk()) {
             *scale = f16_to_f32(u16::from_le_bytes(*bytes));
         }
     }
+    Ok(rows)
+}
+
+/// The zero points of `count` rows, from those of their tiles; nothing of a matrix without.
+///
+/// # Errors
+/// [`KernelError::Length`].
+pub fn unpack_zeros(shape: Shape, tiles: &[u8], count: usize) -> Result<Vec<u8>, KernelError> {
+    length("zero points", tiles.len(), count.div_ceil(COLUMNS) * shape.tile_zero_bytes())?;
+    let mut rows = vec![0; count * shape.row_zero_bytes()];
     for row in 0..if shape.has_zeros() { count } else { 0 } {
         for block in 0..shape.blocks() {
             let places = packed_zero_places(shape, row, block);
-            let zero = places.fold(0, |zero, place| zero | place.of(&tiles.zeros));
-            zero_place(shape, row, block).put(zero, &mut rows.zeros);
+            let zero = places.fold(0, |zero, place| zero | place.of(tiles));
+            zero_place(shape, row, block).put(zero, &mut rows);
         }
     }
     Ok(rows)

@@ -162,6 +162,16 @@ impl Shape {
         self.blocks() * self.block_bytes()
     }
 
+    /// Bytes of a tile's scales.
+    pub(crate) fn tile_scale_bytes(&self) -> usize {
+        self.blocks() * COLUMNS * 2
+    }
+
+    /// Bytes of a tile's zero points.
+    pub(crate) fn tile_zero_bytes(&self) -> usize {
+        self.blocks() * self.zero_bytes()
+    }
+
     /// Bytes of all codes.
     #[must_use]
     pub fn code_bytes(&self) -> usize {
@@ -171,13 +181,13 @@ impl Shape {
     /// Bytes of all scales.
     #[must_use]
     pub fn scale_bytes(&self) -> usize {
-        self.tiles() * self.blocks() * COLUMNS * 2
+        self.tiles() * self.tile_scale_bytes()
     }
 
     /// Bytes of all zero points.
     #[must_use]
     pub fn zeros_bytes(&self) -> usize {
-        self.tiles() * self.blocks() * self.zero_bytes()
+        self.tiles() * self.tile_zero_bytes()
     }
 
     /// Bytes of the whole matrix.

@@ -18,6 +18,7 @@
 
 pub mod budget;
 pub mod card;
+pub mod compact;
 pub mod compression;
 pub mod container;
 pub mod disk;
@@ -31,6 +32,7 @@ pub mod json;
 mod licences;
 pub mod manifest;
 mod open;
+pub mod packing;
 pub mod signature;
 pub mod store;
 pub mod tensors;

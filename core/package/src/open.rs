@@ -5,12 +5,13 @@ use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::card::{Architecture, StaticGraphs};
+use crate::compact::Compact;
 use crate::files::{FileRecord, is_plain_name, names};
 use crate::genai_config::{Inputs, Outputs};
 use crate::graph::codes::{Place, check_bytes, check_stated};
 use crate::graph::{self, Codes, GraphError, Verified, limits};
 use crate::manifest::{CPU_PROVIDER, SCHEMA_VERSION, Variant};
-use crate::store::{followed, installed_name};
+use crate::store::{compact_of, followed, installed_name};
 use crate::vfs::{FileError, FileFault, Links, check_folder, file_bytes, open_file, stands};
 use crate::{Card, GenaiConfig, GenerationDefaults, Manifest, PackageError, json};
 
@@ -38,6 +39,8 @@ pub struct OpenVariant {
     pub config: GenaiConfig,
     /// Sampling defaults and stop tokens.
     pub generation: GenerationDefaults,
+    /// What stands for its file of weights, where that is gone.
+    pub compact: Option<Compact>,
 }
 
 /// Opens a package folder, or a genai model folder as a package of the one variant `cpu`. Given the pointer of a
@@ -74,10 +77,16 @@ pub fn open(root: &Path) -> Result<OpenPackage, PackageError> {
         check_variant_name(&manifest_path, &name)?;
         let folder = root.join(&name);
         check_folder(&folder)?;
+        let compact = compact_of(root, &name);
         for record in card.iter().flat_map(|card| card.variants.get(&name)).flatten() {
-            record.check_size(&folder)?;
+            let stands_for = |compact: &Compact| {
+                compact.record.file == record.name && compact.record.bytes == record.bytes
+            };
+            if !compact.as_ref().is_some_and(stands_for) {
+                record.check_size(&folder)?;
+            }
         }
-        variants.insert(name, open_variant(folder, target)?);
+        variants.insert(name, OpenVariant { compact, ..open_variant(folder, target)? });
     }
     if variants.is_empty() {
         return Err(PackageError::invalid(manifest_path, "the component `model` has no variants"));
@@ -115,10 +124,13 @@ impl OpenPackage {
     /// # Errors
     /// [`PackageError::Invalid`] for a file that is not on the card, and as [`FileRecord::check_content`].
     pub fn check_content(&self, variant: &str, file_name: &str) -> Result<(), PackageError> {
-        let folder = &self.variant(variant)?.folder;
+        let OpenVariant { folder, compact, .. } = self.variant(variant)?;
         let records = self.card.as_ref().and_then(|card| card.variants.get(variant));
         match records.into_iter().flatten().find(|record| record.name == file_name) {
-            Some(record) => record.check_content(folder),
+            Some(record) => match compact {
+                Some(compact) if compact.record.file == record.name => compact.check_content(record),
+                _ => record.check_content(folder),
+            },
             None => Err(PackageError::invalid(folder.join(file_name), "the package card does not list it")),
         }
     }
@@ -143,8 +155,13 @@ impl OpenPackage {
     ) -> Result<(Verified, Vec<u8>), PackageError> {
         let records =
             self.card.as_ref().map(|card| card.variants.get(variant).map_or(&[][..], Vec::as_slice));
-        let OpenVariant { folder, config, .. } = self.variant(variant)?;
-        let (verified, bytes) = verified_graph(folder, file_name, records, &config.model.decoder.inputs)?;
+        let OpenVariant { folder, config, compact, .. } = self.variant(variant)?;
+        let bytes_of = |file: &str| match compact {
+            Some(compact) if compact.record.file == file => Ok(compact.record.bytes),
+            _ => file_bytes(&folder.join(file)),
+        };
+        let inputs = &config.model.decoder.inputs;
+        let (verified, bytes) = verified_graph(folder, file_name, records, inputs, bytes_of)?;
         if let Some(stated) = self.code_bits(variant) {
             let refused = |source| PackageError::Graph { path: folder.join(file_name), source };
             check_stated(&verified.codes, stated).map_err(refused)?;
@@ -158,14 +175,16 @@ impl OpenPackage {
     /// [`PackageError::Graph`] with [`GraphError::Code`]; else as [`OpenPackage::verify_graph`].
     pub fn check_codes(&self, variant: &str) -> Result<(), PackageError> {
         let Some(stated) = self.code_bits(variant) else { return Ok(()) };
-        let folder = &self.variant(variant)?.folder;
+        let OpenVariant { folder, compact, .. } = self.variant(variant)?;
+        // A compact form holds no more bits than are stated.
+        let is_compact = |file: &str| compact.as_ref().is_some_and(|compact| compact.record.file == file);
         let mut seen = BTreeSet::new();
         for graph in self.graphs(variant)? {
             for codes in self.verify_graph(variant, graph)?.codes {
                 let Some(&bits) = stated.get(&codes.tensor) else { continue };
                 for place in &codes.places {
                     // Tied embeddings and a second graph read the same bytes.
-                    if seen.insert((place.clone(), bits)) {
+                    if !is_compact(&place.file) && seen.insert((place.clone(), bits)) {
                         check_place(folder, &codes, place, bits)?;
                     }
                 }
@@ -207,6 +226,7 @@ fn verified_graph(
     file_name: &str,
     records: Option<&[FileRecord]>,
     names: &Inputs,
+    bytes_of: impl Fn(&str) -> Result<u64, FileError>,
 ) -> Result<(Verified, Vec<u8>), PackageError> {
     let path = folder.join(file_name);
     let refused = |source| PackageError::Graph { path: path.clone(), source };
@@ -217,7 +237,7 @@ fn verified_graph(
         if records.is_some_and(|records| !records.iter().any(|record| record.name == *file)) {
             return Err(wrong("no entry in the package card".into()));
         }
-        match file_bytes(&folder.join(file)) {
+        match bytes_of(file) {
             Ok(bytes) if bytes < expected => return Err(wrong(format!("{bytes} bytes"))),
             Ok(bytes) if verified.is_compiled => verified.weight_bytes = bytes,
             Ok(_) => {}
@@ -261,7 +281,7 @@ fn open_variant(folder: PathBuf, target: Variant) -> Result<OpenVariant, Package
             repetition_penalty: Some(config.search.repetition_penalty),
         }
     };
-    Ok(OpenVariant { folder, target, config, generation })
+    Ok(OpenVariant { folder, target, config, generation, compact: None })
 }
 
 fn read_card(root: &Path) -> Result<Option<Card>, PackageError> {

@@ -7,6 +7,7 @@ use wheelwork_diagnostic::{
 };
 use wheelwork_ort::Version;
 use wheelwork_package::GraphError;
+use wheelwork_package::store::StoreError;
 use wheelwork_package::vfs::DiskError;
 
 use crate::device::cache::CacheError;
@@ -18,6 +19,12 @@ pub enum PrepareError {
     /// Neither installed nor with a folder to put the prepared form into.
     #[error("the model is not an installed one, and no cache folder was given")]
     NoPlace,
+    /// Only an installed model has a compact form.
+    #[error("the model is not an installed one")]
+    NotInstalled,
+    /// The compact form could not be made or undone.
+    #[error(transparent)]
+    Store(Box<StoreError>),
     /// ONNX Runtime packs nothing of this graph on this CPU.
     #[error("ONNX Runtime packs no weights of this graph on this CPU")]
     NothingPacked,
@@ -44,6 +51,12 @@ pub enum PrepareError {
     Cancelled,
 }
 
+impl From<StoreError> for PrepareError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Box::new(error))
+    }
+}
+
 impl Diagnostic for PrepareError {
     fn diagnosis(&self) -> Diagnosis {
         match self {
@@ -53,6 +66,8 @@ impl Diagnostic for PrepareError {
                     "a cache folder on the model's file system, or install the model and give a folder for keys",
                 ),
             ),
+            Self::NotInstalled => retry("prepare_not_installed", Remedy::ChooseInstalled),
+            Self::Store(error) => error.diagnosis(),
             Self::NothingPacked => unsupported("prepare_nothing", Remedy::UseAsItIs),
             Self::RuntimeTooOld { needed, .. } => {
                 unsupported("prepare_onnxruntime_too_old", wheelwork_ort::install(needed))

@@ -17,6 +17,7 @@ use wheelwork_package::{OpenPackage, OpenVariant, PackageError};
 use super::facts::Reading;
 use super::memory::{Counted, Fit, Footprint, MemoryPlan, Packed, Subject, free};
 use super::options::{MemoryCheck, OpenOptions};
+use super::prepare::compact_form::CompactForm;
 use super::prepare::form::{Form, Source, Stored};
 use crate::control::CancelToken;
 use crate::decoder::kv::{FIRST_CAPACITY_TOKENS, KvShape};
@@ -25,7 +26,8 @@ use crate::decoder::ort::session::{Located, OnDevice};
 use crate::device::cache::DependsOn;
 use crate::device::trial::Trial;
 use crate::device::{
-    self, CPU, Device, DevicePreference, NotUsedReason, Placement, Prepared, Provider, Refusal, Request,
+    self, CPU, Device, DevicePreference, Kernels, NotUsedReason, Placement, Prepared, Provider, Refusal,
+    Request,
 };
 use crate::error::Error;
 use crate::facts::{ModelFacts, ModelIdentity};
@@ -158,6 +160,9 @@ impl Described {
 
     /// The prepared form where there is one to use, and how it stands.
     pub(crate) fn prepared(&self, options: &OpenOptions) -> Result<(Prepared, Option<Stored>), Error> {
+        if let Some(stored) = self.compact(options)? {
+            return Ok((Prepared::Used, Some(stored)));
+        }
         if options.plain || self.placement.provider != CPU {
             return Ok((Prepared::NotWanted, None));
         }
@@ -166,6 +171,30 @@ impl Described {
             Ok(stored) => (Prepared::Used, Some(stored)),
             Err(reason) => (reason, None),
         })
+    }
+
+    /// The compact form, where it stands for the package's weights: then there is no other one.
+    pub(crate) fn compact(&self, options: &OpenOptions) -> Result<Option<Stored>, Error> {
+        let Some(compact) = &self.variant.compact else { return Ok(None) };
+        let wanted = match options {
+            _ if self.placement.provider != CPU => self.placement.provider.as_str(),
+            OpenOptions { plain: true, .. } => "the plain form",
+            OpenOptions { kernels: Kernels::Off, .. } => "ONNX Runtime's kernels",
+            _ => return Ok(Some(self.compact_form().stored(compact)?)),
+        };
+        let variant = self.placement.variant.clone();
+        Err(Error::CompactOnly { variant, wanted: wanted.to_owned() })
+    }
+
+    /// The graph, as far as a compact form is made for it.
+    pub(super) fn compact_form(&self) -> CompactForm<'_> {
+        CompactForm {
+            folder: self.folder(),
+            file: &self.graph_file,
+            original: &self.located.graph,
+            verified: &self.verified,
+            code_bits: self.package.code_bits(&self.placement.variant).cloned().unwrap_or_default(),
+        }
     }
 
     /// The graph's prepared form; `None` where there is no place for one.

@@ -66,6 +66,10 @@ fn load_any(described: &Described, options: &OpenOptions) -> Result<Found, Error
     let (mut prepared, stored) = described.prepared(options)?;
     if let Some(stored) = stored {
         described.check_memory(options, prepared, Some(&stored))?;
+        if described.variant.compact.is_some() {
+            let graph = load_graph(described, &stored.graph, &stored.located)?;
+            return Ok(Found { graph, prepared, located: stored.located, packed: stored.packed });
+        }
         if let Some(graph) = confirmed(described, &stored) {
             return Ok(Found { graph, prepared, located: stored.located, packed: stored.packed });
         }

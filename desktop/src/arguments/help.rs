@@ -12,7 +12,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Talk to a model", &["chat", "run", "generate", "prompt"]),
     (
         "Models on this machine",
-        &["list", "inspect", "install", "verify", "repair", "remove", "gc", "prepare", "plan"],
+        &["list", "inspect", "install", "verify", "repair", "remove", "gc", "prepare", "compact", "plan"],
     ),
     ("Make packages", &["quantize", "evaluate", "pack", "unpack", "key", "sign"]),
     ("This machine", &["doctor", "devices", "bench", "device-report"]),

@@ -44,9 +44,9 @@ pub(crate) use model::{
     Device, DevicesArguments, ModelArguments, PrepareArguments, default_kernels, keys_dir, trials_dir,
 };
 pub(crate) use package::{
-    GarbageArguments, InspectArguments, InstallArguments, KeyArguments, OriginArguments, PackArguments,
-    RemoveArguments, RepairArguments, SignArguments, StoreArguments, TrustArguments, UnpackArguments,
-    VerifyArguments,
+    CompactArguments, GarbageArguments, InspectArguments, InstallArguments, KeyArguments, OriginArguments,
+    PackArguments, RemoveArguments, RepairArguments, SignArguments, StoreArguments, TrustArguments,
+    UnpackArguments, VerifyArguments,
 };
 pub(crate) use quantize::{KvChoice, Quality, QuantizeArguments};
 pub(crate) use static_graph::{Rounding, StaticArguments, Switch, Target};
@@ -94,6 +94,8 @@ pub(crate) enum Command {
     Install(InstallArguments),
     /// Pack a model's weights for this CPU once: less memory when it is open
     Prepare(PrepareArguments),
+    /// Keep an installed model's weights in fewer bytes
+    Compact(CompactArguments),
     /// Make a damaged installed model whole again
     Repair(RepairArguments),
     /// List the models and the unfinished transfers

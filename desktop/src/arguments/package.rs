@@ -181,6 +181,30 @@ pub(crate) struct InstallArguments {
     /// Leave out `wheelwork prepare` at the end: less disk, more memory when the model is open
     #[arg(long)]
     pub(crate) no_prepare: bool,
+    /// Keep the weights in their compact form alone, as `wheelwork compact` does, instead of preparing
+    #[arg(long, conflicts_with = "no_prepare")]
+    pub(crate) compact: bool,
+}
+
+const COMPACT_EXAMPLES: &str = "\
+Examples:
+  wheelwork compact r1
+  wheelwork compact r1 --undo
+
+Weights are kept as this program's kernels compute with them: in the bits that they use, with scales in half precision. No prepared
+form is needed then. The model opens on the CPU with these kernels only; verify, repair and updates go on as before, since every byte of the
+package can be read out of this form. An update arrives in the package's own form: compact it again.";
+
+#[derive(Debug, Args)]
+#[command(after_help = COMPACT_EXAMPLES)]
+pub(crate) struct CompactArguments {
+    /// The name of the installed model
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) store: StoreArguments,
+    /// Bring the package's own files back, byte for byte
+    #[arg(long)]
+    pub(crate) undo: bool,
 }
 
 const REPAIR_EXAMPLES: &str = "\

@@ -8,6 +8,7 @@ use wheelwork::prepare::{self, OurKernels};
 use wheelwork::tokenizer::Tokenizer;
 use wheelwork::{DevicePreference, Model, OpenOptions, Prepared};
 use wheelwork_package::OpenPackage;
+use wheelwork_package::compact::Compact;
 use wheelwork_package::signature::PublicKey;
 
 use crate::arguments::{InspectArguments, ModelArguments};
@@ -75,9 +76,8 @@ fn placement(root: &Path, json: bool) -> Result<(), Failure> {
 pub(crate) fn verify(package: &OpenPackage) -> Result<usize, Failure> {
     let mut files = 0;
     for (name, records) in package.card.iter().flat_map(|card| &card.variants) {
-        let folder = &package.variant(name)?.folder;
         for record in records {
-            record.check_content(folder)?;
+            package.check_content(name, &record.name)?;
             files += 1;
         }
         package.check_codes(name)?;
@@ -90,6 +90,7 @@ fn print_json(package: &OpenPackage, shown: &Shown) -> Result<(), Failure> {
     let variants = package.variants.iter().map(|(name, variant)| {
         let description = json!({
             "target": variant.target, "config": variant.config, "generation": variant.generation,
+            "compact_bytes": variant.compact.as_ref().map(|compact| compact.record.packed_bytes()),
         });
         (name.clone(), description)
     });
@@ -137,6 +138,10 @@ fn print_text(package: &OpenPackage, shown: &Shown) -> Result<(), Failure> {
             decoder.head_size,
             model.vocab_size,
         );
+        if let Some(Compact { record, .. }) = &variant.compact {
+            let [bytes, whole] = [record.packed_bytes(), record.bytes].map(|bytes| bytes as f64 / 1e6);
+            anstream::println!("  compact: weights of {whole:.1} MB in {bytes:.1} MB");
+        }
         anstream::println!("  context {} tokens, {kv_bytes} bytes of cache a token", model.context_length);
     }
     let Some(card) = &package.card else {

@@ -5,6 +5,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod compact;
 mod fetch;
 mod forged;
 mod keys;

@@ -186,32 +186,40 @@ fn with_entries(
                 ("length".to_owned(), carrier.bytes.to_string()),
             ];
             for (key, value) in place.into_iter().chain(numbers.zip(entries.iter().cloned())) {
-                let mut entry = Vec::new();
-                put_bytes(&mut entry, 1, key.as_bytes());
-                put_bytes(&mut entry, 2, value.as_bytes());
-                put_bytes(&mut moved, 13, &entry);
+                put_bytes(&mut moved, 13, &entry(&key, &value));
             }
             Ok(moved)
         })
     })
 }
 
-/// The same model with every file of weights named as `locate` says.
+/// The same model with every external tensor where `locate` says, which is given its file and its first byte there.
 ///
 /// # Errors
 /// [`GraphError`] for what is no graph.
-pub fn with_locations(model: &[u8], locate: impl Fn(&str) -> String) -> Result<Vec<u8>, GraphError> {
+pub fn with_places(model: &[u8], locate: impl Fn(&str, u64) -> (String, u64)) -> Result<Vec<u8>, GraphError> {
     replace(model, 7, |graph| {
         replace(graph, 5, |tensor| {
-            replace(tensor, 13, |entry| {
-                let location = Value::Bytes(b"location");
-                let is_location =
-                    Fields::new(entry).flatten().any(|field| field == Field { number: 1, value: location });
-                replace(entry, 2, |value| match std::str::from_utf8(value) {
-                    Ok(name) if is_location => Ok(locate(name).into_bytes()),
-                    _ => Ok(value.to_vec()),
+            let read = Tensor::read(tensor)?;
+            let Some((name, offset)) = tensors::place(&read) else { return Ok(tensor.to_vec()) };
+            let (new_name, new_offset) = locate(name, offset);
+            let mut moved = replace(tensor, 13, |entry| {
+                let is = |key: &[u8]| {
+                    let value = Value::Bytes(key);
+                    Fields::new(entry).flatten().any(|field| field == Field { number: 1, value })
+                };
+                replace(entry, 2, |value| {
+                    Ok(match value {
+                        _ if is(b"location") => new_name.clone().into_bytes(),
+                        _ if is(b"offset") && new_offset != offset => new_offset.to_string().into_bytes(),
+                        other => other.to_vec(),
+                    })
                 })
-            })
+            })?;
+            if new_offset != offset && !read.external.iter().any(|(key, _)| *key == "offset") {
+                put_bytes(&mut moved, 13, &entry("offset", &new_offset.to_string()));
+            }
+            Ok(moved)
         })
     })
 }
@@ -232,4 +240,12 @@ fn replace(
         }
     }
     Ok(out)
+}
+
+/// `StringStringEntryProto`.
+pub(super) fn entry(key: &str, value: &str) -> Vec<u8> {
+    let mut entry = Vec::new();
+    put_bytes(&mut entry, 1, key.as_bytes());
+    put_bytes(&mut entry, 2, value.as_bytes());
+    entry
 }

@@ -15,11 +15,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::prepacked::entry;
 use super::proto::{Model, Node, Tensor};
 use super::rules::MICROSOFT;
 use super::tensors::{self, byte_len, elements};
 use super::wire::{Fields, put, put_bytes, put_varint};
-use super::{GraphError, attention, verify};
+use super::{GraphError, attention, codes, verify};
 
 /// The domain of our operators.
 pub const DOMAIN: &str = "wheelwork";
@@ -194,6 +195,23 @@ fn matrix(
         scales: constant(node, 2, FLOAT, tensors)?,
         zero_points,
     })
+}
+
+/// The ranges of files beside it that a graph reads.
+///
+/// # Errors
+/// [`GraphError`] for what is no graph.
+pub fn external(model: &[u8]) -> Result<Vec<codes::Place>, GraphError> {
+    let mut found = Vec::new();
+    for tensor in &Model::read(model)?.graph.initializers {
+        let Some((file, offset)) = tensors::place(tensor) else { continue };
+        found.push(codes::Place {
+            file: file.to_owned(),
+            offset,
+            bytes: byte_len(tensor, elements(tensor)?)?,
+        });
+    }
+    Ok(found)
 }
 
 fn number(node: &Node<'_>, name: &str, default: Option<i64>) -> Option<u64> {
@@ -379,10 +397,7 @@ fn packed_tensor(name: &str, file: &str, place: Place) -> Vec<u8> {
         ("length", place.bytes.to_string()),
     ];
     for (key, value) in entries {
-        let mut entry = Vec::new();
-        put_bytes(&mut entry, 1, key.as_bytes());
-        put_bytes(&mut entry, 2, value.as_bytes());
-        put_bytes(&mut tensor, 13, &entry);
+        put_bytes(&mut tensor, 13, &entry(key, &value));
     }
     // EXTERNAL
     put_int(&mut tensor, 14, 1);

@@ -271,8 +271,9 @@ fn packed_weights_hang_on_the_smallest_initialiser() {
 #[test]
 fn a_graph_names_its_files_from_elsewhere_and_is_otherwise_the_same() {
     let original = good();
-    assert_eq!(prepacked::with_locations(&original, str::to_owned).unwrap(), original);
-    let moved = prepacked::with_locations(&original, |name| format!("folder/{name}")).unwrap();
+    let same = |name: &str, offset| (name.to_owned(), offset);
+    assert_eq!(prepacked::with_places(&original, same).unwrap(), original);
+    let moved = prepacked::with_places(&original, |name, offset| (format!("folder/{name}"), offset)).unwrap();
     let locations = |model: &[u8]| -> Vec<String> {
         let tensors = Model::read(model).unwrap().graph.initializers;
         let entries = tensors.iter().flat_map(|tensor| tensor.external.clone());

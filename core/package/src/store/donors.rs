@@ -9,16 +9,16 @@ use super::hash::Hashed;
 use super::layout::Slot;
 use super::meter::Meter;
 use super::record::read_head;
-use crate::container::Digest;
 use crate::container::index::{ChunkEntry, FileEntry};
+use crate::container::{Digest, EntryPath};
 use crate::vfs::{self, Vfs};
 
 /// Content that is on the disk already, by its digest.
 pub(super) struct Donors<'a> {
     vfs: &'a dyn Vfs,
     files: HashMap<Digest, PathBuf>,
-    /// With the offset in the file.
-    chunks: HashMap<Digest, (PathBuf, u64)>,
+    /// With the version, its file and the offset there.
+    chunks: HashMap<Digest, (Slot, EntryPath, u64)>,
 }
 
 impl<'a> Donors<'a> {
@@ -28,11 +28,15 @@ impl<'a> Donors<'a> {
         for slot in slots {
             let Some(head) = read_head(vfs, slot) else { continue };
             for file in &head.index.files {
-                let path = file.path.under(&slot.package());
                 for (_, chunk, offset) in head.index.chunks_of(file) {
-                    donors.chunks.entry(chunk.content_sha256).or_insert_with(|| (path.clone(), offset));
+                    let place = || (slot.clone(), file.path.clone(), offset);
+                    donors.chunks.entry(chunk.content_sha256).or_insert_with(place);
                 }
-                donors.files.entry(file.sha256).or_insert(path);
+                // What is in a compact form has no file to link.
+                let path = file.path.under(&slot.package());
+                if matches!(vfs.kind(&path), Ok(Some(_))) {
+                    donors.files.entry(file.sha256).or_insert(path);
+                }
             }
         }
         donors
@@ -66,8 +70,8 @@ impl<'a> Donors<'a> {
 
     /// The content of a chunk, if a donor has it.
     pub(super) fn chunk(&self, entry: &ChunkEntry) -> Option<Vec<u8>> {
-        let (path, offset) = self.chunks.get(&entry.content_sha256)?;
-        let file = self.vfs.open(path).ok()?;
+        let (slot, path, offset) = self.chunks.get(&entry.content_sha256)?;
+        let file = slot.open(self.vfs, path).ok()?;
         let content = vfs::read_at(file.as_ref(), entry.content_bytes as usize, *offset).ok()?;
         (Digest::of(&content) == entry.content_sha256).then_some(content)
     }

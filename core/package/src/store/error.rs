@@ -3,7 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use wheelwork_diagnostic::{Diagnosis, Diagnostic, Remedy, choose, get, give, retry, wait_until};
+use wheelwork_diagnostic::{
+    Diagnosis, Diagnostic, Remedy, choose, get, give, reinstall, retry, unsupported, wait_until,
+};
 
 use crate::PackageError;
 use crate::container::{ContainerError, Digest, Name, NameError};
@@ -49,6 +51,12 @@ pub enum StoreError {
     /// A repair was offered another package.
     #[error("the source is package {offered}, `{name}` was installed from {installed}")]
     OtherPackage { name: Name, installed: Digest, offered: Digest },
+    /// The compact form of a variant is not to be had.
+    #[error("the variant `{variant}` gets no compact form: {why}")]
+    NotCompactable { variant: String, why: String },
+    /// What is installed, or what its compact form gives back, is not what was installed.
+    #[error("`{file}` is not what was installed from byte {offset} on")]
+    NotWhole { file: String, offset: u64 },
     /// Everything arrived intact, and is no package that we can open.
     #[error("the package does not open: {0}")]
     DoesNotOpen(#[source] PackageError),
@@ -103,6 +111,13 @@ impl Diagnostic for StoreError {
             Self::OtherPackage { name, .. } => {
                 retry("store_other_package", give("the package that was installed, or install the new one"))
                     .at(name)
+            }
+            Self::NotCompactable { variant, .. } => {
+                unsupported("store_not_compactable", Remedy::UseAsItIs).at(variant)
+            }
+            Self::NotWhole { file, .. } => {
+                reinstall("store_not_whole", give("the package file that it was installed from to `repair`"))
+                    .at(file)
             }
             Self::Cancelled => retry("store_cancelled", Remedy::Continue),
         }

@@ -167,7 +167,7 @@ impl Store {
 
     /// Bytes of the files in a slot's package.
     pub(super) fn bytes_of(&self, slot: &Slot) -> Result<u64, StoreError> {
-        self.bytes_below(slot.package())
+        Ok(self.bytes_below(slot.package())? + self.bytes_below(slot.compact())?)
     }
 
     /// Bytes of the files in a folder and its folders.

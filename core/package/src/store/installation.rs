@@ -91,8 +91,8 @@ impl<'a> Installation<'a> {
         let is_trusted = self.record.vouched_by.is_none() || recorded.vouched_by == self.record.vouched_by;
         let package = current.slot.package();
         let is_whole = self.head.index.files.iter().all(|file| {
-            let path = file.path.under(&package);
-            matches!(self.store.vfs.kind(&path), Ok(Some(Kind::File { bytes })) if bytes == file.bytes)
+            let kind = current.slot.kind_of(self.store.vfs.as_ref(), &file.path);
+            matches!(kind, Ok(Some(Kind::File { bytes })) if bytes == file.bytes)
         });
         (is_same && is_trusted && is_whole).then_some(package)
     }

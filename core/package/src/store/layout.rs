@@ -74,6 +74,16 @@ impl Slot {
     pub(super) fn package(&self) -> PathBuf {
         self.0.join("package")
     }
+
+    /// Compact forms of its variants.
+    pub(super) fn compact(&self) -> PathBuf {
+        self.0.join("compact")
+    }
+
+    /// The folder of models that it stands in.
+    pub(super) fn models_dir(&self) -> Option<&Path> {
+        self.0.ancestors().nth(4)
+    }
 }
 
 impl Layout {

@@ -8,6 +8,7 @@
 //!     staging/                                                 a folder's package, before it is installed -> staging
 //!     models/NAME/
 //!       ID.0/       head  record.json  package/                a complete version
+//!                   compact/VARIANT/                           a variant's weights in fewer bytes -> crate::compact
 //!       ID.partial/ head  package/                             an unfinished transfer -> assembly
 //! ```
 //!
@@ -23,6 +24,8 @@
 
 mod assembly;
 mod check;
+mod compact;
+mod content;
 mod donors;
 mod error;
 mod hash;
@@ -43,6 +46,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use check::PackageCheck;
+pub use compact::{CompactReport, Compacting};
+pub(crate) use content::compact_of;
 pub use error::StoreError;
 pub use inspect::{Contents, Installed, InstalledPackage, Partial};
 pub use install::{InstallOptions, InstallReport};

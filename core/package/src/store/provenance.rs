@@ -3,20 +3,18 @@
 //! Every byte was compared when it was installed, and `verify` does so again. An open can't wait for that; it reads a
 //! few chunks, other ones each time, and finds a bad disk or a changed file sooner or later.
 
-use std::path::Path;
-
 use super::layout::Slot;
 use super::record::read_head;
 use crate::container::{Digest, Head};
 use crate::signature::{PublicKey, SignatureState, Trust};
-use crate::vfs::{self, RealVfs, Vfs as _};
+use crate::vfs::{self, RealVfs};
 use crate::{OpenPackage, PackageError};
 
 /// Where an installed package comes from.
 #[derive(Debug, Clone)]
 pub struct Provenance {
-    slot: Slot,
-    head: Head,
+    pub(super) slot: Slot,
+    pub(super) head: Head,
 }
 
 impl OpenPackage {
@@ -59,16 +57,13 @@ impl Provenance {
             let Some((file, (_, entry, offset))) = places.nth(wanted) else { continue };
             let path = file.path.under(&self.slot.package());
             let bytes = entry.content_bytes;
-            let content = read(&path, bytes as usize, offset)?;
+            let open = self.slot.open(&RealVfs, &file.path);
+            let content = open.and_then(|file| vfs::read_at(file.as_ref(), bytes as usize, offset));
+            let content = content.map_err(|source| PackageError::Io { path: path.clone(), source })?;
             if Digest::of(&content) != entry.content_sha256 {
                 return Err(PackageError::Damaged { path, offset, bytes });
             }
         }
         Ok(())
     }
-}
-
-fn read(path: &Path, bytes: usize, offset: u64) -> Result<Vec<u8>, PackageError> {
-    let read = || vfs::read_at(RealVfs.open(path)?.as_ref(), bytes, offset);
-    read().map_err(|source| PackageError::Io { path: path.into(), source })
 }

@@ -85,7 +85,8 @@ impl Store {
         for file in &head.index.files {
             let path = file.path.under(&current.slot.package());
             let name = || file.path.to_string();
-            match self.vfs.kind(&path).map_err(StoreError::io("look at", &path))? {
+            let kind = current.slot.kind_of(self.vfs.as_ref(), &file.path);
+            match kind.map_err(StoreError::io("look at", &path))? {
                 Some(Kind::File { bytes }) if bytes == file.bytes => {
                     self.compare(current, head, file, &mut damage, &mut meter)?;
                 }
@@ -107,7 +108,7 @@ impl Store {
         meter: &mut Meter<'_, '_>,
     ) -> Result<(), StoreError> {
         let path = file.path.under(&current.slot.package());
-        let open = self.vfs.open(&path).map_err(StoreError::io("read", &path))?;
+        let open = current.slot.open(self.vfs.as_ref(), &file.path).map_err(StoreError::io("read", &path))?;
         for (chunk, entry, offset) in head.index.chunks_of(file) {
             let bytes = entry.content_bytes;
             let content =

@@ -38,6 +38,11 @@ pub(crate) fn place(package: &Path, own: Own<'_>) -> Result<Option<Place>, DiskE
 }
 
 impl Place {
+    /// The folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// A folder of the caller's own.
     pub(crate) fn own(folder: PathBuf) -> Self {
         Self { folder, maker: None }

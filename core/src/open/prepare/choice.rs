@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use wheelwork_package::graph::rewritten::Replaceable;
-
-use super::packing;
+use wheelwork_package::packing;
 
 /// Rows of a part of a prompt for which products are timed. (A prompt comes in chunks of 512: all that is more than some tens
 /// of rows costs the same a row.)

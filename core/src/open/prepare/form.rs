@@ -10,7 +10,7 @@ use wheelwork_package::OpenPackage;
 use wheelwork_package::container::Digest;
 use wheelwork_package::graph::Verified;
 use wheelwork_package::graph::limits::GRAPH_BYTES;
-use wheelwork_package::graph::prepacked::{is_plan_of, with_locations};
+use wheelwork_package::graph::prepacked::{is_plan_of, with_places};
 use wheelwork_package::vfs::{DiskError, Links, read_file};
 
 use super::attention::AttentionChoice;
@@ -64,7 +64,8 @@ pub(crate) struct Stored {
     /// The graph's file, and the graph to load.
     pub(crate) graph: PathBuf,
     pub(crate) located: Arc<Located>,
-    probe: String,
+    /// Of the plain form; `None` of a compact form, which comes without one.
+    pub(super) probe: Option<String>,
     pub(super) kernels: OurKernels,
     /// Where the packed weights are.
     pub(crate) packed: Packed,
@@ -122,7 +123,7 @@ impl Form {
         let file = |name| record.file(name).filter(|file| record.holds(&folder, file));
         if let Some(ours) = record.facts.get(OURS) {
             let packed = file(PACKED).ok_or(Prepared::Damaged)?;
-            let probe = record.facts.get(PROBE).cloned().ok_or(Prepared::Damaged)?;
+            let probe = Some(record.facts.get(PROBE).cloned().ok_or(Prepared::Damaged)?);
             let ours: Ours = serde_json::from_str(ours).map_err(|_| Prepared::Damaged)?;
             let (graph, file_bytes) = ours.graph(&self.original, &self.code_bits).ok_or(Prepared::Damaged)?;
             if packed.bytes != file_bytes {
@@ -137,7 +138,7 @@ impl Form {
             return Ok(Stored { graph, located, probe, kernels, packed, disk_bytes });
         }
         let (graph, packed) = file(GRAPH).zip(file(PACKED)).ok_or(Prepared::Damaged)?;
-        let probe = record.facts.get(PROBE).cloned().ok_or(Prepared::Damaged)?;
+        let probe = Some(record.facts.get(PROBE).cloned().ok_or(Prepared::Damaged)?);
         let path = folder.join(GRAPH);
         let bytes = read(&path).map_err(|_| Prepared::Damaged)?;
         // Whatever its record says: it is the verified graph, and its packed ranges lie in their file.
@@ -156,19 +157,45 @@ impl Form {
         })
     }
 
-    /// The graph of the prepared form in `folder`, with its files named from a folder that holds this one and the
-    /// package's: ONNX Runtime follows no name out of the folder that it is given.
+    /// The graph of the prepared form in `folder`, with its files named from a folder that holds this one and the package's.
     pub(super) fn located(
         &self,
         graph: &[u8],
         folder: &Path,
         is_ours: bool,
     ) -> Result<Arc<Located>, PrepareError> {
+        let Above { folder, form, package } = Above::of(folder, &self.package_folder)?;
+        let graph = with_places(graph, |name, offset| match name {
+            PACKED_LOCATION => (format!("{form}{PACKED}"), offset),
+            _ => (format!("{package}{name}"), offset),
+        })?;
+        Ok(Arc::new(Located { graph, folder, is_ours }))
+    }
+}
+
+impl Stored {
+    /// Whether a decoder on the prepared form computes what the plain form did.
+    pub(crate) fn is_confirmed_by(&self, decoder: &mut dyn Decoder) -> bool {
+        let is_same = |probe: &String| self::probe(decoder).is_ok_and(|found| found == *probe);
+        self.probe.as_ref().is_none_or(is_same)
+    }
+}
+
+/// One folder above those of a form and of its package: ONNX Runtime follows no name out of the folder that it is given.
+pub(super) struct Above {
+    pub(super) folder: String,
+    /// What names of files begin with, from there.
+    pub(super) form: String,
+    pub(super) package: String,
+}
+
+impl Above {
+    pub(super) fn of(form: &Path, package: &Path) -> Result<Self, PrepareError> {
         let resolved = |path: &Path| {
             let resolved = fs_err::canonicalize(path).map_err(DiskError::of("find", path));
             resolved.map_err(CacheError::from)
         };
-        let (form, package) = (resolved(folder)?, resolved(&self.package_folder)?);
+        let (form, package) = (resolved(form)?, resolved(package)?);
         let shared = form.components().zip(package.components()).take_while(|(one, other)| one == other);
         let root: PathBuf = shared.map(|(one, _)| one).collect();
         let below = |folder: &Path| {
@@ -180,18 +207,7 @@ impl Form {
         let apart = || PrepareError::Apart { form: form.clone(), package: package.clone() };
         let folder = root.to_str().filter(|root| !root.is_empty()).ok_or_else(apart)?.to_owned();
         let (form, package) = below(&form).zip(below(&package)).ok_or_else(apart)?;
-        let graph = with_locations(graph, |name| match name {
-            PACKED_LOCATION => format!("{form}{PACKED}"),
-            _ => format!("{package}{name}"),
-        })?;
-        Ok(Arc::new(Located { graph, folder, is_ours }))
-    }
-}
-
-impl Stored {
-    /// Whether a decoder on the prepared form computes what the plain form did.
-    pub(crate) fn is_confirmed_by(&self, decoder: &mut dyn Decoder) -> bool {
-        probe(decoder).is_ok_and(|found| found == self.probe)
+        Ok(Self { folder, form, package })
     }
 }
 

@@ -54,6 +54,15 @@ pub fn prepare(
 
 fn prepare_until(path: &Path, options: &OpenOptions, watch: Watch<'_>) -> Result<PrepareReport, Error> {
     let described = Described::of(path, options)?;
+    if let Some(stored) = described.compact(options)? {
+        let OurKernels { products: kernels, attention } = stored.kernels;
+        return Ok(PrepareReport {
+            disk_bytes: stored.disk_bytes,
+            kernels,
+            attention,
+            ..PrepareReport::default()
+        });
+    }
     let form = described.form(options)?.ok_or(PrepareError::NoPlace)?;
     let held = form.entry.hold().map_err(PrepareError::from)?;
     let mut report = PrepareReport::default();
@@ -88,6 +97,9 @@ fn prepare_until(path: &Path, options: &OpenOptions, watch: Watch<'_>) -> Result
 /// The errors of [`crate::Model::open_with`] before the graph is loaded.
 pub fn prepared_form(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Prepared, Error> {
     let described = Described::of(path.as_ref(), options)?;
+    if described.compact(options)?.is_some() {
+        return Ok(Prepared::Used);
+    }
     let Some(form) = described.form(options)? else { return Ok(Prepared::NoPlace) };
     Ok(form.find().map_or_else(|reason| reason, |_| Prepared::Used))
 }
@@ -98,6 +110,9 @@ pub fn prepared_form(path: impl AsRef<Path>, options: &OpenOptions) -> Result<Pr
 /// As [`prepared_form`].
 pub fn prepared_kernels(path: impl AsRef<Path>, options: &OpenOptions) -> Result<OurKernels, Error> {
     let described = Described::of(path.as_ref(), options)?;
+    if let Some(stored) = described.compact(options)? {
+        return Ok(stored.kernels);
+    }
     let Some(form) = described.form(options)? else { return Ok(OurKernels::default()) };
     Ok(form.find().map_or_else(|_| OurKernels::default(), |stored| stored.kernels))
 }

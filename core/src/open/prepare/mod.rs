@@ -17,17 +17,19 @@
 
 mod attention;
 mod choice;
+mod compact;
+pub(crate) mod compact_form;
 pub(crate) mod form;
 mod make;
 mod memory;
 mod our_record;
 mod ours;
-mod packing;
 mod report;
 
 pub use crate::error::PrepareError;
 pub use attention::AttentionChoice;
 pub use choice::{ProductChoice, ProductTime};
+pub use compact::{CompactReport, compact, restore};
 pub use form::OurKernels;
 pub use make::{prepare, prepared_form, prepared_kernels};
 pub use report::{PrepareReport, PrepareStep};

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use wheelwork_package::graph::Product;
 use wheelwork_package::graph::rewritten::{replaceable, rewritten};
+use wheelwork_package::packing;
 
 use super::attention::AttentionChoice;
 use super::choice::ProductChoice;
-use super::packing;
 
 /// What the graph calls the packed file: no file of a package has that name.
 pub(super) const PACKED_LOCATION: &str = "./packed.bin";

@@ -18,15 +18,15 @@ use wheelwork_package::PackageError;
 use wheelwork_package::files::FileRecord;
 use wheelwork_package::graph::attention::replaceable_attentions;
 use wheelwork_package::graph::rewritten::{self, Does, Replaceable, replaceable, rewritten};
+use wheelwork_package::packing::{self, PackingError};
 use wheelwork_package::vfs::DiskError;
 
 use super::attention::AttentionChoice;
 use super::choice::{Kind, PROMPT_ROWS, ProductChoice, ProductTime};
 use super::form::{self, Form, PACKED, PROBE};
+use super::memory;
 use super::our_record::{OURS, Ours, PACKED_LOCATION};
-use super::packing::PackingError;
 use super::report::{PrepareReport, PrepareStep, Watch, ask};
-use super::{memory, packing};
 use crate::decoder::ort::dynamic::OrtDecoder;
 use crate::decoder::ort::model::{OrtModel, SessionOptions};
 use crate::decoder::ort::product_timing::ProductTiming;
@@ -130,7 +130,7 @@ fn write<'p>(
     written.map_err(|error| match error {
         _ if is_cancelled => PrepareError::Cancelled.into(),
         PackingError::Io(error) => failed(error).into(),
-        PackingError::Code(source) => PackageError::Graph { path: form.graph.clone(), source }.into(),
+        PackingError::Graph(source) => PackageError::Graph { path: form.graph.clone(), source }.into(),
     })
 }
 

@@ -4,12 +4,12 @@
 use std::time::Instant;
 
 use serde_json::json;
-use wheelwork::{CancelToken, DevicePreference, OpenOptions, PrepareReport};
+use wheelwork::{CancelToken, CompactReport, DevicePreference, OpenOptions, PrepareReport};
 use wheelwork_package::container::pack::PackOptions;
 use wheelwork_package::container::{Source, Watch};
 use wheelwork_package::store::{InstallOptions, InstallReport, PackageCheck, Store, StoreError};
 
-use super::{folder, megabytes, model_name, store};
+use super::{compact, folder, megabytes, model_name, store};
 use crate::arguments::{InstallArguments, RepairArguments, TrustArguments, default_kernels, keys_dir};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -31,11 +31,6 @@ pub(crate) fn run(arguments: &InstallArguments, json: bool) -> Result<(), Failur
     };
     trust::remember(&options.trust, &report.signature)?;
     let seconds = start.elapsed().as_secs_f64();
-    let prepared = if arguments.no_prepare { None } else { Some(prepare(&report, &cancel, json)) };
-    tell("Installed", &report, seconds, prepared.as_ref(), json)
-}
-
-fn prepare(report: &InstallReport, cancel: &CancelToken, json: bool) -> Result<PrepareReport, Failure> {
     let options = OpenOptions {
         device: DevicePreference::Cpu,
         strict: true,
@@ -43,7 +38,21 @@ fn prepare(report: &InstallReport, cancel: &CancelToken, json: bool) -> Result<P
         kernels: default_kernels(),
         ..OpenOptions::default()
     };
-    crate::commands::prepare::prepare(&report.path, &options, cancel, json)
+    let form = if arguments.compact {
+        Some(compact::compact(&report.path, &options, &cancel, json).map(Form::Compact))
+    } else if arguments.no_prepare {
+        None
+    } else {
+        let prepared = crate::commands::prepare::prepare(&report.path, &options, &cancel, json);
+        Some(prepared.map(|report| Form::Prepared(Box::new(report))))
+    };
+    tell("Installed", &report, seconds, form.as_ref(), json)
+}
+
+/// What was made of an installed model for this CPU.
+enum Form {
+    Prepared(Box<PrepareReport>),
+    Compact(CompactReport),
 }
 
 pub(crate) fn repair(arguments: &RepairArguments, json: bool) -> Result<(), Failure> {
@@ -101,27 +110,30 @@ fn tell(
     event: &str,
     report: &InstallReport,
     seconds: f64,
-    prepared: Option<&Result<PrepareReport, Failure>>,
+    form: Option<&Result<Form, Failure>>,
     json: bool,
 ) -> Result<(), Failure> {
     trust::warn_of(&report.signature);
     if json {
-        let prepared = prepared.map(|prepared| match prepared {
-            Ok(report) => json!(report),
-            Err(failure) => failure.to_json(),
-        });
+        let (mut prepared, mut compact) = (None, None);
+        match form {
+            None => {}
+            Some(Ok(Form::Prepared(report))) => prepared = Some(json!(report)),
+            Some(Ok(Form::Compact(report))) => compact = Some(json!(report)),
+            Some(Err(failure)) => prepared = Some(failure.to_json()),
+        }
         return output::json_line(&json!({
             "event": event, "name": report.name.to_string(), "version": report.version,
             "id": report.id.to_string(), "path": report.path, "signature": report.signature,
             "is_new": report.is_new, "replaced_version": report.replaced_version,
             "package_bytes": report.package_bytes, "received_bytes": report.received_bytes,
             "resumed_bytes": report.resumed_bytes, "reused_bytes": report.reused_bytes, "seconds": seconds,
-            "prepared": prepared,
+            "prepared": prepared, "compact": compact,
         }));
     }
     if !report.is_new {
         anstream::println!("{} version {}: nothing to do, it is whole", report.name, report.version);
-        tell_prepared(prepared);
+        tell_form(form);
         return Ok(());
     }
     let replaced =
@@ -143,15 +155,18 @@ fn tell(
             megabytes(report.package_bytes),
         );
     }
-    tell_prepared(prepared);
+    tell_form(form);
     anstream::println!("try it: wheelwork chat --model {}", report.name);
     Ok(())
 }
 
-fn tell_prepared(prepared: Option<&Result<PrepareReport, Failure>>) {
-    match prepared {
+fn tell_form(form: Option<&Result<Form, Failure>>) {
+    match form {
         None => {}
-        Some(Ok(report)) => anstream::println!("{}", crate::commands::prepare::describe(report)),
+        Some(Ok(Form::Compact(report))) => anstream::println!("compact: {}", compact::describe(report)),
+        Some(Ok(Form::Prepared(report))) => {
+            anstream::println!("{}", crate::commands::prepare::describe(report));
+        }
         Some(Err(failure)) => {
             anstream::eprintln!("it is installed and runs, but was not prepared for this CPU: {failure}");
         }

@@ -1,5 +1,6 @@
 //! Commands about packages. The rules are the library's (`wheelwork_package`); here are words, progress and exit codes.
 
+pub(crate) mod compact;
 mod folder;
 pub(crate) mod head;
 pub(crate) mod install;

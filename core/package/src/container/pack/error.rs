@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use wheelwork_diagnostic::{
-    Diagnosis, Diagnostic, Remedy, bug, choose, correct, reinstall, retry, wait_until,
+    Diagnosis, Diagnostic, Remedy, bug, choose, correct, give, reinstall, retry, wait_until,
 };
 
 use super::options::LEVELS;
@@ -43,6 +43,9 @@ pub enum PackError {
     /// A file that differs from what the card says.
     #[error("`{file}` has the SHA-256 {found}, wheelwork.json says another")]
     Card { file: String, found: Digest },
+    /// The weights of an installed model are there in another form only.
+    #[error("the weights of the variant `{variant}` are in their compact form alone")]
+    Compact { variant: String },
     /// A file changed while it was being packed.
     #[error("`{path}` changed while it was being packed")]
     Changed { path: PathBuf },
@@ -89,6 +92,9 @@ impl Diagnostic for PackError {
             Self::OutputNotAFile { path } => retry("pack_output_not_a_file", Remedy::MoveAway).file(path),
             Self::NotInCard { file } => reinstall("pack_not_in_card", Remedy::MoveAway).at(file),
             Self::Card { file, .. } => reinstall("pack_card", Remedy::Reinstall).at(file),
+            Self::Compact { variant } => {
+                retry("pack_compact", give("the model after its own weights were brought back")).at(variant)
+            }
             Self::Changed { path } => {
                 retry("pack_changed", wait_until("nobody writes to the folder")).file(path)
             }

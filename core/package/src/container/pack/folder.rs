@@ -15,7 +15,11 @@ pub(super) struct File {
 
 /// All files of a package, in the index's order.
 pub(super) fn scan(folder: &Path) -> Result<Vec<File>, PackError> {
-    let root = crate::open(folder)?.root;
+    let package = crate::open(folder)?;
+    if let Some((variant, _)) = package.variants.iter().find(|(_, variant)| variant.compact.is_some()) {
+        return Err(PackError::Compact { variant: variant.clone() });
+    }
+    let root = package.root;
     let mut files = Vec::new();
     list(&root, None, &mut files)?;
     files.sort_by(|one, other| one.path.cmp(&other.path));

@@ -7,36 +7,37 @@ use std::path::Path;
 
 use wheelwork_kernels::pack::{self, Rows};
 use wheelwork_kernels::{COLUMNS, KernelError, Shape};
-use wheelwork_package::graph::GraphError;
-use wheelwork_package::graph::rewritten::{Does, Place, Replaceable, Source};
-use wheelwork_package::vfs::{Links, open_file};
+
+use crate::graph::GraphError;
+use crate::graph::rewritten::{Does, Place, Replaceable, Source};
+use crate::vfs::{Links, open_file};
 
 /// A product begins at a page, so that it can be mapped by itself.
 const PAGE_BYTES: u64 = 4096;
-/// Rows that are packed at once: some megabytes.
-const PART_TILES: usize = 16;
+/// Tiles that are packed, or unpacked, at once: some megabytes.
+pub(crate) const PART_TILES: usize = 16;
 
 /// Why nothing was packed.
-pub(super) enum PackingError {
-    Io(io::Error),
-    /// A code of more bits than the package's card states.
-    Code(GraphError),
-}
-
-impl From<io::Error> for PackingError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
+#[derive(Debug, thiserror::Error)]
+pub enum PackingError {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// A graph, or a code of more bits than the package's card states.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
 }
 
 /// The shape of a matrix for our kernels; `None` for one that they do not compute.
-pub(super) fn shape(product: &Replaceable) -> Option<Shape> {
+#[must_use]
+pub fn shape(product: &Replaceable) -> Option<Shape> {
     let Replaceable { k, n, bits, code_bits, block_size, zero_points, .. } = product;
     Shape::new(*k, *n, self::bits(*code_bits, *bits), *block_size, zero_points.is_some()).ok()
 }
 
 /// Bits in which our kernels hold codes that use so many and are stored in so many: 3 take 4.
-pub(super) fn bits(code_bits: u64, stored_bits: u64) -> u64 {
+#[must_use]
+pub fn bits(code_bits: u64, stored_bits: u64) -> u64 {
     match (stored_bits, code_bits) {
         (8, ..=5) => 5,
         (8, 6) => 6,
@@ -46,7 +47,8 @@ pub(super) fn bits(code_bits: u64, stored_bits: u64) -> u64 {
 
 /// Where matrices stand behind each other, by the outputs of their nodes, and the bytes of all; `None` where one is not computed by our
 /// kernels. What shares a matrix shares its place.
-pub(super) fn places<'p>(
+#[must_use]
+pub fn places<'p>(
     nodes: impl IntoIterator<Item = &'p Replaceable>,
 ) -> Option<(BTreeMap<String, Place>, u64)> {
     let mut placed: Vec<(&Replaceable, Place)> = Vec::new();
@@ -79,7 +81,10 @@ fn place(shape: Shape, end: u64) -> Option<Place> {
 
 /// Writes matrices behind each other. Those that our kernels do not compute, or that have a scale which half precision lacks, are left
 /// out; the nodes of the others are returned. `go_on` is asked after each with the bytes so far.
-pub(super) fn write<'p>(
+///
+/// # Errors
+/// [`PackingError`]; what `go_on` says.
+pub fn write<'p>(
     nodes: impl IntoIterator<Item = &'p Replaceable>,
     folder: &Path,
     file: &mut File,
@@ -131,7 +136,7 @@ fn write_one(
             Ok(tiles) => tiles,
             Err(KernelError::Scale { .. }) => return Ok(false),
             Err(KernelError::Code { index }) => {
-                return Err(PackingError::Code(too_large(product, shape, first, index)));
+                return Err(PackingError::Graph(too_large(product, shape, first, index)));
             }
             Err(error) => return Err(io::Error::other(error).into()),
         };

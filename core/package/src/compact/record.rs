@@ -1,0 +1,240 @@
+//! What stands where in a compact form, and the graph that reads it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use wheelwork_kernels::Shape;
+
+use crate::files::is_plain_name;
+use crate::graph::GraphError;
+use crate::graph::attention::replaceable_attentions;
+use crate::graph::prepacked::with_places;
+use crate::graph::rewritten::{Place, Replaceable, Source, external, replaceable, rewritten};
+use crate::packing;
+
+/// Raised when the form changes.
+const FORMAT: u32 = 1;
+/// More than any model has.
+const LARGEST_COUNT: usize = 1 << 16;
+/// What the rewritten graph calls the file: no file of a package has that name.
+pub(super) const LOCATION: &str = "./weights.bin";
+
+/// `record.json`: a file of weights, taken apart. Every one that is at hand was checked: its parts follow each other without a gap.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    format: u32,
+    /// The file of the variant that it stands for.
+    pub file: String,
+    /// Bytes of that file.
+    pub bytes: u64,
+    pub(super) matrices: Vec<Matrix>,
+    pub(super) kept: Vec<Kept>,
+    /// In the order of the file; not written.
+    #[serde(skip)]
+    pub(super) parts: Vec<Part>,
+}
+
+/// A packed matrix: where its parts stand in the package's file, and where it stands here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Matrix {
+    k: u64,
+    n: u64,
+    /// Bits that a code stands in there, and bits that it uses.
+    bits: u64,
+    code_bits: u64,
+    block_size: u64,
+    codes: u64,
+    scales: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    zero_points: Option<u64>,
+    pub(super) at: u64,
+}
+
+/// A range that is kept as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Kept {
+    pub(super) offset: u64,
+    pub(super) bytes: u64,
+    pub(super) at: u64,
+}
+
+/// A part of the package's file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    pub(super) offset: u64,
+    pub(super) bytes: u64,
+    pub(super) from: From,
+}
+
+/// What a part of the package's file is read from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum From {
+    /// The range that begins there in the compact file.
+    Kept { at: u64 },
+    /// A packed matrix that begins there.
+    Matrix { shape: Shape, at: u64, kind: PartKind },
+}
+
+/// A part of a matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PartKind {
+    Codes,
+    Scales,
+    ZeroPoints,
+}
+
+impl Record {
+    /// Of these parts; `None` where they are not the whole file, each byte once.
+    pub(super) fn new(file: &str, bytes: u64, matrices: Vec<Matrix>, kept: Vec<Kept>) -> Option<Self> {
+        Self { format: FORMAT, file: file.to_owned(), bytes, matrices, kept, parts: Vec::new() }.checked()
+    }
+
+    /// What stands in the file, if it is a record.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice::<Self>(bytes).ok()?.checked()
+    }
+
+    /// The bytes of the file.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a struct of texts and numbers is always JSON")
+    }
+
+    fn checked(mut self) -> Option<Self> {
+        let Self { format, file, bytes, matrices, kept, .. } = &self;
+        let is_ours = *format == FORMAT
+            && is_plain_name(file)
+            && matrices.len() <= LARGEST_COUNT
+            && kept.len() <= LARGEST_COUNT;
+        is_ours.then_some(())?;
+        let mut parts = Vec::with_capacity(3 * matrices.len() + kept.len());
+        for matrix in matrices {
+            parts.extend(matrix.parts()?);
+            matrix.at.checked_add(matrix.packed_bytes()?)?;
+        }
+        for Kept { offset, bytes, at } in kept {
+            at.checked_add(*bytes)?;
+            parts.push(Part { offset: *offset, bytes: *bytes, from: From::Kept { at: *at } });
+        }
+        parts.sort_by_key(|part| part.offset);
+        let mut end = 0;
+        for part in &parts {
+            (part.offset == end && part.bytes > 0).then_some(())?;
+            end = part.offset.checked_add(part.bytes)?;
+        }
+        (end == *bytes).then_some(())?;
+        self.parts = parts;
+        Some(self)
+    }
+
+    /// Bytes of the compact file.
+    #[must_use]
+    pub fn packed_bytes(&self) -> u64 {
+        let matrices = self.matrices.iter().map(|matrix| matrix.at + matrix.packed_bytes().unwrap_or(0));
+        let kept = self.kept.iter().map(|kept| kept.at + kept.bytes);
+        matrices.chain(kept).max().unwrap_or(0)
+    }
+
+    /// The graph with our operators, every weight in the compact file `location` or, where it is in another of the package's, where `beside`
+    /// says.
+    ///
+    /// # Errors
+    /// [`GraphError::Undefined`] where the graph reads a range of the file that is in no kept one.
+    pub fn graph(
+        &self,
+        original: &[u8],
+        code_bits: &BTreeMap<String, u32>,
+        location: &str,
+        beside: impl Fn(&str) -> String,
+    ) -> Result<Vec<u8>, GraphError> {
+        let nodes = replaceable(original, code_bits)?;
+        let places = nodes.iter().filter_map(|node| Some((node.output.clone(), self.place(node)?))).collect();
+        let has_attention = !replaceable_attentions(original)?.is_empty();
+        let graph = rewritten(original, LOCATION, &places, has_attention)?;
+        for range in external(&graph)? {
+            if range.file == self.file && self.kept_at(range.offset, range.bytes).is_none() {
+                let value = format!("{} from {} on", range.file, range.offset);
+                return Err(GraphError::Undefined { node: "the compact form".into(), value });
+            }
+        }
+        with_places(&graph, |name, offset| match name {
+            LOCATION => (location.to_owned(), offset),
+            name if name == self.file => {
+                (location.to_owned(), self.kept_at(offset, 0).expect("all ranges were looked at"))
+            }
+            name => (beside(name), offset),
+        })
+    }
+
+    /// The nodes of a graph whose matrices are packed.
+    pub fn packed<'n>(&self, nodes: &'n [Replaceable]) -> impl Iterator<Item = &'n Replaceable> {
+        nodes.iter().filter(|node| self.place(node).is_some())
+    }
+
+    /// Where a node's matrix stands; `None` where it is not packed.
+    fn place(&self, node: &Replaceable) -> Option<Place> {
+        let wanted = Matrix::of(node, &self.file, 0)?;
+        let matrix = self.matrices.iter().find(|matrix| Matrix { at: 0, ..**matrix } == wanted)?;
+        let bits = packing::bits(matrix.code_bits, matrix.bits);
+        Some(Place { bits, offset: matrix.at, bytes: matrix.packed_bytes()? })
+    }
+
+    /// Where a range that is kept stands.
+    fn kept_at(&self, offset: u64, bytes: u64) -> Option<u64> {
+        let index = self.parts.partition_point(|part| part.offset <= offset).checked_sub(1)?;
+        let part = self.parts.get(index)?;
+        let From::Kept { at } = part.from else { return None };
+        let within = offset - part.offset;
+        (within.checked_add(bytes)? <= part.bytes).then_some(at + within)
+    }
+}
+
+impl Matrix {
+    /// Of a node, all of whose matrix stands in that file.
+    pub(super) fn of(node: &Replaceable, file: &str, at: u64) -> Option<Self> {
+        let offset = |source: &Source| match source {
+            Source::File { name, offset, .. } if name == file => Some(*offset),
+            _ => None,
+        };
+        let Replaceable { k, n, bits, code_bits, block_size, codes, scales, zero_points, .. } = node;
+        let zero_points = match zero_points {
+            Some(source) => Some(offset(source)?),
+            None => None,
+        };
+        let (codes, scales) = (offset(codes)?, offset(scales)?);
+        let (k, n, bits, code_bits, block_size) = (*k, *n, *bits, *code_bits, *block_size);
+        Some(Self { k, n, bits, code_bits, block_size, codes, scales, zero_points, at })
+    }
+
+    fn shape(&self) -> Option<Shape> {
+        let Self { k, n, bits, code_bits, block_size, zero_points, .. } = *self;
+        Shape::new(k, n, packing::bits(code_bits, bits), block_size, zero_points.is_some()).ok()
+    }
+
+    fn packed_bytes(&self) -> Option<u64> {
+        u64::try_from(self.shape()?.packed_bytes()).ok()
+    }
+
+    /// Its parts in the package's file.
+    pub(super) fn parts(&self) -> Option<Vec<Part>> {
+        let (shape, at) = (self.shape()?, self.at);
+        let part = |offset: u64, row_bytes: usize, kind| {
+            let bytes = u64::try_from(row_bytes.checked_mul(shape.n())?).ok()?;
+            Some(Part { offset, bytes, from: From::Matrix { shape, at, kind } })
+        };
+        let mut parts = vec![
+            part(self.codes, shape.row_code_bytes(), PartKind::Codes)?,
+            part(self.scales, shape.blocks() * 4, PartKind::Scales)?,
+        ];
+        if let Some(offset) = self.zero_points {
+            parts.push(part(offset, shape.row_zero_bytes(), PartKind::ZeroPoints)?);
+        }
+        Some(parts)
+    }
+}
+
+impl Part {
+    /// Whether a range of the package's file shares a byte with this.
+    pub(super) fn overlaps(&self, offset: u64, bytes: u64) -> bool {
+        self.offset < offset.saturating_add(bytes) && offset < self.offset.saturating_add(self.bytes)
+    }
+}
