@@ -155,9 +155,12 @@ macro_rules! kernel {
                         [_mm256_set1_epi32(if BITS == 4 { 8 } else { 128 }); 2]
                     };
                     let offset = _mm256_set1_epi32(if BITS == 8 { $offset } else { 0 });
-                    let zeros = zeros.map(|zero| _mm256_sub_epi32(zero, offset));
-                    let mut products: [Pair<_>; R] =
-                        array::from_fn(|row| zeros.map(|zero| begin(zero, sums[row])));
+                    let zeros = [_mm256_sub_epi32(zeros[0], offset), _mm256_sub_epi32(zeros[1], offset)];
+                    // No closures here: they are functions of their own, without the instruction set.
+                    let mut products = [zeros; R];
+                    for row in 0..R {
+                        products[row] = [begin(zeros[0], sums[row]), begin(zeros[1], sums[row])];
+                    }
                     if BITS == 8 {
                         for (step, words) in block.steps.iter().zip(words) {
                             let codes = load(step);
@@ -176,7 +179,9 @@ macro_rules! kernel {
                             let mut narrow = [[_mm256_setzero_si256(); 2]; R];
                             for index in 0..GROUP_STEPS {
                                 if BITS > 4 && index % plane_steps(BITS) == 0 {
-                                    high = planes.next().map_or(high, |plane| load(plane));
+                                    if let Some(plane) = planes.next() {
+                                        high = load(plane);
+                                    }
                                 }
                                 let [first, second] = words[index];
                                 let codes = load(&steps[index]);
@@ -194,7 +199,7 @@ macro_rules! kernel {
                                         narrow[row][half] = $small(narrow[row][half], codes, word);
                                     }
                                 }
-                                high = high.map(|high| later::<BITS>(high));
+                                high = [later::<BITS>(high[0]), later::<BITS>(high[1])];
                                 if (index + 1) % narrow_steps(BITS) == 0 {
                                     for row in 0..R {
                                         for half in 0..2 {
@@ -313,7 +318,7 @@ fn zeros_of<const BITS: u32>(bytes: &[u8]) -> Pair<__m256i> {
     let packed = _mm_cvtsi64_si128(first);
     if BITS == 8 {
         let last = bytes.last_chunk().map_or(0, |bytes| i64::from_le_bytes(*bytes));
-        return [packed, _mm_cvtsi64_si128(last)].map(|half| _mm256_cvtepu8_epi32(half));
+        return [_mm256_cvtepu8_epi32(packed), _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(last))];
     }
     let low = _mm_set1_epi8(15);
     let mut halves = [_mm_and_si128(packed, low), _mm_and_si128(_mm_srli_epi16::<4>(packed), low)];
@@ -323,7 +328,7 @@ fn zeros_of<const BITS: u32>(bytes: &[u8]) -> Pair<__m256i> {
     if BITS > 5 {
         halves = with_zero_plane(halves, zero_plane(bytes, 1), 0x20);
     }
-    halves.map(|half| _mm256_cvtepu8_epi32(half))
+    [_mm256_cvtepu8_epi32(halves[0]), _mm256_cvtepu8_epi32(halves[1])]
 }
 
 /// Adds a value where a column's bit is set.
