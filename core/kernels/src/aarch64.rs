@@ -14,11 +14,9 @@ mod lanes;
 use crate::activations::Activations;
 use crate::attention::softmax::{self, Loaded, Rows, Seen};
 use crate::error::KernelError;
-use crate::half::f16_to_f32;
 use crate::instances::{each_panel, for_panel};
-use crate::portable::zero_points;
-use crate::shape::{Bits, COLUMNS, Shape};
-use crate::tile::{Block, PANEL_ROWS, Panel, Results, SCALE_BYTES, STEP_BYTES, Tile, plane_steps};
+use crate::shape::{Bits, Shape};
+use crate::tile::{Block, PANEL_ROWS, Panel, Results, SCALE_BYTES, STEP_BYTES, Tile, plane_steps, zero_plane};
 use crate::weights::Weights;
 
 /// A step, or the results of one row: four columns each.
@@ -92,8 +90,7 @@ macro_rules! kernel {
             ) {
                 let mut all = [[vdupq_n_f32(0.0); 4]; R];
                 for (block, rounded) in tile.blocks(shape).zip(panel.blocks::<R>(shape)) {
-                    let offset = if BITS == 8 { 128 } else { 0 };
-                    let zeros = load_whole(&zero_points(shape, block.zeros).map(|zero| offset - zero));
+                    let zeros = negated_zeros::<BITS>(block.zeros);
                     let products = $products::<R, BITS>(&block, rounded.words);
                     let scales = scales_of(block.scales);
                     for row in 0..R {
@@ -254,34 +251,91 @@ fn matrix_product(products: int32x4_t, rows: int8x16_t, columns: int8x16_t) -> i
     sums
 }
 
-/// Scales as float32: conversion of half precision is in every 64-bit Arm, but not in stable Rust.
+/// Scales as float32.
 #[inline]
 #[target_feature(enable = "neon")]
 fn scales_of(bytes: &[u8; SCALE_BYTES]) -> Quad<float32x4_t> {
-    let mut numbers = [0.0; COLUMNS];
-    for (number, bytes) in numbers.iter_mut().zip(bytes.as_chunks::<2>().0) {
-        *number = f16_to_f32(u16::from_le_bytes(*bytes));
-    }
-    let quads = numbers.as_chunks::<4>().0;
-    // SAFETY: 16 bytes each that are borrowed.
+    let (halves, _) = bytes.as_chunks::<16>();
+    let [first, second] = [load_bytes(&halves[0]), load_bytes(&halves[1])];
+    let ([a, b], [c, d]) = (widened(first), widened(second));
+    [a, b, c, d]
+}
+
+/// Eight numbers of half precision as float32: in every 64-bit Arm, but not in stable Rust.
+#[inline]
+#[target_feature(enable = "neon")]
+fn widened(half: uint8x16_t) -> [float32x4_t; 2] {
+    let (low, high): (float32x4_t, float32x4_t);
+    // SAFETY: two instructions on registers.
     #[allow(unsafe_code)]
-    array::from_fn(|part| unsafe { vld1q_f32(quads[part].as_ptr()) })
+    unsafe {
+        asm!(
+            "fcvtl {low:v}.4s, {half:v}.4h",
+            "fcvtl2 {high:v}.4s, {half:v}.8h",
+            low = out(vreg) low, high = lateout(vreg) high, half = in(vreg) half,
+            options(pure, nomem, nostack, preserves_flags)
+        );
+    }
+    [low, high]
+}
+
+/// What is added for each of a block's zero points, a column each: the offset that is taken from codes of 8 bits, less the zero point.
+#[inline]
+#[target_feature(enable = "neon")]
+fn negated_zeros<const BITS: u32>(bytes: &[u8]) -> Quad<int32x4_t> {
+    let offset = vdupq_n_s32(if BITS == 8 { 128 } else { 0 });
+    if bytes.is_empty() {
+        return [vsubq_s32(offset, vdupq_n_s32(if BITS == 4 { 8 } else { 128 })); 4];
+    }
+    let mut columns = vdupq_n_u8(0);
+    if BITS == 8 {
+        if let Some(bytes) = bytes.first_chunk() {
+            columns = load_bytes(bytes);
+        }
+    } else {
+        let packed = vcreate_u8(bytes.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes)));
+        columns = vcombine_u8(vand_u8(packed, vdup_n_u8(15)), vshr_n_u8::<4>(packed));
+    }
+    if BITS == 5 || BITS == 6 {
+        columns = with_zero_plane(columns, zero_plane(bytes, 0), 0x10);
+    }
+    if BITS == 6 {
+        columns = with_zero_plane(columns, zero_plane(bytes, 1), 0x20);
+    }
+    let (low, high) = (vmovl_u8(vget_low_u8(columns)), vmovl_high_u8(columns));
+    let zeros = [vmovl_u16(vget_low_u16(low)), vmovl_high_u16(low), vmovl_u16(vget_low_u16(high)), vmovl_high_u16(high)];
+    let mut negated = [offset; 4];
+    for part in 0..4 {
+        negated[part] = vsubq_s32(offset, vreinterpretq_s32_u32(zeros[part]));
+    }
+    negated
+}
+
+/// Adds a value where a column's bit is set.
+#[inline]
+#[target_feature(enable = "neon")]
+fn with_zero_plane(columns: uint8x16_t, plane: u16, value: u8) -> uint8x16_t {
+    let [first, second] = plane.to_le_bytes();
+    let bits = vcombine_u8(vdup_n_u8(first), vdup_n_u8(second));
+    let one_each = vreinterpretq_u8_u64(vdupq_n_u64(0x8040_2010_0804_0201));
+    vorrq_u8(columns, vandq_u8(vtstq_u8(bits, one_each), vdupq_n_u8(value)))
 }
 
 #[inline]
 #[target_feature(enable = "neon")]
 fn load(step: &[u8; STEP_BYTES]) -> Quad<uint8x16_t> {
     let parts = step.as_chunks::<16>().0;
-    // SAFETY: 16 bytes each that are borrowed.
-    #[allow(unsafe_code)]
-    array::from_fn(|part| unsafe { vld1q_u8(parts[part].as_ptr()) })
+    [load_bytes(&parts[0]), load_bytes(&parts[1]), load_bytes(&parts[2]), load_bytes(&parts[3])]
 }
 
 #[inline]
 #[target_feature(enable = "neon")]
-fn load_whole(numbers: &[i32; COLUMNS]) -> Quad<int32x4_t> {
-    let quads = numbers.as_chunks::<4>().0;
-    array::from_fn(|part| load_four(&quads[part]))
+fn load_bytes(bytes: &[u8; 16]) -> uint8x16_t {
+    // SAFETY: 16 bytes that are borrowed.
+    #[allow(unsafe_code)]
+    unsafe {
+        vld1q_u8(bytes.as_ptr())
+    }
 }
 
 #[inline]
