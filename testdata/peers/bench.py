@@ -94,10 +94,15 @@ def chart(lines):
         parts.append(f'<text x="{at_x(context):.1f}" y="{height - bottom + 16}" text-anchor="middle">{context}</text>')
     parts.append(f'<text x="{(left + width - right) / 2}" y="{height - 8}" text-anchor="middle">tokens of context</text>'
                  f'<text x="14" y="{height / 2}" transform="rotate(-90 14 {height / 2})" text-anchor="middle">tokens a second</text>')
+    # Names at the ends of their lines, from the top down, none over another.
+    labels, free = {}, 0
+    for name, points in sorted(lines.items(), key=lambda line: -line[1][max(line[1])]):
+        labels[name] = max(at_y(points[max(points)]) + 4, free)
+        free = labels[name] + 14
     for colour, (name, points) in zip(("#c40", "#e90", "#06c", "#080", "#707"), lines.items()):
         places = [(at_x(context), at_y(points[context])) for context in sorted(points)]
         parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in places)}"/>'
-                     f'<text x="{places[-1][0] + 8:.1f}" y="{places[-1][1] + 4:.1f}" fill="{colour}">{name}</text>')
+                     f'<text x="{places[-1][0] + 8:.1f}" y="{labels[name]:.1f}" fill="{colour}">{name}</text>')
     return "\n".join([*parts, "</svg>\n"])
 
 
