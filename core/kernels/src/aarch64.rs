@@ -16,7 +16,9 @@ use crate::attention::softmax::{self, Loaded, Rows, Seen};
 use crate::error::KernelError;
 use crate::instances::{each_panel, for_panel};
 use crate::shape::{Bits, Shape};
-use crate::tile::{Block, PANEL_ROWS, Panel, Results, SCALE_BYTES, STEP_BYTES, Tile, plane_steps, zero_plane};
+use crate::tile::{
+    Block, PANEL_ROWS, Panel, Results, SCALE_BYTES, STEP_BYTES, Tile, plane_steps, zero_plane,
+};
 use crate::weights::Weights;
 
 /// A step, or the results of one row: four columns each.
@@ -303,7 +305,12 @@ fn negated_zeros<const BITS: u32>(bytes: &[u8]) -> Quad<int32x4_t> {
         columns = with_zero_plane(columns, zero_plane(bytes, 1), 0x20);
     }
     let (low, high) = (vmovl_u8(vget_low_u8(columns)), vmovl_high_u8(columns));
-    let zeros = [vmovl_u16(vget_low_u16(low)), vmovl_high_u16(low), vmovl_u16(vget_low_u16(high)), vmovl_high_u16(high)];
+    let zeros = [
+        vmovl_u16(vget_low_u16(low)),
+        vmovl_high_u16(low),
+        vmovl_u16(vget_low_u16(high)),
+        vmovl_high_u16(high),
+    ];
     let mut negated = [offset; 4];
     for part in 0..4 {
         negated[part] = vsubq_s32(offset, vreinterpretq_s32_u32(zeros[part]));

@@ -70,7 +70,7 @@ fn add<const R: usize>(codes: &[u8; STEP_BYTES], words: &[i32; R], products: &mu
 }
 
 /// The zero points of a block's columns.
-fn zero_points(shape: Shape, bytes: &[u8]) -> [i32; COLUMNS] {
+pub(crate) fn zero_points(shape: Shape, bytes: &[u8]) -> [i32; COLUMNS] {
     let mut zeros = [if shape.bits() == Bits::Four { 8 } else { 128 }; COLUMNS];
     match shape.bits() {
         _ if bytes.is_empty() || !shape.has_zeros() => {}

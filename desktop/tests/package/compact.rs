@@ -189,8 +189,11 @@ fn what_a_killed_process_leaves_of_a_compact_form_harms_nothing() {
     std::fs::write(partial.join("lock"), "").unwrap();
     std::fs::write(partial.join("content/weights.bin"), "half").unwrap();
     workshop.run(&["verify", "six"]);
+    assert_eq!(workshop.run(&["gc"])["bytes"], 4);
+    assert!(!partial.exists() && workshop.form().exists());
     // Back: half of the file was written.
     std::fs::write(workshop.form().join("restored.wheelwork-partial"), &weights[..1000]).unwrap();
+    assert_eq!(workshop.run(&["gc"])["bytes"], 1000);
     assert_eq!(workshop.run(&["compact", "six", "--undo"])["is_new"], true);
     assert_eq!(std::fs::read(workshop.weights()).unwrap(), weights);
     // Back: the file has its name, the form is still there.

@@ -8,6 +8,7 @@ use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use super::layout::Slot;
 use super::lock::Writer;
 use super::meter::Meter;
 use super::provenance::Provenance;
@@ -16,7 +17,7 @@ use crate::compact::{self, Compact};
 use crate::container::index::FileEntry;
 use crate::container::{Digest, EntryPath, Head, Name, Progress, Step, Watch};
 use crate::packing::PackingError;
-use crate::vfs::{self, Partial, RealVfs, Vfs as _, VfsFile, rename_durably};
+use crate::vfs::{self, Kind, Partial, RealVfs, Vfs as _, VfsFile, rename_durably};
 use crate::{OpenPackage, PackageError};
 
 /// The file of weights on its way back.
@@ -71,13 +72,7 @@ impl Provenance {
             return Err(refused("another variant has the same file, which would stay"));
         }
         drop(open);
-        let free_bytes = RealVfs
-            .free_bytes(self.slot.path())
-            .map_err(StoreError::io("look for space on", self.slot.path()))?;
-        if entry.bytes > free_bytes {
-            let path = self.slot.path().to_owned();
-            return Err(StoreError::NoSpace { path, needed_bytes: entry.bytes, free_bytes });
-        }
+        check_room(self.slot.path(), entry.bytes)?;
         let folder = self.slot.compact();
         store.check_folder(&folder)?;
         RealVfs.create_dir_all(&folder).map_err(StoreError::io("make the folder", &folder))?;
@@ -130,13 +125,7 @@ impl Provenance {
         file: &Path,
         watch: &mut Watch<'_>,
     ) -> Result<(), StoreError> {
-        let free_bytes = RealVfs
-            .free_bytes(&compact.folder)
-            .map_err(StoreError::io("look for space on", &compact.folder))?;
-        if entry.bytes > free_bytes {
-            let path = compact.folder.clone();
-            return Err(StoreError::NoSpace { path, needed_bytes: entry.bytes, free_bytes });
-        }
+        check_room(&compact.folder, entry.bytes)?;
         let path = compact.folder.join(RESTORED);
         let partial = Partial::file(&RealVfs, &path)?;
         let out =
@@ -161,6 +150,32 @@ impl Provenance {
             .current(name)?
             .filter(|current| current.slot.path().file_name() == self.slot.path().file_name());
         current.map(|_| (store, writer)).ok_or_else(gone)
+    }
+}
+
+impl Store {
+    /// Removes what a killed process has left of a version's compact forms on their way, forth or back; its bytes.
+    pub(super) fn remove_unfinished_forms(&self, slot: &Slot) -> Result<u64, StoreError> {
+        let (vfs, all) = (self.vfs.as_ref(), slot.compact());
+        let mut bytes = 0;
+        for (name, kind) in vfs.list(&all).map_err(StoreError::io("list", &all))? {
+            let folder = all.join(&name);
+            let target = Path::new(&name).file_stem().map(|stem| all.join(stem)).unwrap_or_default();
+            if kind == Kind::Folder && Partial::left_of(&target) == folder {
+                bytes += self.bytes_below(folder)?;
+                drop(Partial::folder(vfs, &target)?);
+            } else if kind == Kind::Folder {
+                let restored = folder.join(RESTORED);
+                let left = Partial::left_of(&restored);
+                if let Some(Kind::File { bytes: size }) =
+                    vfs.kind(&left).map_err(StoreError::io("look at", &left))?
+                {
+                    bytes += size;
+                    drop(Partial::file(vfs, &restored)?);
+                }
+            }
+        }
+        Ok(bytes)
     }
 }
 
@@ -192,6 +207,15 @@ impl Compacting {
         let (package_bytes, compact_bytes) = (compact.record.bytes, compact.record.packed_bytes());
         Ok(CompactReport { package_bytes, compact_bytes })
     }
+}
+
+/// Refuses where the disk has not so many bytes left.
+fn check_room(folder: &Path, needed_bytes: u64) -> Result<(), StoreError> {
+    let free_bytes = RealVfs.free_bytes(folder).map_err(StoreError::io("look for space on", folder))?;
+    if needed_bytes > free_bytes {
+        return Err(StoreError::NoSpace { path: folder.to_owned(), needed_bytes, free_bytes });
+    }
+    Ok(())
 }
 
 /// The file of weights that a variant's graphs share.

@@ -59,7 +59,11 @@ impl Store {
             };
             for folder in self.folders(&name)? {
                 let slot = self.layout.slot(&name, &folder);
-                if current.as_ref() == Some(&slot) || is_partial(&folder) && !partials {
+                if current.as_ref() == Some(&slot) {
+                    report.bytes += self.remove_unfinished_forms(&slot)?;
+                    continue;
+                }
+                if is_partial(&folder) && !partials {
                     continue;
                 }
                 report.bytes += self.bytes_of(&slot)?;
