@@ -35,6 +35,9 @@ extension WheelworkError.Code {
     /// The engine was shut down. A ``WheelworkError/Kind/retry``.
     public static let closed = Self(rawValue: "closed")
 
+    /// The package's own weights were given up for their compact form. A ``WheelworkError/Kind/retry``.
+    public static let compactOnly = Self(rawValue: "compact_only")
+
     /// The connection to the server failed. A ``WheelworkError/Kind/retry``.
     public static let connection = Self(rawValue: "connection")
 
@@ -281,6 +284,9 @@ extension WheelworkError.Code {
     /// A file changed while it was being packed. A ``WheelworkError/Kind/retry``.
     public static let packChanged = Self(rawValue: "pack_changed")
 
+    /// The weights of an installed model are there in another form only. A ``WheelworkError/Kind/retry``.
+    public static let packCompact = Self(rawValue: "pack_compact")
+
     /// zstd failed, or did not give back what it was given. A ``WheelworkError/Kind/bug``.
     public static let packCompress = Self(rawValue: "pack_compress")
 
@@ -385,6 +391,9 @@ extension WheelworkError.Code {
 
     /// It could not be kept. A ``WheelworkError/Kind/retry``.
     public static let prepareNoSpace = Self(rawValue: "prepare_no_space")
+
+    /// Only an installed model has a compact form. A ``WheelworkError/Kind/retry``.
+    public static let prepareNotInstalled = Self(rawValue: "prepare_not_installed")
 
     /// It could not be kept. A ``WheelworkError/Kind/retry``.
     public static let prepareNotOurs = Self(rawValue: "prepare_not_ours")
@@ -491,11 +500,17 @@ extension WheelworkError.Code {
     /// The disk is too small, or has become full. A ``WheelworkError/Kind/retry``.
     public static let storeNoSpace = Self(rawValue: "store_no_space")
 
+    /// The compact form of a variant is not to be had. A ``WheelworkError/Kind/unsupported``.
+    public static let storeNotCompactable = Self(rawValue: "store_not_compactable")
+
     /// No such model. A ``WheelworkError/Kind/retry``.
     public static let storeNotInstalled = Self(rawValue: "store_not_installed")
 
     /// Something that the store did not make stands where it would write or remove. A ``WheelworkError/Kind/retry``.
     public static let storeNotOurs = Self(rawValue: "store_not_ours")
+
+    /// What is installed, or what its compact form gives back, is not what was installed. A ``WheelworkError/Kind/reinstall``.
+    public static let storeNotWhole = Self(rawValue: "store_not_whole")
 
     /// A repair was offered another package. A ``WheelworkError/Kind/retry``.
     public static let storeOtherPackage = Self(rawValue: "store_other_package")

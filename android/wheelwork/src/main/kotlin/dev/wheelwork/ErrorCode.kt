@@ -36,6 +36,9 @@ public object ErrorCode {
     /** A call with no tokens or with too many. A [WheelworkException.Bug]. */
     public const val CHUNK_SIZE: String = "chunk_size"
 
+    /** The package's own weights were given up for their compact form. A [WheelworkException.Retry]. */
+    public const val COMPACT_ONLY: String = "compact_only"
+
     /** A chunk is not what the index says. A [WheelworkException.Reinstall]. */
     public const val CONTAINER_CHUNK: String = "container_chunk"
 
@@ -258,6 +261,9 @@ public object ErrorCode {
     /** A file changed while it was being packed. A [WheelworkException.Retry]. */
     public const val PACK_CHANGED: String = "pack_changed"
 
+    /** The weights of an installed model are there in another form only. A [WheelworkException.Retry]. */
+    public const val PACK_COMPACT: String = "pack_compact"
+
     /** zstd failed, or did not give back what it was given. A [WheelworkException.Bug]. */
     public const val PACK_COMPRESS: String = "pack_compress"
 
@@ -363,6 +369,9 @@ public object ErrorCode {
     /** It could not be kept. A [WheelworkException.Retry]. */
     public const val PREPARE_NO_SPACE: String = "prepare_no_space"
 
+    /** Only an installed model has a compact form. A [WheelworkException.Retry]. */
+    public const val PREPARE_NOT_INSTALLED: String = "prepare_not_installed"
+
     /** It could not be kept. A [WheelworkException.Retry]. */
     public const val PREPARE_NOT_OURS: String = "prepare_not_ours"
 
@@ -465,11 +474,17 @@ public object ErrorCode {
     /** The disk is too small, or has become full. A [WheelworkException.Retry]. */
     public const val STORE_NO_SPACE: String = "store_no_space"
 
+    /** The compact form of a variant is not to be had. A [WheelworkException.Unsupported]. */
+    public const val STORE_NOT_COMPACTABLE: String = "store_not_compactable"
+
     /** No such model. A [WheelworkException.Retry]. */
     public const val STORE_NOT_INSTALLED: String = "store_not_installed"
 
     /** Something that the store did not make stands where it would write or remove. A [WheelworkException.Retry]. */
     public const val STORE_NOT_OURS: String = "store_not_ours"
+
+    /** What is installed, or what its compact form gives back, is not what was installed. A [WheelworkException.Reinstall]. */
+    public const val STORE_NOT_WHOLE: String = "store_not_whole"
 
     /** A repair was offered another package. A [WheelworkException.Retry]. */
     public const val STORE_OTHER_PACKAGE: String = "store_other_package"
