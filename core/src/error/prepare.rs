@@ -10,6 +10,7 @@ use wheelwork_package::GraphError;
 use wheelwork_package::store::StoreError;
 use wheelwork_package::vfs::DiskError;
 
+use crate::device::Refusal;
 use crate::device::cache::CacheError;
 
 /// Why a model could not be prepared. It still opens as before.
@@ -46,9 +47,19 @@ pub enum PrepareError {
     /// The prepared form computes something else.
     #[error("the prepared form does not give the logits of the plain form")]
     Differs,
+    /// Our kernels compute something else.
+    #[error("the form with our kernels is not used: {detail}")]
+    Unlike { detail: String },
     /// The caller cancelled.
     #[error("it was cancelled")]
     Cancelled,
+}
+
+impl PrepareError {
+    /// From what a comparison of our kernels with ONNX Runtime's has found.
+    pub(crate) fn unlike((_, detail): Refusal) -> Self {
+        detail.map_or(Self::Differs, |detail| Self::Unlike { detail })
+    }
 }
 
 impl From<StoreError> for PrepareError {
@@ -92,7 +103,7 @@ impl Diagnostic for PrepareError {
             }
             Self::Save { .. } => retry("prepare_save", Remedy::CheckStorage),
             Self::Graph(_) => unsupported("prepare_graph", Remedy::UseAsItIs),
-            Self::Differs => {
+            Self::Unlike { .. } | Self::Differs => {
                 bug("prepare_differs", report_with("CPU and ONNX Runtime version; the model runs without it"))
             }
             Self::Cancelled => retry("prepare_cancelled", Remedy::Retry),

@@ -18,6 +18,10 @@ const PROMPT_TOKENS: usize = 48;
 /// The CPU's products round their inputs to int8, other devices' do not: that makes a hundredth or two. Wrong
 /// kernels that were met made a tenth or more.
 const TOLERANCE: f32 = 0.05;
+/// Of our kernels and ONNX Runtime's, each of which rounds. Theirs of 8 bits round otherwise on AVX2: with the outliers of
+/// SmolLM2-135M, 8.6 bits a weight differed by more than 0.05 although every product was within 0.008 of float64. A matrix in the place of
+/// another makes 1.
+const TOLERANCE_OF_OURS: f32 = 0.1;
 
 /// Compares static graphs with the logits that the package holds.
 pub(super) fn of_package(decoder: &mut dyn Decoder, check: &StaticSelfCheck) -> Result<SelfCheck, Refusal> {
@@ -38,23 +42,31 @@ pub(super) fn against_cpu(
     cpu: &Arc<OrtModel>,
     context_length: usize,
 ) -> Result<SelfCheck, Refusal> {
+    against(device, cpu, context_length, TOLERANCE)
+}
+
+/// Compares a graph with our kernels with the plain one: both round activations to int8.
+pub(super) fn against_plain(
+    ours: &Arc<OrtModel>,
+    plain: &Arc<OrtModel>,
+    context_length: usize,
+) -> Result<SelfCheck, Refusal> {
+    against(ours, plain, context_length, TOLERANCE_OF_OURS)
+}
+
+fn against(
+    device: &Arc<OrtModel>,
+    cpu: &Arc<OrtModel>,
+    context_length: usize,
+    tolerance: f32,
+) -> Result<SelfCheck, Refusal> {
     let ids = prompt(device.vocab_size(), context_length);
     let [found, expected] = [device, cpu].map(|model| {
         let mut decoder = OrtDecoder::start(model).map_err(|error| failed(&error))?;
         logits(&mut decoder, &ids)
     });
     let (found, expected) = (found?, expected?);
-    verdict(found.iter().zip(&expected).map(|(found, expected)| distance(found, expected)), TOLERANCE)
-}
-
-/// Compares a graph with our kernels with the plain one: both round activations to int8 alike, so that only sums of float32
-/// are taken in another order.
-pub(super) fn against_plain(
-    ours: &Arc<OrtModel>,
-    plain: &Arc<OrtModel>,
-    context_length: usize,
-) -> Result<SelfCheck, Refusal> {
-    against_cpu(ours, plain, context_length)
+    verdict(found.iter().zip(&expected).map(|(found, expected)| distance(found, expected)), tolerance)
 }
 
 /// Token ids that every vocabulary has, without a pattern.

@@ -70,7 +70,7 @@ pub fn compact(
         let ours = load(SessionOptions { located, ..described.session_options() })?;
         let plain = load(described.session_options())?;
         let checked = self_check::against_plain(&ours, &plain, described.facts.context_length);
-        checked.map_err(|_| PrepareError::Differs)?;
+        checked.map_err(PrepareError::unlike)?;
     }
     let kept = compacting.keep().map_err(PrepareError::from)?;
     // A prepared form repeats what the compact one is.

@@ -264,7 +264,7 @@ fn compare(
     form::probe(&mut OrtDecoder::start(&plain)?)?;
     report.plain_memory_bytes = memory::added(before);
     let checked = self_check::against_plain(&prepared, &plain, described.facts.context_length);
-    checked.map_err(|_| PrepareError::Differs)?;
+    checked.map_err(PrepareError::unlike)?;
     Ok(probe)
 }
 
