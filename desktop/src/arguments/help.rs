@@ -49,7 +49,7 @@ pub(crate) fn command() -> clap::Command {
 
 fn template(command: &clap::Command) -> String {
     let (bold, heading) = (anstyle::Style::new().bold(), anstyle::Style::new().bold().underline());
-    let mut text = String::from("{about}\n{usage-heading} {usage}\n");
+    let mut text = String::from("{about}\n{usage-heading} {usage}");
     for (title, names) in GROUPS {
         let _ = write!(text, "\n{heading}{title}:{heading:#}\n");
         for name in *names {
