@@ -46,10 +46,7 @@ pub(crate) struct Options {
 const GENAI: &str = "onnxruntime-genai==0.18.0";
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {
-    let program = match &options.program {
-        Some(program) => std::path::absolute(program)?,
-        None => workspace.build_command("release")?,
-    };
+    let program = workspace.given_or_built(options.program.as_deref(), "release")?;
     let python = match &options.python {
         Some(program) => Python::at(&std::path::absolute(program)?),
         None => environment(workspace)?,

@@ -61,10 +61,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskEr
         Some(program) => Python::at(&std::path::absolute(program)?),
         None => environment(workspace, &work)?,
     };
-    let wheelwork = match &options.program {
-        Some(program) => std::path::absolute(program)?,
-        None => workspace.build_command("debug")?,
-    };
+    let wheelwork = workspace.given_or_built(options.program.as_deref(), "debug")?;
     steps::run_each("cargo xtask judges", &options.judges, |judge| {
         let mut script = python.script(&folder(workspace).join(format!("{}.py", steps::name(judge))));
         script.arg("--wheelwork").arg(&wheelwork).arg("--work").arg(&work);

@@ -80,6 +80,14 @@ impl Workspace {
         Ok(self.program(profile, "wheelwork"))
     }
 
+    /// The command that somebody has built already, or a new one.
+    pub(crate) fn given_or_built(&self, given: Option<&Path>, profile: &str) -> Result<PathBuf, TaskError> {
+        match given {
+            Some(program) => Ok(std::path::absolute(program)?),
+            None => self.build_command(profile),
+        }
+    }
+
     /// A program of the workspace after `cargo build` in that profile's folder (`debug`, `release`).
     pub(crate) fn program(&self, profile: &str, name: &str) -> PathBuf {
         self.target.join(profile).join(format!("{name}{}", std::env::consts::EXE_SUFFIX))

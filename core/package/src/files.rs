@@ -1,7 +1,7 @@
 //! Files of a package: sizes and digests.
 
-use std::io::Read;
-use std::path::Path;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -82,6 +82,11 @@ impl FileRecord {
         self.check_size(folder)?;
         let path = folder.join(&self.name);
         let (_, found) = digest(&path)?;
+        self.check_digest(path, found)
+    }
+
+    /// Compares a digest of what was read at `path` with the record.
+    pub(crate) fn check_digest(&self, path: PathBuf, found: String) -> Result<(), PackageError> {
         if found == self.sha256 {
             Ok(())
         } else {
@@ -92,13 +97,17 @@ impl FileRecord {
 
 /// Size in bytes and SHA-256 of a file, read in pieces of 1 MiB.
 fn digest(path: &Path) -> Result<(u64, String), PackageError> {
-    let io = |source| PackageError::Io { path: path.into(), source };
     let mut file = open_file(path, Links::Refused)?;
+    digest_of(|piece| file.read(piece)).map_err(|source| PackageError::Io { path: path.into(), source })
+}
+
+/// The same of whatever `read` puts into a piece, until it puts nothing.
+pub(crate) fn digest_of(mut read: impl FnMut(&mut [u8]) -> io::Result<usize>) -> io::Result<(u64, String)> {
     let mut hasher = Sha256::new();
     let mut piece = vec![0; 1 << 20];
     let mut bytes = 0;
     loop {
-        let read = file.read(&mut piece).map_err(io)?;
+        let read = read(&mut piece)?;
         if read == 0 {
             return Ok((bytes, hex(&hasher.finalize())));
         }

@@ -16,22 +16,16 @@ fn workshop() -> Workshop {
     let checkpoint = testdata("tiny-r1");
     let bits = ["--bpw", "6.2", "--no-calibration", "--kv", "int8"];
     workshop.run(&[&["quantize", checkpoint.to_str().unwrap(), "--out", "made"], &bits[..]].concat());
-    workshop.run(&[
-        "pack",
-        "made",
-        "--name",
-        "six",
-        "--version",
-        "1",
-        "--out",
-        "six.wwpkg",
-        "--key",
-        "acme.key.pem",
-    ]);
+    workshop.pack_made("1", "six.wwpkg");
     workshop
 }
 
 impl Workshop {
+    fn pack_made(&self, version: &str, out: &str) {
+        let what = ["pack", "made", "--name", "six", "--version", version];
+        self.run(&[&what[..], &["--out", out, "--key", "acme.key.pem"]].concat());
+    }
+
     fn weights(&self) -> PathBuf {
         self.folder_of("six").join("cpu").join(WEIGHTS)
     }
@@ -150,18 +144,7 @@ fn a_compact_model_is_repaired_and_updated_from_what_it_has() {
     let package = workshop.path("made");
     flip_bit(&package.join("cpu").join(WEIGHTS));
     std::fs::remove_file(package.join("wheelwork.json")).unwrap();
-    workshop.run(&[
-        "pack",
-        "made",
-        "--name",
-        "six",
-        "--version",
-        "2",
-        "--out",
-        "two.wwpkg",
-        "--key",
-        "acme.key.pem",
-    ]);
+    workshop.pack_made("2", "two.wwpkg");
     let updated = workshop.run(&["install", "two.wwpkg", KEY[0], KEY[1], "--no-prepare"]);
     assert_eq!(updated["replaced_version"], 1);
     assert!(updated["reused_bytes"].as_u64() > updated["received_bytes"].as_u64(), "{updated}");

@@ -10,7 +10,7 @@ use super::{RECORD, WEIGHTS};
 use crate::graph::GraphError;
 use crate::graph::rewritten::{Replaceable, external, replaceable, rewritten};
 use crate::packing::{self, PackingError};
-use crate::vfs::{Links, open_file};
+use crate::vfs::{self, Links, RealVfs, open_file};
 
 /// Where a kept range begins, there and here, within so many bytes: what is aligned stays aligned.
 const ALIGNMENT: u64 = 64;
@@ -49,9 +49,7 @@ pub(crate) fn make(
     let record = Record::new(file, bytes, matrices, kept);
     let record = record.ok_or_else(|| io::Error::other("the parts of the compact form overlap"))?;
     weights.sync_all()?;
-    let mut out = fs_err::OpenOptions::new().write(true).create_new(true).open(to.join(RECORD))?;
-    io::Write::write_all(&mut out, &record.to_bytes())?;
-    out.sync_all()?;
+    vfs::write(&RealVfs, &to.join(RECORD), &record.to_bytes())?;
     Ok(Some(record))
 }
 

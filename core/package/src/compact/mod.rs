@@ -23,20 +23,18 @@ mod unpacked;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest as _, Sha256};
-
 pub(crate) use making::make;
 pub use record::Record;
-pub(crate) use unpacked::Unpacked;
+use unpacked::Unpacked;
 
 use crate::PackageError;
-use crate::files::{FileRecord, hex};
+use crate::files::{FileRecord, digest_of};
 use crate::vfs::{self, Kind, RealVfs, Vfs, VfsFile};
 
 /// The file of weights.
 pub const WEIGHTS: &str = "weights.bin";
 /// The record's file.
-pub(crate) const RECORD: &str = "record.json";
+const RECORD: &str = "record.json";
 /// More than the record of any model takes.
 const RECORD_BYTES: u64 = 16 << 20;
 
@@ -66,20 +64,14 @@ impl Compact {
         let path = self.folder.join(WEIGHTS);
         let failed = |source| PackageError::Io { path: path.clone(), source };
         let unpacked = self.unpacked(&RealVfs).map_err(failed)?;
-        let (mut hasher, mut bytes) = (Sha256::new(), 0);
-        loop {
-            let piece = vfs::read_at(unpacked.as_ref(), vfs::PIECE_BYTES, bytes).map_err(failed)?;
-            if piece.is_empty() {
-                break;
-            }
-            bytes += piece.len() as u64;
-            hasher.update(piece);
-        }
-        let found = hex(&hasher.finalize());
-        if found == file.sha256 {
-            return Ok(());
-        }
-        Err(PackageError::HashMismatch { path, found, expected: file.sha256.clone() })
+        let mut offset = 0;
+        let read = |piece: &mut [u8]| {
+            let read = unpacked.read_at(piece, offset)?;
+            offset += read as u64;
+            Ok(read)
+        };
+        let (_, found) = digest_of(read).map_err(failed)?;
+        file.check_digest(path, found)
     }
 
     /// The file of the package, out of this form.

@@ -25,7 +25,7 @@ const RESTORED: &str = "restored";
 
 /// A compact form that is written and compared, while the package's file is still there. Dropped, it is gone.
 pub struct Compacting {
-    /// What stands where, in [`Compacting::folder`].
+    /// The form, in the folder where it is for now.
     pub compact: Compact,
     target: PathBuf,
     partial: Partial<'static>,
@@ -180,12 +180,6 @@ impl Store {
 }
 
 impl Compacting {
-    /// Where the form is for now.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
-        self.partial.path()
-    }
-
     /// Lets the package's file give way to the form. Nobody may have either open where the system does not remove what is open.
     ///
     /// # Errors
@@ -198,8 +192,7 @@ impl Compacting {
         for folder in folders.into_iter().flatten() {
             RealVfs.sync_dir(folder).map_err(StoreError::io("sync", folder))?;
         }
-        let removed = RealVfs.remove_file(&file);
-        if let Err(error) = removed {
+        if let Err(error) = RealVfs.remove_file(&file) {
             let _ = RealVfs.remove_dir_all(&target);
             return Err(StoreError::io("remove", &file)(error));
         }
