@@ -163,6 +163,7 @@ impl EvaluateProgress for Stages {
             Stage::Chains => "the package writes chains",
             Stage::Reference => "the checkpoint reads, layer by layer",
             Stage::Package => "the package reads",
+            Stage::Sources => "sources of error, one by one",
             Stage::BaselineTasks => "the baseline answers",
             Stage::PackageTasks => "the package answers",
         };

@@ -14,10 +14,13 @@ use std::path::Path;
 use common::{TemporaryPackage, relative_rms, testdata};
 use prepared::{Scene, logits};
 use serde::Deserialize;
-use wheelwork::{Diagnostic, Event, KernelSet, Kernels, KvForm, Model, OpenOptions, Options, Prepared};
+use wheelwork::{
+    Diagnostic, Event, KernelSet, Kernels, KvForm, Model, OpenOptions, Options, Prepared, PromptLookup,
+};
 use wheelwork_quantize::Recipe;
-use wheelwork_quantize::recipe::{BALANCED, FLOAT, INT8_THROUGHOUT};
+use wheelwork_quantize::recipe::{Activations, BALANCED, FLOAT, INT8_THROUGHOUT};
 use wheelwork_quantize::scheme::{Bits, BlockScheme, Scheme};
+use wheelwork_testing::Outcome;
 
 /// Layers and output layer of so many bits.
 fn of_bits(layers: Bits, lm_head: Bits) -> Recipe {
@@ -49,6 +52,86 @@ fn our_kernels_give_the_logits_of_onnx_runtime_up_to_the_order_of_sums() {
         assert!(found == logits(&ours), "{}", recipe.name);
         assert!(!scene.prepare().is_new);
     }
+}
+
+/// A package that asks for activations in float32: our kernels keep 16 bits of them, for a token and for a prompt.
+#[test]
+fn activations_in_float32_are_not_rounded_to_8_bits() {
+    let int8 = of_bits(Bits::Five, Bits::Eight);
+    let float = Recipe { activations: Activations::Float32, ..int8.clone() };
+    let [int8, float] = [int8, float].map(|recipe| Scene::of(recipe, Kernels::Own));
+    let report = float.prepare();
+    assert!(report.kernels.iter().all(|choice| choice.is_ours), "{report:?}");
+    let (ours, exact) = (float.open(), logits(&float.plain()));
+    assert_eq!(ours.placement().prepared, Prepared::Used);
+    let (found, rounded) =
+        (relative_rms(&logits(&ours), &exact), relative_rms(&logits(&int8.plain()), &exact));
+    assert!(found < 1e-4 && rounded > 10.0 * found, "{found} {rounded}");
+}
+
+/// A rewritten graph gives the logits that are asked for, with either cache; the package's gives the last token's.
+#[test]
+fn the_logits_after_each_token_of_a_draft_are_those_of_steps() {
+    let (package, _) = int8::with_int8_cache_of(BALANCED, KvForm::Float);
+    let cache_dir = Some(package.path().parent().unwrap().join("cache"));
+    let options =
+        OpenOptions { cache_dir, kernels: Kernels::Own, threads: Some(2), ..OpenOptions::default() };
+    let mut scene = Scene { package, options };
+    let draft = [5, 90, 17, 31, 8];
+    for kv_cache in [KvForm::Float, KvForm::Int8] {
+        scene.options.kv_cache = Some(kv_cache);
+        scene.prepare();
+        let model = scene.open();
+        assert_eq!(model.placement().prepared, Prepared::Used);
+        let mut decoder = model.decoder().unwrap();
+        let prompt: Vec<u32> = (1..40).collect();
+        decoder.prefill(&prompt).unwrap();
+        let mut steps = decoder.fork().unwrap();
+        let mut expected = Vec::new();
+        for token in draft {
+            steps.decode(token).unwrap();
+            expected.extend_from_slice(steps.logits());
+        }
+        let mut rows = Vec::new();
+        assert!(decoder.verify(&draft, &mut rows).unwrap());
+        // Several tokens at once are summed up in another order.
+        let distance = relative_rms(&rows, &expected);
+        assert!(distance < 0.01, "{kv_cache:?}: {distance}");
+        assert_eq!(decoder.len(), prompt.len() + draft.len());
+        assert_eq!(decoder.logits(), &rows[rows.len() - model.vocab_size()..]);
+        // And it goes on behind them.
+        decoder.rewind(prompt.len() + 2);
+        decoder.decode(draft[2]).unwrap();
+        let third = &expected[2 * model.vocab_size()..3 * model.vocab_size()];
+        assert!(relative_rms(decoder.logits(), third) < 0.01);
+
+        let mut plain = scene.plain().decoder().unwrap();
+        plain.prefill(&prompt).unwrap();
+        rows.clear();
+        assert!(!plain.verify(&draft, &mut rows).unwrap() && rows.is_empty());
+    }
+}
+
+#[test]
+fn prompt_lookup_says_what_our_kernels_say_step_by_step() {
+    let scene = Scene::of(BALANCED, Kernels::Own);
+    scene.prepare();
+    let model = scene.open();
+    let (mut drafted, mut accepted) = (0, 0);
+    for (question, temperature) in
+        [("What is 4823 + 3987?", 0.0), ("478 + 256 = ?", 0.0), ("478 + 256 = ?", 0.8), ("Thanks", 0.8)]
+    {
+        let [plain, found] = [PromptLookup::Off, PromptLookup::Auto].map(|prompt_lookup| {
+            let (temperature, seed) = (Some(temperature), Some(7));
+            let options =
+                Options { temperature, seed, max_tokens: Some(150), prompt_lookup, ..Options::default() };
+            Outcome::of(model.session().unwrap().ask(question, &options).unwrap()).unwrap()
+        });
+        assert_eq!(found.said(), plain.said(), "{question} at {temperature}");
+        drafted += found.usage().drafted_tokens;
+        accepted += found.usage().accepted_tokens;
+    }
+    assert!(drafted > 0 && accepted > 0, "{drafted} tokens drafted, {accepted} came true");
 }
 
 /// tiny-r1 whose output layer is its table of embeddings.

@@ -23,6 +23,35 @@ pub struct Recipe {
     /// one, `self_attn.qkv_proj`; what has no entry then has the scheme of `layers`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub exceptions: BTreeMap<String, BlockScheme>,
+    /// What the inputs of products with quantised matrices are computed in.
+    #[serde(skip_serializing_if = "Activations::is_default")]
+    pub activations: Activations,
+}
+
+/// What the inputs of a product with a quantised matrix may be rounded to: `accuracy_level` of `MatMulNBits`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activations {
+    /// 8-bit integers with a scale for each block: ONNX Runtime's only kernel for 8-bit weights, and its fastest for 4-bit ones.
+    #[default]
+    Int8,
+    /// Not rounded. ONNX Runtime then unpacks 8-bit matrices to float32 at every product.
+    Float32,
+}
+
+impl Activations {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The attribute's value.
+    pub(crate) fn accuracy_level(self) -> i64 {
+        match self {
+            Self::Int8 => 4,
+            Self::Float32 => 1,
+        }
+    }
 }
 
 pub(crate) const INT4: BlockScheme =
@@ -38,6 +67,7 @@ pub const FLOAT: Recipe = Recipe {
     lm_head: Scheme::Float32,
     embedding: Scheme::Float32,
     exceptions: BTreeMap::new(),
+    activations: Activations::Int8,
 };
 
 /// Round to nearest.
@@ -47,6 +77,7 @@ pub const FAST: Recipe = Recipe {
     lm_head: Scheme::Blocks(INT8),
     embedding: Scheme::Blocks(INT8),
     exceptions: BTreeMap::new(),
+    activations: Activations::Int8,
 };
 
 /// Searched blocks, with 8 bits where 4 make a model repeat itself: in the output projection.
@@ -56,6 +87,7 @@ pub const BALANCED: Recipe = Recipe {
     lm_head: Scheme::Blocks(INT8),
     embedding: Scheme::Blocks(INT8),
     exceptions: BTreeMap::new(),
+    activations: Activations::Int8,
 };
 
 /// 8 bits throughout: nearly the answers of float32, at nearly twice the size of int4.
@@ -65,6 +97,7 @@ pub const INT8_THROUGHOUT: Recipe = Recipe {
     lm_head: Scheme::Blocks(INT8),
     embedding: Scheme::Blocks(INT8),
     exceptions: BTreeMap::new(),
+    activations: Activations::Int8,
 };
 
 /// Every recipe.
@@ -99,5 +132,20 @@ impl Recipe {
 impl Default for Recipe {
     fn default() -> Self {
         BALANCED
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A card of a package before there was a choice says the same as one of the default now.
+    #[test]
+    fn activations_are_stated_where_they_are_not_the_default() {
+        let stated =
+            |recipe: &Recipe| serde_json::to_value(recipe).map(|recipe| recipe.get("activations").cloned());
+        assert!(matches!(stated(&BALANCED), Ok(None)));
+        let float = Recipe { activations: Activations::Float32, ..BALANCED };
+        assert!(matches!(stated(&float), Ok(Some(value)) if value == "float32"));
     }
 }

@@ -12,6 +12,8 @@ For each row of ROWS a package is made, and for it:
 - mean KL over 2,048 positions, same best token, by ONNX Runtime from Python; once with the graph as it is, once with activations in
   float32 (`accuracy_level` 0), which leaves the error of the weights.
 
+For `int8` it also tells what rounding activations costs in one kind of product alone, and in a third of the layers.
+
 Where LLAMA_CPP_BIN names a folder with llama.cpp's `llama-quantize` and `llama-imatrix`, its formats are made of the same weights and
 judged on the same positions, dequantised and run in float32; else the figures stand that it had on two other texts. Its importance
 matrix is of this project's documents.
@@ -37,19 +39,23 @@ ROOT = TESTDATA.parent
 MAKER = ROOT.parent / "shared" / "reference" / "real-model" / "make_checkpoint.py"
 TEXTS = (ROOT / "LICENSE-APACHE", ROOT / "docs" / "reasoning.md")
 WINDOWS, LENGTH = 2, 512
-# Name, flags, and the most that its weights may diverge by. `--quality best` reads 16,384 tokens of its own.
+BEST = ["--quality", "best", "--kv", "float", "--calibration-tokens", "16384"]
+# Name, flags, and the most that its weights may diverge by. The sizes of mixes are those of llama.cpp's formats, on the device.
 ROWS = [
     ("balanced", [], 0.35),
     ("balanced, not calibrated", ["--no-calibration"], 0.55),
-    ("--bpw 5.4", ["--bpw", "5.4"], 0.12),
-    ("--bpw 5.4, not calibrated", ["--bpw", "5.4", "--no-calibration"], 0.17),
-    ("--bpw 6.24", ["--bpw", "6.24"], 0.035),
-    ("--bpw 6.24, not calibrated", ["--bpw", "6.24", "--no-calibration"], 0.055),
-    ("--bpw 6.66", ["--bpw", "6.66"], 0.02),
-    ("--bpw 8.6, not calibrated", ["--bpw", "8.6", "--no-calibration"], 0.003),
-    ("int8", ["--quality", "int8"], 0.0025),
-    ("best --bpw 5.4", ["--quality", "best", "--bpw", "5.4", "--kv", "float"], 0.12),
-    ("best --bpw 6.24", ["--quality", "best", "--bpw", "6.24", "--kv", "float"], 0.035),
+    ("--bpw 5.24", ["--bpw", "5.24"], 0.14),
+    ("--bpw 5.24, not calibrated", ["--bpw", "5.24", "--no-calibration"], 0.19),
+    ("--bpw 6.06", ["--bpw", "6.06"], 0.04),
+    ("--bpw 6.06, not calibrated", ["--bpw", "6.06", "--no-calibration"], 0.06),
+    ("--bpw 6.47", ["--bpw", "6.47"], 0.025),
+    ("--bpw 8.43", ["--bpw", "8.43"], 0.0035),
+    ("--bpw 8.43, not calibrated", ["--bpw", "8.43", "--no-calibration"], 0.0035),
+    ("int8", ["--quality", "int8"], 0.0035),
+    ("int8, activations f32", ["--quality", "int8", "--activations", "f32"], 0.0035),
+    ("best --bpw 5.24", [*BEST, "--bpw", "5.24"], 0.12),
+    ("best --bpw 6.06", [*BEST, "--bpw", "6.06"], 0.035),
+    ("best --bpw 6.47", [*BEST, "--bpw", "6.47"], 0.02),
 ]
 # llama.cpp (llama-cpp-python 0.3.36) on the same weights and two other English texts: MB, mean KL, same token. IM: importance
 # matrix.
@@ -74,7 +80,8 @@ def windows(checkpoint):
 class Model:
     """A package that gives the logits of every position."""
 
-    def __init__(self, package, float_activations=False):
+    def __init__(self, package, rounds=lambda name: True):
+        """`rounds`: whether the product of that name may round its activations."""
         folder = package / "cpu"
         model = onnx.load(folder / "model.onnx", load_external_data=False)
         for node in model.graph.node:
@@ -83,7 +90,7 @@ class Model:
                 del node.attribute[:]
                 del node.input[1:]
             for attribute in node.attribute:
-                if float_activations and attribute.name == "accuracy_level":
+                if attribute.name == "accuracy_level" and not rounds(node.name):
                     attribute.i = 0
         for output in model.graph.output:
             if output.name == "logits":
@@ -112,6 +119,22 @@ def divergence(reference, model, texts):
         same.append(expected.argmax(1) == found.argmax(1))
     kl = np.concatenate(kl)
     return kl.mean(), kl.std() / len(kl)**0.5, 100 * np.concatenate(same).mean()
+
+
+def rounding(package, texts):
+    """What rounding activations costs, in some products alone: against the same weights without it."""
+    exact = [Model(package, lambda name: False).log_probabilities(ids) for ids in texts]
+    layer = lambda name: int(name.split(".")[2]) if name.startswith("model.layers.") else -1
+    last = max(layer(node.name) for node in onnx.load(package / "cpu" / "model.onnx", load_external_data=False).graph.node)
+    thirds = [range(part * (last + 1) // 3, (part + 1) * (last + 1) // 3) for part in range(3)]
+    kinds = ["qkv_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "logits"]
+    parts = [("all", lambda name: True), *((kind, lambda name, kind=kind: name.endswith(kind)) for kind in kinds)]
+    parts += [(f"layers {third[0]} to {third[-1]}", lambda name, third=third: layer(name) in third) for third in thirds]
+    print("\n| activations rounded in | KL |\n|---|---|")
+    for name, rounds in parts:
+        kl, error, _ = divergence(exact, Model(package, rounds), texts)
+        print(f"| {name} | {kl:.5f} ± {error:.5f} |", flush=True)
+    print()
 
 
 def sizes(wheelwork, package, work):
@@ -219,13 +242,15 @@ def main():
 
     quantize(checkpoint, "--quality", "float")
     reference = [Model(package).log_probabilities(ids) for ids in texts]
+    points = []
+    quantize(checkpoint, "--quality", "int8")
+    rounding(package, texts)
     print("| | true MB | file MB | device MB | plain MB | KL of the weights | same token | KL as it runs | same token | s |")
     print("|---|---|---|---|---|---|---|---|---|---|")
-    points = []
     for name, flags, limit in ROWS:
         seconds = quantize(checkpoint, *flags)
         true, packed, device, plain = sizes(wheelwork, package, work)
-        weights = divergence(reference, Model(package, float_activations=True), texts)
+        weights = divergence(reference, Model(package, lambda name: False), texts)
         runs = divergence(reference, Model(package), texts)
         print(f"| {name} | {true:.1f} | {packed:.1f} | {device:.1f} | {plain:.1f} | {weights[0]:.4f} ± {weights[1]:.4f} | {weights[2]:.1f} % "
               f"| {runs[0]:.4f} | {runs[2]:.1f} % | {seconds:.0f} |", flush=True)

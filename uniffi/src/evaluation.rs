@@ -145,6 +145,8 @@ impl Evaluation {
             runtime,
             text,
             divergence,
+            // For makers of packages, by the command.
+            sources: _,
             repetition,
             tasks,
             gate,
@@ -184,6 +186,7 @@ impl From<card::Divergence> for Divergence {
             perplexity_reference,
             perplexity,
             perplexity_change,
+            by_position: _,
         } = divergence;
         Self {
             positions: count(positions),
@@ -249,7 +252,7 @@ impl From<card::TaskScore> for TaskScore {
 
 impl From<card::Gate> for Gate {
     fn from(gate: card::Gate) -> Self {
-        let card::Gate { name, mean_kl_limit, same_top_limit, broken } = gate;
+        let card::Gate { name, holds_for: _, mean_kl_limit, same_top_limit, broken } = gate;
         Self { name, mean_kl_limit, same_top_limit, broken }
     }
 }

@@ -10,7 +10,7 @@ use wheelwork_testing::{HookedDecoder, Run};
 
 use crate::compilation::Compiling;
 use crate::edge::safely;
-use crate::{ChatHandle, CompilationHandle, EngineHandle, FfiError, trip};
+use crate::{ChatHandle, CompilationHandle, EngineHandle, FfiError, OpenOptions, PrepareHandle, trip};
 
 /// Has the next call of an export without a result panic, by its name as in `TurnHandle.cancel`, whatever thread it is on.
 ///
@@ -82,6 +82,18 @@ impl Probe {
             }
         };
         CompilationHandle::waiting(wait, compiling)
+    }
+
+    /// A preparation that waits at its first step until it is cancelled.
+    ///
+    /// # Errors
+    /// As [`PrepareHandle::begin`].
+    pub fn preparation(&self, path: String, options: OpenOptions) -> Result<Arc<PrepareHandle>, FfiError> {
+        PrepareHandle::start(path, options, |cancel| {
+            while !cancel.is_cancelled() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        })
     }
 
     /// Tokens computed one by one, in all conversations.

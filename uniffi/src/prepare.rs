@@ -124,23 +124,7 @@ impl PrepareHandle {
     /// `no_thread`; all others come from [`PrepareHandle::next`].
     #[uniffi::constructor]
     pub fn begin(path: String, options: OpenOptions) -> Result<Arc<Self>, FfiError> {
-        guarded(|| {
-            let cancel = CancelToken::new();
-            let options = wheelwork::OpenOptions { cancel: cancel.clone(), ..options.into() };
-            let jobs = jobs_at(Path::new(&path));
-            let its_jobs = Arc::clone(&jobs);
-            let job = Job::start(cancel, move |teller| {
-                its_jobs.wait_for_leaving(teller.cancel_token());
-                let mut watch = |step: wheelwork::PrepareStep| {
-                    teller.tell(step.into());
-                    if teller.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-                };
-                let report = wheelwork::prepare(&path, &options, &mut watch)?;
-                Ok(Some(PrepareEvent::Finished { report: report.into() }))
-            })?;
-            jobs.add(job.handle());
-            Ok(Arc::new(Self { job }))
-        })
+        guarded(|| Self::start(path, options, |_| ()))
     }
 
     /// The next event; nothing after the last one. Waits without a thread. One reader at a time.
@@ -156,6 +140,35 @@ impl PrepareHandle {
     /// Ends it, in the middle of packing too. The end, `prepare_cancelled`, can still be read. Microseconds, on any thread.
     pub fn cancel(&self) {
         safely("PrepareHandle.cancel", || (), || self.job.cancel());
+    }
+}
+
+impl PrepareHandle {
+    /// As [`PrepareHandle::begin`], with something to do behind each step that was told.
+    ///
+    /// # Errors
+    /// `no_thread`.
+    pub(crate) fn start(
+        path: String,
+        options: OpenOptions,
+        behind_step: impl Fn(&CancelToken) + Send + 'static,
+    ) -> Result<Arc<Self>, FfiError> {
+        let cancel = CancelToken::new();
+        let options = wheelwork::OpenOptions { cancel: cancel.clone(), ..options.into() };
+        let jobs = jobs_at(Path::new(&path));
+        let its_jobs = Arc::clone(&jobs);
+        let job = Job::start(cancel, move |teller| {
+            its_jobs.wait_for_leaving(teller.cancel_token());
+            let mut watch = |step: wheelwork::PrepareStep| {
+                teller.tell(step.into());
+                behind_step(teller.cancel_token());
+                if teller.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            };
+            let report = wheelwork::prepare(&path, &options, &mut watch)?;
+            Ok(Some(PrepareEvent::Finished { report: report.into() }))
+        })?;
+        jobs.add(job.handle());
+        Ok(Arc::new(Self { job }))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Rows of float activations as int8: `e = max|x| / 127` of a block, `a = round(x / e)`, ties to even.
 //!
+//! Two rows of int8 hold about 16 bits of each activation: the row, and what its rounding leaves ([`with_remainders`]).
+//!
 //! A block with an infinity or a number that is none gets a scale that is none, so that its row of results is none either.
 
 use std::ops::Range;
@@ -127,9 +129,23 @@ impl RowsToFill<'_> {
     }
 }
 
-/// One block of a row; the scale and the sum.
+/// Rows of K floats, each followed by what its rounding to int8 leaves: as activations of the same matrix, the two rows' results
+/// add up to those of activations of about 16 bits. `rows` is filled anew.
+pub fn with_remainders(shape: Shape, x: &[f32], rows: &mut Vec<f32>) {
+    rows.clear();
+    rows.reserve(2 * x.len());
+    for x in x.chunks_exact(shape.k()) {
+        rows.extend_from_slice(x);
+        for x in x.chunks(shape.block()) {
+            let (scale, inverse) = scale_of(x);
+            rows.extend(x.iter().map(|x| x - f32::from(rounded(*x, inverse)) * scale));
+        }
+    }
+}
+
+/// The scale of a block, and by what its activations are multiplied to be rounded.
 #[inline(always)]
-fn block<'w>(x: &[f32], words: impl Iterator<Item = &'w mut i32>) -> (f32, i32) {
+fn scale_of(x: &[f32]) -> (f32, f32) {
     // As whole numbers, so that what is no number is the largest.
     let largest = x.iter().fold(0, |largest, x| (x.to_bits() & 0x7fff_ffff).max(largest));
     let largest = f32::from_bits(largest);
@@ -139,11 +155,22 @@ fn block<'w>(x: &[f32], words: impl Iterator<Item = &'w mut i32>) -> (f32, i32) 
         _ => (f32::NAN, 0.0),
     };
     // Below 127 × 2^-126 the inverse would be infinite.
-    let inverse = if inverse.is_finite() { inverse } else { 0.0 };
+    (scale, if inverse.is_finite() { inverse } else { 0.0 })
+}
+
+#[inline(always)]
+fn rounded(x: f32, inverse: f32) -> i8 {
+    (x * inverse + ROUND).to_bits().to_le_bytes()[0].cast_signed()
+}
+
+/// One block of a row; the scale and the sum.
+#[inline(always)]
+fn block<'w>(x: &[f32], words: impl Iterator<Item = &'w mut i32>) -> (f32, i32) {
+    let (scale, inverse) = scale_of(x);
     let mut words = words;
     let mut sum = 0;
     let mut piece = |x: &[f32; PIECE]| {
-        let codes = x.map(|x| (x * inverse + ROUND).to_bits().to_le_bytes()[0].cast_signed());
+        let codes = x.map(|x| rounded(x, inverse));
         sum += codes.iter().map(|code| i32::from(*code)).sum::<i32>();
         // In this order: the words are asked for last, so that none is lost at the end.
         for (codes, word) in codes.as_chunks::<4>().0.iter().zip(words.by_ref()) {

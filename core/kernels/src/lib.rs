@@ -1,6 +1,6 @@
 //! Products of float activations with weights of 4, 5, 6 or 8 bits in blocks, as ONNX Runtime's `MatMulNBits` defines them at
 //! accuracy level 4: `y[m][n] = Σ_b s[n][b] · e[m][b] · Σ_k (q[n][k] − z[n][b]) · a[m][k]`, where `a` are the activations of a
-//! block as int8 with the scale `e = max|x| / 127`.
+//! block as int8 with the scale `e = max|x| / 127`; with [`with_remainders`], nearly at accuracy level 1 (float32).
 //!
 //! ```text
 //! Shape        K, N, bits, block size, zero points; every size follows from it      (shape)
@@ -35,7 +35,7 @@ mod weights;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub use activations::{Activations, RowsToFill};
+pub use activations::{Activations, RowsToFill, with_remainders};
 pub use attention::{Attention, Element, Heads, Sums, rotate};
 pub use error::KernelError;
 pub use half::{exact_f16, f16_to_f32};

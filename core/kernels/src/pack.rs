@@ -183,6 +183,37 @@ pub fn row(shape: Shape, packed: &[u8], row: usize, to: &mut [f32]) -> Result<()
     Ok(())
 }
 
+/// Rows as numbers, `[rows, K]`: `(code − zero point) × scale`.
+///
+/// # Errors
+/// [`KernelError::Length`].
+pub fn floats(shape: Shape, rows: &Rows, to: &mut [f32]) -> Result<(), KernelError> {
+    let count = to.len() / shape.k();
+    length("elements of rows", to.len(), count * shape.k())?;
+    length("codes", rows.codes.len(), count * shape.row_code_bytes())?;
+    length("scales", rows.scales.len(), count * shape.blocks())?;
+    length("zero points", rows.zeros.len(), count * shape.row_zero_bytes())?;
+    let codes = rows.codes.chunks_exact(shape.row_code_bytes());
+    let scales = rows.scales.chunks_exact(shape.blocks());
+    for (row, ((codes, scales), to)) in codes.zip(scales).zip(to.chunks_exact_mut(shape.k())).enumerate() {
+        for (block, (scale, to)) in scales.iter().zip(to.chunks_mut(shape.block())).enumerate() {
+            let zero = match (shape.has_zeros(), shape.bits()) {
+                (true, _) => zero_place(shape, row, block).of(&rows.zeros),
+                (false, Bits::Four) => 8,
+                (false, _) => 128,
+            };
+            for (k, to) in (block * shape.block()..).zip(to) {
+                let code = match shape.bits() {
+                    Bits::Four => codes.get(k / 2).map(|byte| byte >> (k % 2 * 4) & 15),
+                    _ => codes.get(k).copied(),
+                };
+                *to = (f32::from(code.unwrap_or_default()) - f32::from(zero)) * scale;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The first byte with a code of more bits than the shape has.
 fn too_large(shape: Shape, bytes: &[u8]) -> Option<KernelError> {
     if shape.bits().high() == 0 {

@@ -3,7 +3,9 @@
 
 use proptest::prelude::*;
 use wheelwork_kernels::pack::{self, Rows, Tiles};
-use wheelwork_kernels::{Activations, Bits, Kernel, KernelError, Shape, Weights, exact_f16, f16_to_f32};
+use wheelwork_kernels::{
+    Activations, Bits, Kernel, KernelError, Shape, Weights, exact_f16, f16_to_f32, with_remainders,
+};
 
 /// A small generator: the numbers need no more.
 struct Numbers(u64);
@@ -120,6 +122,61 @@ fn check(shape: Shape, x: &[f32], seed: u64) {
                 // Sums of products in float32, a term a block.
                 let error = (f64::from(*found) - expected).abs();
                 assert!(error <= size * 2e-6 + 1e-12, "{kernel:?} {shape:?} {index}: {found} {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_as_floats_are_the_weights_and_the_packed_rows() {
+    for (bits, block, has_zeros) in
+        [(4, 32, true), (4, 64, false), (5, 32, true), (6, 128, true), (8, 32, false)]
+    {
+        let shape = Shape::new(129, 17, bits, block, has_zeros).unwrap();
+        let matrix = matrix(shape, &mut Numbers(3));
+        let packed = packed(shape, &matrix);
+        let mut found = vec![f32::NAN; shape.n() * shape.k()];
+        pack::floats(shape, &matrix, &mut found).unwrap();
+        for (n, found) in found.chunks_exact(shape.k()).enumerate() {
+            let mut row = vec![f32::NAN; shape.k()];
+            pack::row(shape, &packed, n, &mut row).unwrap();
+            assert_eq!(found, row);
+            assert!(
+                found.iter().enumerate().all(|(k, found)| f64::from(*found) == weight(shape, &matrix, n, k))
+            );
+        }
+        assert!(pack::floats(shape, &matrix, &mut found[1..]).is_err());
+    }
+}
+
+#[test]
+fn with_what_rounding_leaves_products_are_those_of_16_bits() {
+    let mut numbers = Numbers(7);
+    for (k, n, rows, bits, block, has_zeros) in
+        [(576, 48, 1, 4, 32, true), (1536, 33, 3, 8, 64, false), (31, 17, 5, 5, 32, true)]
+    {
+        let shape = Shape::new(k, n, bits, block, has_zeros).unwrap();
+        let matrix = matrix(shape, &mut numbers);
+        // One activation a row is far larger than the others, which int8 then takes for nothing.
+        let x: Vec<f32> =
+            (0..k * rows).map(|at| if at % k == 3 { 200.0 } else { numbers.normal() }).collect();
+        let (mut doubled, (n, k)) = (Vec::new(), (shape.n(), shape.k()));
+        with_remainders(shape, &x, &mut doubled);
+        for kernel in Kernel::available() {
+            let found = computed(kernel, shape, &packed(shape, &matrix), &doubled, 3);
+            for (at, (exact, int8, _)) in expected(shape, &matrix, &x).into_iter().enumerate() {
+                let (row, column) = (at / n, at % n);
+                let sum =
+                    [0, n].map(|behind| f64::from(found[2 * row * n + behind + column])).iter().sum::<f64>();
+                let terms = x[row * k..(row + 1) * k].chunks(shape.block()).enumerate().map(|(index, x)| {
+                    let largest = f64::from(x.iter().fold(0_f32, |largest, x| largest.max(x.abs())));
+                    let weights =
+                        (0..x.len()).map(|k| weight(shape, &matrix, column, index * shape.block() + k).abs());
+                    (largest * weights.sum::<f64>(), 127.0 * 254.0 * 2.0)
+                });
+                // Half a step of the second row, and sums in float32.
+                let limit: f64 = terms.map(|(size, steps)| size / steps + size * 2e-6).sum();
+                assert!((sum - exact).abs() <= limit, "{kernel:?} {shape:?} {at}: {sum} {exact} {int8}");
             }
         }
     }

@@ -12,7 +12,9 @@ mod kv_cache;
 mod static_graphs;
 
 pub use context_binary::{CompiledPart, ContextBinary, Packing};
-pub use evaluation::{Divergence, Estimate, Evaluation, Gate, Repetition, TaskScore, Tasks};
+pub use evaluation::{
+    AtPositions, Divergence, Estimate, Evaluation, Gate, Repetition, SourceOfError, TaskScore, Tasks,
+};
 pub use kv_cache::{KvCache, KvForm, KvSelfCheck};
 pub use static_graphs::{
     EmbeddingBlocks, EmbeddingTable, EmbeddingType, Encoding, Encodings, GraphForm, GraphPart, LmHead,

@@ -118,20 +118,9 @@ fn write_one(
     folder: &Path,
     file: &mut File,
 ) -> Result<bool, PackingError> {
-    let mut codes = Reader::of(&product.codes, folder)?;
-    let mut scales = Reader::of(&product.scales, folder)?;
-    let mut zeros = product.zero_points.as_ref().map(|zeros| Reader::of(zeros, folder)).transpose()?;
+    let mut matrix = Matrix::at(product, shape, 0, folder)?;
     for first in (0..shape.tiles()).step_by(PART_TILES) {
-        let rows = (PART_TILES * COLUMNS).min(shape.n() - first * COLUMNS);
-        let scales = scales.read(rows * shape.blocks() * 4)?;
-        let part = Rows {
-            codes: codes.read(rows * shape.row_code_bytes())?,
-            scales: scales.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
-            zeros: match &mut zeros {
-                Some(zeros) => zeros.read(rows * shape.row_zero_bytes())?,
-                None => Vec::new(),
-            },
-        };
+        let part = matrix.read((PART_TILES * COLUMNS).min(shape.n() - first * COLUMNS))?;
         let tiles = match pack::pack(shape, &part) {
             Ok(tiles) => tiles,
             Err(KernelError::Scale { .. }) => return Ok(false),
@@ -147,6 +136,53 @@ fn write_one(
         }
     }
     Ok(true)
+}
+
+/// Reads rows of a package's matrix, from `first` on, as the floats that its node computes with: `[rows, K]`, as many rows as `to` holds.
+///
+/// # Errors
+/// [`io::Error`]; also for a matrix that our kernels do not compute.
+pub fn read_rows(product: &Replaceable, folder: &Path, first: usize, to: &mut [f32]) -> io::Result<()> {
+    let unsupported =
+        || io::Error::new(io::ErrorKind::Unsupported, format!("the form of `{}`", product.tensor));
+    let shape = shape(product).ok_or_else(unsupported)?;
+    let rows = Matrix::at(product, shape, first, folder)?.read(to.len() / shape.k())?;
+    pack::floats(shape, &rows, to).map_err(io::Error::other)
+}
+
+/// A matrix of a package, some rows after the others.
+struct Matrix<'s> {
+    shape: Shape,
+    codes: Reader<'s>,
+    scales: Reader<'s>,
+    zeros: Option<Reader<'s>>,
+}
+
+impl<'s> Matrix<'s> {
+    /// From that row on.
+    fn at(product: &'s Replaceable, shape: Shape, row: usize, folder: &Path) -> io::Result<Self> {
+        let of = |source, row_bytes: usize| Reader::of(source, row * row_bytes, folder);
+        let zeros = product.zero_points.as_ref().map(|zeros| of(zeros, shape.row_zero_bytes()));
+        Ok(Self {
+            shape,
+            codes: of(&product.codes, shape.row_code_bytes())?,
+            scales: of(&product.scales, shape.blocks() * 4)?,
+            zeros: zeros.transpose()?,
+        })
+    }
+
+    fn read(&mut self, rows: usize) -> io::Result<Rows> {
+        let shape = self.shape;
+        let scales = self.scales.read(rows * shape.blocks() * 4)?;
+        Ok(Rows {
+            codes: self.codes.read(rows * shape.row_code_bytes())?,
+            scales: scales.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+            zeros: match &mut self.zeros {
+                Some(zeros) => zeros.read(rows * shape.row_zero_bytes())?,
+                None => Vec::new(),
+            },
+        })
+    }
 }
 
 /// Of a code, or a zero point, of the tiles from `first` on.
@@ -166,12 +202,13 @@ enum Reader<'s> {
 }
 
 impl<'s> Reader<'s> {
-    fn of(source: &'s Source, folder: &Path) -> io::Result<Self> {
+    /// Behind the first `skipped` bytes.
+    fn of(source: &'s Source, skipped: usize, folder: &Path) -> io::Result<Self> {
         match source {
-            Source::Graph(bytes) => Ok(Self::Graph(bytes)),
+            Source::Graph(bytes) => Ok(Self::Graph(bytes.get(skipped..).unwrap_or_default())),
             Source::File { name, offset, .. } => {
                 let mut file = open_file(&folder.join(name), Links::Refused)?.into_file();
-                file.seek(SeekFrom::Start(*offset))?;
+                file.seek(SeekFrom::Start(offset + skipped as u64))?;
                 Ok(Self::File(file))
             }
         }

@@ -9,18 +9,23 @@
 //! the draft makes the rest of it worthless. So sampler, limits and forms know nothing of it, and the text is the same
 //! wherever a call of several tokens gives the logits that steps of one give. Method: Saxena 2023, "Prompt lookup decoding".
 //!
-//! Whether it pays depends on the device, so both calls are timed, and a draft is computed only while
+//! Whether it pays, and how long a draft should be, depends on the device and on the text. Calls are timed, and of three lengths `n` that
+//! is taken which gives most tokens a second, if that is more than steps of one token give:
 //!
 //! ```text
-//! (1 + tokens of a draft that come true) · time of a step  >  time of the call with the draft
+//! (1 + p + p² + .. + pⁿ) / time of a call with n          p: how often a token of a draft comes true
 //! ```
+//!
+//! A length that was not timed yet is taken to grow as the timed ones do: on a CPU it does, on an NPU calls of one graph cost the same.
 
 use std::time::Duration;
 
 use crate::options::PromptLookup;
 
-/// Tokens of a draft.
-const DRAFT_TOKENS: usize = 15;
+/// Tokens of a draft. With the token before it, the middle one is as many rows as our kernels read the weights for once.
+const LENGTHS: [usize; 3] = [3, 7, 15];
+/// The length that is tried first.
+const FIRST: usize = 1;
 /// Words of this many tokens are looked for, the longest first.
 const WORDS: [usize; 3] = [4, 3, 2];
 /// What a new measurement counts in a mean.
@@ -34,12 +39,14 @@ pub(crate) struct Lookup {
     history: Vec<u32>,
     mode: PromptLookup,
     step_seconds: Option<f64>,
-    draft_seconds: Option<f64>,
-    /// Tokens of a draft that came true, on average.
-    accepted: f64,
-    /// Of the last draft.
-    last_accepted: usize,
-    is_drafted: bool,
+    /// Of calls with a draft of at most so many tokens as [`LENGTHS`] says.
+    draft_seconds: [Option<f64>; LENGTHS.len()],
+    /// How often a token of a draft comes true, if those before it did.
+    chance: f64,
+    /// Tokens of the last draft, and how many of them came true.
+    last: Option<(usize, usize)>,
+    /// Tokens of the draft that was given out.
+    given: usize,
     since_draft: usize,
 }
 
@@ -50,10 +57,10 @@ impl Lookup {
             history,
             mode,
             step_seconds: None,
-            draft_seconds: None,
-            accepted: 0.0,
-            last_accepted: 0,
-            is_drafted: false,
+            draft_seconds: [None; LENGTHS.len()],
+            chance: 0.5,
+            last: None,
+            given: 0,
             since_draft: 0,
         }
     }
@@ -69,12 +76,14 @@ impl Lookup {
     /// What may come behind the last token, at most `room` tokens; nothing where that is not known or does not pay.
     pub(crate) fn draft(&mut self, room: usize) -> Vec<u32> {
         self.settle();
-        if self.mode == PromptLookup::Off || !self.pays() {
+        let Some(length) = self.length().filter(|_| self.mode == PromptLookup::Auto) else {
             return Vec::new();
-        }
+        };
         let found = WORDS.iter().find_map(|&words| behind_earlier(&self.history, words));
         let draft = found.unwrap_or_default();
-        draft[..draft.len().min(room).min(DRAFT_TOKENS)].to_vec()
+        let draft = draft[..draft.len().min(room).min(length)].to_vec();
+        self.given = draft.len();
+        draft
     }
 
     /// A step of one token took so long.
@@ -82,15 +91,20 @@ impl Lookup {
         mean(&mut self.step_seconds, time);
     }
 
-    /// A call with a draft took so long.
+    /// The call with the draft that was given out took so long.
     pub(crate) fn drafted(&mut self, time: Duration) {
-        mean(&mut self.draft_seconds, time);
-        (self.is_drafted, self.last_accepted, self.since_draft) = (true, 0, 0);
+        let place = LENGTHS.iter().position(|length| self.given <= *length);
+        if let Some(seconds) = place.and_then(|place| self.draft_seconds.get_mut(place)) {
+            mean(seconds, time);
+        }
+        (self.last, self.since_draft) = (Some((self.given, 0)), 0);
     }
 
     /// A token of the draft came true.
     pub(crate) fn came_true(&mut self) {
-        self.last_accepted += 1;
+        if let Some((_, accepted)) = &mut self.last {
+            *accepted += 1;
+        }
     }
 
     /// Graphs that give one row of logits cannot.
@@ -100,19 +114,40 @@ impl Lookup {
 
     /// Learns what came of the last draft.
     fn settle(&mut self) {
-        if std::mem::take(&mut self.is_drafted) {
-            let accepted = self.last_accepted as f64;
-            self.accepted += NEWEST * (accepted - self.accepted);
+        if let Some((drafted, accepted)) = self.last.take() {
+            // Behind the first token that was wrong, nothing was asked.
+            let asked = accepted + usize::from(accepted < drafted);
+            self.chance += NEWEST * (accepted as f64 / asked.max(1) as f64 - self.chance);
         }
     }
 
-    fn pays(&self) -> bool {
-        match (self.step_seconds, self.draft_seconds) {
-            // A step is timed first, then one draft.
-            (None, _) => false,
-            (Some(_), None) => true,
-            (Some(step), Some(draft)) => (1.0 + self.accepted) * step > draft || self.since_draft >= PATIENCE,
+    /// How long a draft may be; none where none pays.
+    fn length(&self) -> Option<usize> {
+        // A step is timed first, then one draft.
+        let step = self.step_seconds?;
+        let Some(timed) =
+            self.draft_seconds.iter().zip(LENGTHS).find_map(|(seconds, length)| {
+                seconds.map(|seconds| (seconds - step).max(0.0) / length as f64)
+            })
+        else {
+            return LENGTHS.get(FIRST).copied();
+        };
+        let rate = |(seconds, length): (&Option<f64>, usize)| {
+            let seconds = seconds.unwrap_or(step + timed * length as f64);
+            (self.expected(length) / seconds, length)
+        };
+        let rates = self.draft_seconds.iter().zip(LENGTHS).map(rate);
+        let (rate, length) = rates.max_by(|(one, _), (other, _)| one.total_cmp(other))?;
+        match rate * step > 1.0 {
+            true => Some(length),
+            false if self.since_draft >= PATIENCE => LENGTHS.first().copied(),
+            false => None,
         }
+    }
+
+    /// Tokens that a call with a draft of so many is expected to give.
+    fn expected(&self, length: usize) -> f64 {
+        (0..length).fold(1.0, |behind, _| 1.0 + self.chance * behind)
     }
 }
 
@@ -150,24 +185,50 @@ mod tests {
             assert!(lookup(history).draft(9).is_empty());
         }
         let long: Vec<u32> = (0..100).chain(0..2).collect();
-        assert_eq!(lookup(&long).draft(99).len(), DRAFT_TOKENS);
+        assert_eq!(lookup(&long).draft(99).len(), LENGTHS[FIRST]);
         assert!(Lookup::new(PromptLookup::Off, &long).draft(99).is_empty());
+    }
+
+    /// What a draft costs on a CPU: a quarter of a step a token.
+    fn on_a_cpu(draft: usize) -> Duration {
+        Duration::from_micros(10_000 + 2_500 * draft as u64)
     }
 
     #[test]
     fn a_draft_that_does_not_pay_is_left_and_tried_again_later() {
-        let mut lookup = lookup(&[1, 2, 3, 1, 2]);
-        assert_eq!(lookup.draft(1), [3], "the first is to find out");
-        lookup.drafted(Duration::from_millis(25));
-        assert!(lookup.draft(1).is_empty(), "nothing came true");
+        let mut lookup = lookup(&[1, 2, 3, 4, 5, 6, 7, 1, 2]);
+        let draft = lookup.draft(99);
+        assert_eq!(draft, [3, 4, 5, 6, 7, 1, 2], "the first is to find out");
+        lookup.drafted(on_a_cpu(draft.len()));
+        assert!(lookup.draft(99).is_empty(), "nothing came true");
         for token in 0..PATIENCE {
             lookup.push(100 + u32::try_from(token).unwrap());
         }
         [1, 2].into_iter().for_each(|token| lookup.push(token));
-        assert!(!lookup.draft(1).is_empty());
-        // Eight tokens came true in the time of two and a half steps.
-        lookup.drafted(Duration::from_millis(25));
-        (0..8).for_each(|_| lookup.came_true());
-        assert!(!lookup.draft(1).is_empty());
+        assert_eq!(lookup.draft(99), [100, 101, 102], "a short one is enough to find out");
+        lookup.drafted(on_a_cpu(3));
+        (0..3).for_each(|_| lookup.came_true());
+        assert!(!lookup.draft(99).is_empty());
+    }
+
+    #[test]
+    fn drafts_grow_while_they_come_true_and_shrink_when_they_do_not() {
+        let history: Vec<u32> = (0..40).chain(0..3).collect();
+        let mut lookup = lookup(&history);
+        let mut rounds = |rounds: usize, comes_true: fn(usize) -> usize| {
+            let mut length = 0;
+            for _ in 0..rounds {
+                length = lookup.draft(99).len();
+                if length > 0 {
+                    lookup.drafted(on_a_cpu(length));
+                    (0..comes_true(length)).for_each(|_| lookup.came_true());
+                }
+            }
+            length
+        };
+        assert_eq!(rounds(20, |length| length), 15);
+        assert_eq!(rounds(6, |length| length.min(2)), 3);
+        assert_eq!(rounds(20, |length| length), 15);
+        assert_eq!(rounds(20, |_| 0), 0);
     }
 }

@@ -18,11 +18,12 @@ them. After each token both give a probability for every word of the vocabulary:
   tasks           with --tasks: right answers and right steps, and which of them flipped against a baseline
 
 Default limits of --gate: float KL 0.0005, same best 99.5 %; int8 0.003, 97.5 %; best 0.035, 92 %; balanced 0.05, 91 %;
-anything else 0.10. They come from models of 7 to 8 billion parameters; smaller ones lose more.
+anything else 0.10. They come from models of 7 to 8 billion parameters. Below 1 billion, from models of some hundred
+million: int8 0.012, 95 %; best 0.2, 70 %; balanced 0.35, 62 %; anything else 0.35.
 
 Examples:
   wheelwork evaluate r1.ortpackage --reference DeepSeek-R1-Distill-Qwen-1.5B
-  wheelwork evaluate r1.ortpackage --reference CHECKPOINT --text book.txt --tokens 4096
+  wheelwork evaluate r1.ortpackage --reference CHECKPOINT --text book.txt --tokens 4096 --sources
   wheelwork evaluate r1.ortpackage --reference CHECKPOINT --tasks p.jsonl --baseline f32.ortpackage
   wheelwork evaluate r1.ortpackage --reference CHECKPOINT --gate=kl=0.05,same-top=91";
 
@@ -49,6 +50,9 @@ pub(crate) struct EvaluateArguments {
     /// A package that answers the problems too [default: the checkpoint in float32, made on the way up to 2 GiB]
     #[arg(long, value_name = "PACKAGE", requires = "tasks")]
     pub(crate) baseline: Option<PathBuf>,
+    /// Also measure what each kind of matrix, activations and the int8 cache cost alone: reads the checkpoint up to ten times more
+    #[arg(long)]
+    pub(crate) sources: bool,
     /// Fail where a limit is broken: the recipe's own, or kl=NATS and same-top=PERCENT
     #[arg(long, value_name = "LIMITS", num_args = 0..=1, require_equals = true, default_missing_value = "", value_parser = parse_limits)]
     pub(crate) gate: Option<Limits>,

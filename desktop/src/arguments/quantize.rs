@@ -34,6 +34,9 @@ pub(crate) struct QuantizeArguments {
     /// Weights that share a scale: larger is faster and smaller, with more error [default: 32]
     #[arg(long, value_name = "WEIGHTS", value_parser = block_size, hide_short_help = true)]
     pub(crate) block_size: Option<BlockSize>,
+    /// What inputs of products are rounded to; with `--quality float` they never are
+    #[arg(long, value_enum, value_name = "TYPE", default_value_t = Activations::Int8, hide_short_help = true)]
+    pub(crate) activations: Activations,
     /// Print sizes, memory and time that it would take, and write nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -124,6 +127,23 @@ pub(crate) enum Quality {
     Balanced,
     /// The bits of `balanced` or of a budget, calibrated on chains that the model writes: GPTQ, layer by layer; takes hours at 7B
     Best,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Activations {
+    /// int8 by blocks: the fastest, and the largest error of packages with 8 bits a weight
+    Int8,
+    /// Not rounded; our kernels keep 16 bits, ONNX Runtime's unpack 8-bit matrices to float32 at every product
+    F32,
+}
+
+impl From<Activations> for wheelwork_quantize::recipe::Activations {
+    fn from(activations: Activations) -> Self {
+        match activations {
+            Activations::Int8 => Self::Int8,
+            Activations::F32 => Self::Float32,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -17,6 +17,7 @@ pub(crate) fn run(arguments: &EvaluateArguments, json: bool) -> Result<(), Failu
         tasks: arguments.tasks.clone(),
         task_tokens: arguments.task_tokens,
         baseline: arguments.baseline.clone(),
+        sources: arguments.sources,
         limits: arguments.gate.unwrap_or_default(),
         kv_cache: arguments.kv.map(Into::into),
         threads: arguments.threads.map(usize::from),
@@ -61,6 +62,9 @@ fn tell(report: &Report, recorded: Option<Recorded>) {
         divergence.p99_kl,
         divergence.max_kl
     );
+    let parts = divergence.by_position.iter();
+    let parts: Vec<_> = parts.map(|part| format!("{}: {:.5}", part.from, part.mean_kl.value)).collect();
+    anstream::println!("  behind      tokens from {}", parts.join("   "));
     anstream::println!(
         "same best     {:.2} ± {:.2} %   RMS change of the next token's probability {:.2} %",
         divergence.same_top.value * 100.0,
@@ -80,14 +84,22 @@ fn tell(report: &Report, recorded: Option<Recorded>) {
         repetition.chains,
         repetition.repeated_4grams * 100.0
     );
+    for source in &found.sources {
+        anstream::println!(
+            "  {:<11} mean KL {:.5} ± {:.5} alone   same best {:.2} %",
+            source.name,
+            source.mean_kl.value,
+            source.mean_kl.standard_error,
+            source.same_top.value * 100.0
+        );
+    }
     if let Some(tasks) = &found.tasks {
         tell_tasks(tasks);
     }
-    if found.gate.broken.is_empty() {
-        anstream::println!("limits        of {}: kept", found.gate.name);
-    } else {
-        anstream::println!("limits        of {}: {}", found.gate.name, found.gate.broken.join(", "));
-    }
+    let gate = &found.gate;
+    let holds_for = gate.holds_for.as_ref().map_or(String::new(), |size| format!(", for {size}"));
+    let result = if gate.broken.is_empty() { "kept".to_owned() } else { gate.broken.join(", ") };
+    anstream::println!("limits        of {}{holds_for}: {result}", gate.name);
     match recorded {
         Some(Recorded::NoCard) => {
             anstream::eprintln!("not recorded: the folder was made by another program and has no card");

@@ -17,7 +17,7 @@ use wheelwork_quantize::checkpoint::Checkpoint;
 use wheelwork_quantize::checkpoint::files::Folder;
 use wheelwork_quantize::estimate;
 use wheelwork_quantize::kv_cache::LayerRange;
-use wheelwork_quantize::recipe::{BALANCED, FAST, FLOAT, INT8_THROUGHOUT};
+use wheelwork_quantize::recipe::{BALANCED, FAST, FLOAT, INT8_THROUGHOUT, Recipe};
 use wheelwork_quantize::{Budget, Moments, Options, Progress, QuantizeError, Report, Stage};
 
 use super::static_graph::{Added, CompiledFor};
@@ -41,6 +41,7 @@ pub(crate) fn run(arguments: &QuantizeArguments, json: bool) -> Result<(), Failu
         Quality::Fast => FAST,
         Quality::Balanced | Quality::Best => BALANCED,
     };
+    let recipe = Recipe { activations: arguments.activations.into(), ..recipe };
     let options = Options {
         name: arguments.name.clone(),
         adapter: arguments.adapter.clone(),

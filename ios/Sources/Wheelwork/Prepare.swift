@@ -134,9 +134,13 @@ extension Engine {
     public static func prepare(_ folder: URL, options: OpenOptions = OpenOptions()) -> Steps<PrepareEvent> {
         Steps {
             let (path, values) = (folder.path, try options.ffi())
-            let preparing = try await blocking { try PrepareHandle.begin(path: path, options: values) }
-            return LongCall(next: { try await preparing.next().map(PrepareEvent.init) }, cancel: { preparing.cancel() })
+            return call(try await blocking { try PrepareHandle.begin(path: path, options: values) })
         }
+    }
+
+    /// A preparation under way, as steps to read.
+    static func call(_ preparing: PrepareHandle) -> LongCall<PrepareEvent> {
+        LongCall(next: { try await preparing.next().map(PrepareEvent.init) }, cancel: { preparing.cancel() })
     }
 
     /// Whether a model has a form that is prepared for this machine, and why it would not be used: judged by its record and its

@@ -79,7 +79,8 @@ impl<'a> Calibrated<'a> {
 
     fn run(&mut self, checkpoint: &Checkpoint) -> Result<&mut Run<'a>, CalibrateError> {
         if self.run.is_none() {
-            let stepper = Stepper::start(checkpoint, &self.text.sequences, &self.options, 2, self.watch)?;
+            let stepper =
+                Stepper::start(checkpoint.into(), &self.text.sequences, &self.options, 2, self.watch)?;
             self.run = Some(Run {
                 stepper,
                 layer: 0,
@@ -149,7 +150,7 @@ impl Run<'_> {
         // In a run that resumes, matrices of this layer may be stored already, but inputs are those of float weights.
         let Stepper { layer, .. } = &mut self.stepper;
         let stored: Vec<_> = self.stored.iter().map(|name| (name, layer.weights(name).to_vec())).collect();
-        layer.load(checkpoint, self.layer)?;
+        layer.load(checkpoint.into(), self.layer)?;
         self.is_loaded = true;
         let mut sums = Input::ALL.map(|input| (input, Hessian::new(input.columns(config))));
         self.stepper.pass(self.layer, false, &mut |_, output| {
@@ -172,7 +173,7 @@ impl Run<'_> {
         rows: &StoredRows<'_>,
     ) -> Result<(), CalibrateError> {
         if !self.is_loaded {
-            self.stepper.layer.load(checkpoint, self.layer)?;
+            self.stepper.layer.load(checkpoint.into(), self.layer)?;
             self.is_loaded = true;
         }
         let mut first = 0;

@@ -8,8 +8,9 @@ use ort::session::Session;
 use ort::value::TensorRef;
 use wheelwork_onnx::{Dimension, ElementType, Graph, Model, Node};
 use wheelwork_quantize::architecture::names;
-use wheelwork_quantize::checkpoint::{Checkpoint, Config};
+use wheelwork_quantize::checkpoint::Config;
 
+use crate::weights::Weights;
 use crate::{CalibrateError, runtime};
 
 /// Bytes of logits held at once.
@@ -23,19 +24,19 @@ const PRODUCT: &str = "product";
 
 /// The last norm and the output projection.
 pub(crate) struct Head<'a> {
-    checkpoint: &'a Checkpoint,
+    weights: Weights<'a>,
     session: Session,
     norm: Vec<f32>,
     slab: Vec<f32>,
 }
 
 impl<'a> Head<'a> {
-    pub(crate) fn new(checkpoint: &'a Checkpoint, threads: usize) -> Result<Self, CalibrateError> {
-        let hidden_size = checkpoint.config.hidden_size;
+    pub(crate) fn new(weights: Weights<'a>, threads: usize) -> Result<Self, CalibrateError> {
+        let hidden_size = weights.config().hidden_size;
         let session = runtime::session(&product(hidden_size)?, threads)?;
         let mut norm = vec![0.0; hidden_size];
-        checkpoint.tensors.get(names::FINAL_NORM)?.read_into(0, &mut norm)?;
-        Ok(Self { checkpoint, session, norm, slab: Vec::new() })
+        weights.read_into(names::FINAL_NORM, 0, &mut norm)?;
+        Ok(Self { weights, session, norm, slab: Vec::new() })
     }
 
     /// Positions whose logits are computed together.
@@ -46,7 +47,7 @@ impl<'a> Head<'a> {
     /// The logits of some positions: `hidden` is `[positions, hidden_size]` as the last layer leaves it and is
     /// normalised in place; `logits` becomes `[positions, vocab_size]`.
     pub(crate) fn logits(&mut self, hidden: &mut [f32], logits: &mut Vec<f32>) -> Result<(), CalibrateError> {
-        let config = &self.checkpoint.config;
+        let config = self.weights.config();
         let (hidden_size, vocab_size) = (config.hidden_size, config.vocab_size);
         let positions = hidden.len() / hidden_size;
         for row in hidden.chunks_exact_mut(hidden_size) {
@@ -54,12 +55,11 @@ impl<'a> Head<'a> {
         }
         logits.resize(positions * vocab_size, 0.0);
         let name = if config.tie_word_embeddings { names::EMBEDDING } else { names::LM_HEAD };
-        let tensor = self.checkpoint.tensors.get(name)?;
         let slab_rows = (SLAB_BYTES / size_of::<f32>() / hidden_size).clamp(1, vocab_size);
         for first in (0..vocab_size).step_by(slab_rows) {
             let rows = slab_rows.min(vocab_size - first);
             self.slab.resize(rows * hidden_size, 0.0);
-            tensor.read_into(first * hidden_size, &mut self.slab)?;
+            self.weights.read_into(name, first, &mut self.slab)?;
             self.multiply(hidden, rows, |position, product| {
                 let start = position * vocab_size + first;
                 if let Some(slots) = logits.get_mut(start..start + rows) {
@@ -78,7 +78,7 @@ impl<'a> Head<'a> {
         mut take: impl FnMut(usize, &[f32]),
     ) -> Result<(), CalibrateError> {
         let step = || CalibrateError::run("running the output projection of the float model");
-        let hidden_size = self.checkpoint.config.hidden_size;
+        let hidden_size = self.weights.config().hidden_size;
         let positions = hidden.len() / hidden_size;
         let input = TensorRef::from_array_view(([positions, hidden_size], hidden)).map_err(step())?;
         let slab = self.slab.as_slice();

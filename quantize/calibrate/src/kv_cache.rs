@@ -84,7 +84,7 @@ pub fn add_int8_cache(
         None => ranges(&float, &measured, options)?,
     };
     let mut logits = Spill::create(&options.scratch, float.vocab_size())?;
-    record(&float, &checked, &mut logits, options)?;
+    record(&float, &checked, &mut logits, &options.cancel)?;
     drop(float);
 
     let mut cache = KvCache {
@@ -138,12 +138,12 @@ fn ranges(
     Ok((layers.collect(), tokens))
 }
 
-/// The float cache's logits to disk.
-fn record(
-    float: &Model,
+/// A model's logits to disk, a row for each position that is compared.
+pub(crate) fn record(
+    model: &Model,
     passages: &[Passage],
     logits: &mut Spill,
-    options: &KvOptions,
+    cancel: &CancelToken,
 ) -> Result<(), EvaluateError> {
     let mut row = 0;
     for passage in passages {
@@ -154,7 +154,7 @@ fn record(
             }
             row += 1;
         };
-        float.score(passage.read(), passage.first(), &options.cancel, write).map_err(evaluate::cancelled)?;
+        model.score(passage.read(), passage.first(), cancel, write).map_err(evaluate::cancelled)?;
         if let Some(error) = fault {
             return Err(error.into());
         }

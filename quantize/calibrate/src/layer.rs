@@ -8,10 +8,11 @@ use ort::value::{Tensor, TensorRef};
 use rayon::prelude::*;
 use wheelwork_package::tensors::static_graph as graph_io;
 use wheelwork_quantize::architecture::names;
-use wheelwork_quantize::checkpoint::{Checkpoint, Config};
+use wheelwork_quantize::checkpoint::Config;
 use wheelwork_quantize::rope;
 use wheelwork_quantize::static_graph::{Fold, ObservedLayer, ObservedRange, Range, taps};
 
+use crate::weights::Weights;
 use crate::{CalibrateError, runtime};
 
 /// What scores that must not count get.
@@ -119,10 +120,9 @@ impl Layer {
     }
 
     /// Fills the buffers with a layer's weights, on all cores.
-    pub(crate) fn load(&mut self, checkpoint: &Checkpoint, layer: usize) -> Result<(), CalibrateError> {
+    pub(crate) fn load(&mut self, weights: Weights<'_>, layer: usize) -> Result<(), CalibrateError> {
         for (name, buffer) in &mut self.weights {
-            let tensor = checkpoint.tensors.get(&names::layer(layer, name))?;
-            tensor.read_into(0, buffer.extract_tensor_mut().1)?;
+            weights.read_into(&names::layer(layer, name), 0, buffer.extract_tensor_mut().1)?;
         }
         Ok(())
     }

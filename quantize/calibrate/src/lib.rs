@@ -41,6 +41,7 @@ pub mod static_check;
 pub mod static_graph;
 mod stepper;
 mod texts;
+mod weights;
 
 pub use best::{BestReport, CalibrationOptions, quantize_best};
 pub use calibration::Calibrated;

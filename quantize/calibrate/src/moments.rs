@@ -74,12 +74,12 @@ pub fn measure(
 ) -> Result<Moments, CalibrateError> {
     let config = &checkpoint.config;
     let options = ReferenceOptions::new(None, scratch);
-    let mut stepper = Stepper::start(checkpoint, &text.sequences, &options, 1, watch)?;
+    let mut stepper = Stepper::start(checkpoint.into(), &text.sequences, &options, 1, watch)?;
     let tokens = text.tokens();
     let mut layers = Vec::new();
     for layer in 0..config.num_hidden_layers {
         check_cancelled(watch)?;
-        stepper.layer.load(checkpoint, layer)?;
+        stepper.layer.load(checkpoint.into(), layer)?;
         let mut sums = Input::ALL.map(|input| vec![0.0; input.columns(config)]);
         stepper.pass(layer, true, &mut |_, output| {
             let taps = output.taps()?;

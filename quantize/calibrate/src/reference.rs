@@ -16,6 +16,7 @@ use crate::head::Head;
 use crate::layer::{LayerOutput, Taps};
 use crate::spill::Spill;
 use crate::stepper::{Stepper, check_cancelled};
+use crate::weights::Weights;
 
 /// How a reference runs.
 #[derive(Debug, Clone)]
@@ -63,7 +64,7 @@ impl Watch for () {}
 
 /// The float model of a checkpoint.
 pub struct Reference<'a> {
-    checkpoint: &'a Checkpoint,
+    weights: Weights<'a>,
     options: ReferenceOptions,
     watch: &'a dyn Watch,
 }
@@ -78,8 +79,17 @@ impl<'a> Reference<'a> {
         options: ReferenceOptions,
         watch: &'a dyn Watch,
     ) -> Result<Self, CalibrateError> {
+        Self::of(checkpoint.into(), options, watch)
+    }
+
+    /// As [`Reference::open`], with weights that are not all the checkpoint's.
+    pub(crate) fn of(
+        weights: Weights<'a>,
+        options: ReferenceOptions,
+        watch: &'a dyn Watch,
+    ) -> Result<Self, CalibrateError> {
         wheelwork_ort::environment()?;
-        Ok(Self { checkpoint, options, watch })
+        Ok(Self { weights, options, watch })
     }
 
     /// Sends sequences of token ids, each from position 0 on, through all layers.
@@ -102,8 +112,8 @@ impl<'a> Reference<'a> {
         mut each: impl FnMut(usize, usize, &[f32]) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut states = self.through_layers(sequences, |_, _, _| Ok(()))?;
-        let config = &self.checkpoint.config;
-        let mut head = Head::new(self.checkpoint, self.options.threads)?;
+        let config = self.weights.config();
+        let mut head = Head::new(self.weights, self.options.threads)?;
         let places: Vec<(usize, usize)> = sequences
             .iter()
             .enumerate()
@@ -129,10 +139,10 @@ impl<'a> Reference<'a> {
         sequences: &[Vec<u32>],
         mut observe: impl FnMut(usize, usize, &LayerOutput<'_>) -> Result<(), CalibrateError>,
     ) -> Result<Spill, CalibrateError> {
-        let mut stepper = Stepper::start(self.checkpoint, sequences, &self.options, 1, self.watch)?;
-        for layer in 0..self.checkpoint.config.num_hidden_layers {
+        let mut stepper = Stepper::start(self.weights, sequences, &self.options, 1, self.watch)?;
+        for layer in 0..self.weights.config().num_hidden_layers {
             check_cancelled(self.watch)?;
-            stepper.layer.load(self.checkpoint, layer)?;
+            stepper.layer.load(self.weights, layer)?;
             stepper.pass(layer, true, &mut |sequence, output| observe(layer, sequence, output))?;
         }
         Ok(stepper.states)

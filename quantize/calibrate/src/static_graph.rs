@@ -245,7 +245,7 @@ fn head_ranges(
     let checkpoint = fold.checkpoint();
     let config = &checkpoint.config;
     let weights = fold.tensor(names::FINAL_NORM)?;
-    let mut head = Head::new(checkpoint, threads)?;
+    let mut head = Head::new(checkpoint.into(), threads)?;
     let (mut rows, mut row, mut logits) = (Vec::new(), Vec::new(), Vec::new());
     for position in (0..tokens).step_by(tokens.div_ceil(HEAD_POSITIONS).max(1)) {
         stepper.states.read(position, 1, &mut row)?;

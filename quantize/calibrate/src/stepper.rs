@@ -4,13 +4,14 @@
 //! the same inputs again under other weights, several times.
 
 use wheelwork_quantize::architecture::names;
-use wheelwork_quantize::checkpoint::{Checkpoint, Config};
+use wheelwork_quantize::checkpoint::Config;
 use wheelwork_quantize::static_graph::Fold;
 
 use crate::CalibrateError;
 use crate::layer::{Layer, LayerOutput};
 use crate::reference::{ReferenceOptions, Watch};
 use crate::spill::Spill;
+use crate::weights::Weights;
 
 /// All sequences, in front of one layer.
 pub(crate) struct Stepper<'a> {
@@ -31,18 +32,17 @@ impl<'a> Stepper<'a> {
     /// Puts the rows of the embedding table in front of layer 0. Every layer will see every sequence `layer_passes`
     /// times, for the watch.
     pub(crate) fn start(
-        checkpoint: &Checkpoint,
+        weights: Weights<'_>,
         sequences: &'a [Vec<u32>],
         options: &ReferenceOptions,
         layer_passes: usize,
         watch: &'a dyn Watch,
     ) -> Result<Self, CalibrateError> {
-        let config = &checkpoint.config;
-        let table = checkpoint.tensors.get(names::EMBEDDING)?;
+        let config = weights.config();
         let states = embed(config, sequences, options, |token, rows| {
             let start = rows.len();
             rows.resize(start + config.hidden_size, 0.0);
-            Ok(table.read_into(token * config.hidden_size, &mut rows[start..])?)
+            weights.read_into(names::EMBEDDING, token, &mut rows[start..])
         })?;
         let layer = Layer::new(config, false, options.threads)?;
         Ok(Self::new(config, layer, states, sequences, layer_passes, watch))
@@ -160,6 +160,8 @@ fn check_finite(hidden: &[f32], layer: usize, sequence: usize) -> Result<(), Cal
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+
+    use wheelwork_quantize::checkpoint::Checkpoint;
 
     use super::*;
     use crate::head::normalise;

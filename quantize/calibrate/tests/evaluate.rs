@@ -10,7 +10,8 @@ use wheelwork_calibrate::evaluate::{
 };
 use wheelwork_calibrate::kv_cache::{KvChoice, KvOptions, add_int8_cache};
 use wheelwork_package::card::Evaluation;
-use wheelwork_quantize::recipe::{BALANCED, FAST, FLOAT};
+use wheelwork_quantize::recipe::{Activations, BALANCED, FAST, FLOAT};
+use wheelwork_quantize::scheme::{Bits, BlockScheme, Scheme};
 use wheelwork_quantize::{Options, Recipe, quantize};
 
 fn testdata(name: &str) -> PathBuf {
@@ -79,6 +80,37 @@ fn int4_costs_something_and_not_much() {
     assert!(tasks.all.step_accuracy.unwrap() > 0.9, "{tasks:?}");
     assert!((0.8..1.25).contains(&tasks.length_ratio), "{tasks:?}");
     assert!(tasks.mcnemar_p > 0.01);
+}
+
+/// With its matrices in the float model, and activations that are not rounded, the package computes what that model does: so they are
+/// the ones that the graph multiplies by, of products of one tensor and of three, and of tables.
+#[test]
+fn sources_of_error_are_measured_alone() {
+    let folder = Folder::new();
+    let Scheme::Blocks(int4) = BALANCED.layers else { panic!("it is quantised") };
+    let apart = BlockScheme { bits: Bits::Six, ..int4 };
+    let recipe = Recipe {
+        activations: Activations::Float32,
+        exceptions: [("model.layers.1.self_attn.v_proj".to_owned(), apart)].into(),
+        ..BALANCED
+    };
+    let package = folder.package(recipe);
+    add_int8_cache(&package, &KvOptions { threads: Some(1), ..KvOptions::default() }, &()).unwrap();
+    let options =
+        EvaluateOptions { sources: true, kv_cache: Some(KvForm::Float), ..EvaluateOptions::default() };
+    let found = judge(&package, options).unwrap();
+    let names: Vec<_> = found.sources.iter().map(|source| source.name.as_str()).collect();
+    let kinds =
+        ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "embedding", "lm_head"];
+    assert_eq!(names[..9], kinds);
+    assert_eq!(names[9..], ["weights", "activations", "kv_cache"]);
+    let kl = |name: &str| found.sources.iter().find(|source| source.name == name).unwrap().mean_kl.value;
+    let whole = found.divergence.mean_kl.value;
+    assert!((kl("weights") - whole).abs() < 0.01 * whole, "{} {whole}", kl("weights"));
+    assert!(kl("activations") < 1e-6, "{}", kl("activations"));
+    assert!(kinds.iter().all(|kind| kl(kind) > 0.0 && kl(kind) < whole), "{:?}", found.sources);
+    assert!(kl("lm_head") < kl("down_proj") && kl("kv_cache") > 0.0, "{:?}", found.sources);
+    assert!(found.divergence.by_position.len() > 2, "{:?}", found.divergence);
 }
 
 #[test]

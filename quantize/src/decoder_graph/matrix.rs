@@ -7,9 +7,6 @@ use crate::error::RequestError;
 use crate::plan::{Content, Storage, StoredMatrix};
 use crate::scheme::{BlockScheme, Scheme};
 
-/// `MatMulNBits` may round activations to int8: the only kernel for 8-bit weights, and the fastest for 4-bit ones.
-const ACCURACY_LEVEL: i64 = 4;
-
 /// A matrix as nodes read it.
 pub(super) enum Matrix {
     Float32(External),
@@ -75,7 +72,7 @@ impl Decoder<'_> {
                     .attribute("N", rows)
                     .attribute("bits", i64::from(u32::from(scheme.bits.stored())))
                     .attribute("block_size", usize::from(scheme.block_size))
-                    .attribute("accuracy_level", ACCURACY_LEVEL);
+                    .attribute("accuracy_level", self.recipe.activations.accuracy_level());
                 self.graph.add(node)
             }
         }

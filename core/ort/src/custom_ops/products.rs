@@ -1,9 +1,11 @@
 //! ```text
 //! MatMulBlocks(x [.., K] float32, packed weights [bytes] uint8 (constant), bias [N] float32 (optional)) -> [.., N] float32
 //!     K, N, bits, block_size as MatMulNBits has them; zero_points = 1 where the weights hold zero points
+//!     activation_terms = 1: activations rounded to int8; 2: to int8, and what that leaves to int8 again
 //! ```
 //!
-//! It computes what `MatMulNBits` does at accuracy level 4. Attributes and lengths are checked when the graph is loaded, and the
+//! It computes what `MatMulNBits` does at accuracy level 4; with two terms, what it does at level 1 within 2^-15 of a block's
+//! largest activation, and a token still reads the weights once. Attributes and lengths are checked when the graph is loaded, and the
 //! lengths of the activations at each call.
 
 use std::sync::{Arc, Mutex};
@@ -12,9 +14,9 @@ use ort::operator::{
     ComputeContext, Kernel as OrtKernel, KernelContext, Operator, OperatorInput, OperatorOutput,
 };
 use ort::value::{TensorElementType, TensorValueType, ValueRef};
-use wheelwork_kernels::{Activations, COLUMNS, Kernel, Shape, Weights};
+use wheelwork_kernels::{Activations, COLUMNS, Kernel, KernelError, Shape, Weights, with_remainders};
 
-use super::{MATMUL_BLOCKS as NAME, contained, locked, refused, shape, share};
+use super::{MATMUL_BLOCKS as NAME, contained, locked, number, refused, shape, share};
 
 /// Packed bytes that are worth a task of their own.
 const TASK_BYTES: usize = 64 << 10;
@@ -22,21 +24,32 @@ const TASK_BYTES: usize = 64 << 10;
 const TASKS_A_THREAD: usize = 4;
 /// From so many rows on, they are rounded by all threads.
 const SHARED_ROWS: usize = 16;
+/// Rows of two terms that are computed at once, for the room that they take.
+const TWO_TERM_ROWS: usize = 64;
 
 pub(super) struct MatMulBlocks {
     kernel: Kernel,
     threads: usize,
     /// Of whichever node runs: a session computes one at a time.
-    activations: Arc<Mutex<Activations>>,
+    room: Arc<Mutex<Room>>,
+}
+
+/// Activations of one node after the other.
+#[derive(Default)]
+struct Room {
+    activations: Activations,
+    /// Rows with their remainders, for two terms.
+    rows: Vec<f32>,
 }
 
 pub(super) struct Node<'n> {
     shape: Shape,
     weights: ValueRef<'n, TensorValueType<u8>>,
     bias: Option<ValueRef<'n, TensorValueType<f32>>>,
+    has_two_terms: bool,
     kernel: Kernel,
     threads: usize,
-    activations: Arc<Mutex<Activations>>,
+    room: Arc<Mutex<Room>>,
 }
 
 impl Operator for MatMulBlocks {
@@ -65,7 +78,7 @@ impl Operator for MatMulBlocks {
 
 impl MatMulBlocks {
     pub(super) fn new(kernel: Kernel, threads: usize) -> Self {
-        Self { kernel, threads, activations: Arc::default() }
+        Self { kernel, threads, room: Arc::default() }
     }
 
     fn node<'attr>(&self, context: &KernelContext<'attr>) -> ort::Result<Node<'attr>> {
@@ -79,8 +92,13 @@ impl MatMulBlocks {
         {
             return Err(refused(NAME, &"the bias is not of length N"));
         }
-        let (kernel, threads, activations) = (self.kernel, self.threads, Arc::clone(&self.activations));
-        Ok(Node { shape, weights, bias, kernel, threads, activations })
+        let has_two_terms = match number(NAME, context, "activation_terms")? {
+            1 => false,
+            2 => true,
+            other => return Err(refused(NAME, &format!("activation_terms = {other}, expected 1 or 2"))),
+        };
+        let (kernel, threads, room) = (self.kernel, self.threads, Arc::clone(&self.room));
+        Ok(Node { shape, weights, bias, has_two_terms, kernel, threads, room })
     }
 }
 
@@ -92,7 +110,7 @@ impl OrtKernel for Node<'_> {
 
 impl Node<'_> {
     fn run(&self, context: &ComputeContext) -> ort::Result<()> {
-        let Self { shape, kernel, .. } = *self;
+        let shape = self.shape;
         let x = context.input(0)?.ok_or_else(|| refused(NAME, &"no activations"))?;
         let (dims, x) = x.try_extract_tensor::<f32>()?;
         let mut dims = dims.to_vec();
@@ -101,15 +119,48 @@ impl Node<'_> {
             return Err(refused(NAME, &format!("rows of {last} activations, expected {}", shape.k())));
         }
         *last = i64::try_from(shape.n()).map_err(|error| refused(NAME, &error))?;
-        let rows = x.len() / shape.k();
         let mut y = context.output(0, dims)?.ok_or_else(|| refused(NAME, &"no output"))?;
         let (_, y) = y.try_extract_tensor_mut::<f32>()?;
-        if rows == 0 {
+        if x.is_empty() {
             return Ok(());
         }
-        let mut activations = locked(&self.activations);
-        self.round(context, &mut activations, rows, x)?;
+        let mut room = locked(&self.room);
+        let Room { activations, rows } = &mut *room;
+        if !self.has_two_terms {
+            self.round(context, activations, x)?;
+            return self.multiply(context, activations, y);
+        }
+        let parts = x.chunks(TWO_TERM_ROWS * shape.k()).zip(y.chunks_mut(TWO_TERM_ROWS * shape.n()));
+        for (x, y) in parts {
+            with_remainders(shape, x, rows);
+            self.round(context, activations, rows)?;
+            self.multiply(context, activations, y)?;
+        }
+        Ok(())
+    }
 
+    /// Rounds rows to int8.
+    fn round(&self, context: &ComputeContext, activations: &mut Activations, x: &[f32]) -> ort::Result<()> {
+        let Self { shape, kernel, threads, .. } = *self;
+        let rows = x.len() / shape.k();
+        let parts = if rows < SHARED_ROWS { 1 } else { threads };
+        let parts = activations.begin(shape, rows, kernel.panel_rows(rows), rows.div_ceil(parts));
+        let parts: Vec<_> = parts.into_iter().map(|part| Mutex::new(Some(part))).collect();
+        share(NAME, context, parts.len(), |task| {
+            let Some(part) = parts.get(task).and_then(|part| locked(part).take()) else { return Ok(()) };
+            let range = part.rows().start * shape.k()..part.rows().end * shape.k();
+            kernel.quantize(part, x.get(range).unwrap_or_default())
+        })
+    }
+
+    /// Rows of results from rounded ones: of as many, or of half as many where each has two terms.
+    fn multiply(
+        &self,
+        context: &ComputeContext,
+        activations: &Activations,
+        y: &mut [f32],
+    ) -> ort::Result<()> {
+        let Self { shape, kernel, has_two_terms, .. } = *self;
         let weights =
             Weights::new(shape, self.weights.extract_tensor().1).map_err(|error| refused(NAME, &error))?;
         let bias = self.bias.as_ref().map(|bias| bias.extract_tensor().1);
@@ -122,7 +173,7 @@ impl Node<'_> {
             let tiles = tiles(task);
             (tiles.start * COLUMNS).min(shape.n())..(tiles.end * COLUMNS).min(shape.n())
         };
-        let mut parts: Vec<_> = (0..tasks).map(|_| Vec::with_capacity(rows)).collect();
+        let mut parts: Vec<_> = (0..tasks).map(|_| Vec::with_capacity(y.len() / shape.n())).collect();
         for mut row in y.chunks_exact_mut(shape.n()) {
             for (task, part) in parts.iter_mut().enumerate() {
                 let (slots, rest) = row.split_at_mut_checked(columns(task).len()).unwrap_or_default();
@@ -134,7 +185,14 @@ impl Node<'_> {
         share(NAME, context, tasks, |task| {
             let Some(part) = parts.get(task) else { return Ok(()) };
             let mut part = locked(part);
-            kernel.multiply(&weights, tiles(task), &activations, &mut part)?;
+            if has_two_terms {
+                let width = columns(task).len();
+                two_terms(width, &mut part, |rows| {
+                    kernel.multiply(&weights, tiles(task), activations, rows)
+                })?;
+            } else {
+                kernel.multiply(&weights, tiles(task), activations, &mut part)?;
+            }
             let bias = bias.and_then(|bias| bias.get(columns(task))).unwrap_or_default();
             for row in part.iter_mut() {
                 row.iter_mut().zip(bias).for_each(|(slot, bias)| *slot += bias);
@@ -142,23 +200,22 @@ impl Node<'_> {
             Ok(())
         })
     }
+}
 
-    /// Rounds the activations to int8.
-    fn round(
-        &self,
-        context: &ComputeContext,
-        activations: &mut Activations,
-        rows: usize,
-        x: &[f32],
-    ) -> ort::Result<()> {
-        let Self { shape, kernel, threads, .. } = *self;
-        let parts = if rows < SHARED_ROWS { 1 } else { threads };
-        let parts = activations.begin(shape, rows, kernel.panel_rows(rows), rows.div_ceil(parts));
-        let parts: Vec<_> = parts.into_iter().map(|part| Mutex::new(Some(part))).collect();
-        share(NAME, context, parts.len(), |task| {
-            let Some(part) = parts.get(task).and_then(|part| locked(part).take()) else { return Ok(()) };
-            let range = part.rows().start * shape.k()..part.rows().end * shape.k();
-            kernel.quantize(part, x.get(range).unwrap_or_default())
-        })
+/// Fills rows of this width with the sums of two rows each, which `multiply` computes.
+fn two_terms(
+    width: usize,
+    rows: &mut [&mut [f32]],
+    multiply: impl FnOnce(&mut [&mut [f32]]) -> Result<(), KernelError>,
+) -> Result<(), KernelError> {
+    if width == 0 {
+        return Ok(());
     }
+    let mut terms = vec![0.0; 2 * width * rows.len()];
+    multiply(&mut terms.chunks_exact_mut(width).collect::<Vec<_>>())?;
+    for (row, terms) in rows.iter_mut().zip(terms.chunks_exact(2 * width)) {
+        let (coarse, fine) = terms.split_at(width);
+        row.iter_mut().zip(coarse.iter().zip(fine)).for_each(|(slot, (coarse, fine))| *slot = coarse + fine);
+    }
+    Ok(())
 }

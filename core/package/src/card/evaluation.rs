@@ -25,6 +25,9 @@ pub struct Evaluation {
     pub text: String,
     /// Logits against those of the checkpoint.
     pub divergence: Divergence,
+    /// What each source of error alone costs, where that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceOfError>,
     /// How much the package repeats itself in chains of its own.
     pub repetition: Repetition,
     /// Problems with known answers, where there were any.
@@ -66,6 +69,33 @@ pub struct Divergence {
     pub perplexity: f64,
     /// The package's less the checkpoint's; the standard error counts what both have in common.
     pub perplexity_change: Estimate,
+    /// By how many tokens stood before, in ascending order; nothing in cards that were written before this was told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_position: Vec<AtPositions>,
+}
+
+/// How far positions diverge before which about as many tokens stand.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AtPositions {
+    /// Tokens before the first of them.
+    pub from: usize,
+    /// Positions.
+    pub positions: usize,
+    /// Kullback-Leibler divergence.
+    pub mean_kl: Estimate,
+}
+
+/// What one source of error alone costs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SourceOfError {
+    /// Matrices of the package, whose weights the float model has in the place of its own: a kind such as `v_proj`, or `weights` for
+    /// all of them. Or `activations`: the package with a float cache against the float model with its weights, so kernels and rounding.
+    /// Or `kv_cache`: its int8 cache against its float cache.
+    pub name: String,
+    /// Kullback-Leibler divergence that it brings.
+    pub mean_kl: Estimate,
+    /// Share of positions with the same best token, 0 to 1.
+    pub same_top: Estimate,
 }
 
 /// How much a model repeats itself.
@@ -123,6 +153,9 @@ pub struct TaskScore {
 pub struct Gate {
     /// Where the limits come from: a recipe's name, or `custom`.
     pub name: String,
+    /// The size of models that the limits were taken from; absent for `custom`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holds_for: Option<String>,
     /// The largest mean divergence, in nats.
     pub mean_kl_limit: f64,
     /// The smallest share of positions with the same best token, 0 to 1.

@@ -102,6 +102,7 @@ impl Given {
             bits: self.bits,
             code_bits: self.code_bits,
             block_size: self.block as u64,
+            has_fine_activations: false,
             tensor: "codes".into(),
             codes: source(offsets[0]),
             scales: source(offsets[1]),

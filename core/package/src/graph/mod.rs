@@ -32,6 +32,7 @@ pub mod prepacked;
 mod products;
 mod proto;
 pub mod rewritten;
+pub mod rows;
 mod rules;
 mod tensors;
 mod weights;

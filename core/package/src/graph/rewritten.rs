@@ -7,7 +7,7 @@
 //!     -> wheelwork:GatherBlocks(packed, ids)             the same one, where both read the same bytes (tied embeddings)
 //! ```
 //!
-//! And of its attentions, if they are wanted ([`super::attention`]).
+//! And of its attentions, if they are wanted ([`super::attention`]). Which tokens get logits becomes an input ([`super::rows`]).
 //!
 //! Everything else stays as it is, byte for byte, but for initialisers that nothing reads any longer. The rewritten graph is a pure
 //! function of the original, of which products are replaced and of where their packed weights stand, so a reader makes
@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::prepacked::entry;
 use super::proto::{Model, Node, Tensor};
+use super::rows::{self, Dim, value, with_input};
 use super::rules::MICROSOFT;
 use super::tensors::{self, byte_len, elements};
 use super::wire::{Fields, put, put_bytes, put_varint};
@@ -56,6 +57,8 @@ pub struct Replaceable {
     pub code_bits: u64,
     /// Codes that share a scale.
     pub block_size: u64,
+    /// Whether activations keep about 16 bits (`accuracy_level` 1) instead of being rounded to int8 (4).
+    pub has_fine_activations: bool,
     /// The initialiser of the codes.
     pub tensor: String,
     /// Codes as `MatMulNBits` has them.
@@ -114,7 +117,7 @@ pub struct Place {
 }
 
 /// The products and lookups of a graph that can be replaced, in the order of its nodes: products that may round activations to int8
-/// (`accuracy_level` 4), and lookups by ids that the graph is given, of constant matrices with float32 scales and, if any, packed zero
+/// (`accuracy_level` 4) or state float32 (1), and lookups by ids that the graph is given, of constant matrices with float32 scales and, if any, packed zero
 /// points. `code_bits` is what the package's card states of them.
 ///
 /// # Errors
@@ -138,7 +141,7 @@ fn product(
     code_bits: &BTreeMap<String, u32>,
 ) -> Option<Replaceable> {
     let is_ours = (node.domain, node.operator) == (MICROSOFT, "MatMulNBits")
-        && node.int("accuracy_level") == Some(4)
+        && matches!(node.int("accuracy_level"), Some(1 | 4))
         && node.outputs.len() == 1
         && !tensors.contains_key(*node.inputs.first()?)
         && input(node, 4).is_empty();
@@ -190,6 +193,7 @@ fn matrix(
         bits,
         code_bits: code_bits.get(tensor).map_or(bits, |stated| u64::from(*stated).min(bits)),
         block_size: number(node, "block_size", Some(128))?,
+        has_fine_activations: node.int("accuracy_level") == Some(1),
         tensor: tensor.to_owned(),
         codes: constant(node, codes, UINT8, tensors)?,
         scales: constant(node, 2, FLOAT, tensors)?,
@@ -344,7 +348,7 @@ pub fn rewritten(
         put_bytes(&mut out, 7, &graph);
     }
     put_bytes(&mut out, 8, &operator_set());
-    Ok(out)
+    rows::asked(&out)
 }
 
 /// `OperatorSetIdProto` of our domain.
@@ -374,7 +378,9 @@ fn our_node(node: &Node<'_>, known: &Replaceable, packed: &str, bits: u64) -> Ve
         ("block_size", known.block_size),
         ("zero_points", u64::from(known.zero_points.is_some())),
     ];
-    for (name, number) in numbers {
+    let terms = ("activation_terms", if known.has_fine_activations { 2 } else { 1 });
+    let terms = (known.does == Does::Multiply).then_some(terms);
+    for (name, number) in numbers.into_iter().chain(terms) {
         let mut attribute = Vec::new();
         put_bytes(&mut attribute, 1, name.as_bytes());
         put_int(&mut attribute, 3, number);
@@ -426,7 +432,7 @@ pub fn alone(model: &[u8], outputs: &[&str]) -> Result<Vec<u8>, GraphError> {
             let field = field?;
             match field.number {
                 1 if nodes.next().is_some_and(is_wanted) => {
-                    put_bytes(&mut cut, 1, &with_first_input(field.bytes()?)?);
+                    put_bytes(&mut cut, 1, &with_input(field.bytes()?, 0, ALONE_INPUT)?);
                 }
                 5 if used.contains(Tensor::read(field.bytes()?)?.name) => put(&mut cut, &field),
                 2 => put(&mut cut, &field),
@@ -444,35 +450,9 @@ pub fn alone(model: &[u8], outputs: &[&str]) -> Result<Vec<u8>, GraphError> {
     Ok(out)
 }
 
-/// The node with [`ALONE_INPUT`] as its first input.
-fn with_first_input(node: &[u8]) -> Result<Vec<u8>, GraphError> {
-    let mut out = Vec::new();
-    let mut is_first = true;
-    for field in Fields::new(node) {
-        let field = field?;
-        if field.number == 1 && std::mem::take(&mut is_first) {
-            put_bytes(&mut out, 1, ALONE_INPUT.as_bytes());
-        } else {
-            put(&mut out, &field);
-        }
-    }
-    Ok(out)
-}
-
 /// `ValueInfoProto` of any number of rows of so many float32.
 fn values(name: &str, columns: i64) -> Vec<u8> {
-    let message = |number, bytes: &[u8]| {
-        let mut message = Vec::new();
-        put_bytes(&mut message, number, bytes);
-        message
-    };
-    let mut fixed = Vec::new();
-    put_int(&mut fixed, 1, columns.cast_unsigned());
-    let shape = [message(1, &message(2, b"rows")), message(1, &fixed)].concat();
-    let mut tensor = Vec::new();
-    put_int(&mut tensor, 1, FLOAT.cast_unsigned());
-    put_bytes(&mut tensor, 2, &shape);
-    [message(1, name.as_bytes()), message(2, &message(1, &tensor))].concat()
+    value(name, FLOAT, &[Dim::Named("rows"), Dim::Size(columns)])
 }
 
 fn put_int(out: &mut Vec<u8>, number: u64, value: u64) {

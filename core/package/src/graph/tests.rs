@@ -309,15 +309,16 @@ mod rewriting {
     use super::super::rewritten::{
         DOMAIN, Does, LOOKUP, OPERATOR, Place, Source, alone, replaceable, rewritten,
     };
+    use super::super::rows::LOGITS_ROWS;
     use super::messages::input;
     use super::*;
 
     const ROUNDS: [(&str, u64); 1] = [("accuracy_level", 4)];
 
-    /// Two products, one behind the other, of which the second has zero points and a bias.
+    /// Two products, one behind the other, of which the second has zero points, a bias and activations in float32.
     fn two() -> Vec<u8> {
         let ints = [MATRIX.as_slice(), &ROUNDS].concat();
-        let second = [("K", 8), ("N", 64), ("bits", 8), ("block_size", 32), ("accuracy_level", 4)];
+        let second = [("K", 8), ("N", 64), ("bits", 8), ("block_size", 32), ("accuracy_level", 1)];
         let weights = weights()
             .message(5, placed(tensor("codes2", 2, &[64, 1, 32]), "320", "2048"))
             .message(5, placed(tensor("scales2", 1, &[64, 1]), "2368", "256"))
@@ -337,7 +338,7 @@ mod rewriting {
     }
 
     #[test]
-    fn a_product_that_rounds_activations_can_be_replaced_and_others_not() {
+    fn a_product_that_states_its_activations_can_be_replaced_and_others_not() {
         let stated = BTreeMap::from([("codes2".to_owned(), 5), ("codes".to_owned(), 4)]);
         let found = replaceable(&two(), &stated).unwrap();
         let names: Vec<_> = found.iter().map(|product| product.output.as_str()).collect();
@@ -346,7 +347,7 @@ mod rewriting {
         assert_eq!((found[1].k, found[1].n, found[1].bits, found[1].block_size), (8, 64, 8, 32));
         assert_eq!((found[0].code_bits, found[1].code_bits), (4, 5));
         assert!(found[0].zero_points.is_none() && found[1].zero_points.is_some());
-        // Without the attribute it computes in float32.
+        assert_eq!([&found[0], &found[1]].map(|product| product.has_fine_activations), [false, true]);
         assert_eq!(replaceable(&good(), &BTreeMap::new()).unwrap(), []);
     }
 
@@ -359,6 +360,7 @@ mod rewriting {
         for (node, zeros) in graph.nodes.iter().zip([0, 1]) {
             assert_eq!((node.domain, node.operator), (DOMAIN, OPERATOR));
             assert_eq!((node.int("zero_points"), node.int("bits")), (Some(zeros), Some(5)));
+            assert_eq!(node.int("activation_terms"), Some(zeros + 1));
         }
         let mut names: Vec<_> = graph.initializers.iter().map(|tensor| tensor.name).collect();
         names.sort_unstable();
@@ -506,6 +508,40 @@ mod rewriting {
             assert_eq!(cut.nodes[0].inputs[0], "x");
             assert_eq!((cut.inputs[0].name, cut.outputs[0].name), ("x", "y"));
             assert_eq!(cut.inputs[0].dims, Some(vec![None, Some(8)]));
+        }
+    }
+
+    /// A graph that picks a token by a constant, which another node may read too.
+    fn picking(token: i64, other: Option<Message>) -> Vec<u8> {
+        let ints = [MATRIX.as_slice(), &ROUNDS].concat();
+        let last = tensor("last", 7, &[1]).bytes(9, token.to_le_bytes());
+        let nodes = [
+            node("", "Gather", &["x", "last"], "picked", &[("axis", 1)]),
+            node("com.microsoft", "MatMulNBits", &["picked", "codes", "scales"], "logits", &ints),
+            node("", "Add", &["logits", "logits"], "y", &[]),
+        ];
+        let graph = weights().message(5, last).message(12, input("logits", 1, &[0, 1, 8]));
+        model(nodes.into_iter().chain(other).fold(graph, |graph, node| graph.message(1, node)))
+    }
+
+    #[test]
+    fn which_tokens_get_logits_becomes_an_input_where_a_constant_picks_the_last() {
+        let place = places(&["logits"]);
+        let read = rewritten(&picking(-1, None), "packed", &place, false).unwrap();
+        let graph = Model::read(&read).unwrap().graph;
+        assert_eq!(graph.nodes[0].inputs, ["x", LOGITS_ROWS]);
+        assert!(graph.initializers.iter().all(|tensor| tensor.name != "last"));
+        let asked = graph.inputs.iter().find(|input| input.name == LOGITS_ROWS).unwrap();
+        assert_eq!((asked.data_type, asked.dims.as_deref()), (Some(7), Some(&[None][..])));
+        let logits = graph.outputs.iter().find(|output| output.name == "logits").unwrap();
+        assert_eq!((logits.data_type, logits.dims.as_deref()), (Some(1), Some(&[None, None, Some(8)][..])));
+
+        let other = node("", "Add", &["last", "last"], "z", &[]);
+        for graph in [picking(-2, None), picking(-1, Some(other))] {
+            let read = rewritten(&graph, "packed", &place, false).unwrap();
+            let graph = Model::read(&read).unwrap().graph;
+            assert_eq!(graph.nodes[0].inputs, ["x", "last"]);
+            assert!(graph.inputs.iter().all(|input| input.name != LOGITS_ROWS));
         }
     }
 

@@ -18,31 +18,39 @@ pub(super) struct Bound {
     attention_mask: Tensor<i64>,
     /// `[1, S]`, for graphs that ask for it.
     position_ids: Option<Tensor<i64>>,
-    /// `[1, 1, vocab_size]`, or `[1, S, vocab_size]` for graphs that give every token's logits.
+    /// `[rows]`, for graphs that ask which tokens get logits: the last ones.
+    logits_rows: Option<Tensor<i64>>,
+    /// `[1, rows, vocab_size]`, or `[1, S, vocab_size]` for graphs that give every token's logits.
     logits: Tensor<f32>,
 }
 
 impl Bound {
-    /// Binds the cache and new tensors for `tokens` new tokens and a mask over `mask_tokens`.
+    /// Binds the cache and new tensors for `tokens` new tokens, the logits of the last `rows` of them, and a mask over `mask_tokens`.
     pub(super) fn new(
         model: &OrtModel,
         cache: &mut dyn Cache,
-        tokens: usize,
+        (tokens, rows): (usize, usize),
         mask_tokens: usize,
     ) -> ::ort::Result<Self> {
         let allocator = Allocator::default();
         let names = &model.names;
-        let logits_rows = if model.all_logits { tokens } else { 1 };
         let position_ids =
             names.position_ids.as_ref().map(|_| Tensor::new(&allocator, [1, tokens])).transpose()?;
+        let logits_rows = names.logits_rows.as_ref().map(|_| Tensor::new(&allocator, [rows])).transpose()?;
         let mut bound = Self {
             binding: model.create_binding()?,
             input_ids: Tensor::new(&allocator, [1, tokens])?,
             attention_mask: Tensor::new(&allocator, [1, mask_tokens])?,
             position_ids,
-            logits: Tensor::new(&allocator, [1, logits_rows, model.vocab_size()])?,
+            logits_rows,
+            logits: Tensor::new(&allocator, [1, model.logits_rows(tokens, rows), model.vocab_size()])?,
         };
         bound.attention_mask.extract_tensor_mut().1.fill(0);
+        if let Some(logits_rows) = &mut bound.logits_rows {
+            // Counted from the end.
+            let from_end = (1..=rows).rev().map(|row| -i64::try_from(row).expect("a call has few tokens"));
+            logits_rows.extract_tensor_mut().1.iter_mut().zip(from_end).for_each(|(slot, row)| *slot = row);
+        }
         let _alone = model.device_memory.map(|_| alone());
         cache.bind(&mut bound.binding, names)?;
         bound.bind_inputs(names)?;
@@ -55,6 +63,9 @@ impl Bound {
         self.binding.bind_input(names.input_ids.as_str(), &self.input_ids)?;
         self.binding.bind_input(names.attention_mask.as_str(), &self.attention_mask)?;
         if let (Some(name), Some(tensor)) = (&names.position_ids, &self.position_ids) {
+            self.binding.bind_input(name.as_str(), tensor)?;
+        }
+        if let (Some(name), Some(tensor)) = (&names.logits_rows, &self.logits_rows) {
             self.binding.bind_input(name.as_str(), tensor)?;
         }
         Ok(())

@@ -40,7 +40,7 @@ impl OrtDecoder {
         let capacity = grown_capacity(0, FIRST_CAPACITY_TOKENS.min(context), context);
         let start = || {
             let mut cache = cache::zeros(model.shape, model.kv_form, capacity, &model.cache_place()?)?;
-            let step = Bound::new(model, &mut *cache, 1, capacity)?;
+            let step = Bound::new(model, &mut *cache, (1, 1), capacity)?;
             let run_options = Arc::new(RunOptions::new()?);
             let [home, model] = [Arc::clone(model), Arc::clone(model)];
             Ok(Self { home, model, len: 0, cache, step, run_options })
@@ -68,26 +68,27 @@ impl OrtDecoder {
     /// What is cached, in a cache of its own.
     fn copied(&self, capacity: usize) -> ::ort::Result<(Box<dyn Cache>, Bound)> {
         let mut cache = self.cache.grown(capacity, self.len, &self.model.cache_place()?)?;
-        let step = Bound::new(&self.model, &mut *cache, 1, capacity)?;
+        let step = Bound::new(&self.model, &mut *cache, (1, 1), capacity)?;
         Ok((cache, step))
     }
 
     /// Goes on with another session of the same graph.
     fn compute_on(&mut self, model: &Arc<OrtModel>) -> ::ort::Result<()> {
         let capacity = self.cache.capacity_tokens();
-        let mut step = Bound::new(model, &mut *self.cache, 1, capacity)?;
+        let mut step = Bound::new(model, &mut *self.cache, (1, 1), capacity)?;
         step.logits_mut().copy_from_slice(self.step.logits_mut());
         (self.step, self.model) = (step, Arc::clone(model));
         Ok(())
     }
 
-    fn prefill_chunk(&mut self, tokens: &[u32]) -> ::ort::Result<()> {
+    /// Computes several tokens, and the logits of the last `rows` of them, or of all where the graph gives no fewer.
+    fn compute_chunk(&mut self, tokens: &[u32], rows: usize) -> ::ort::Result<Bound> {
         let total = self.len + tokens.len();
-        let mut bound = Bound::new(&self.model, &mut *self.cache, tokens.len(), total)?;
+        let mut bound = Bound::new(&self.model, &mut *self.cache, (tokens.len(), rows), total)?;
         bound.write(tokens, self.len);
         bound.run(&self.model, &self.run_options)?;
         self.step.logits_mut().copy_from_slice(bound.last_logits(self.model.vocab_size()));
-        Ok(())
+        Ok(bound)
     }
 
     fn step(&mut self, token: u32) -> ::ort::Result<()> {
@@ -115,8 +116,20 @@ impl Decoder for OrtDecoder {
     fn prefill(&mut self, tokens: &[u32]) -> Result<(), DecoderError> {
         self.model.limits.check_chunk(tokens, self.len)?;
         self.reserve(tokens.len())?;
-        let result = self.prefill_chunk(tokens);
+        let result = self.compute_chunk(tokens, 1).map(drop);
         self.finish(tokens.len(), result)
+    }
+
+    fn verify(&mut self, tokens: &[u32], rows: &mut Vec<f32>) -> Result<bool, DecoderError> {
+        if !self.model.gives_rows() {
+            return Ok(false);
+        }
+        self.model.limits.check_chunk(tokens, self.len)?;
+        self.reserve(tokens.len())?;
+        let result = self.compute_chunk(tokens, tokens.len());
+        let result = result.map(|mut bound| rows.extend_from_slice(bound.logits_mut()));
+        self.finish(tokens.len(), result)?;
+        Ok(true)
     }
 
     fn decode(&mut self, token: u32) -> Result<(), DecoderError> {

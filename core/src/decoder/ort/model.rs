@@ -12,6 +12,7 @@ use wheelwork_ort::on_cpu;
 use wheelwork_package::card::KvForm;
 use wheelwork_package::genai_config::Model;
 use wheelwork_package::graph::limits;
+use wheelwork_package::graph::rows::LOGITS_ROWS;
 
 use super::errors;
 use super::names::GraphNames;
@@ -111,7 +112,10 @@ impl OrtModel {
     ) -> Result<Arc<Self>, DecoderError> {
         let _alone = options.device.map(|_| alone());
         let session = commit(builder, graph, Some(&options.located), &options.cancel)?;
-        let names = GraphNames::of(model);
+        let mut names = GraphNames::of(model);
+        let asks =
+            options.located.is_ours && session.inputs().iter().any(|input| input.name() == LOGITS_ROWS);
+        names.logits_rows = asks.then(|| LOGITS_ROWS.to_owned());
         let contract = |detail| DecoderError::Contract { graph: graph.display().to_string(), detail };
         let (kv_form, all_logits) = check_contract(&session, &names, model).map_err(contract)?;
         let shape = KvShape::of(&model.decoder, kv_form);
@@ -180,6 +184,16 @@ impl OrtModel {
         }
     }
 
+    /// Rows of logits of a call of so many tokens, of which so many are wanted.
+    pub(super) fn logits_rows(&self, tokens: usize, wanted: usize) -> usize {
+        if self.all_logits { tokens } else { wanted }
+    }
+
+    /// Whether a call can give the logits after each of its tokens.
+    pub(super) fn gives_rows(&self) -> bool {
+        self.all_logits || self.names.logits_rows.is_some()
+    }
+
     pub(super) fn create_binding(&self) -> ::ort::Result<IoBinding> {
         self.session().create_binding()
     }
@@ -238,12 +252,14 @@ fn check_contract(session: &Session, names: &GraphNames, model: &Model) -> Resul
     };
     let numbers = [Some(&names.input_ids), Some(&names.attention_mask), names.position_ids.as_ref()];
     let numbers = numbers.into_iter().flatten().map(|name| Expected::free(name, int64, &[None, None]));
-    check_all(inputs, &numbers.chain(caches(&names.past)).collect::<Vec<_>>(), "inputs")?;
+    let rows = names.logits_rows.iter().map(|name| Expected::free(name, int64, &[None]));
+    check_all(inputs, &numbers.chain(rows).chain(caches(&names.past)).collect::<Vec<_>>(), "inputs")?;
     // A graph may have outputs that nobody asks for.
     let logits = Expected::free(&names.logits, float32, &[None, None, Some(model.vocab_size)]);
     for output in caches(&names.present).iter().chain([&logits]) {
         output.check(outputs, "outputs")?;
     }
-    let all_logits = tensor(outputs, &names.logits, "outputs")?.1.get(1) != Some(&1);
+    let is_one_row = tensor(outputs, &names.logits, "outputs")?.1.get(1) == Some(&1);
+    let all_logits = !is_one_row && names.logits_rows.is_none();
     Ok((kv_form, all_logits))
 }

@@ -10,6 +10,8 @@ pub(super) struct GraphNames {
     pub(super) attention_mask: String,
     pub(super) position_ids: Option<String>,
     pub(super) logits: String,
+    /// Which tokens of a call get logits, for graphs that ask.
+    pub(super) logits_rows: Option<String>,
     /// Keys and values in turn, layer by layer.
     pub(super) past: Vec<String>,
     /// As `past`.
@@ -30,6 +32,7 @@ impl GraphNames {
             attention_mask: inputs.attention_mask.clone(),
             position_ids: inputs.position_ids.clone(),
             logits: outputs.logits.clone(),
+            logits_rows: None,
             past: in_turn(&inputs.past_key_names, &inputs.past_value_names),
             present: in_turn(&outputs.present_key_names, &outputs.present_value_names),
         }

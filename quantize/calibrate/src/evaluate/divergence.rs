@@ -11,10 +11,13 @@
 //!
 //! As llama.cpp's `perplexity --kl-divergence` reports them, so that figures can be set beside its tables.
 
-use wheelwork_package::card::{Divergence, Estimate};
+use wheelwork_package::card::{AtPositions, Divergence, Estimate};
 
 use super::statistics::{Mean, quantile};
 use crate::agreement;
+
+/// Tokens before a position, from which on it counts as later.
+const LATER: [usize; 6] = [0, 16, 64, 256, 1024, 4096];
 
 /// Figures over many positions; 8 bytes a position are kept, for quantiles.
 #[derive(Debug, Default)]
@@ -27,15 +30,22 @@ pub(crate) struct Comparison {
     package_nll: Mean,
     /// Of the difference of both: gives their covariance.
     nll_change: Mean,
+    /// Of the positions of each part of [`LATER`].
+    by_position: [(usize, Mean); LATER.len()],
 }
 
 impl Comparison {
-    /// Adds a position: the logits of both, `[vocab_size]`, and the token that follows in the text.
-    pub(crate) fn add(&mut self, reference: &[f32], package: &[f32], next: u32) {
+    /// Adds a position: the logits of both, `[vocab_size]`, how many tokens stand before, and the one that follows in the text.
+    pub(crate) fn add(&mut self, reference: &[f32], package: &[f32], position: usize, next: u32) {
         let (reference_lse, package_lse) = (log_sum_exp(reference), log_sum_exp(package));
         let kl = divergence(reference, reference_lse, package, package_lse);
         self.kl.push(kl);
         self.mean_kl.add(kl);
+        let parts = LATER.iter().zip(&mut self.by_position);
+        if let Some((_, (positions, mean_kl))) = parts.rev().find(|(from, _)| **from <= position) {
+            *positions += 1;
+            mean_kl.add(kl);
+        }
         let same_top = agreement::best(reference).0 == agreement::best(package).0;
         self.same_top.add(f64::from(u8::from(same_top)));
         let ln_p = |logits: &[f32], lse: f64| {
@@ -53,7 +63,14 @@ impl Comparison {
         self.kl.sort_by(f64::total_cmp);
         let perplexity_reference = self.reference_nll.value().exp();
         let perplexity = self.package_nll.value().exp();
+        let parts = LATER.iter().zip(&self.by_position).filter(|(_, (positions, _))| *positions > 0);
+        let by_position = parts.map(|(from, (positions, mean_kl))| AtPositions {
+            from: *from,
+            positions: *positions,
+            mean_kl: mean_kl.estimate(),
+        });
         Divergence {
+            by_position: by_position.collect(),
             positions: self.kl.len(),
             mean_kl: self.mean_kl.estimate(),
             median_kl: quantile(&self.kl, 0.5),
@@ -120,8 +137,8 @@ mod tests {
     fn figures_are_those_of_numpy() {
         // p = softmax([1, 2, 3]), q = softmax([1, 3, 2]); next tokens 2 and 0; the second position is equal.
         let mut comparison = Comparison::default();
-        comparison.add(&[1.0, 2.0, 3.0], &[1.0, 3.0, 2.0], 2);
-        comparison.add(&[0.0, 0.0, 0.0], &[0.0, 0.0, 0.0], 0);
+        comparison.add(&[1.0, 2.0, 3.0], &[1.0, 3.0, 2.0], 15, 2);
+        comparison.add(&[0.0, 0.0, 0.0], &[0.0, 0.0, 0.0], 300, 0);
         let found = comparison.finish();
         // KL = (p_3 - p_2) = 0.665240955774822 - 0.244728471054798
         assert!((found.max_kl - 0.420_512_484_720_024).abs() < 1e-9, "{}", found.max_kl);
@@ -133,6 +150,9 @@ mod tests {
         assert!((found.perplexity_reference - expected).abs() < 1e-9);
         assert!((found.perplexity / found.perplexity_reference - 0.5_f64.exp()).abs() < 1e-9);
         assert_eq!(found.positions, 2);
+        let parts: Vec<_> = found.by_position.iter().map(|part| (part.from, part.positions)).collect();
+        assert_eq!(parts, [(0, 1), (256, 1)]);
+        assert!((found.by_position[0].mean_kl.value - found.max_kl).abs() < 1e-12);
     }
 
     #[test]
@@ -140,7 +160,7 @@ mod tests {
         let mut comparison = Comparison::default();
         for next in 0_u8..3 {
             let logits = [1.0, f32::from(next), 0.5];
-            comparison.add(&logits, &logits, u32::from(next));
+            comparison.add(&logits, &logits, 0, u32::from(next));
         }
         let found = comparison.finish();
         assert_eq!((found.max_kl, found.same_top.value, found.rms_delta_p), (0.0, 1.0, 0.0));

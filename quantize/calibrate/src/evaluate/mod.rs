@@ -5,7 +5,8 @@
 //! 3. The package reads the same tokens one by one, as in a generation, and each position's logits are compared
 //!    (`divergence`).
 //! 4. If there are problems with known answers, the package and a baseline answer them (`tasks`).
-//! 5. The figures are held against limits (`gate`). [`record`] puts them into the package's card.
+//! 5. If it is asked for, each source of error is measured alone (`sources`).
+//! 6. The figures are held against limits (`gate`). [`record`] puts them into the package's card.
 //!
 //! The package and the reference are never in memory together. Disk: `tokens * vocab_size * 4` bytes in a file without a
 //! name, 1.2 GB for 2,048 tokens of a vocabulary of 152,064.
@@ -15,6 +16,7 @@ mod error;
 mod gate;
 mod record;
 mod repetition;
+mod sources;
 mod statistics;
 mod tasks;
 
@@ -33,8 +35,10 @@ pub use record::{Recorded, record};
 
 use crate::spill::Spill;
 use crate::texts::{self, Written};
+use crate::weights::Weights;
 use crate::{CalibrateError, Reference, ReferenceOptions, Watch};
 use divergence::Comparison;
+use gate::Size;
 
 /// The longest built-in chain and the longest window of a text, in tokens.
 const WINDOW_TOKENS: usize = 512;
@@ -58,6 +62,8 @@ pub struct EvaluateOptions {
     pub task_tokens: usize,
     /// The package that problems are compared with; by default the checkpoint in float32, made on the way.
     pub baseline: Option<PathBuf>,
+    /// Whether to measure what each source of error costs alone.
+    pub sources: bool,
     /// Limits instead of the recipe's own.
     pub limits: Limits,
     /// Which cache the package runs with; its default where nothing is said.
@@ -78,6 +84,7 @@ impl Default for EvaluateOptions {
             tasks: None,
             task_tokens: 1024,
             baseline: None,
+            sources: false,
             limits: Limits::default(),
             kv_cache: None,
             threads: None,
@@ -96,6 +103,8 @@ pub enum Stage {
     Reference,
     /// The package reads; counted in tokens.
     Package,
+    /// Sources of error are measured one by one; counted in sources.
+    Sources,
     /// The baseline answers problems.
     BaselineTasks,
     /// The package answers problems.
@@ -152,7 +161,13 @@ pub fn evaluate(
     let runtime = model.runtime_info().to_owned();
     drop(model);
 
-    let divergence = compare(package, &checkpoint, &passages, options, progress)?;
+    let (divergence, mut logits) = compare(package, &checkpoint, &passages, options, progress)?;
+    let sources = if options.sources {
+        sources::measure(package, &checkpoint, &passages, &mut logits, options, progress)?
+    } else {
+        Vec::new()
+    };
+    drop(logits);
     let tasks = match &problems {
         None => None,
         Some(problems) => Some(answer_tasks(package, &checkpoint, problems, options, progress)?),
@@ -165,40 +180,56 @@ pub fn evaluate(
         threads: placement.threads,
         runtime,
         text: options.text.as_deref().map_or_else(|| "built-in".to_owned(), name_of),
-        gate: gate::check(recipe.unwrap_or("unknown"), options.limits, &divergence),
+        gate: gate::check(
+            recipe.unwrap_or("unknown"),
+            Size::of(parameters(&checkpoint)?),
+            options.limits,
+            &divergence,
+        ),
         divergence,
+        sources,
         repetition: repetition::measure(&written),
         tasks,
     };
     Ok(Report { variant: placement.variant, evaluation })
 }
 
-/// The reference's logits to disk, then the package's against them.
+/// The reference's logits to disk, then the package's against them; and those of the reference.
 fn compare(
     package: &Path,
     checkpoint: &Checkpoint,
     passages: &[Passage],
     options: &EvaluateOptions,
     progress: &dyn EvaluateProgress,
-) -> Result<Divergence, EvaluateError> {
+) -> Result<(Divergence, Spill), EvaluateError> {
     let mut logits = Spill::create(&options.scratch, checkpoint.config.vocab_size)?;
-    let mut rows = 0;
     let watch = Passes { progress, cancel: &options.cancel };
-    let reference_options = ReferenceOptions::new(options.threads, &options.scratch);
-    let sequences: Vec<Vec<u32>> = passages.iter().map(|passage| passage.read().to_vec()).collect();
-    Reference::open(checkpoint, reference_options, &watch)?.logits(
-        &sequences,
-        |sequence, position, row| -> Result<(), CalibrateError> {
-            if passages.get(sequence).is_some_and(|passage| position >= passage.first) {
-                logits.write(rows, row)?;
-                rows += 1;
-            }
-            Ok(())
-        },
-    )?;
+    reference(checkpoint.into(), passages, options, &watch, |row, _, _, values| logits.write(row, values))?;
 
     let model = open(package, options.kv_cache, options.threads)?;
-    against(&model, passages, &mut logits, &options.cancel, progress)
+    let found = against(&model, passages, &mut logits, &options.cancel, progress)?;
+    Ok((found, logits))
+}
+
+/// What the float model with these weights gives at the positions that are compared: number, passage, position and logits to `each`.
+fn reference(
+    weights: Weights<'_>,
+    passages: &[Passage],
+    options: &EvaluateOptions,
+    watch: &dyn Watch,
+    mut each: impl FnMut(usize, &Passage, usize, &[f32]) -> Result<(), CalibrateError>,
+) -> Result<(), CalibrateError> {
+    let reference_options = ReferenceOptions::new(options.threads, &options.scratch);
+    let sequences: Vec<Vec<u32>> = passages.iter().map(|passage| passage.read().to_vec()).collect();
+    let mut row = 0;
+    Reference::of(weights, reference_options, watch)?.logits(&sequences, |sequence, position, values| {
+        let passage = passages.get(sequence).filter(|passage| position >= passage.first);
+        if let Some(passage) = passage {
+            each(row, passage, position, values)?;
+            row += 1;
+        }
+        Ok(())
+    })
 }
 
 /// The logits of a model against those that wait on disk, one row a position.
@@ -217,7 +248,7 @@ pub(crate) fn against(
         let mut fault = None;
         let compare = &mut |position, package: &[f32]| {
             match logits.read(row, 1, &mut reference) {
-                Ok(()) => comparison.add(&reference, package, passage.next(position)),
+                Ok(()) => comparison.add(&reference, package, position, passage.next(position)),
                 Err(error) => fault = Some(error),
             }
             row += 1;
@@ -368,15 +399,20 @@ fn check_checkpoint(model: &Model, checkpoint: &Checkpoint) -> Result<(), Evalua
 }
 
 fn check_baseline(checkpoint: &Checkpoint) -> Result<(), EvaluateError> {
-    let mut weights = 0;
-    for name in checkpoint.tensors.names() {
-        weights += checkpoint.tensors.get(name).map_err(CalibrateError::from)?.elements() as u64;
-    }
-    let bytes = weights * size_of::<f32>() as u64;
+    let bytes = parameters(checkpoint)? * size_of::<f32>() as u64;
     if bytes > BASELINE_BYTES_LIMIT {
         return Err(EvaluateError::BaselineTooLarge { bytes, limit: BASELINE_BYTES_LIMIT });
     }
     Ok(())
+}
+
+/// Numbers in all tensors.
+fn parameters(checkpoint: &Checkpoint) -> Result<u64, CalibrateError> {
+    let mut parameters = 0;
+    for name in checkpoint.tensors.names() {
+        parameters += checkpoint.tensors.get(name)?.elements() as u64;
+    }
+    Ok(parameters)
 }
 
 /// A text or a list of the caller's.
