@@ -149,6 +149,25 @@ fn rows_as_floats_are_the_weights_and_the_packed_rows() {
     }
 }
 
+/// So a token computed with others, as those of a draft are, has the logits that it has alone.
+#[test]
+fn a_row_has_the_same_results_whatever_rows_are_beside_it() {
+    let mut numbers = Numbers(11);
+    for (bits, block, has_zeros) in [(4, 32, true), (5, 64, true), (6, 32, false), (8, 128, true)] {
+        let shape = Shape::new(320, 50, bits, block, has_zeros).unwrap();
+        let packed = packed(shape, &matrix(shape, &mut numbers));
+        let x: Vec<f32> = (0..shape.k() * 17).map(|_| numbers.normal()).collect();
+        for kernel in Kernel::available() {
+            let row = |x| computed(kernel, shape, &packed, x, 3);
+            let alone: Vec<f32> = x.chunks_exact(shape.k()).flat_map(row).collect();
+            for rows in 2..=17 {
+                let beside = row(&x[..rows * shape.k()]);
+                assert_eq!(beside, alone[..rows * shape.n()], "{kernel:?} {shape:?} {rows}");
+            }
+        }
+    }
+}
+
 #[test]
 fn with_what_rounding_leaves_products_are_those_of_16_bits() {
     let mut numbers = Numbers(7);

@@ -84,7 +84,7 @@ pub fn add_int8_cache(
         None => ranges(&float, &measured, options)?,
     };
     let mut logits = Spill::create(&options.scratch, float.vocab_size())?;
-    record(&float, &checked, &mut logits, &options.cancel)?;
+    evaluate::score(&float, &checked, &mut logits, &options.cancel)?;
     drop(float);
 
     let mut cache = KvCache {
@@ -136,28 +136,4 @@ fn ranges(
     let tokens = passages.iter().map(|passage| passage.read().len()).sum();
     let layers = all.into_iter().map(|range| LayerRange { keys: range.keys, values: range.values });
     Ok((layers.collect(), tokens))
-}
-
-/// A model's logits to disk, a row for each position that is compared.
-pub(crate) fn record(
-    model: &Model,
-    passages: &[Passage],
-    logits: &mut Spill,
-    cancel: &CancelToken,
-) -> Result<(), EvaluateError> {
-    let mut row = 0;
-    for passage in passages {
-        let mut fault = None;
-        let write = &mut |_, values: &[f32]| {
-            if let Err(error) = logits.write(row, values) {
-                fault = Some(error);
-            }
-            row += 1;
-        };
-        model.score(passage.read(), passage.first(), cancel, write).map_err(evaluate::cancelled)?;
-        if let Some(error) = fault {
-            return Err(error.into());
-        }
-    }
-    Ok(())
 }

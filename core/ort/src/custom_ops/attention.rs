@@ -13,6 +13,7 @@
 use std::any::type_name;
 use std::fmt::{Debug, Display};
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use ort::operator::{
@@ -29,6 +30,8 @@ const BLOCK_TOKENS: [usize; 2] = [16, 64];
 const PART_KEYS: usize = 256;
 /// Tasks a thread: some more than one, as threads are held up by others.
 const TASKS_A_THREAD: usize = 2;
+/// So many tokens, as of a draft, are computed one by one: each has what it has in a step of its own, to the bit.
+const ALONE_TOKENS: usize = 16;
 /// From so many tokens on, heads are rotated by all threads.
 const SHARED_TOKENS: usize = 16;
 
@@ -240,7 +243,12 @@ impl<T: Cached> Node<T> {
         let Scratch { queries, sums } = &mut *scratch;
         self.rotate(context, &call, queries, [keys, values])?;
         let y = y.try_extract_tensor_mut::<f32>()?.1;
-        self.attend(context, &call, queries, sums, [keys, values], y)
+        let alone = if call.tokens <= ALONE_TOKENS { 1 } else { call.tokens };
+        for first in (0..call.tokens).step_by(alone) {
+            let tokens = first..first + alone;
+            self.attend(context, &call, tokens, queries, sums, [keys.as_ref(), values.as_ref()], y)?;
+        }
+        Ok(())
     }
 
     /// The inputs with their lengths compared.
@@ -359,17 +367,20 @@ impl<T: Cached> Node<T> {
         }
     }
 
+    /// Computes some tokens together.
     fn attend(
         &self,
         context: &ComputeContext,
         call: &Call<'_>,
+        of: Range<usize>,
         queries: &[f32],
         sums: &mut Vec<Mutex<Sums>>,
         [keys, values]: [&[T]; 2],
         y: &mut [f32],
     ) -> ort::Result<()> {
-        let Call { heads, tokens, past, capacity, ref scales, .. } = *call;
+        let Call { heads, tokens: all_tokens, capacity, ref scales, .. } = *call;
         let (dim, group) = (heads.dim, heads.group());
+        let (tokens, past) = (of.len(), call.past + of.start);
         let tasks = self.threads * TASKS_A_THREAD;
         let block_tokens = (tokens * heads.keys).div_ceil(tasks).clamp(BLOCK_TOKENS[0], BLOCK_TOKENS[1]);
         let blocks = tokens.div_ceil(block_tokens);
@@ -386,7 +397,8 @@ impl<T: Cached> Node<T> {
             let Some(sums) = sums.get(task) else { return Ok(()) };
             let mut sums = locked(sums);
             let block = of_block(block);
-            let rows = (head * tokens + block.start) * group * dim..(head * tokens + block.end) * group * dim;
+            let row = |token: usize| (head * all_tokens + of.start + token) * group * dim;
+            let rows = row(block.start)..row(block.end);
             let cached = head * capacity * dim..(head + 1) * capacity * dim;
             let seen = past + block.end;
             sums.begin(block.len() * group, dim);
@@ -409,7 +421,7 @@ impl<T: Cached> Node<T> {
                 let Some([all, others @ ..]) = sums.get_mut(first..first + parts) else { continue };
                 let mut all = locked(all);
                 others.iter().for_each(|other| all.merge(&locked(other)));
-                let tokens = y.chunks_exact_mut(heads.queries * dim).skip(of_block(block).start);
+                let tokens = y.chunks_exact_mut(heads.queries * dim).skip(of.start + of_block(block).start);
                 let slots = tokens.flat_map(|token| {
                     let of_head = token.chunks_exact_mut(group * dim).nth(head).unwrap_or_default();
                     of_head.chunks_exact_mut(dim)

@@ -262,6 +262,30 @@ pub(crate) fn against(
     Ok(comparison.finish())
 }
 
+/// A model's logits to disk, a row for each position that is compared.
+pub(crate) fn score(
+    model: &Model,
+    passages: &[Passage],
+    logits: &mut Spill,
+    cancel: &CancelToken,
+) -> Result<(), EvaluateError> {
+    let mut row = 0;
+    for passage in passages {
+        let mut fault = None;
+        let write = &mut |_, values: &[f32]| {
+            if let Err(error) = logits.write(row, values) {
+                fault = Some(error);
+            }
+            row += 1;
+        };
+        model.score(passage.read(), passage.first, cancel, write).map_err(cancelled)?;
+        if let Some(error) = fault {
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}
+
 fn answer_tasks(
     package: &Path,
     checkpoint: &Checkpoint,
@@ -340,17 +364,12 @@ impl Passage {
         self.ids.split_last().map_or(&[], |(_, read)| read)
     }
 
-    /// The first position that is compared.
-    pub(crate) fn first(&self) -> usize {
-        self.first
-    }
-
     fn next(&self, position: usize) -> u32 {
         self.ids.get(position + 1).copied().unwrap_or_default()
     }
 
     /// Positions that are compared.
-    pub(crate) fn positions(&self) -> usize {
+    fn positions(&self) -> usize {
         self.read().len().saturating_sub(self.first)
     }
 }

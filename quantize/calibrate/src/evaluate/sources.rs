@@ -16,9 +16,10 @@ use wheelwork_package::card::SourceOfError;
 use wheelwork_quantize::checkpoint::Checkpoint;
 
 use super::divergence::Comparison;
-use super::{EvaluateError, EvaluateOptions, EvaluateProgress, Passage, Stage, against, open, reference};
+use super::{
+    EvaluateError, EvaluateOptions, EvaluateProgress, Passage, Stage, against, open, reference, score,
+};
 use crate::CalibrateError;
-use crate::kv_cache::record;
 use crate::reference::Watch;
 use crate::spill::Spill;
 use crate::weights::{StoredMatrices, Weights};
@@ -78,7 +79,7 @@ pub(super) fn measure(
     let has_int8 = model.card().is_some_and(|card| card.kv_cache.contains_key(&model.placement().variant));
     if has_int8 {
         progress.progress(Stage::Sources, found.len(), total);
-        record(&model, passages, &mut stored, &options.cancel)?;
+        score(&model, passages, &mut stored, &options.cancel)?;
         drop(model);
         let model = open(package, Some(KvForm::Int8), options.threads)?;
         let int8 = against(&model, passages, &mut stored, &options.cancel, &())?;
