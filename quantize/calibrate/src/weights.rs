@@ -18,7 +18,15 @@ const VARIANT: &str = "cpu";
 #[derive(Clone, Copy)]
 pub(crate) struct Weights<'a> {
     checkpoint: &'a Checkpoint,
-    stored: Option<(&'a StoredMatrices, &'a dyn Fn(&str) -> bool)>,
+    stored: Option<Stored<'a>>,
+}
+
+/// Some matrices of a package.
+#[derive(Clone, Copy)]
+struct Stored<'a> {
+    matrices: &'a StoredMatrices,
+    /// Which, by name.
+    is_stored: &'a dyn Fn(&str) -> bool,
 }
 
 impl<'a> From<&'a Checkpoint> for Weights<'a> {
@@ -34,7 +42,7 @@ impl<'a> Weights<'a> {
         matrices: &'a StoredMatrices,
         is_stored: &'a dyn Fn(&str) -> bool,
     ) -> Self {
-        Self { checkpoint, stored: Some((matrices, is_stored)) }
+        Self { checkpoint, stored: Some(Stored { matrices, is_stored }) }
     }
 
     pub(crate) fn config(self) -> &'a Config {
@@ -43,8 +51,8 @@ impl<'a> Weights<'a> {
 
     /// Fills `to` with whole rows of a matrix from row `first` on, or with a vector.
     pub(crate) fn read_into(self, name: &str, first: usize, to: &mut [f32]) -> Result<(), CalibrateError> {
-        let stored = self.stored.filter(|(_, is_stored)| is_stored(name));
-        if let Some(part) = stored.and_then(|(matrices, _)| matrices.part(name)) {
+        let stored = self.stored.filter(|stored| (stored.is_stored)(name));
+        if let Some(part) = stored.and_then(|stored| stored.matrices.part(name)) {
             return part.read_into(first, to);
         }
         let tensor = self.checkpoint.tensors.get(name)?;

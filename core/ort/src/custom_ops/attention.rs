@@ -246,7 +246,7 @@ impl<T: Cached> Node<T> {
         let alone = if call.tokens <= ALONE_TOKENS { 1 } else { call.tokens };
         for first in (0..call.tokens).step_by(alone) {
             let tokens = first..first + alone;
-            self.attend(context, &call, tokens, queries, sums, [keys.as_ref(), values.as_ref()], y)?;
+            self.attend(context, &call, (tokens, queries), sums, [&*keys, &*values], y)?;
         }
         Ok(())
     }
@@ -372,8 +372,7 @@ impl<T: Cached> Node<T> {
         &self,
         context: &ComputeContext,
         call: &Call<'_>,
-        of: Range<usize>,
-        queries: &[f32],
+        (of, queries): (Range<usize>, &[f32]),
         sums: &mut Vec<Mutex<Sums>>,
         [keys, values]: [&[T]; 2],
         y: &mut [f32],
