@@ -1,7 +1,8 @@
 """Ours with and without our kernels beside onnxruntime-genai on the same package, and llama.cpp and OpenVINO on a GGUF file of the
 same shape (`gguf_file.py`), in turns: every program once a round, each in a process of its own. One JSON line a figure; at the end a table of
-medians with their spread. Beside each take stand what others computed meanwhile (`others`, seconds of CPU) and what memory gave to a
-plain sum over 512 MB just before (`probe_GB_per_s`): a shared machine has slow moments, so that only rounds of one run are compared.
+medians with their spread. Beside each take stand what others computed meanwhile (`others`, seconds of CPU), and what the machine gave
+just before: memory to a plain sum over 512 MB (`probe_GB_per_s`), and the cores to int8 products of 512 rows by ONNX Runtime
+(`probe_int8_GOPS`). A shared machine has slow moments, so that only rounds of one run are compared.
 
 Prepared forms stand in `bench-peers` beside the package.
 
@@ -74,6 +75,36 @@ def probe(threads):
             thread.join()
         best = min(best, time.perf_counter() - start)
     return sum(part.nbytes for part in parts) / best / 1e9
+
+
+def int8_probe(threads):
+    """A function that tells how many billion int8 operations a second so many threads compute."""
+    import onnx
+    import onnxruntime
+
+    rows, size = 512, 1536
+    values = lambda name, kind, shape: onnx.helper.make_tensor_value_info(name, kind, shape)
+    weights = onnx.numpy_helper.from_array(numpy.arange(size * size, dtype=numpy.int32).astype(numpy.int8).reshape(size, size), "b")
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("MatMulInteger", ["a", "b"], ["y"])], "probe",
+        [values("a", onnx.TensorProto.UINT8, [rows, size])], [values("y", onnx.TensorProto.INT32, [rows, size])], [weights])
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=10)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    # Its threads sleep while the programs take their turns.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    a = numpy.arange(rows * size, dtype=numpy.int32).astype(numpy.uint8).reshape(rows, size)
+
+    def measured():
+        best = float("inf")
+        for _ in range(5):
+            start = time.perf_counter()
+            session.run(["y"], {"a": a})
+            best = min(best, time.perf_counter() - start)
+        return 2 * rows * size * size / best / 1e9
+
+    return measured
 
 
 def chart(lines):
@@ -277,14 +308,15 @@ def main():
         return
     wanted = [peer for peer in PEERS if options.gguf or peer not in OF_GGUF]
     found = {}
+    int8 = int8_probe(options.threads)
     for number in range(options.rounds):
         for peer in wanted:
-            bandwidth = probe(options.threads)
+            bandwidth, operations = probe(options.threads), int8()
             figures, others = take(options, peer)
             for name, value in figures:
                 found.setdefault(name, {}).setdefault(peer, []).append(value)
                 print(json.dumps({"round": number, "peer": peer, "figure": name, "value": round(value, 3), "others": others,
-                                  "probe_GB_per_s": round(bandwidth, 1)}), flush=True)
+                                  "probe_GB_per_s": round(bandwidth, 1), "probe_int8_GOPS": round(operations)}), flush=True)
     print("\n| figure | " + " | ".join(wanted) + " |\n|---|" + "---|" * len(wanted))
     for name, by_peer in found.items():
         cells = []

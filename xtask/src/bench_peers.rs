@@ -1,7 +1,7 @@
 //! `cargo xtask bench-peers`: our rates and memory beside those of others, on the same weights, in turns.
 //!
 //! 1. The command, built in the release profile.
-//! 2. A Python environment with onnxruntime-genai, `target/peers`; llama.cpp and OpenVINO take part where `--gguf` names a file
+//! 2. A Python environment with onnxruntime-genai and onnx, `target/peers`; llama.cpp and OpenVINO take part where `--gguf` names a file
 //!    (`testdata/peers/gguf_file.py` makes one) and the environment that `--python` names has `llama-cpp-python` (which is compiled when
 //!    it is installed) and `openvino-genai`.
 //! 3. `testdata/peers/bench.py`, which prints a JSON line a figure and a table, and draws decoding against context.
@@ -44,6 +44,8 @@ pub(crate) struct Options {
 }
 
 const GENAI: &str = "onnxruntime-genai==0.18.0";
+/// Makes the graph of the probe of int8 products.
+const ONNX: &str = "onnx==1.23.2";
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), TaskError> {
     let program = workspace.given_or_built(options.program.as_deref(), "release")?;
@@ -70,14 +72,14 @@ fn environment(workspace: &Workspace) -> Result<Python, TaskError> {
     let environment = workspace.target.join("peers");
     let python = Python::in_environment(&environment);
     let installed = environment.join("installed.txt");
-    let wanted = format!("{GENAI} {}", fetch::VERSION);
+    let wanted = format!("{GENAI} {ONNX} {}", fetch::VERSION);
     if fs_err::read_to_string(&installed).is_ok_and(|present| present == wanted) {
         return Ok(python);
     }
     report::step("installing onnxruntime-genai");
     command::run(Python::find()?.module("venv").arg("--clear").arg(&environment))?;
     let mut pip = python.module("pip");
-    pip.args(["install", "--quiet", "--disable-pip-version-check", GENAI]);
+    pip.args(["install", "--quiet", "--disable-pip-version-check", GENAI, ONNX]);
     command::run(pip.arg(format!("onnxruntime=={}", fetch::VERSION)))?;
     fs_err::write(installed, wanted)?;
     Ok(python)
