@@ -1,7 +1,14 @@
 //! Scale, zero point and codes of a block; several blocks side by side.
 //!
 //! With codes `q` and steps `d = q - z`, the dequantised weight is `s * d`. [`Fit::Nearest`] spreads the codes evenly:
-//! `s = range / (2^b - 1)`, where the range reaches from the least to the greatest weight and holds zero.
+//! `s = range / (2^b - 1)`, where the range reaches from the least to the greatest weight and holds zero. Symmetric codes have one step
+//! more below zero than above, so that there are three even scales, of which a block takes the one with the least error:
+//!
+//! ```text
+//! max|x| / (2^(b-1) - 1/2)                              the largest weight is cut by half a step
+//! max|x| / (2^(b-1) - 1)                                none is cut: what llama.cpp's Q8_0 does
+//! max(max x / (2^(b-1) - 1), -min x / 2^(b-1))          none is cut, and the lowest code is used
+//! ```
 //!
 //! [`Fit::Search`] minimises the weighted error `sum w (s d - x)^2`. By default `w = mean|x| + |x|`: large weights count
 //! more, as they carry more of the output. Where the inputs are known, the columns have weights too: see
@@ -102,10 +109,17 @@ fn fit<const SIZE: usize>(
             if scheme.symmetric { middle } else { (-start / scale).round().clamp(Lanes::ZERO, largest) };
         Grid { scale, zero_point }
     };
+    let above = largest - middle;
+    let even = [at(0.0).scale, (-least).max(greatest) / above, (greatest / above).max(-least / middle)];
+    let around = (0..SCALES).map(|index| at(GRID_START + GRID_STEP * f32::from(index)));
     let grid = match (scheme.fit, scheme.symmetric) {
-        (Fit::Nearest, _) => at(0.0),
-        (Fit::Search, true) => search(blocks, importance, largest, [0.0], at),
-        (Fit::Search, false) => search(blocks, importance, largest, [-1.0, 0.0, 1.0], at),
+        (Fit::Nearest, false) => at(0.0),
+        (Fit::Nearest, true) => Grid { scale: nearest(blocks, even, -middle, above), zero_point: middle },
+        (Fit::Search, true) => {
+            let even = even.map(|scale| Grid { scale, zero_point: middle });
+            search(blocks, importance, largest, [0.0], at(0.0), around.chain(even))
+        }
+        (Fit::Search, false) => search(blocks, importance, largest, [-1.0, 0.0, 1.0], at(0.0), around),
     };
     // One value throughout a block: a step of exactly that size makes it exact. All zeros need no step.
     let scale = half_precision(grid.scale);
@@ -114,19 +128,43 @@ fn fit<const SIZE: usize>(
     Grid { scale: constant.select(only_scale, scale), zero_point: constant.select(middle, grid.zero_point) }
 }
 
+/// Of some scales the one with the least squared error, with steps from `low` to `high`.
+#[inline(always)]
+fn nearest<const SIZE: usize, const SCALES: usize>(
+    blocks: &[Lanes; SIZE],
+    scales: [Lanes; SCALES],
+    low: Lanes,
+    high: Lanes,
+) -> Lanes {
+    let (mut best, mut least) = (Lanes::ZERO, Lanes::splat(f32::INFINITY));
+    for scale in scales.map(half_precision) {
+        let inverse = Lanes::splat(1.0) / scale;
+        let mut error = Lanes::ZERO;
+        for &weights in blocks {
+            let left = weights - (weights * inverse).round().clamp(low, high) * scale;
+            error += left * left;
+        }
+        // NaN, and so no winner, for a block of zeros.
+        let better = least.exceeds(error);
+        least = better.select(error, least);
+        best = better.select(scale, best);
+    }
+    best
+}
+
 #[inline(always)]
 fn search<const SIZE: usize, const ZEROS: usize>(
     blocks: &[Lanes; SIZE],
     importance: Importance<&[Lanes; SIZE]>,
     largest: Lanes,
     offsets: [f32; ZEROS],
-    at: impl Fn(f32) -> Grid,
+    start: Grid,
+    grids: impl Iterator<Item = Grid>,
 ) -> Grid {
     let importance = importance.of(blocks);
-    let mut best = at(0.0);
+    let mut best = start;
     let mut best_gain = Lanes::ZERO;
-    for index in 0..SCALES {
-        let near = at(GRID_START + GRID_STEP * f32::from(index));
+    for near in grids {
         let inverse = Lanes::splat(1.0) / near.scale;
         let zero_points =
             offsets.map(|offset| (near.zero_point + Lanes::splat(offset)).clamp(Lanes::ZERO, largest));
