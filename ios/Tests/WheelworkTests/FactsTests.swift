@@ -92,12 +92,12 @@ import WheelworkFFI
     @Test func leaving_a_preparation_ends_it_and_the_next_one_is_whole() async throws {
         try await withFolder { folder in
             let options = Wheelwork.OpenOptions { $0.cacheFolder = folder.appendingPathComponent("cache") }
-            // They wait for their end once they pack: of so small a model they would be done before somebody leaves.
+            // They wait for their end at their first step: with so small a model they would be done before somebody leaves.
             let (probe, values) = (try Probe(), try options.ffi())
             let held = { @Sendable in
                 Steps { Wheelwork.Engine.call(try probe.preparation(path: model.path, options: values)) }
             }
-            for try await event in held() where event == .pack { break }
+            for try await _ in held() { break }
             let task = Task { try await held().report() }
             task.cancel()
             _ = await failure(.prepareCancelled) { _ = try await task.value }
