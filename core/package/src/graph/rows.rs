@@ -12,7 +12,7 @@ use super::GraphError;
 use super::proto::{Inline, Model, Node, Tensor};
 use super::wire::{Fields, put, put_bytes, put_varint};
 
-/// The input that [`asked`] gives a graph: int64, `[rows]`, from `-S` to `-1` for a call of `S` tokens.
+/// The input that a rewritten graph gets ([`super::rewritten`]): int64, `[rows]`, from `-S` to `-1` for a call of `S` tokens.
 pub const LOGITS_ROWS: &str = "logits_rows";
 /// ONNX's number of a type.
 const FLOAT: i64 = 1;
