@@ -5,6 +5,8 @@
 mod common;
 #[path = "common/int8.rs"]
 mod int8;
+#[path = "common/lookup.rs"]
+mod lookup;
 #[path = "common/prepared.rs"]
 mod prepared;
 
@@ -14,13 +16,10 @@ use std::path::Path;
 use common::{TemporaryPackage, relative_rms, testdata};
 use prepared::{Scene, logits};
 use serde::Deserialize;
-use wheelwork::{
-    Diagnostic, Event, KernelSet, Kernels, KvForm, Model, OpenOptions, Options, Prepared, PromptLookup,
-};
+use wheelwork::{Diagnostic, Event, KernelSet, Kernels, KvForm, Model, OpenOptions, Options, Prepared};
 use wheelwork_quantize::Recipe;
 use wheelwork_quantize::recipe::{Activations, BALANCED, FLOAT, INT8_THROUGHOUT};
 use wheelwork_quantize::scheme::{Bits, BlockScheme, Scheme};
-use wheelwork_testing::Outcome;
 
 /// Layers and output layer of so many bits.
 fn of_bits(layers: Bits, lm_head: Bits) -> Recipe {
@@ -73,10 +72,7 @@ fn activations_in_float32_are_not_rounded_to_8_bits() {
 #[test]
 fn the_logits_after_each_token_of_a_draft_are_those_of_steps() {
     let (package, _) = int8::with_int8_cache_of(BALANCED, KvForm::Float);
-    let cache_dir = Some(package.path().parent().unwrap().join("cache"));
-    let options =
-        OpenOptions { cache_dir, kernels: Kernels::Own, threads: Some(2), ..OpenOptions::default() };
-    let mut scene = Scene { package, options };
+    let mut scene = Scene::of_package(package, Kernels::Own);
     let draft: Vec<u32> = (0..16).map(|token| token * 7919 % 250).collect();
     for kv_cache in [KvForm::Float, KvForm::Int8] {
         scene.options.kv_cache = Some(kv_cache);
@@ -114,20 +110,7 @@ fn prompt_lookup_says_what_our_kernels_say_step_by_step() {
     let scene = Scene::of(BALANCED, Kernels::Own);
     scene.prepare();
     let model = scene.open();
-    let (mut drafted, mut accepted) = (0, 0);
-    for (question, temperature) in
-        [("What is 4823 + 3987?", 0.0), ("478 + 256 = ?", 0.0), ("478 + 256 = ?", 0.8), ("Thanks", 0.8)]
-    {
-        let [plain, found] = [PromptLookup::Off, PromptLookup::Auto].map(|prompt_lookup| {
-            let (temperature, seed) = (Some(temperature), Some(7));
-            let options =
-                Options { temperature, seed, max_tokens: Some(150), prompt_lookup, ..Options::default() };
-            Outcome::of(model.session().unwrap().ask(question, &options).unwrap()).unwrap()
-        });
-        assert_eq!(found.said(), plain.said(), "{question} at {temperature}");
-        drafted += found.usage().drafted_tokens;
-        accepted += found.usage().accepted_tokens;
-    }
+    let (drafted, accepted) = lookup::says_the_same(|| model.session().unwrap());
     assert!(drafted > 0 && accepted > 0, "{drafted} tokens drafted, {accepted} came true");
 }
 
@@ -162,10 +145,7 @@ fn tied_embeddings_are_looked_up_in_the_packed_output_layer() {
     let checkpoint = tied();
     for lm_head in [Bits::Four, Bits::Six, Bits::Eight] {
         let package = TemporaryPackage::of_folder(checkpoint.path(), of_bits(Bits::Four, lm_head));
-        let cache_dir = Some(package.path().parent().unwrap().join("cache"));
-        let options =
-            OpenOptions { cache_dir, kernels: Kernels::Own, threads: Some(2), ..OpenOptions::default() };
-        let scene = Scene { package, options };
+        let scene = Scene::of_package(package, Kernels::Own);
         let report = scene.prepare();
         let record = fs::read_to_string(scene.form().join("record.json")).unwrap();
         assert!(record.contains("embed_tokens"), "{record}");
@@ -271,15 +251,8 @@ struct Problem {
 fn our_attention_gives_the_logits_of_onnx_runtimes_with_either_cache() {
     for form in [KvForm::Float, KvForm::Int8] {
         let (package, ids) = int8::with_int8_cache_of(BALANCED, form);
-        let cache_dir = Some(package.path().parent().unwrap().join("cache"));
-        let options = OpenOptions {
-            cache_dir,
-            kernels: Kernels::Own,
-            kv_cache: Some(form),
-            threads: Some(2),
-            ..OpenOptions::default()
-        };
-        let scene = Scene { package, options };
+        let mut scene = Scene::of_package(package, Kernels::Own);
+        scene.options.kv_cache = Some(form);
         let attention = scene.prepare().attention.unwrap();
         assert!(attention.is_ours && attention.nodes == 6, "{attention:?}");
         let (ours, plain) = (scene.open(), scene.plain());
@@ -317,10 +290,7 @@ fn our_attention_gives_the_logits_of_onnx_runtimes_with_either_cache() {
 #[test]
 fn our_attention_reads_queries_keys_and_values_that_come_apart() {
     let package = TemporaryPackage::of("families/qwen3", BALANCED);
-    let cache_dir = Some(package.path().parent().unwrap().join("cache"));
-    let options =
-        OpenOptions { cache_dir, kernels: Kernels::Own, threads: Some(2), ..OpenOptions::default() };
-    let scene = Scene { package, options };
+    let scene = Scene::of_package(package, Kernels::Own);
     assert!(scene.prepare().attention.unwrap().is_ours);
     let prompt: Vec<u32> = (0..40).collect();
     let [ours, plain] = [scene.open(), scene.plain()].map(|model| {

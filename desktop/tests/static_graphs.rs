@@ -3,14 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod common;
+#[path = "common/lookup.rs"]
+mod lookup;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
 use common::{failure, json, testdata, wheelwork};
-use wheelwork::{Model, Options, PromptLookup, Session};
-use wheelwork_testing::Outcome;
+use wheelwork::{Model, Session};
 
 /// Quantises a checkpoint into `folder`; where the package is then.
 fn quantize(folder: &Path, checkpoint: &str, arguments: &str) -> (Command, PathBuf) {
@@ -84,23 +85,10 @@ fn prompt_lookup_says_what_the_quantised_graphs_say_step_by_step() {
     let (mut command, package) = quantize(folder.path(), "tiny-r1", both);
     json(&mut command);
     let model = Model::open(&package).unwrap();
-    let (mut drafted, mut accepted) = (0, 0);
-    for (question, temperature) in
-        [("What is 4823 + 3987?", 0.0), ("478 + 256 = ?", 0.0), ("478 + 256 = ?", 0.8), ("Thanks", 0.8)]
-    {
-        let [plain, found] = [PromptLookup::Off, PromptLookup::Auto].map(|prompt_lookup| {
-            let decoder = Model::static_reference(&package, "qnn-htp").unwrap();
-            let mut session =
-                Session::with_decoder(Arc::clone(model.facts()), model.placement().clone(), decoder);
-            let (temperature, seed) = (Some(temperature), Some(7));
-            let options =
-                Options { temperature, seed, max_tokens: Some(150), prompt_lookup, ..Options::default() };
-            Outcome::of(session.ask(question, &options).unwrap()).unwrap()
-        });
-        assert_eq!(found.said(), plain.said(), "{question} at {temperature}");
-        drafted += found.usage().drafted_tokens;
-        accepted += found.usage().accepted_tokens;
-    }
+    let (drafted, accepted) = lookup::says_the_same(|| {
+        let decoder = Model::static_reference(&package, "qnn-htp").unwrap();
+        Session::with_decoder(Arc::clone(model.facts()), model.placement().clone(), decoder)
+    });
     println!("{drafted} tokens drafted, {accepted} came true");
     assert!(drafted > 0);
 }

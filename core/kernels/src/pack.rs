@@ -162,10 +162,10 @@ pub fn row(shape: Shape, packed: &[u8], row: usize, to: &mut [f32]) -> Result<()
         let at = place(shape, row, block) * 2;
         let scale = scales.get(at..).and_then(|bytes| bytes.first_chunk()).copied().unwrap_or_default();
         let scale = f16_to_f32(u16::from_le_bytes(scale));
-        let zero = match (shape.has_zeros(), shape.bits()) {
-            (true, _) => packed_zero_places(shape, row, block).fold(0, |zero, place| zero | place.of(zeros)),
-            (false, Bits::Four) => 8,
-            (false, _) => 128,
+        let zero = if shape.has_zeros() {
+            packed_zero_places(shape, row, block).fold(0, |zero, place| zero | place.of(zeros))
+        } else {
+            shape.bits().middle()
         };
         let steps = steps.by_ref().take(shape.low_bytes() / STEP_BYTES);
         for (place, to) in steps.zip(to.chunks_mut(step_codes(shape))) {
@@ -197,10 +197,10 @@ pub fn floats(shape: Shape, rows: &Rows, to: &mut [f32]) -> Result<(), KernelErr
     let scales = rows.scales.chunks_exact(shape.blocks());
     for (row, ((codes, scales), to)) in codes.zip(scales).zip(to.chunks_exact_mut(shape.k())).enumerate() {
         for (block, (scale, to)) in scales.iter().zip(to.chunks_mut(shape.block())).enumerate() {
-            let zero = match (shape.has_zeros(), shape.bits()) {
-                (true, _) => zero_place(shape, row, block).of(&rows.zeros),
-                (false, Bits::Four) => 8,
-                (false, _) => 128,
+            let zero = if shape.has_zeros() {
+                zero_place(shape, row, block).of(&rows.zeros)
+            } else {
+                shape.bits().middle()
             };
             for (k, to) in (block * shape.block()..).zip(to) {
                 let code = match shape.bits() {

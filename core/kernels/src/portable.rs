@@ -71,7 +71,7 @@ fn add<const R: usize>(codes: &[u8; STEP_BYTES], words: &[i32; R], products: &mu
 
 /// The zero points of a block's columns.
 pub(crate) fn zero_points(shape: Shape, bytes: &[u8]) -> [i32; COLUMNS] {
-    let mut zeros = [if shape.bits() == Bits::Four { 8 } else { 128 }; COLUMNS];
+    let mut zeros = [i32::from(shape.bits().middle()); COLUMNS];
     match shape.bits() {
         _ if bytes.is_empty() || !shape.has_zeros() => {}
         Bits::Eight => zeros.iter_mut().zip(bytes).for_each(|(zero, byte)| *zero = i32::from(*byte)),

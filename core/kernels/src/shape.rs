@@ -41,6 +41,14 @@ impl Bits {
         }
     }
 
+    /// The code that stands for zero where no zero points are given.
+    pub(crate) fn middle(self) -> u8 {
+        match self {
+            Self::Four => 8,
+            Self::Five | Self::Six | Self::Eight => 128,
+        }
+    }
+
     /// How many of a code stand apart from its lower four.
     pub(crate) fn high(self) -> usize {
         match self {

@@ -16,7 +16,10 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn of(recipe: Recipe, kernels: Kernels) -> Self {
-        let package = TemporaryPackage::of("tiny-r1", recipe);
+        Self::of_package(TemporaryPackage::of("tiny-r1", recipe), kernels)
+    }
+
+    pub(crate) fn of_package(package: TemporaryPackage, kernels: Kernels) -> Self {
         let cache_dir = Some(package.path().parent().unwrap().join("cache"));
         let options = OpenOptions { cache_dir, kernels, threads: Some(2), ..OpenOptions::default() };
         Self { package, options }

@@ -84,7 +84,7 @@ pub fn add_int8_cache(
         None => ranges(&float, &measured, options)?,
     };
     let mut logits = Spill::create(&options.scratch, float.vocab_size())?;
-    evaluate::score(&float, &checked, &mut logits, &options.cancel)?;
+    evaluate::rows_of(&float, &checked, &options.cancel, |row, _, _, values| logits.write(row, values))?;
     drop(float);
 
     let mut cache = KvCache {

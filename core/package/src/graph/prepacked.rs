@@ -16,7 +16,7 @@
 
 use super::proto::{Graph, Model, Tensor};
 use super::tensors;
-use super::wire::{Field, Fields, Value, put, put_bytes};
+use super::wire::{Field, Fields, Value, put, put_bytes, replace};
 use super::{GraphError, verify};
 
 /// A packed range begins at a page, so that it can be mapped by itself.
@@ -222,24 +222,6 @@ pub fn with_places(model: &[u8], locate: impl Fn(&str, u64) -> (String, u64)) ->
             Ok(moved)
         })
     })
-}
-
-/// The same message with every field of that number passed through `edit`.
-fn replace(
-    message: &[u8],
-    number: u64,
-    edit: impl Fn(&[u8]) -> Result<Vec<u8>, GraphError>,
-) -> Result<Vec<u8>, GraphError> {
-    let mut out = Vec::with_capacity(message.len());
-    for field in Fields::new(message) {
-        let field = field?;
-        if field.number == number {
-            put_bytes(&mut out, number, &edit(field.bytes()?)?);
-        } else {
-            put(&mut out, &field);
-        }
-    }
-    Ok(out)
 }
 
 /// `StringStringEntryProto`.

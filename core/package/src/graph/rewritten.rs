@@ -20,7 +20,7 @@ use super::proto::{Model, Node, Tensor};
 use super::rows::{self, Dim, value, with_input};
 use super::rules::MICROSOFT;
 use super::tensors::{self, byte_len, elements};
-use super::wire::{Fields, put, put_bytes, put_varint};
+use super::wire::{Fields, put, put_bytes, put_int, replace};
 use super::{GraphError, attention, codes, verify};
 
 /// The domain of our operators.
@@ -320,15 +320,9 @@ pub fn rewritten(
         nodes.push(Some(our_node(node, known, &name, place.bits)));
     }
     let mut nodes = nodes.into_iter().zip(&model.nodes);
-    let mut out = Vec::with_capacity(original.len());
-    for field in Fields::new(original) {
-        let field = field?;
-        if field.number != 7 {
-            put(&mut out, &field);
-            continue;
-        }
-        let mut graph = Vec::with_capacity(original.len());
-        for field in Fields::new(field.bytes()?) {
+    let mut out = replace(original, 7, |read| {
+        let mut graph = Vec::with_capacity(read.len());
+        for field in Fields::new(read) {
             let field = field?;
             match field.number {
                 1 => match nodes.next() {
@@ -345,10 +339,10 @@ pub fn rewritten(
             }
         }
         tensors.iter().for_each(|tensor| put_bytes(&mut graph, 5, tensor));
-        put_bytes(&mut out, 7, &graph);
-    }
+        Ok(graph)
+    })?;
     put_bytes(&mut out, 8, &operator_set());
-    rows::asked(&out)
+    rows::asked(out)
 }
 
 /// `OperatorSetIdProto` of our domain.
@@ -419,16 +413,10 @@ pub fn alone(model: &[u8], outputs: &[&str]) -> Result<Vec<u8>, GraphError> {
     let is_wanted = |node: &Node<'_>| node.outputs.first().is_some_and(|output| outputs.contains(output));
     let wanted: Vec<_> = graph.nodes.iter().filter(|node| is_wanted(node)).collect();
     let used: HashSet<&str> = wanted.iter().flat_map(|node| node.inputs.iter().skip(1)).copied().collect();
-    let mut out = Vec::new();
-    for field in Fields::new(model) {
-        let field = field?;
-        if field.number != 7 {
-            put(&mut out, &field);
-            continue;
-        }
+    replace(model, 7, |read| {
         let mut cut = Vec::new();
         let mut nodes = graph.nodes.iter();
-        for field in Fields::new(field.bytes()?) {
+        for field in Fields::new(read) {
             let field = field?;
             match field.number {
                 1 if nodes.next().is_some_and(is_wanted) => {
@@ -445,17 +433,11 @@ pub fn alone(model: &[u8], outputs: &[&str]) -> Result<Vec<u8>, GraphError> {
             let name = node.outputs.first().copied().unwrap_or_default();
             put_bytes(&mut cut, 12, &values(name, node.int("N").unwrap_or_default()));
         }
-        put_bytes(&mut out, 7, &cut);
-    }
-    Ok(out)
+        Ok(cut)
+    })
 }
 
 /// `ValueInfoProto` of any number of rows of so many float32.
 fn values(name: &str, columns: i64) -> Vec<u8> {
     value(name, FLOAT, &[Dim::Named("rows"), Dim::Size(columns)])
-}
-
-fn put_int(out: &mut Vec<u8>, number: u64, value: u64) {
-    put_varint(out, number << 3);
-    put_varint(out, value);
 }

@@ -10,7 +10,7 @@
 
 use super::GraphError;
 use super::proto::{Inline, Model, Node, Tensor};
-use super::wire::{Fields, put, put_bytes, put_varint};
+use super::wire::{Fields, put, put_bytes, put_int, replace};
 
 /// The input that a rewritten graph gets ([`super::rewritten`]): int64, `[rows]`, from `-S` to `-1` for a call of `S` tokens.
 pub const LOGITS_ROWS: &str = "logits_rows";
@@ -20,8 +20,8 @@ const FLOAT: i64 = 1;
 const INT64: i64 = 7;
 
 /// The graph with [`LOGITS_ROWS`]; as it was where it does not pick the last token by a constant.
-pub(super) fn asked(model: &[u8]) -> Result<Vec<u8>, GraphError> {
-    let graph = Model::read(model)?.graph;
+pub(super) fn asked(model: Vec<u8>) -> Result<Vec<u8>, GraphError> {
+    let graph = Model::read(&model)?.graph;
     let is_last = |tensor: &&Tensor<'_>| {
         let is_one = match (&tensor.inline[..], &tensor.ints) {
             ([Inline::Raw(bytes)], _) => **bytes == (-1_i64).to_le_bytes(),
@@ -49,18 +49,12 @@ pub(super) fn asked(model: &[u8]) -> Result<Vec<u8>, GraphError> {
     let is_taken = graph.initializers.iter().any(|tensor| tensor.name == LOGITS_ROWS)
         || graph.inputs.iter().any(|input| input.name == LOGITS_ROWS)
         || graph.nodes.iter().any(|node| node.outputs.contains(&LOGITS_ROWS));
-    let (Some(last), Some(logits), false) = (last, logits, is_taken) else { return Ok(model.to_vec()) };
+    let (Some(last), Some(logits), false) = (last, logits, is_taken) else { return Ok(model) };
 
-    let mut out = Vec::with_capacity(model.len());
-    for field in Fields::new(model) {
-        let field = field?;
-        if field.number != 7 {
-            put(&mut out, &field);
-            continue;
-        }
-        let mut asked = Vec::with_capacity(model.len());
+    replace(&model, 7, |read| {
+        let mut asked = Vec::with_capacity(read.len());
         let (mut nodes, mut outputs) = (graph.nodes.iter(), graph.outputs.iter());
-        for field in Fields::new(field.bytes()?) {
+        for field in Fields::new(read) {
             let field = field?;
             match field.number {
                 1 if nodes.next().is_some_and(|node| picks(node, last)) => {
@@ -76,23 +70,17 @@ pub(super) fn asked(model: &[u8]) -> Result<Vec<u8>, GraphError> {
             }
         }
         put_bytes(&mut asked, 11, &value(LOGITS_ROWS, INT64, &[Dim::Named("rows")]));
-        put_bytes(&mut out, 7, &asked);
-    }
-    Ok(out)
+        Ok(asked)
+    })
 }
 
 /// The node with another name as its input of that number.
 pub(super) fn with_input(node: &[u8], index: usize, name: &str) -> Result<Vec<u8>, GraphError> {
-    let (mut out, mut inputs) = (Vec::new(), 0..);
-    for field in Fields::new(node) {
-        let field = field?;
-        if field.number == 1 && inputs.next() == Some(index) {
-            put_bytes(&mut out, 1, name.as_bytes());
-        } else {
-            put(&mut out, &field);
-        }
-    }
-    Ok(out)
+    let mut inputs = 0..;
+    replace(node, 1, |input| {
+        let is_it = inputs.next() == Some(index);
+        Ok(if is_it { name.as_bytes() } else { input }.to_vec())
+    })
 }
 
 /// A dimension of a graph's input or output.
@@ -108,21 +96,19 @@ pub(super) fn value(name: &str, data_type: i64, dims: &[Dim<'_>]) -> Vec<u8> {
         put_bytes(&mut message, number, bytes);
         message
     };
+    let number = |number, value: i64| {
+        let mut message = Vec::new();
+        put_int(&mut message, number, value.cast_unsigned());
+        message
+    };
     let mut shape = Vec::new();
     for dim in dims {
         let dim = match dim {
             Dim::Named(name) => message(2, name.as_bytes()),
-            Dim::Size(size) => number(1, size.cast_unsigned()),
+            Dim::Size(size) => number(1, *size),
         };
         put_bytes(&mut shape, 1, &dim);
     }
-    let tensor = [number(1, data_type.cast_unsigned()), message(2, &shape)].concat();
+    let tensor = [number(1, data_type), message(2, &shape)].concat();
     [message(1, name.as_bytes()), message(2, &message(1, &tensor))].concat()
-}
-
-fn number(field: u64, value: u64) -> Vec<u8> {
-    let mut out = Vec::new();
-    put_varint(&mut out, field << 3);
-    put_varint(&mut out, value);
-    out
 }

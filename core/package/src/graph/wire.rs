@@ -135,6 +135,12 @@ pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value.to_le_bytes()[0]);
 }
 
+/// Appends a field of a whole number.
+pub(super) fn put_int(out: &mut Vec<u8>, number: u64, value: u64) {
+    put_varint(out, number << 3);
+    put_varint(out, value);
+}
+
 /// Appends a field of bytes.
 pub(super) fn put_bytes(out: &mut Vec<u8>, number: u64, bytes: &[u8]) {
     put_varint(out, number << 3 | 2);
@@ -145,10 +151,7 @@ pub(super) fn put_bytes(out: &mut Vec<u8>, number: u64, bytes: &[u8]) {
 /// Appends a field as it was read.
 pub(super) fn put(out: &mut Vec<u8>, field: &Field<'_>) {
     match field.value {
-        Value::Varint(value) => {
-            put_varint(out, field.number << 3);
-            put_varint(out, value);
-        }
+        Value::Varint(value) => put_int(out, field.number, value),
         Value::Fixed64(value) => {
             put_varint(out, field.number << 3 | 1);
             out.extend_from_slice(&value.to_le_bytes());
@@ -159,6 +162,24 @@ pub(super) fn put(out: &mut Vec<u8>, field: &Field<'_>) {
             out.extend_from_slice(&value.to_le_bytes());
         }
     }
+}
+
+/// The same message with every field of that number passed through `edit`.
+pub(super) fn replace(
+    message: &[u8],
+    number: u64,
+    mut edit: impl FnMut(&[u8]) -> Result<Vec<u8>, GraphError>,
+) -> Result<Vec<u8>, GraphError> {
+    let mut out = Vec::with_capacity(message.len());
+    for field in Fields::new(message) {
+        let field = field?;
+        if field.number == number {
+            put_bytes(&mut out, number, &edit(field.bytes()?)?);
+        } else {
+            put(&mut out, &field);
+        }
+    }
+    Ok(out)
 }
 
 #[cfg(test)]

@@ -241,44 +241,33 @@ pub(crate) fn against(
     progress: &dyn EvaluateProgress,
 ) -> Result<Divergence, EvaluateError> {
     let total = passages.iter().map(Passage::positions).sum();
-    let mut comparison = Comparison::default();
-    let mut reference = Vec::new();
-    let mut row = 0;
-    for passage in passages {
-        let mut fault = None;
-        let compare = &mut |position, package: &[f32]| {
-            match logits.read(row, 1, &mut reference) {
-                Ok(()) => comparison.add(&reference, package, position, passage.next(position)),
-                Err(error) => fault = Some(error),
-            }
-            row += 1;
-            progress.progress(Stage::Package, row, total);
-        };
-        model.score(passage.read(), passage.first, cancel, compare).map_err(cancelled)?;
-        if let Some(error) = fault {
-            return Err(error.into());
-        }
-    }
+    let (mut comparison, mut reference) = (Comparison::default(), Vec::new());
+    rows_of(model, passages, cancel, |row, passage, position, package| {
+        logits.read(row, 1, &mut reference)?;
+        comparison.add(&reference, package, position, passage.next(position));
+        progress.progress(Stage::Package, row + 1, total);
+        Ok(())
+    })?;
     Ok(comparison.finish())
 }
 
-/// A model's logits to disk, a row for each position that is compared.
-pub(crate) fn score(
+/// What a model gives at the positions that are compared: number, passage, position and logits to `each`.
+pub(crate) fn rows_of(
     model: &Model,
     passages: &[Passage],
-    logits: &mut Spill,
     cancel: &CancelToken,
+    mut each: impl FnMut(usize, &Passage, usize, &[f32]) -> Result<(), CalibrateError>,
 ) -> Result<(), EvaluateError> {
     let mut row = 0;
     for passage in passages {
         let mut fault = None;
-        let write = &mut |_, values: &[f32]| {
-            if let Err(error) = logits.write(row, values) {
+        let take = &mut |position, logits: &[f32]| {
+            if let Err(error) = each(row, passage, position, logits) {
                 fault = Some(error);
             }
             row += 1;
         };
-        model.score(passage.read(), passage.first, cancel, write).map_err(cancelled)?;
+        model.score(passage.read(), passage.first, cancel, take).map_err(cancelled)?;
         if let Some(error) = fault {
             return Err(error.into());
         }

@@ -12,12 +12,12 @@
 use std::path::Path;
 
 use wheelwork::KvForm;
-use wheelwork_package::card::SourceOfError;
+use wheelwork_package::card::{Divergence, SourceOfError};
 use wheelwork_quantize::checkpoint::Checkpoint;
 
 use super::divergence::Comparison;
 use super::{
-    EvaluateError, EvaluateOptions, EvaluateProgress, Passage, Stage, against, open, reference, score,
+    EvaluateError, EvaluateOptions, EvaluateProgress, Passage, Stage, against, open, reference, rows_of,
 };
 use crate::CalibrateError;
 use crate::reference::Watch;
@@ -58,36 +58,28 @@ pub(super) fn measure(
         progress.progress(Stage::Sources, found.len(), total);
         let is_stored = |name: &str| name.ends_with(ending);
         let weights = Weights::stored(checkpoint, &matrices, &is_stored);
-        found.push(with(weights, passages, logits, options, &watch, |_, _| Ok(()))?.named(name));
+        found.push(source(name, &with(weights, passages, logits, options, &watch, |_, _| Ok(()))?));
     }
 
     progress.progress(Stage::Sources, found.len(), total);
     let mut stored = Spill::create(&options.scratch, checkpoint.config.vocab_size)?;
     let keep = |row, values: &[f32]| stored.write(row, values);
     let weights = Weights::stored(checkpoint, &matrices, &|_| true);
-    found.push(with(weights, passages, logits, options, &watch, keep)?.named("weights"));
+    found.push(source("weights", &with(weights, passages, logits, options, &watch, keep)?));
 
     progress.progress(Stage::Sources, found.len(), total);
     let model = open(package, Some(KvForm::Float), options.threads)?;
     let float = against(&model, passages, &mut stored, &options.cancel, &())?;
-    found.push(SourceOfError {
-        name: "activations".to_owned(),
-        mean_kl: float.mean_kl,
-        same_top: float.same_top,
-    });
+    found.push(source("activations", &float));
 
     let has_int8 = model.card().is_some_and(|card| card.kv_cache.contains_key(&model.placement().variant));
     if has_int8 {
         progress.progress(Stage::Sources, found.len(), total);
-        score(&model, passages, &mut stored, &options.cancel)?;
+        rows_of(&model, passages, &options.cancel, |row, _, _, values| stored.write(row, values))?;
         drop(model);
         let model = open(package, Some(KvForm::Int8), options.threads)?;
         let int8 = against(&model, passages, &mut stored, &options.cancel, &())?;
-        found.push(SourceOfError {
-            name: "kv_cache".to_owned(),
-            mean_kl: int8.mean_kl,
-            same_top: int8.same_top,
-        });
+        found.push(source("kv_cache", &int8));
     }
     progress.progress(Stage::Sources, total, total);
     Ok(found)
@@ -101,21 +93,18 @@ fn with(
     options: &EvaluateOptions,
     watch: &dyn Watch,
     mut keep: impl FnMut(usize, &[f32]) -> Result<(), CalibrateError>,
-) -> Result<Comparison, CalibrateError> {
+) -> Result<Divergence, CalibrateError> {
     let (mut comparison, mut expected) = (Comparison::default(), Vec::new());
     reference(weights, passages, options, watch, |row, passage, position, values| {
         logits.read(row, 1, &mut expected)?;
         comparison.add(&expected, values, position, passage.next(position));
         keep(row, values)
     })?;
-    Ok(comparison)
+    Ok(comparison.finish())
 }
 
-impl Comparison {
-    fn named(self, name: &str) -> SourceOfError {
-        let found = self.finish();
-        SourceOfError { name: name.to_owned(), mean_kl: found.mean_kl, same_top: found.same_top }
-    }
+fn source(name: &str, found: &Divergence) -> SourceOfError {
+    SourceOfError { name: name.to_owned(), mean_kl: found.mean_kl, same_top: found.same_top }
 }
 
 /// Can be stopped, and tells nothing: the stage counts sources.
