@@ -1,6 +1,6 @@
 //! How fast this CPU's kernels stream the linear layers of the 1.5B shape, of 4, 5, 6 or 8 bits, and its output layer of 8: `cargo run
-//! --release -p wheelwork-kernels --example products [THREADS] [BLOCK] [BITS] [ROWS]...`. A measure of the kernels alone, with threads
-//! of its own.
+//! --release -p wheelwork-kernels --example products [THREADS] [BLOCK] [BITS] [SCALE BITS] [ROWS]...`. A measure of the kernels alone,
+//! with threads of its own.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::hint::spin_loop;
@@ -23,25 +23,31 @@ fn main() {
     let threads = numbers.first().copied().unwrap_or(2);
     let block = numbers.get(1).copied().unwrap_or(32) as u64;
     let layer_bits = numbers.get(2).copied().unwrap_or(4) as u64;
+    let scale_bits = numbers.get(3).copied().unwrap_or(16) as u64;
     let mut seed = 1_u32;
     let mut matrices = Vec::new();
     for (k, n, count) in LAYERS {
         for _ in 0..count {
             let bits = if count == 1 { 8 } else { layer_bits };
-            let shape = Shape::new(k, n, bits, block, count > 1).unwrap();
+            let shape =
+                Shape::new(k, n, bits, block, count > 1).unwrap().with_scale_bits(scale_bits).unwrap();
             let mut packed = vec![0_u8; shape.packed_bytes()];
             for byte in packed.chunks_mut(4) {
                 seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 byte.iter_mut().zip(seed.to_le_bytes()).for_each(|(slot, byte)| *slot = byte);
             }
             let scales = shape.code_bytes()..shape.code_bytes() + shape.scale_bytes();
-            packed[scales]
-                .chunks_exact_mut(2)
-                .for_each(|scale| scale.copy_from_slice(&0x1400_u16.to_le_bytes()));
+            if scale_bits == 8 {
+                packed[scales].fill(0x50);
+            } else {
+                packed[scales]
+                    .chunks_exact_mut(2)
+                    .for_each(|scale| scale.copy_from_slice(&0x1400_u16.to_le_bytes()));
+            }
             matrices.push(Matrix { shape, packed });
         }
     }
-    let rows_list = if numbers.len() > 3 { numbers[3..].to_vec() } else { vec![1, 2, 4, 8, 128] };
+    let rows_list = if numbers.len() > 4 { numbers[4..].to_vec() } else { vec![1, 2, 4, 8, 128] };
     // The portable one takes minutes.
     for kernel in Kernel::available().into_iter().filter(|kernel| *kernel != Kernel::Portable) {
         for &rows in &rows_list {
@@ -53,7 +59,7 @@ fn main() {
             let bytes: usize = wanted.iter().map(|matrix| matrix.packed.len()).sum();
             let ops: f64 = wanted.iter().map(|m| 2.0 * (m.shape.k() * m.shape.n() * rows) as f64).sum();
             println!(
-                "{:12} {layer_bits} bits, block {block} {rows:4} rows: best {:7.2} ms, median {:7.2} ms; {:.1} GB/s, {:.0} GOPS, {:.1} tokens/s",
+                "{:12} {layer_bits} bits, scales {scale_bits}, block {block} {rows:4} rows: best {:7.2} ms, median {:7.2} ms; {:.1} GB/s, {:.0} GOPS, {:.1} tokens/s",
                 kernel.name(),
                 times[0] * 1e3,
                 times[times.len() / 2] * 1e3,

@@ -14,11 +14,10 @@ mod lanes;
 use crate::activations::Activations;
 use crate::attention::softmax::{self, Loaded, Rows, Seen};
 use crate::error::KernelError;
+use crate::half::SHORT_SHIFT;
 use crate::instances::{each_panel, for_panel};
 use crate::shape::{Bits, Shape};
-use crate::tile::{
-    Block, PANEL_ROWS, Panel, Results, SCALE_BYTES, STEP_BYTES, Tile, plane_steps, zero_plane,
-};
+use crate::tile::{Block, PANEL_ROWS, Panel, Results, STEP_BYTES, Scales, Tile, plane_steps, zero_plane};
 use crate::weights::Weights;
 
 /// A step, or the results of one row: four columns each.
@@ -256,9 +255,19 @@ fn matrix_product(products: int32x4_t, rows: int8x16_t, columns: int8x16_t) -> i
 /// Scales as float32.
 #[inline]
 #[target_feature(enable = "neon")]
-fn scales_of(bytes: &[u8; SCALE_BYTES]) -> Quad<float32x4_t> {
-    let (halves, _) = bytes.as_chunks::<16>();
-    let [first, second] = [load_bytes(&halves[0]), load_bytes(&halves[1])];
+fn scales_of(scales: Scales<'_>) -> Quad<float32x4_t> {
+    let [first, second] = match scales {
+        Scales::Half(bytes) => {
+            let (halves, _) = bytes.as_chunks::<16>();
+            [load_bytes(&halves[0]), load_bytes(&halves[1])]
+        }
+        Scales::Short(bytes) => {
+            const UP: i32 = SHORT_SHIFT.cast_signed();
+            let bytes = load_bytes(bytes);
+            [vshll_n_u8::<UP>(vget_low_u8(bytes)), vshll_high_n_u8::<UP>(bytes)]
+                .map(|halves| vreinterpretq_u8_u16(halves))
+        }
+    };
     let ([a, b], [c, d]) = (widened(first), widened(second));
     [a, b, c, d]
 }

@@ -21,7 +21,7 @@ pub enum KernelError {
         /// The length by the shape.
         expected: usize,
     },
-    /// A scale is no half-precision number.
+    /// The shape's bits of a scale do not have it exactly.
     Scale {
         /// Its place among the scales that were given.
         index: usize,
@@ -45,7 +45,7 @@ impl std::fmt::Display for KernelError {
                 write!(formatter, "the {what} have {found} elements, expected {expected} by the shape")
             }
             Self::Scale { index } => {
-                write!(formatter, "scale {index} is no number of half precision")
+                write!(formatter, "scale {index} has more bits than those of the matrix")
             }
             Self::Code { index } => write!(formatter, "byte {index} has a code of more bits than the matrix"),
             Self::NotOnThisCpu => formatter.write_str("the CPU lacks the kernel's instructions"),

@@ -1,4 +1,6 @@
-//! Half-precision numbers (IEEE 754 binary16) as their bits.
+//! Half-precision numbers (IEEE 754 binary16) as their bits, and those of 8 bits that are a part of them: an exponent of four bits
+//! and a fraction of four, `bits >> 6` of numbers from 0 to less than 2. They have five significant bits from 2^-14 on, and steps of
+//! 2^-18 below.
 
 /// The number of these bits.
 #[must_use]
@@ -35,6 +37,23 @@ pub fn exact_f16(number: f32) -> Option<u16> {
     (f16_to_f32(found).to_bits() == bits).then_some(found)
 }
 
+/// Bits of half precision that a number of 8 bits lacks.
+pub(crate) const SHORT_SHIFT: u32 = 6;
+
+/// The 8 bits of a number that they have exactly; `None` for others.
+#[must_use]
+pub fn exact_short(number: f32) -> Option<u8> {
+    let bits = exact_f16(number)?;
+    let short = u8::try_from(bits >> SHORT_SHIFT).ok()?;
+    (u16::from(short) << SHORT_SHIFT == bits).then_some(short)
+}
+
+/// The number of these 8 bits.
+#[must_use]
+pub fn short_to_f32(bits: u8) -> f32 {
+    f16_to_f32(u16::from(bits) << SHORT_SHIFT)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +64,18 @@ mod tests {
             let number = f16_to_f32(bits);
             let expected = number.is_finite().then_some(bits);
             assert_eq!(exact_f16(number), expected, "{bits:#x} = {number}");
+        }
+    }
+
+    #[test]
+    fn every_number_of_8_bits_comes_back_and_no_other() {
+        let numbers: Vec<f32> = (0..=u8::MAX).map(short_to_f32).collect();
+        assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]));
+        assert_eq!([numbers[1], numbers[16], numbers[255]], [2_f32.powi(-18), 2_f32.powi(-14), 1.9375]);
+        for bits in 0..=u16::MAX {
+            let number = f16_to_f32(bits);
+            let place = numbers.iter().position(|known| known.to_bits() == number.to_bits());
+            assert_eq!(exact_short(number).map(usize::from), place, "{number}");
         }
     }
 

@@ -38,7 +38,7 @@ mod x86;
 pub use activations::{Activations, RowsToFill, with_remainders};
 pub use attention::{Attention, Element, Heads, Sums, rotate};
 pub use error::KernelError;
-pub use half::{exact_f16, f16_to_f32};
+pub use half::{exact_f16, exact_short, f16_to_f32, short_to_f32};
 pub use kernel::Kernel;
 pub use shape::{Bits, COLUMNS, Shape};
 pub use weights::Weights;

@@ -2,14 +2,14 @@
 //!
 //! Theirs is `codes [N][blocks][block size × bits / 8]` with the lower half of a byte first, `scales [N][blocks]` float32,
 //! and `zero points [N][⌈blocks × bits / 8⌉]`. Ours is in [`crate::Shape`]. Codes and zero points are permuted and scales become
-//! half precision, which has to be exact, so that [`unpack`] gives back what [`pack`] was given. (Of an odd number of 4-bit zero
+//! half precision or 8 bits of it, which has to be exact, so that [`unpack`] gives back what [`pack`] was given. (Of an odd number of 4-bit zero
 //! points a row, the half byte behind the last is read by nobody; it comes back as zero.) Codes and zero points of 5 and 6 bits
 //! stand in bytes there, and take 5 and 6 bits here.
 //!
 //! A matrix is packed in parts, sixteen rows at a time, so that nobody has to hold all of it.
 
 use crate::error::{KernelError, length};
-use crate::half::{exact_f16, f16_to_f32};
+use crate::half::{exact_f16, exact_short, f16_to_f32, short_to_f32};
 use crate::shape::{Bits, COLUMNS, Shape};
 use crate::tile::{GROUP_STEPS, STEP_BYTES};
 
@@ -59,11 +59,8 @@ pub fn pack(shape: Shape, rows: &Rows) -> Result<Tiles, KernelError> {
         }
     }
     for (index, scale) in rows.scales.iter().enumerate() {
-        let bits = exact_f16(*scale).ok_or(KernelError::Scale { index })?;
-        let at = place(shape, index / shape.blocks(), index % shape.blocks()) * 2;
-        if let Some(slot) = packed.scales.get_mut(at..at + 2) {
-            slot.copy_from_slice(&bits.to_le_bytes());
-        }
+        put_scale(shape, *scale, scale_place(shape, index), &mut packed.scales)
+            .ok_or(KernelError::Scale { index })?;
     }
     for row in 0..if shape.has_zeros() { count } else { 0 } {
         for block in 0..shape.blocks() {
@@ -119,10 +116,7 @@ pub fn unpack_scales(shape: Shape, tiles: &[u8], count: usize) -> Result<Vec<f32
     length("scales", tiles.len(), count.div_ceil(COLUMNS) * shape.tile_scale_bytes())?;
     let mut rows = vec![0.0; count * shape.blocks()];
     for (index, scale) in rows.iter_mut().enumerate() {
-        let at = place(shape, index / shape.blocks(), index % shape.blocks()) * 2;
-        if let Some(bytes) = tiles.get(at..).and_then(|bytes| bytes.first_chunk()) {
-            *scale = f16_to_f32(u16::from_le_bytes(*bytes));
-        }
+        *scale = scale_at(shape, tiles, scale_place(shape, index));
     }
     Ok(rows)
 }
@@ -159,9 +153,7 @@ pub fn row(shape: Shape, packed: &[u8], row: usize, to: &mut [f32]) -> Result<()
     let tile = codes.get(row / COLUMNS * shape.tile_code_bytes()..).unwrap_or_default();
     let mut steps = steps(shape, row % COLUMNS);
     for (block, to) in to.chunks_mut(shape.block()).enumerate() {
-        let at = place(shape, row, block) * 2;
-        let scale = scales.get(at..).and_then(|bytes| bytes.first_chunk()).copied().unwrap_or_default();
-        let scale = f16_to_f32(u16::from_le_bytes(scale));
+        let scale = scale_at(shape, scales, scale_place(shape, row * shape.blocks() + block));
         let zero = if shape.has_zeros() {
             packed_zero_places(shape, row, block).fold(0, |zero, place| zero | place.of(zeros))
         } else {
@@ -316,9 +308,29 @@ fn take_step(bits: Bits, tile: &[u8], place: &StepPlace, to: &mut [u8]) {
     }
 }
 
-/// The place of a row's block among the packed scales.
-fn place(shape: Shape, row: usize, block: usize) -> usize {
-    (row / COLUMNS * shape.blocks() + block) * COLUMNS + row % COLUMNS
+/// The first byte of a scale among the packed ones; `index` counts them row by row.
+fn scale_place(shape: Shape, index: usize) -> usize {
+    let (row, block) = (index / shape.blocks(), index % shape.blocks());
+    ((row / COLUMNS * shape.blocks() + block) * COLUMNS + row % COLUMNS) * shape.scale_size()
+}
+
+/// `None` for a scale that its bits do not have exactly.
+fn put_scale(shape: Shape, scale: f32, at: usize, to: &mut [u8]) -> Option<()> {
+    let slot = to.get_mut(at..)?;
+    if shape.has_short_scales() {
+        slot.first_chunk_mut().map(|slot: &mut [u8; 1]| exact_short(scale).map(|bits| *slot = [bits]))?
+    } else {
+        slot.first_chunk_mut().map(|slot| exact_f16(scale).map(|bits| *slot = bits.to_le_bytes()))?
+    }
+}
+
+fn scale_at(shape: Shape, scales: &[u8], at: usize) -> f32 {
+    let bytes = scales.get(at..).unwrap_or_default();
+    if shape.has_short_scales() {
+        short_to_f32(bytes.first().copied().unwrap_or_default())
+    } else {
+        f16_to_f32(u16::from_le_bytes(bytes.first_chunk().copied().unwrap_or_default()))
+    }
 }
 
 /// Where some bits of a zero point stand.

@@ -34,12 +34,12 @@ pub(crate) fn multiply<const R: usize>(
                 }
             }
         }
+        let scales = block.scales.halves().map(f16_to_f32);
         for ((results, products), activation_scale) in results.iter_mut().zip(products).zip(activation_scales)
         {
-            let scales = block.scales.as_chunks::<2>().0;
-            for ((result, product), scale) in results.iter_mut().zip(products).zip(scales) {
+            for ((result, product), scale) in results.iter_mut().zip(products).zip(&scales) {
                 // At most 2^24 in size for blocks of 256: exact.
-                *result += product as f32 * (f16_to_f32(u16::from_le_bytes(*scale)) * activation_scale);
+                *result += product as f32 * (scale * activation_scale);
             }
         }
     }

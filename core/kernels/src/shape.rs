@@ -3,7 +3,7 @@
 //! ```text
 //! tiles = ⌈N / 16⌉    blocks = ⌈K / block size⌉
 //! codes   [tiles][blocks][block size × bits / 8 × 16 bytes]    of 5 and 6 bits first the lower four of all, then the others
-//! scales  [tiles][blocks][16] half precision, little-endian
+//! scales  [tiles][blocks][16] half precision, little-endian, or a byte each: its bits from the seventh on (half)
 //! zeros   [tiles][blocks][2 × bits bytes]                      where the matrix has zero points; the lower four bits first, too
 //! ```
 //!
@@ -67,6 +67,7 @@ pub struct Shape {
     bits: Bits,
     block: usize,
     has_zeros: bool,
+    has_short_scales: bool,
 }
 
 impl Shape {
@@ -98,7 +99,19 @@ impl Shape {
                 return Err(KernelError::Unsupported { what: "block size", found, expected });
             }
         };
-        Ok(Self { k, n, bits, block, has_zeros })
+        Ok(Self { k, n, bits, block, has_zeros, has_short_scales: false })
+    }
+
+    /// The same with scales of so many bits: 8, or 16 as [`Shape::new`] has them.
+    ///
+    /// # Errors
+    /// [`KernelError::Unsupported`] for other numbers.
+    pub fn with_scale_bits(self, bits: u64) -> Result<Self, KernelError> {
+        match bits {
+            8 => Ok(Self { has_short_scales: true, ..self }),
+            16 => Ok(Self { has_short_scales: false, ..self }),
+            found => Err(KernelError::Unsupported { what: "scale bits", found, expected: "8 or 16" }),
+        }
     }
 
     /// Length of a row of activations.
@@ -129,6 +142,18 @@ impl Shape {
     #[must_use]
     pub fn has_zeros(&self) -> bool {
         self.has_zeros
+    }
+
+    /// Whether scales have 8 bits, instead of 16.
+    #[must_use]
+    pub fn has_short_scales(&self) -> bool {
+        self.has_short_scales
+    }
+
+    /// Bits of a scale.
+    #[must_use]
+    pub fn scale_bits(&self) -> u64 {
+        if self.has_short_scales { 8 } else { 16 }
     }
 
     /// Blocks of a column.
@@ -170,9 +195,14 @@ impl Shape {
         self.blocks() * self.block_bytes()
     }
 
+    /// Bytes of a scale.
+    pub(crate) fn scale_size(&self) -> usize {
+        if self.has_short_scales { 1 } else { 2 }
+    }
+
     /// Bytes of a tile's scales.
     pub(crate) fn tile_scale_bytes(&self) -> usize {
-        self.blocks() * COLUMNS * 2
+        self.blocks() * COLUMNS * self.scale_size()
     }
 
     /// Bytes of a tile's zero points.

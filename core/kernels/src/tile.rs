@@ -4,10 +4,11 @@
 //! for (block, rounded) in tile.blocks(shape).zip(panel.blocks::<ROWS>(shape)) { .. }
 //! ```
 
+use std::array;
+
+use crate::half::SHORT_SHIFT;
 use crate::shape::{COLUMNS, Shape};
 
-/// Bytes of a tile's scales in one block.
-pub(crate) const SCALE_BYTES: usize = COLUMNS * 2;
 /// Codes that one step of a kernel takes: 16 columns by 4 of K at 8 bits, by 8 of K below.
 pub(crate) const STEP_BYTES: usize = 64;
 /// Steps that one plane of single bits serves, and two planes of two bits; divides the steps of every block.
@@ -19,7 +20,7 @@ pub(crate) const PANEL_ROWS: usize = 8;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tile<'a> {
     pub(crate) codes: &'a [u8],
-    pub(crate) scales: &'a [[u8; SCALE_BYTES]],
+    pub(crate) scales: &'a [u8],
     pub(crate) zeros: &'a [u8],
 }
 
@@ -32,10 +33,41 @@ pub(crate) struct Block<'a> {
     /// The bits above these, one or two a code. A byte belongs to the same byte of four steps (two at 6 bits): the low half has
     /// the bits of the steps' low halves, the first step's lowest; the high half those of their high halves.
     pub(crate) high: &'a [[u8; STEP_BYTES]],
-    pub(crate) scales: &'a [u8; SCALE_BYTES],
+    pub(crate) scales: Scales<'a>,
     /// A byte a column at 8 bits. Below, 8 bytes with columns 0 to 7 in the low halves and 8 to 15 in the high ones, then for
     /// each higher bit 16, a bit a column. Empty where the matrix has none.
     pub(crate) zeros: &'a [u8],
+}
+
+/// The scales of a block's columns.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Scales<'a> {
+    /// In half precision, little-endian.
+    Half(&'a [u8; 2 * COLUMNS]),
+    /// In 8 bits ([`crate::half`]).
+    Short(&'a [u8; COLUMNS]),
+}
+
+impl<'a> Scales<'a> {
+    /// Of 32 bytes or of 16.
+    #[inline(always)]
+    fn of(bytes: &'a [u8]) -> Self {
+        match bytes.first_chunk() {
+            Some(bytes) => Self::Half(bytes),
+            None => Self::Short(bytes.first_chunk().unwrap_or(&[0; COLUMNS])),
+        }
+    }
+
+    /// As the bits of half precision.
+    pub(crate) fn halves(&self) -> [u16; COLUMNS] {
+        match self {
+            Self::Half(bytes) => {
+                let (pairs, _) = bytes.as_chunks::<2>();
+                array::from_fn(|column| pairs.get(column).map_or(0, |pair| u16::from_le_bytes(*pair)))
+            }
+            Self::Short(bytes) => bytes.map(|byte| u16::from(byte) << SHORT_SHIFT),
+        }
+    }
 }
 
 impl<'a> Tile<'a> {
@@ -44,9 +76,11 @@ impl<'a> Tile<'a> {
     pub(crate) fn blocks(&self, shape: Shape) -> impl Iterator<Item = Block<'a>> + use<'a> {
         let mut zeros = self.zeros.chunks_exact(shape.zero_bytes().max(1));
         let low_bytes = shape.low_bytes();
-        self.codes.chunks_exact(shape.block_bytes()).zip(self.scales).map(move |(codes, scales)| {
+        let scales = self.scales.chunks_exact(COLUMNS * shape.scale_size());
+        self.codes.chunks_exact(shape.block_bytes()).zip(scales).map(move |(codes, scales)| {
             let (steps, high) = codes.split_at_checked(low_bytes).unwrap_or_default();
             let (steps, high) = (steps.as_chunks().0, high.as_chunks().0);
+            let scales = Scales::of(scales);
             Block { steps, high, scales, zeros: zeros.next().unwrap_or_default() }
         })
     }

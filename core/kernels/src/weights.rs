@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use crate::error::{KernelError, length};
 use crate::shape::{COLUMNS, Shape};
-use crate::tile::{SCALE_BYTES, Tile};
+use crate::tile::Tile;
 
 /// A packed matrix whose length was compared with its shape.
 #[derive(Debug, Clone, Copy)]
 pub struct Weights<'a> {
     pub(crate) shape: Shape,
     codes: &'a [u8],
-    scales: &'a [[u8; SCALE_BYTES]],
+    scales: &'a [u8],
     zeros: &'a [u8],
 }
 
@@ -25,7 +25,7 @@ impl<'a> Weights<'a> {
         length("packed weights", packed.len(), shape.packed_bytes())?;
         let (codes, rest) = packed.split_at(shape.code_bytes());
         let (scales, zeros) = rest.split_at(shape.scale_bytes());
-        Ok(Self { shape, codes, scales: scales.as_chunks().0, zeros })
+        Ok(Self { shape, codes, scales, zeros })
     }
 
     /// Its shape.
@@ -39,11 +39,11 @@ impl<'a> Weights<'a> {
         let Self { shape, codes, scales, zeros } = *self;
         let first = tiles.start.min(shape.tiles());
         let count = tiles.end.min(shape.tiles()).saturating_sub(first);
-        let (code_bytes, blocks, zero_bytes) =
-            (shape.tile_code_bytes(), shape.blocks(), shape.blocks() * shape.zero_bytes());
+        let (code_bytes, scale_bytes, zero_bytes) =
+            (shape.tile_code_bytes(), shape.tile_scale_bytes(), shape.tile_zero_bytes());
         let behind = |bytes: usize| bytes * first;
         let codes = codes.get(behind(code_bytes)..).unwrap_or_default().chunks_exact(code_bytes);
-        let scales = scales.get(behind(blocks)..).unwrap_or_default().chunks_exact(blocks);
+        let scales = scales.get(behind(scale_bytes)..).unwrap_or_default().chunks_exact(scale_bytes);
         let mut zeros = zeros.get(behind(zero_bytes)..).unwrap_or_default().chunks_exact(zero_bytes.max(1));
         codes.zip(scales).take(count).enumerate().map(move |(index, (codes, scales))| {
             let zeros = zeros.next().unwrap_or_default();

@@ -4,7 +4,8 @@
 use proptest::prelude::*;
 use wheelwork_kernels::pack::{self, Rows, Tiles};
 use wheelwork_kernels::{
-    Activations, Bits, Kernel, KernelError, Shape, Weights, exact_f16, f16_to_f32, with_remainders,
+    Activations, Bits, Kernel, KernelError, Shape, Weights, exact_f16, f16_to_f32, short_to_f32,
+    with_remainders,
 };
 
 /// A small generator: the numbers need no more.
@@ -36,7 +37,10 @@ fn matrix(shape: Shape, numbers: &mut Numbers) -> Rows {
     Rows {
         codes,
         scales: (0..shape.n() * shape.blocks())
-            .map(|_| f16_to_f32(exact_f16((numbers.next() % 2048) as f32 / 65536.0).unwrap()))
+            .map(|_| match shape.has_short_scales() {
+                true => short_to_f32(numbers.next().to_le_bytes()[0]),
+                false => f16_to_f32(exact_f16((numbers.next() % 2048) as f32 / 65536.0).unwrap()),
+            })
             .collect(),
         zeros,
     }
@@ -109,7 +113,14 @@ fn computed(kernel: Kernel, shape: Shape, packed: &[u8], x: &[f32], part: usize)
     y
 }
 
+/// With scales of 16 bits and of 8.
 fn check(shape: Shape, x: &[f32], seed: u64) {
+    for bits in [16, 8] {
+        check_one(shape.with_scale_bits(bits).unwrap(), x, seed);
+    }
+}
+
+fn check_one(shape: Shape, x: &[f32], seed: u64) {
     let rows = matrix(shape, &mut Numbers(seed));
     let packed = packed(shape, &rows);
     assert_eq!(packed.len(), shape.packed_bytes());
@@ -129,10 +140,11 @@ fn check(shape: Shape, x: &[f32], seed: u64) {
 
 #[test]
 fn rows_as_floats_are_the_weights_and_the_packed_rows() {
-    for (bits, block, has_zeros) in
-        [(4, 32, true), (4, 64, false), (5, 32, true), (6, 128, true), (8, 32, false)]
+    for (bits, block, has_zeros, scale_bits) in
+        [(4, 32, true, 16), (4, 64, false, 8), (5, 32, true, 8), (6, 128, true, 16), (8, 32, false, 8)]
     {
         let shape = Shape::new(129, 17, bits, block, has_zeros).unwrap();
+        let shape = shape.with_scale_bits(scale_bits).unwrap();
         let matrix = matrix(shape, &mut Numbers(3));
         let packed = packed(shape, &matrix);
         let mut found = vec![f32::NAN; shape.n() * shape.k()];
@@ -155,6 +167,7 @@ fn a_row_has_the_same_results_whatever_rows_are_beside_it() {
     let mut numbers = Numbers(11);
     for (bits, block, has_zeros) in [(4, 32, true), (5, 64, true), (6, 32, false), (8, 128, true)] {
         let shape = Shape::new(320, 50, bits, block, has_zeros).unwrap();
+        let shape = shape.with_scale_bits(if bits == 4 { 8 } else { 16 }).unwrap();
         let packed = packed(shape, &matrix(shape, &mut numbers));
         let x: Vec<f32> = (0..shape.k() * 17).map(|_| numbers.normal()).collect();
         for kernel in Kernel::available() {
@@ -294,7 +307,7 @@ fn outliers_cost_what_int8_costs_and_no_more() {
 #[test]
 fn kernels_of_one_cpu_agree_to_the_last_bits() {
     let mut numbers = Numbers(4);
-    let shape = Shape::new(1536, 96, 4, 32, true).unwrap();
+    let shape = Shape::new(1536, 96, 4, 32, true).unwrap().with_scale_bits(8).unwrap();
     let packed = packed(shape, &matrix(shape, &mut numbers));
     let x: Vec<f32> = (0..1536 * 7).map(|_| numbers.normal()).collect();
     for kernel in Kernel::available() {
@@ -364,14 +377,23 @@ fn lengths_that_do_not_fit_are_refused() {
     ] {
         assert!(matches!(Shape::new(k, n, bits, block, false), Err(KernelError::Unsupported { .. })));
     }
+    assert!(matches!(shape.with_scale_bits(7), Err(KernelError::Unsupported { .. })));
 }
 
 #[test]
-fn a_scale_that_half_precision_lacks_is_refused() {
+fn a_scale_that_its_bits_lack_is_refused() {
     let shape = Shape::new(64, 2, 8, 32, false).unwrap();
     let mut rows = matrix(shape, &mut Numbers(7));
     rows.scales[3] = 0.1;
     assert_eq!(pack::pack(shape, &rows), Err(KernelError::Scale { index: 3 }));
+    // Seven significant bits, and numbers of five that are too large or negative.
+    for lacking in [1.046_875, 2.0, -0.5] {
+        rows.scales = vec![1.0; 4];
+        rows.scales[2] = lacking;
+        let short = shape.with_scale_bits(8).unwrap();
+        assert_eq!(pack::pack(short, &rows), Err(KernelError::Scale { index: 2 }));
+        assert!(pack::pack(shape, &rows).is_ok());
+    }
 }
 
 #[test]
@@ -387,14 +409,17 @@ fn a_code_or_zero_point_of_more_bits_is_refused() {
     }
 }
 
-/// Nothing but the true bits of codes, zero points and half-precision scales.
+/// Nothing but the true bits of codes, zero points and scales.
 #[test]
 fn packed_weights_take_their_bits() {
     for bits in [4, 5, 6, 8] {
         for has_zeros in [false, true] {
-            let shape = Shape::new(1536, 48, bits, 32, has_zeros).unwrap();
-            let block_bits = 32 * bits + 16 + if has_zeros { bits } else { 0 };
-            assert_eq!(shape.packed_bytes() as u64 * 8, 1536 * 48 / 32 * block_bits, "{shape:?}");
+            for scale_bits in [16, 8] {
+                let shape = Shape::new(1536, 48, bits, 32, has_zeros).unwrap();
+                let shape = shape.with_scale_bits(scale_bits).unwrap();
+                let block_bits = 32 * bits + scale_bits + if has_zeros { bits } else { 0 };
+                assert_eq!(shape.packed_bytes() as u64 * 8, 1536 * 48 / 32 * block_bits, "{shape:?}");
+            }
         }
     }
 }
@@ -405,9 +430,10 @@ proptest! {
     #[test]
     fn what_is_packed_comes_back(
         k in 1..600_u64, n in 1..70_u64, bits in prop::sample::select(vec![4_u64, 5, 6, 8]),
-        block in prop::sample::select(vec![32_u64, 64, 128, 256]), has_zeros: bool, seed: u64,
+        block in prop::sample::select(vec![32_u64, 64, 128, 256]), has_zeros: bool,
+        scale_bits in prop::sample::select(vec![8_u64, 16]), seed: u64,
     ) {
-        let shape = Shape::new(k, n, bits, block, has_zeros).unwrap();
+        let shape = Shape::new(k, n, bits, block, has_zeros).unwrap().with_scale_bits(scale_bits).unwrap();
         let rows = matrix(shape, &mut Numbers(seed));
         let tiles = pack::pack(shape, &rows).unwrap();
         prop_assert_eq!(pack::unpack(shape, &tiles, shape.n()).unwrap(), rows);
@@ -416,11 +442,13 @@ proptest! {
     #[test]
     fn any_bytes_multiply(bytes in prop::collection::vec(any::<u8>(), 960), x in prop::collection::vec(any::<f32>(), 64 * 3)) {
         for bits in [4, 5, 6, 8] {
-            let shape = Shape::new(64, 20, bits, 32, true).unwrap();
-            let length = shape.packed_bytes();
-            let bytes: Vec<u8> = bytes.iter().copied().cycle().take(length).collect();
-            for kernel in Kernel::available() {
-                prop_assert_eq!(computed(kernel, shape, &bytes, &x, 1).len(), 60);
+            for scale_bits in [8, 16] {
+                let shape = Shape::new(64, 20, bits, 32, true).unwrap().with_scale_bits(scale_bits).unwrap();
+                let length = shape.packed_bytes();
+                let bytes: Vec<u8> = bytes.iter().copied().cycle().take(length).collect();
+                for kernel in Kernel::available() {
+                    prop_assert_eq!(computed(kernel, shape, &bytes, &x, 1).len(), 60);
+                }
             }
         }
     }
@@ -433,6 +461,7 @@ fn a_row_is_looked_up_as_its_numbers() {
             for has_zeros in [false, true] {
                 for (k, n) in [(1, 1), (31, 17), (576, 48), (1536, 33), (100, 16)] {
                     let shape = Shape::new(k, n, bits, block, has_zeros).unwrap();
+                    let shape = shape.with_scale_bits(if n % 2 == 0 { 8 } else { 16 }).unwrap();
                     let rows = matrix(shape, &mut Numbers(k + n));
                     let packed = packed(shape, &rows);
                     let mut found = vec![f32::NAN; shape.k()];

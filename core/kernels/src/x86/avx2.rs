@@ -14,9 +14,10 @@ use super::lanes::Eight;
 use crate::activations::{Activations, RowsToFill};
 use crate::attention::softmax::{self, Loaded, Rows, Seen};
 use crate::error::KernelError;
+use crate::half::SHORT_SHIFT;
 use crate::instances::{each_panel, for_panel};
-use crate::shape::{Bits, COLUMNS, Shape};
-use crate::tile::{GROUP_STEPS, Panel, Results, Rounded, STEP_BYTES, Tile, plane_steps, zero_plane};
+use crate::shape::{Bits, Shape};
+use crate::tile::{GROUP_STEPS, Panel, Results, Rounded, STEP_BYTES, Scales, Tile, plane_steps, zero_plane};
 use crate::weights::Weights;
 
 /// How far ahead of the codes that are multiplied others are asked for.
@@ -212,11 +213,11 @@ macro_rules! kernel {
                             }
                         }
                     }
-                    let (scales, _) = block.scales.as_chunks::<COLUMNS>();
+                    let scales = scales_of(block.scales);
                     for row in 0..R {
                         let activation_scale = _mm256_set1_ps(activation_scales[row]);
                         for half in 0..2 {
-                            let scale = _mm256_mul_ps(scales_of(&scales[half]), activation_scale);
+                            let scale = _mm256_mul_ps(scales[half], activation_scale);
                             let product = _mm256_cvtepi32_ps(products[row][half]);
                             all[row][half] = _mm256_fmadd_ps(product, scale, all[row][half]);
                         }
@@ -345,10 +346,31 @@ fn with_zero_plane(halves: Pair<__m128i>, plane: u16, value: i8) -> Pair<__m128i
 
 #[inline]
 #[target_feature(enable = "avx2,f16c")]
-fn scales_of(bytes: &[u8; 16]) -> __m256 {
+fn scales_of(scales: Scales<'_>) -> Pair<__m256> {
+    let (first, second) = match scales {
+        Scales::Half(bytes) => {
+            let (halves, _) = bytes.as_chunks();
+            (load_16(&halves[0]), load_16(&halves[1]))
+        }
+        Scales::Short(bytes) => {
+            let (bytes, zero) = (load_16(bytes), _mm_setzero_si128());
+            // A byte in the upper half of 16 bits, moved to the place of its exponent.
+            const UP: i32 = 8 - SHORT_SHIFT.cast_signed();
+            let (low, high) = (_mm_unpacklo_epi8(zero, bytes), _mm_unpackhi_epi8(zero, bytes));
+            (_mm_srli_epi16::<UP>(low), _mm_srli_epi16::<UP>(high))
+        }
+    };
+    [_mm256_cvtph_ps(first), _mm256_cvtph_ps(second)]
+}
+
+#[inline]
+#[target_feature(enable = "sse2")]
+fn load_16(bytes: &[u8; 16]) -> __m128i {
     // SAFETY: 16 bytes that are borrowed.
     #[allow(unsafe_code)]
-    _mm256_cvtph_ps(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
+    unsafe {
+        _mm_loadu_si128(bytes.as_ptr().cast())
+    }
 }
 
 /// A step; and asks for what will be multiplied soon.

@@ -12,11 +12,12 @@ use super::lanes::Sixteen;
 use crate::activations::{Activations, RowsToFill};
 use crate::attention::softmax::{self, Loaded, Rows, Seen};
 use crate::error::KernelError;
+use crate::half::SHORT_SHIFT;
 use crate::instances::for_panel;
 use crate::portable::zero_points;
 use crate::shape::{Bits, COLUMNS, Shape};
 use crate::tile::{
-    GROUP_STEPS, PANEL_ROWS, Panel, Results, Rounded, SCALE_BYTES, STEP_BYTES, Tile, plane_steps, store,
+    GROUP_STEPS, PANEL_ROWS, Panel, Results, Rounded, STEP_BYTES, Scales, Tile, plane_steps, store,
     zero_plane,
 };
 use crate::weights::Weights;
@@ -219,7 +220,7 @@ struct Unpacked {
     /// `[steps of four K][tiles]`
     steps: Vec<Line>,
     /// `[blocks][tiles]`
-    scales: Vec<[u8; SCALE_BYTES]>,
+    scales: Vec<[u8; 2 * COLUMNS]>,
     /// `[blocks][tiles]`
     zeros: Vec<[i32; COLUMNS]>,
 }
@@ -297,7 +298,7 @@ fn bytes<const R: usize, const T: usize>(
                 }
             }
         }
-        let scales: [_; T] = array::from_fn(|tile| scales_of(&scales[tile]));
+        let scales: [_; T] = array::from_fn(|tile| scales_of(Scales::Half(&scales[tile])));
         for row in 0..R {
             let activation_scale = _mm512_set1_ps(activation_scales[row]);
             for tile in 0..T {
@@ -332,7 +333,7 @@ fn unpack(shape: Shape, tiles: &[Tile<'_>], unpacked: &mut Unpacked) {
     let count = tiles.len();
     let (blocks, steps) = (shape.blocks(), shape.blocks() * shape.block() / 4);
     unpacked.steps.resize(steps * count, Line([0; STEP_BYTES]));
-    unpacked.scales.resize(blocks * count, [0; SCALE_BYTES]);
+    unpacked.scales.resize(blocks * count, [0; 2 * COLUMNS]);
     unpacked.zeros.resize(blocks * count, [0; COLUMNS]);
     for (index, tile) in tiles.iter().enumerate() {
         let steps = unpacked.steps.iter_mut().skip(index).step_by(count).map(|line| &mut line.0);
@@ -347,7 +348,9 @@ fn unpack(shape: Shape, tiles: &[Tile<'_>], unpacked: &mut Unpacked) {
         let scales = unpacked.scales.iter_mut().skip(index).step_by(count);
         let zeros = unpacked.zeros.iter_mut().skip(index).step_by(count);
         for ((scales, zeros), block) in scales.zip(zeros).zip(tile.blocks(shape)) {
-            (*scales, *zeros) = (*block.scales, zero_points(shape, block.zeros));
+            let slots = scales.as_chunks_mut().0.iter_mut();
+            slots.zip(block.scales.halves()).for_each(|(slot, half)| *slot = half.to_le_bytes());
+            *zeros = zero_points(shape, block.zeros);
         }
     }
 }
@@ -405,11 +408,20 @@ fn zeros_of<const BITS: u32>(bytes: &[u8]) -> __m512i {
 }
 
 #[inline]
-#[target_feature(enable = "avx512f,avx512vl")]
-fn scales_of(bytes: &[u8; SCALE_BYTES]) -> __m512 {
-    // SAFETY: 32 bytes that are borrowed.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn scales_of(scales: Scales<'_>) -> __m512 {
+    // SAFETY: 32 or 16 bytes that are borrowed.
     #[allow(unsafe_code)]
-    _mm512_cvtph_ps(unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) })
+    let halves = unsafe {
+        match scales {
+            Scales::Half(bytes) => _mm256_loadu_si256(bytes.as_ptr().cast()),
+            Scales::Short(bytes) => {
+                let bytes = _mm256_cvtepu8_epi16(_mm_loadu_si128(bytes.as_ptr().cast()));
+                _mm256_slli_epi16::<{ SHORT_SHIFT.cast_signed() }>(bytes)
+            }
+        }
+    };
+    _mm512_cvtph_ps(halves)
 }
 
 #[inline]
