@@ -18,7 +18,7 @@ use prepared::{Scene, logits};
 use serde::Deserialize;
 use wheelwork::{Diagnostic, Event, KernelSet, Kernels, KvForm, Model, OpenOptions, Options, Prepared};
 use wheelwork_quantize::Recipe;
-use wheelwork_quantize::recipe::{Activations, BALANCED, FLOAT, INT8_THROUGHOUT};
+use wheelwork_quantize::recipe::{Activations, BALANCED, FAST, FLOAT, INT8_THROUGHOUT};
 use wheelwork_quantize::scheme::{Bits, BlockScheme, Scheme};
 
 /// Layers and output layer of so many bits.
@@ -151,7 +151,7 @@ fn tied_embeddings_are_looked_up_in_the_packed_output_layer() {
         assert!(record.contains("embed_tokens"), "{record}");
         let bytes = |choice: &wheelwork::prepare::ProductChoice| {
             let blocks = choice.n.next_multiple_of(16) * choice.k.div_ceil(choice.block_size);
-            (blocks * (choice.block_size * choice.bits + 16 + choice.bits) / 8).next_multiple_of(4096)
+            (blocks * (choice.block_size * choice.bits + 8 + choice.bits) / 8).next_multiple_of(4096)
                 * choice.products as u64
         };
         let expected_bytes: u64 = report.kernels.iter().map(bytes).sum();
@@ -167,7 +167,8 @@ fn tied_embeddings_are_looked_up_in_the_packed_output_layer() {
     }
 }
 
-/// 5 and 6 bits stand in 8 in the package, and in 5 and 6 with our kernels: on the disk, in memory, and in what is told of both.
+/// 5 and 6 bits stand in 8 in the package, and in 5 and 6 with our kernels, and scales take 8 bits: on the disk, in memory, and in what
+/// is told of both.
 #[test]
 fn products_take_their_own_bits_with_our_kernels_and_those_of_the_package_without() {
     let scene = Scene::of(of_bits(Bits::Five, Bits::Six), Kernels::Own);
@@ -178,7 +179,7 @@ fn products_take_their_own_bits_with_our_kernels_and_those_of_the_package_withou
         let bits = if choice.n == 2048 { 6 } else { 5 };
         assert_eq!((choice.bits, choice.stored_bits), (bits, 8), "{choice:?}");
         let blocks = choice.n.next_multiple_of(16) * choice.k.div_ceil(choice.block_size);
-        let block_bits = choice.block_size * bits + 16 + bits;
+        let block_bits = choice.block_size * bits + 8 + bits;
         expected_bytes += (blocks * block_bits / 8).next_multiple_of(4096) * choice.products as u64;
     }
     // The last one ends where it ends.
@@ -202,6 +203,28 @@ fn pk_19_codes_of_more_bits_than_the_card_states_are_not_packed() {
     assert_eq!(scene.open().placement().prepared, Prepared::Missing);
 }
 
+/// Scales of 16 bits that a card states to have 8: such a matrix is left to ONNX Runtime, and nothing is lost.
+#[test]
+fn scales_of_more_bits_than_the_card_states_are_not_packed() {
+    let scene = Scene::of(FAST, Kernels::Own);
+    let card = scene.package.path().join("wheelwork.json");
+    let mut stated: serde_json::Value = serde_json::from_slice(&fs::read(&card).unwrap()).unwrap();
+    assert!(stated.get("scale_bits").is_none(), "{stated}");
+    let all = ["model.layers.0.mlp.down_proj.codes", "lm_head.codes"];
+    let all: serde_json::Map<_, _> = all.into_iter().map(|name| (name.to_owned(), 8.into())).collect();
+    stated["scale_bits"] = serde_json::json!({ "cpu": all });
+    fs::write(&card, stated.to_string()).unwrap();
+    let report = scene.prepare();
+    let of = |n| report.kernels.iter().find(|choice| choice.n == n);
+    assert!(of(2048).is_none(), "{report:?}");
+    let distance = relative_rms(&logits(&scene.open()), &logits(&scene.plain()));
+    assert!(distance < 0.01, "{distance}");
+    stated["scale_bits"] = serde_json::json!({ "cpu": { "lm_head.codes": 7 } });
+    fs::write(&card, stated.to_string()).unwrap();
+    let error = scene.try_prepare(usize::MAX).0.unwrap_err();
+    assert_eq!(error.diagnosis().code, "graph_code_bits", "{error}");
+}
+
 #[test]
 fn greedy_tokens_are_those_of_onnx_runtime_for_256_steps() {
     let scene = Scene::of(BALANCED, Kernels::Own);
@@ -214,9 +237,10 @@ fn greedy_tokens_are_those_of_onnx_runtime_for_256_steps() {
         plain.prefill(&prompt).unwrap();
         for step in 0..256 {
             let ((token, _), (expected, gap)) = (best(ours.logits()), best(plain.logits()));
-            // Where two tokens are all but equal, the last bits decide.
+            // Where two tokens are all but equal, how activations are rounded decides: ONNX Runtime's 8-bit kernels of AVX2 do it
+            // otherwise than those of VNNI, which moves logits by some hundredths.
             assert!(
-                token == expected || gap < 0.02,
+                token == expected || gap < 0.05,
                 "{first}, step {step}: {token}, {expected} leads by {gap}"
             );
             // Both go on with ONNX Runtime's, so that every step is compared.

@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use wheelwork_quantize::scheme::rows::{self, EncodedRows};
-use wheelwork_quantize::scheme::{Bits, BlockScheme, BlockSize, Fit};
+use wheelwork_quantize::scheme::{Bits, BlockScheme, BlockSize, Fit, ScaleBits};
 
 const ROWS: usize = 128;
 const COLUMNS: usize = 1536;
@@ -15,13 +15,13 @@ fn schemes(criterion: &mut Criterion) {
     let weights = bell_shaped(ROWS * COLUMNS);
     let mut group = criterion.benchmark_group("scheme");
     group.throughput(Throughput::Bytes(2 * weights.len() as u64));
-    for (name, bits, block_size, symmetric, fit) in [
-        ("int4 block 32 search", Bits::Four, BlockSize::Of32, false, Fit::Search),
-        ("int4 block 128 search", Bits::Four, BlockSize::Of128, false, Fit::Search),
-        ("int4 block 32 nearest", Bits::Four, BlockSize::Of32, false, Fit::Nearest),
-        ("int8 block 32 nearest", Bits::Eight, BlockSize::Of32, true, Fit::Nearest),
+    for (name, bits, block_size, symmetric, fit, scale_bits) in [
+        ("int4 block 32 search", Bits::Four, BlockSize::Of32, false, Fit::Search, ScaleBits::Eight),
+        ("int4 block 128 search", Bits::Four, BlockSize::Of128, false, Fit::Search, ScaleBits::Eight),
+        ("int4 block 32 nearest", Bits::Four, BlockSize::Of32, false, Fit::Nearest, ScaleBits::Sixteen),
+        ("int8 block 32 nearest", Bits::Eight, BlockSize::Of32, true, Fit::Nearest, ScaleBits::Sixteen),
     ] {
-        let scheme = BlockScheme { bits, block_size, symmetric, fit };
+        let scheme = BlockScheme { bits, block_size, symmetric, fit, scale_bits };
         let mut encoded = EncodedRows::default();
         group.bench_function(name, |bencher| {
             bencher.iter(|| rows::encode(scheme, black_box(&weights), COLUMNS, &mut encoded));

@@ -35,7 +35,7 @@ use crate::progress::Progress;
 use crate::recipe::{INT4, INT8, Recipe};
 use crate::scheme::block::Importance;
 use crate::scheme::rows::{self, EncodedRows};
-use crate::scheme::{Bits, BlockScheme, BlockSize, Scheme};
+use crate::scheme::{Bits, BlockScheme, BlockSize, ScaleBits, Scheme};
 
 /// Weights of each matrix that errors are measured on, unless a row has more.
 const SAMPLE_WEIGHTS: usize = 1 << 14;
@@ -279,7 +279,9 @@ fn schemes(base: BlockScheme, columns: usize) -> Vec<BlockScheme> {
     // At 8 bits a search gains less than its sums of 32 bits can tell. Zero points of their own pay there as elsewhere.
     let plain = BlockScheme { symmetric: false, ..INT8 };
     let searched = Bits::ALL.into_iter().filter(|&bits| bits != Bits::Eight);
-    let ways = searched.map(|bits| BlockScheme { bits, ..base }).chain([INT8, plain]);
+    let short = |scheme| BlockScheme { scale_bits: ScaleBits::Eight, ..scheme };
+    let ways = searched.map(|bits| BlockScheme { bits, ..base });
+    let ways = ways.chain([INT8, plain, short(INT8), short(plain)]);
     ways.flat_map(|scheme| sizes.iter().map(move |&block_size| BlockScheme { block_size, ..scheme }))
         .collect()
 }

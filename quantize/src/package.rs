@@ -52,6 +52,7 @@ impl Contents<'_> {
             let read = json!({ "tokens": source.tokens, "sources": source.sources, "sha256": source.text });
             recipe.insert("importance".to_owned(), read);
         }
+        let scale_bits = self.plan.scale_bits(&self.tensor_errors);
         Ok(Card {
             format_version: card::FORMAT_VERSION.to_owned(),
             name: self.name.to_string(),
@@ -67,6 +68,7 @@ impl Contents<'_> {
             },
             variants: BTreeMap::from([(CPU.to_owned(), files)]),
             code_bits: self.plan.code_bits().map(|bits| (CPU.to_owned(), bits)).into_iter().collect(),
+            scale_bits: scale_bits.map(|bits| (CPU.to_owned(), bits)).into_iter().collect(),
             kv_cache: BTreeMap::new(),
             static_graphs: BTreeMap::new(),
             evaluation: BTreeMap::new(),

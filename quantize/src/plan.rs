@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use wheelwork_onnx::{Extent, Model};
+use wheelwork_package::card::TensorError;
 
 use crate::scheme::{BlockScheme, Scheme};
 
@@ -109,6 +110,20 @@ impl Plan {
         });
         let codes: BTreeMap<_, _> = codes.collect();
         (!codes.is_empty()).then_some(codes)
+    }
+
+    /// Bits of scales by the initialiser's name of the codes, where all parts of a matrix have fewer than 16.
+    #[must_use]
+    pub fn scale_bits(&self, tensors: &[TensorError]) -> Option<BTreeMap<String, u32>> {
+        let of: BTreeMap<&str, _> =
+            tensors.iter().map(|tensor| (tensor.name.as_str(), tensor.scale_bits)).collect();
+        let stated = self.matrices().flat_map(|matrix| {
+            let parts = matrix.parts.iter().map(|(name, _)| of.get(name.as_str()).copied().flatten());
+            let bits = parts.collect::<Option<Vec<_>>>().and_then(|bits| bits.into_iter().max());
+            matrix.initializers.iter().filter_map(move |name| Some((name.clone(), bits?)))
+        });
+        let stated: BTreeMap<_, _> = stated.collect();
+        (!stated.is_empty()).then_some(stated)
     }
 
     /// Tensors of the checkpoint that the plan reads, in the order of reading.

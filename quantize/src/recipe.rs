@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::scheme::{Bits, BlockScheme, BlockSize, Fit, Scheme};
+use crate::scheme::{Bits, BlockScheme, BlockSize, Fit, ScaleBits, Scheme};
 
 /// Which scheme each kind of matrix is stored in. Norms and biases are always 32-bit floating point.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -54,11 +54,21 @@ impl Activations {
     }
 }
 
-pub(crate) const INT4: BlockScheme =
-    BlockScheme { bits: Bits::Four, block_size: BlockSize::Of32, symmetric: false, fit: Fit::Search };
+pub(crate) const INT4: BlockScheme = BlockScheme {
+    bits: Bits::Four,
+    block_size: BlockSize::Of32,
+    symmetric: false,
+    fit: Fit::Search,
+    scale_bits: ScaleBits::Eight,
+};
 /// Symmetric and without a search: at 8 bits both gain less than the last digit that is printed.
-pub(crate) const INT8: BlockScheme =
-    BlockScheme { bits: Bits::Eight, block_size: BlockSize::Of32, symmetric: true, fit: Fit::Nearest };
+pub(crate) const INT8: BlockScheme = BlockScheme {
+    bits: Bits::Eight,
+    block_size: BlockSize::Of32,
+    symmetric: true,
+    fit: Fit::Nearest,
+    scale_bits: ScaleBits::Sixteen,
+};
 
 /// No quantisation: the yardstick.
 pub const FLOAT: Recipe = Recipe {
@@ -73,7 +83,7 @@ pub const FLOAT: Recipe = Recipe {
 /// Round to nearest.
 pub const FAST: Recipe = Recipe {
     name: "fast",
-    layers: Scheme::Blocks(BlockScheme { fit: Fit::Nearest, ..INT4 }),
+    layers: Scheme::Blocks(BlockScheme { fit: Fit::Nearest, scale_bits: ScaleBits::Sixteen, ..INT4 }),
     lm_head: Scheme::Blocks(INT8),
     embedding: Scheme::Blocks(INT8),
     exceptions: BTreeMap::new(),

@@ -42,6 +42,8 @@ pub struct BlockScheme {
     pub symmetric: bool,
     /// How scale and zero point are found.
     pub fit: Fit,
+    /// Bits that a scale needs.
+    pub scale_bits: ScaleBits,
 }
 
 /// Bits of a code: it has `2^bits` levels.
@@ -70,6 +72,16 @@ pub enum BlockSize {
     Of64,
     Of128,
     Of256,
+}
+
+/// Bits that scales need; the graph's operators read them as float32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "u32")]
+pub enum ScaleBits {
+    /// Numbers from 0 to 1.9375 with five significant bits. A block that needs others has those of half precision.
+    Eight,
+    /// Those of half precision.
+    Sixteen,
 }
 
 /// How scale and zero point of a block are found; [`block`] has the formulas.
@@ -142,14 +154,14 @@ impl BlockScheme {
         if self.stores_zero_points() { self.blocks(columns).div_ceil(self.bits.codes_per_byte()) } else { 0 }
     }
 
-    /// Bits of a row that say something: codes of their own bits, scales of half precision, zero points of the codes'
+    /// Bits of a row that say something: codes of their own bits, scales of theirs, zero points of the codes'
     /// bits. That is what a form of its own needs; [`BlockScheme::row_bytes`] is what the graph's operators read.
     #[must_use]
     pub fn true_row_bits(self, columns: usize) -> usize {
-        const SCALE_BITS: usize = 16;
         let bits = u32::from(self.bits) as usize;
         let zero_point = if self.symmetric { 0 } else { bits };
-        columns * bits + self.blocks(columns) * (SCALE_BITS + zero_point)
+        let scale = u32::from(self.scale_bits) as usize;
+        columns * bits + self.blocks(columns) * (scale + zero_point)
     }
 }
 
@@ -214,6 +226,15 @@ impl From<Bits> for u32 {
             Bits::Five => 5,
             Bits::Six => 6,
             Bits::Eight => 8,
+        }
+    }
+}
+
+impl From<ScaleBits> for u32 {
+    fn from(bits: ScaleBits) -> Self {
+        match bits {
+            ScaleBits::Eight => 8,
+            ScaleBits::Sixteen => 16,
         }
     }
 }

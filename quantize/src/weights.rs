@@ -67,6 +67,13 @@ fn pieces(extent: Extent) -> impl Iterator<Item = Extent> {
     })
 }
 
+/// What storing rows cost.
+struct Cost {
+    error: SquaredError,
+    /// Whether all scales are numbers of 8 bits.
+    has_short_scales: bool,
+}
+
 /// Memory that a worker reuses from piece to piece.
 #[derive(Default)]
 struct Scratch {
@@ -172,12 +179,13 @@ impl<'a> Writer<'a> {
         let mut first_row = 0;
         for (name, rows) in &matrix.parts {
             let tensor = self.checkpoint.tensors.get(name)?;
-            let error = self.part(matrix, rounder, (name, tensor), first_row..first_row + rows)?;
+            let cost = self.part(matrix, rounder, (name, tensor), first_row..first_row + rows)?;
             errors.push(TensorError {
                 name: name.clone(),
                 bits: scheme.bits(),
                 block_size: scheme.block_size(),
-                relative_mse: error.relative(),
+                scale_bits: cost.has_short_scales.then_some(8),
+                relative_mse: cost.error.relative(),
             });
             first_row += rows;
         }
@@ -191,23 +199,33 @@ impl<'a> Writer<'a> {
         rounder: &dyn Rounder,
         (name, tensor): (&str, FloatTensor<'_>),
         stored_rows: Range<usize>,
-    ) -> Result<SquaredError, QuantizeError> {
+    ) -> Result<Cost, QuantizeError> {
         let (columns, rows) = (matrix.columns, stored_rows.len());
         let piece_rows = (PIECE_WEIGHTS / columns).max(1);
-        let pieces: Vec<Result<SquaredError, QuantizeError>> = (0..rows.div_ceil(piece_rows))
+        let pieces: Vec<Result<Cost, QuantizeError>> = (0..rows.div_ceil(piece_rows))
             .into_par_iter()
             .map_init(Scratch::default, |scratch, piece| {
                 self.check_cancelled()?;
                 let row = piece * piece_rows;
                 let count = piece_rows.min(rows - row);
                 tensor.read(row * columns, count * columns, &mut scratch.input)?;
-                let error = self.store(matrix, rounder, stored_rows.start + row, scratch)?;
+                let cost = self.store(matrix, rounder, stored_rows.start + row, scratch)?;
                 self.advance(name, count as u64 * tensor.bytes() / rows as u64);
-                Ok(error)
+                Ok(cost)
             })
             .collect();
         // The first error by its place, not by time: the message is the same in each run.
-        pieces.into_iter().try_fold(SquaredError::default(), |sum, piece| Ok(sum.plus(piece?)))
+        let none = Cost {
+            error: SquaredError::default(),
+            has_short_scales: matches!(matrix.storage, Storage::Blocks { .. }),
+        };
+        pieces.into_iter().try_fold(none, |sum, piece| {
+            let Cost { error, has_short_scales } = piece?;
+            Ok(Cost {
+                error: sum.error.plus(error),
+                has_short_scales: sum.has_short_scales && has_short_scales,
+            })
+        })
     }
 
     /// Stores the rows that were read as rows of the stored matrix from `row` on.
@@ -217,12 +235,12 @@ impl<'a> Writer<'a> {
         rounder: &dyn Rounder,
         row: usize,
         scratch: &mut Scratch,
-    ) -> Result<SquaredError, QuantizeError> {
+    ) -> Result<Cost, QuantizeError> {
         let Scratch { input, encoded, bytes } = scratch;
         match matrix.storage {
             Storage::Float32(extent) => {
                 self.write_floats(&input.weights, extent, row * matrix.columns, bytes)?;
-                Ok(SquaredError::default())
+                Ok(Cost { error: SquaredError::default(), has_short_scales: false })
             }
             Storage::Blocks { scheme, codes, scales, zero_points } => {
                 rounder.encode(scheme, row, &mut input.weights, matrix.columns, encoded);
@@ -233,7 +251,7 @@ impl<'a> Writer<'a> {
                     let row_bytes = scheme.zero_point_bytes(matrix.columns);
                     self.write(zero_points, row * row_bytes, &encoded.zero_points)?;
                 }
-                Ok(encoded.error)
+                Ok(Cost { error: encoded.error, has_short_scales: encoded.has_short_scales() })
             }
         }
     }

@@ -129,6 +129,7 @@ impl PackageFacts {
             quantization,
             variants: _,
             code_bits: _,
+            scale_bits: _,
             kv_cache: _,
             static_graphs: _,
             evaluation,

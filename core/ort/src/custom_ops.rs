@@ -66,7 +66,8 @@ fn shape(operator: &str, context: &KernelContext<'_>) -> ort::Result<Shape> {
         other => return Err(refused(operator, &format!("zero_points = {other}, expected 0 or 1"))),
     };
     let shape = Shape::new(number("K")?, number("N")?, number("bits")?, number("block_size")?, has_zeros);
-    shape.map_err(|error| refused(operator, &error))
+    let scale_bits = number("scale_bits")?;
+    shape.and_then(|shape| shape.with_scale_bits(scale_bits)).map_err(|error| refused(operator, &error))
 }
 
 /// Has ONNX Runtime's threads do the tasks; the first error of any.

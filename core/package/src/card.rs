@@ -22,7 +22,7 @@ pub use static_graphs::{
 };
 
 /// The format version that this build writes. Readers accept the same major version.
-pub const FORMAT_VERSION: &str = "1.2";
+pub const FORMAT_VERSION: &str = "1.3";
 
 /// `wheelwork.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,10 @@ pub struct Card {
     /// name of the initialiser: 5 or 6 in 8, 3 in 4. Zero points use no more.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub code_bits: BTreeMap<String, BTreeMap<String, u32>>,
+    /// Bits that the scales of matrices need where those are fewer than 16, by variant and by the name of the codes' initialiser: 8,
+    /// numbers below 2 with five significant bits. What is stated wrongly is not packed by our kernels, and nothing more.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scale_bits: BTreeMap<String, BTreeMap<String, u32>>,
     /// The variants with an int8 key-value cache beside the float one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kv_cache: BTreeMap<String, KvCache>,
@@ -109,7 +113,7 @@ pub struct Quantization {
     pub recipe: serde_json::Value,
     /// Stored bits per weight over all matrices: codes, scales and zero points as the graph's operators read them.
     pub bits_per_weight: f64,
-    /// The same in the bits that say something: codes of their own bits, scales of half precision. `None` in packages that were
+    /// The same in the bits that say something: codes and scales of their own bits. `None` in packages that were
     /// made before this was told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub true_bits_per_weight: Option<f64>,
@@ -126,6 +130,9 @@ pub struct TensorError {
     pub bits: u32,
     /// Weights that share a scale; 0 for unquantised.
     pub block_size: usize,
+    /// Bits that a scale needs where those are fewer than 16.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale_bits: Option<u32>,
     /// Sum of squared differences over sum of squares.
     pub relative_mse: f64,
 }

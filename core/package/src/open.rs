@@ -8,7 +8,7 @@ use crate::card::{Architecture, StaticGraphs};
 use crate::compact::Compact;
 use crate::files::{FileRecord, is_plain_name, names};
 use crate::genai_config::{Inputs, Outputs};
-use crate::graph::codes::{Place, check_bytes, check_stated};
+use crate::graph::codes::{Place, StatedBits, check_bytes, check_stated};
 use crate::graph::{self, Codes, GraphError, Verified, limits};
 use crate::manifest::{CPU_PROVIDER, SCHEMA_VERSION, Variant};
 use crate::store::{compact_of, followed, installed_name};
@@ -162,10 +162,8 @@ impl OpenPackage {
         };
         let inputs = &config.model.decoder.inputs;
         let (verified, bytes) = verified_graph(folder, file_name, records, inputs, bytes_of)?;
-        if let Some(stated) = self.code_bits(variant) {
-            let refused = |source| PackageError::Graph { path: folder.join(file_name), source };
-            check_stated(&verified.codes, stated).map_err(refused)?;
-        }
+        let refused = |source| PackageError::Graph { path: folder.join(file_name), source };
+        check_stated(&verified.codes, &self.stated_bits(variant)).map_err(refused)?;
         Ok((verified, bytes))
     }
 
@@ -174,7 +172,10 @@ impl OpenPackage {
     /// # Errors
     /// [`PackageError::Graph`] with [`GraphError::Code`]; else as [`OpenPackage::verify_graph`].
     pub fn check_codes(&self, variant: &str) -> Result<(), PackageError> {
-        let Some(stated) = self.code_bits(variant) else { return Ok(()) };
+        let stated = self.stated_bits(variant).codes;
+        if stated.is_empty() {
+            return Ok(());
+        }
         let OpenVariant { folder, compact, .. } = self.variant(variant)?;
         // A compact form holds no more bits than are stated.
         let is_compact = |file: &str| compact.as_ref().is_some_and(|compact| compact.record.file == file);
@@ -193,10 +194,15 @@ impl OpenPackage {
         Ok(())
     }
 
-    /// Bits that codes of a variant use, where the card states fewer than they stand in.
+    /// What the card states of the bits of a variant's codes and scales; nothing without a card.
     #[must_use]
-    pub fn code_bits(&self, variant: &str) -> Option<&BTreeMap<String, u32>> {
-        self.card.as_ref()?.code_bits.get(variant)
+    pub fn stated_bits(&self, variant: &str) -> StatedBits {
+        let of = |stated: &BTreeMap<String, BTreeMap<String, u32>>| stated.get(variant).cloned();
+        let of_card = |card: &Card| StatedBits {
+            codes: of(&card.code_bits).unwrap_or_default(),
+            scales: of(&card.scale_bits).unwrap_or_default(),
+        };
+        self.card.as_ref().map(of_card).unwrap_or_default()
     }
 }
 
@@ -300,10 +306,11 @@ fn read_card(root: &Path) -> Result<Option<Card>, PackageError> {
             return Err(PackageError::invalid(path, format!("`{}` is not a plain file name", record.name)));
         }
     }
-    if let Some(variant) = card.code_bits.keys().find(|variant| !card.variants.contains_key(*variant)) {
+    let mut stated = card.code_bits.keys().chain(card.scale_bits.keys());
+    if let Some(variant) = stated.find(|variant| !card.variants.contains_key(*variant)) {
         return Err(PackageError::invalid(
             path,
-            format!("it states bits of codes of `{variant}`, which it has not"),
+            format!("it states bits of codes or scales of `{variant}`, which it has not"),
         ));
     }
     for (variant, kv_cache) in &card.kv_cache {

@@ -31,8 +31,9 @@ pub enum PackingError {
 /// The shape of a matrix for our kernels; `None` for one that they do not compute.
 #[must_use]
 pub fn shape(product: &Replaceable) -> Option<Shape> {
-    let Replaceable { k, n, bits, code_bits, block_size, zero_points, .. } = product;
-    Shape::new(*k, *n, self::bits(*code_bits, *bits), *block_size, zero_points.is_some()).ok()
+    let Replaceable { k, n, bits, code_bits, scale_bits, block_size, zero_points, .. } = product;
+    let shape = Shape::new(*k, *n, self::bits(*code_bits, *bits), *block_size, zero_points.is_some());
+    shape.and_then(|shape| shape.with_scale_bits(*scale_bits)).ok()
 }
 
 /// Bits in which our kernels hold codes that use so many and are stored in so many: 3 take 4.
@@ -75,11 +76,11 @@ fn shared(placed: &[(&Replaceable, Place)], node: &Replaceable) -> Option<Place>
 
 fn place(shape: Shape, end: u64) -> Option<Place> {
     let bytes = u64::try_from(shape.packed_bytes()).ok()?;
-    let bits = u64::from(shape.bits().count());
-    Some(Place { bits, offset: end.checked_next_multiple_of(PAGE_BYTES)?, bytes })
+    let (bits, scale_bits) = (u64::from(shape.bits().count()), shape.scale_bits());
+    Some(Place { bits, scale_bits, offset: end.checked_next_multiple_of(PAGE_BYTES)?, bytes })
 }
 
-/// Writes matrices behind each other. Those that our kernels do not compute, or that have a scale which half precision lacks, are left
+/// Writes matrices behind each other. Those that our kernels do not compute, or that have a scale which their bits lack, are left
 /// out; the nodes of the others are returned. `go_on` is asked after each with the bytes so far.
 ///
 /// # Errors
@@ -110,7 +111,7 @@ pub fn write<'p>(
     Ok(written.into_iter().map(|(node, _)| node).collect())
 }
 
-/// Whether all scales are numbers of half precision.
+/// Whether all scales are numbers of their bits.
 fn write_one(
     product: &Replaceable,
     shape: Shape,

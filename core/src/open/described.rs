@@ -193,7 +193,7 @@ impl Described {
             file: &self.graph_file,
             original: &self.located.graph,
             verified: &self.verified,
-            code_bits: self.package.code_bits(&self.placement.variant).cloned().unwrap_or_default(),
+            stated: self.package.stated_bits(&self.placement.variant),
         }
     }
 

@@ -90,9 +90,8 @@ impl StoredMatrices {
         }
         let file = &variant.config.model.decoder.filename;
         let (_, graph) = package.verified_graph(VARIANT, file)?;
-        let code_bits = package.code_bits(VARIANT).cloned().unwrap_or_default();
         let refused = |source| PackageError::Graph { path: variant.folder.join(file), source };
-        let nodes = replaceable(&graph, &code_bits).map_err(refused)?;
+        let nodes = replaceable(&graph, &package.stated_bits(VARIANT)).map_err(refused)?;
         let mut places = BTreeMap::new();
         for (index, node) in nodes.iter().enumerate() {
             let Some(name) = node.tensor.strip_suffix(".codes") else { continue };

@@ -18,14 +18,17 @@
 //! value wins, and the weights are rounded once more, to its scale. Sums have 32 bits, so the search does not see
 //! differences below a millionth of the signal: it is made for 4-bit codes, whose error is thousands of times that.
 //!
-//! The scale is then rounded to the 11 significant bits that half precision has, before the codes are chosen.
+//! The scale is then rounded, before the codes are chosen: [`ScaleBits::Sixteen`] to the 11 significant bits that half precision has,
+//! [`ScaleBits::Eight`] to the five of a number of 8 bits (an exponent of four bits, a fraction of four). Those are 3 to 6 % apart, so
+//! [`Fit::Search`] tries each of them in place of the even [`SCALES`], with the gain `s (2 sum w x d - s sum w d^2)`, and [`Fit::Nearest`] takes the
+//! next above. Where such numbers end, at 2 and 2^-14, scales keep 11 bits.
 //!
 //! Scanning scales under importance weights is llama.cpp's idea (`make_qkx2_quants`), which ONNX Runtime's `k_quant`
 //! has too. Both search a real minimum and round the zero point afterwards; here it is an integer throughout,
 //! because that is what the runtime's fast kernels read.
 
 use super::lanes::{LANES, Lanes};
-use super::{BlockScheme, Fit};
+use super::{BlockScheme, Fit, ScaleBits};
 
 /// Scales tried by [`Fit::Search`]: `range / (2^b - 1 + g)` for `g` evenly from -2 to 4.
 /// On Gaussian and heavy-tailed blocks of 32 the error is within 0.3 % of that of a search thirty times as fine.
@@ -34,6 +37,8 @@ pub const SCALES: u8 = 16;
 const GRID_START: f32 = -2.0;
 /// The grid ends at 4: a scale narrower by four codes, which cuts outliers where that helps the rest.
 const GRID_STEP: f32 = 0.4;
+/// Zero points beside the nearest one, and itself.
+const NEIGHBOURS: [f32; 3] = [-1.0, 0.0, 1.0];
 
 /// Scale and zero point of each block. Zero points are whole numbers in `0..2^b`.
 #[derive(Debug, Clone, Copy)]
@@ -72,11 +77,11 @@ pub(crate) fn encode<const SIZE: usize>(
     let (least, greatest) = bounds(blocks);
     // A power of two brings the largest weight to between 1 and 4 (less for denormal ones), without rounding: after
     // that neither huge nor denormal weights are a special case.
-    let (factor, unit) = powers_of_two((-least).max(greatest));
+    let (factor, unit) = powers_of_two((-least).max(greatest).abs());
     for weights in blocks.iter_mut() {
         *weights = *weights * factor;
     }
-    let grid = fit(scheme, blocks, importance, least * factor, greatest * factor);
+    let grid = fit(scheme, blocks, importance, (least * factor, greatest * factor), unit);
 
     let largest = Lanes::splat(f32::from(scheme.bits.largest_code()));
     let inverse = Lanes::splat(1.0) / grid.scale;
@@ -87,45 +92,225 @@ pub(crate) fn encode<const SIZE: usize>(
     Encoded { scales: (grid.scale * unit).0, zero_points: grid.zero_point.0.map(code) }
 }
 
+/// What scales and zero points are looked for in: blocks, and the range that their weights need.
+struct Task<'a, const SIZE: usize> {
+    scheme: BlockScheme,
+    blocks: &'a [Lanes; SIZE],
+    importance: Importance<&'a [Lanes; SIZE]>,
+    least: Lanes,
+    greatest: Lanes,
+    middle: Lanes,
+    largest: Lanes,
+}
+
 #[inline(always)]
 fn fit<const SIZE: usize>(
     scheme: BlockScheme,
     blocks: &[Lanes; SIZE],
     importance: Importance<&[Lanes; SIZE]>,
-    least: Lanes,
-    greatest: Lanes,
+    (least, greatest): (Lanes, Lanes),
+    unit: Lanes,
 ) -> Grid {
-    let middle = Lanes::splat(f32::from(scheme.bits.middle_code()));
-    let largest = Lanes::splat(f32::from(scheme.bits.largest_code()));
-    let (start, range) = if scheme.symmetric {
-        (Lanes::ZERO, (-least).max(greatest) * Lanes::splat(2.0))
-    } else {
-        let start = least.min(Lanes::ZERO);
-        (start, greatest.max(Lanes::ZERO) - start)
-    };
-    let at = |extra_codes: f32| {
-        let scale = range / (largest + Lanes::splat(extra_codes));
-        let zero_point =
-            if scheme.symmetric { middle } else { (-start / scale).round().clamp(Lanes::ZERO, largest) };
-        Grid { scale, zero_point }
-    };
-    let above = largest - middle;
-    let even = [at(0.0).scale, (-least).max(greatest) / above, (greatest / above).max(-least / middle)];
-    let around = (0..SCALES).map(|index| at(GRID_START + GRID_STEP * f32::from(index)));
-    let grid = match (scheme.fit, scheme.symmetric) {
-        (Fit::Nearest, false) => at(0.0),
-        (Fit::Nearest, true) => Grid { scale: nearest(blocks, even, -middle, above), zero_point: middle },
-        (Fit::Search, true) => {
-            let even = even.map(|scale| Grid { scale, zero_point: middle });
-            search(blocks, importance, largest, [0.0], at(0.0), around.chain(even))
+    let [middle, largest] =
+        [scheme.bits.middle_code(), scheme.bits.largest_code()].map(|code| Lanes::splat(f32::from(code)));
+    let task = Task { scheme, blocks, importance, least, greatest, middle, largest };
+    let grid = match scheme.scale_bits {
+        ScaleBits::Sixteen => task.half_precision(),
+        ScaleBits::Eight => {
+            let short = task.short();
+            // By the even scale, so that every fit decides alike.
+            let even = task.spread(0.0) * unit;
+            let is_within = |lane: Lanes| LARGEST_EVEN.exceeds(lane).and(lane.exceeds(LEAST_EVEN));
+            if is_within(even).all() {
+                short
+            } else {
+                let (long, is_within) = (task.half_precision(), is_within(even));
+                Grid {
+                    scale: is_within.select(short.scale, long.scale),
+                    zero_point: is_within.select(short.zero_point, long.zero_point),
+                }
+            }
         }
-        (Fit::Search, false) => search(blocks, importance, largest, [-1.0, 0.0, 1.0], at(0.0), around),
     };
     // One value throughout a block: a step of exactly that size makes it exact. All zeros need no step.
-    let scale = half_precision(grid.scale);
     let constant = least.equals(greatest);
-    let only_scale = least.equals(Lanes::ZERO).select(Lanes::splat(1.0), least.abs());
-    Grid { scale: constant.select(only_scale, scale), zero_point: constant.select(middle, grid.zero_point) }
+    let no_step = Lanes::splat(LEAST_SHORT) / unit;
+    let only_scale = least.equals(Lanes::ZERO).select(no_step, least.abs());
+    Grid {
+        scale: constant.select(only_scale, grid.scale),
+        zero_point: constant.select(middle, grid.zero_point),
+    }
+}
+
+impl<const SIZE: usize> Task<'_, SIZE> {
+    /// A range for all steps, and where it begins.
+    #[inline(always)]
+    fn range(&self) -> (Lanes, Lanes) {
+        if self.scheme.symmetric {
+            ((-self.least).max(self.greatest) * Lanes::splat(2.0), Lanes::ZERO)
+        } else {
+            let start = self.least.min(Lanes::ZERO);
+            (self.greatest.max(Lanes::ZERO) - start, start)
+        }
+    }
+
+    /// A scale with the nearest zero point.
+    #[inline(always)]
+    fn grid(&self, scale: Lanes) -> Grid {
+        let zero_point = if self.scheme.symmetric {
+            self.middle
+        } else {
+            (-self.range().1 / scale).round().clamp(Lanes::ZERO, self.largest)
+        };
+        Grid { scale, zero_point }
+    }
+
+    /// The scale that spreads the range over so many codes more than there are.
+    #[inline(always)]
+    fn spread(&self, extra_codes: f32) -> Lanes {
+        self.range().0 / (self.largest + Lanes::splat(extra_codes))
+    }
+
+    /// Even scales of symmetric codes.
+    #[inline(always)]
+    fn even(&self) -> [Lanes; 3] {
+        let Self { least, greatest, middle, .. } = *self;
+        let above = self.largest - middle;
+        [self.spread(0.0), (-least).max(greatest) / above, (greatest / above).max(-least / middle)]
+    }
+
+    /// Scales around the even one, each with the nearest zero point; some codes more and less, `step` codes apart.
+    #[inline(always)]
+    fn around(&self, step: u8) -> impl Iterator<Item = Grid> {
+        let codes = (0..SCALES).step_by(step.into()).map(|index| GRID_START + GRID_STEP * f32::from(index));
+        codes.map(|extra_codes| self.grid(self.spread(extra_codes)))
+    }
+
+    /// With a scale that half precision has.
+    #[inline(always)]
+    fn half_precision(&self) -> Grid {
+        let Self { scheme, blocks, middle, largest, .. } = *self;
+        let even = self.grid(self.spread(0.0));
+        let grid = match (scheme.fit, scheme.symmetric) {
+            (Fit::Nearest, false) => even,
+            (Fit::Nearest, true) => self.grid(nearest(blocks, self.even(), -middle, largest - middle)),
+            (Fit::Search, true) => {
+                let around = self.around(1).chain(self.even().map(|scale| self.grid(scale)));
+                self.search::<1, false>([0.0], even, around)
+            }
+            (Fit::Search, false) => self.search::<3, false>(NEIGHBOURS, even, self.around(1)),
+        };
+        Grid { scale: half_precision(grid.scale), ..grid }
+    }
+
+    /// With a scale that has five significant bits.
+    #[inline(always)]
+    fn short(&self) -> Grid {
+        let symmetric = self.scheme.symmetric;
+        // No weight is cut by more than by the even scale itself.
+        let [spread, cut_nothing, _] = self.even();
+        let even = self.grid((if symmetric { cut_nothing } else { spread }).map(short_from));
+        if self.scheme.fit == Fit::Nearest {
+            return even;
+        }
+        // Roughly, as if any scale could be; then all that can be beside what was found.
+        let beside = |rough: Grid| {
+            let above = rough.scale.map(short_behind);
+            let scales = [rough.scale.map(short_before), rough.scale.map(short_to), above.map(short_to)];
+            let scales = scales.into_iter().chain([above.map(short_behind).map(short_to)]);
+            scales.map(move |scale| Grid { scale, ..rough }).chain([even])
+        };
+        if symmetric {
+            let rough = self.search::<1, false>([0.0], even, self.around(2));
+            self.search::<1, true>([0.0], even, beside(rough))
+        } else {
+            let rough = self.search::<3, false>(NEIGHBOURS, even, self.around(2));
+            self.search::<3, true>(NEIGHBOURS, even, beside(rough))
+        }
+    }
+
+    /// The best of some scales, each with its zero point and those at `offsets` from it. The scales are kept, or each is made the best
+    /// for its steps.
+    #[inline(always)]
+    fn search<const ZEROS: usize, const KEEPS_SCALES: bool>(
+        &self,
+        offsets: [f32; ZEROS],
+        start: Grid,
+        grids: impl Iterator<Item = Grid>,
+    ) -> Grid {
+        let (blocks, largest) = (self.blocks, self.largest);
+        let importance = self.importance.of(blocks);
+        let mut best = start;
+        let mut best_gain = Lanes::ZERO;
+        for near in grids {
+            let inverse = Lanes::splat(1.0) / near.scale;
+            let zero_points =
+                offsets.map(|offset| (near.zero_point + Lanes::splat(offset)).clamp(Lanes::ZERO, largest));
+            let lows = zero_points.map(|zero_point| -zero_point);
+            let highs = zero_points.map(|zero_point| largest - zero_point);
+
+            let mut weight_step = [Lanes::ZERO; ZEROS];
+            let mut step_step = [Lanes::ZERO; ZEROS];
+            for (&weights, &importance) in blocks.iter().zip(&importance) {
+                let nearest = (weights * inverse).round();
+                for zero in 0..ZEROS {
+                    let step = nearest.clamp(lows[zero], highs[zero]);
+                    let weighted = importance * step;
+                    weight_step[zero] += weighted * weights;
+                    step_step[zero] += weighted * step;
+                }
+            }
+
+            for zero in 0..ZEROS {
+                // The best one for these steps, or the one that is kept.
+                let (scale, gain) = if KEEPS_SCALES {
+                    let twice = weight_step[zero] + weight_step[zero];
+                    (near.scale, near.scale * (twice - near.scale * step_step[zero]))
+                } else {
+                    let scale = weight_step[zero] / step_step[zero];
+                    // NaN, and so no winner, where every weight rounded to zero.
+                    (scale, weight_step[zero] * scale)
+                };
+                let better = gain.exceeds(best_gain);
+                best_gain = better.select(gain, best_gain);
+                best.scale = better.select(scale, best.scale);
+                best.zero_point = better.select(zero_points[zero], best.zero_point);
+            }
+        }
+        best
+    }
+}
+
+/// The least number of 8 bits that has five significant ones.
+const LEAST_SHORT: f32 = 1.0 / 16_384.0;
+/// Even scales between these two have the numbers of 8 bits around them that a search may take.
+const LEAST_EVEN: Lanes = Lanes::splat(1.5 * LEAST_SHORT);
+const LARGEST_EVEN: Lanes = Lanes::splat(1.5);
+/// Significant bits of float32 that a number with five of them lacks.
+const SHORT_DROPPED: u32 = 19;
+
+/// The largest number with five significant bits that is not above a positive one.
+#[inline(always)]
+fn short_to(scale: f32) -> f32 {
+    f32::from_bits(scale.to_bits() >> SHORT_DROPPED << SHORT_DROPPED)
+}
+
+/// The smallest that is not below it.
+#[inline(always)]
+fn short_from(scale: f32) -> f32 {
+    short_to(f32::from_bits(scale.to_bits() + (1 << SHORT_DROPPED) - 1))
+}
+
+/// The one before that.
+#[inline(always)]
+fn short_before(scale: f32) -> f32 {
+    short_to(f32::from_bits(scale.to_bits().saturating_sub(1 << SHORT_DROPPED)))
+}
+
+/// A step further.
+#[inline(always)]
+fn short_behind(scale: f32) -> f32 {
+    f32::from_bits(scale.to_bits() + (1 << SHORT_DROPPED))
 }
 
 /// Of some scales the one with the least squared error, with steps from `low` to `high`.
@@ -148,50 +333,6 @@ fn nearest<const SIZE: usize, const SCALES: usize>(
         let better = least.exceeds(error);
         least = better.select(error, least);
         best = better.select(scale, best);
-    }
-    best
-}
-
-#[inline(always)]
-fn search<const SIZE: usize, const ZEROS: usize>(
-    blocks: &[Lanes; SIZE],
-    importance: Importance<&[Lanes; SIZE]>,
-    largest: Lanes,
-    offsets: [f32; ZEROS],
-    start: Grid,
-    grids: impl Iterator<Item = Grid>,
-) -> Grid {
-    let importance = importance.of(blocks);
-    let mut best = start;
-    let mut best_gain = Lanes::ZERO;
-    for near in grids {
-        let inverse = Lanes::splat(1.0) / near.scale;
-        let zero_points =
-            offsets.map(|offset| (near.zero_point + Lanes::splat(offset)).clamp(Lanes::ZERO, largest));
-        let lows = zero_points.map(|zero_point| -zero_point);
-        let highs = zero_points.map(|zero_point| largest - zero_point);
-
-        let mut weight_step = [Lanes::ZERO; ZEROS];
-        let mut step_step = [Lanes::ZERO; ZEROS];
-        for (&weights, &importance) in blocks.iter().zip(&importance) {
-            let nearest = (weights * inverse).round();
-            for zero in 0..ZEROS {
-                let step = nearest.clamp(lows[zero], highs[zero]);
-                let weighted = importance * step;
-                weight_step[zero] += weighted * weights;
-                step_step[zero] += weighted * step;
-            }
-        }
-
-        for zero in 0..ZEROS {
-            let scale = weight_step[zero] / step_step[zero];
-            // NaN, and so no winner, where every weight rounded to zero.
-            let gain = weight_step[zero] * scale;
-            let better = gain.exceeds(best_gain);
-            best_gain = better.select(gain, best_gain);
-            best.scale = better.select(scale, best.scale);
-            best.zero_point = better.select(zero_points[zero], best.zero_point);
-        }
     }
     best
 }
@@ -227,13 +368,16 @@ fn mean_magnitude<const SIZE: usize>(blocks: &[Lanes; SIZE]) -> Lanes {
 /// error of `tiny-r1` grows by a factor of 1.000006, and its packed file gets 6.8 % smaller.
 #[inline(always)]
 fn half_precision(scales: Lanes) -> Lanes {
+    scales.map(half)
+}
+
+#[inline(always)]
+fn half(scale: f32) -> f32 {
     /// Significant bits of float32 that half precision lacks.
     const DROPPED: u32 = 13;
-    scales.map(|scale| {
-        let bits = scale.to_bits();
-        let half_less_one_if_even = (1 << (DROPPED - 1)) - 1 + (bits >> DROPPED & 1);
-        f32::from_bits((bits + half_less_one_if_even) >> DROPPED << DROPPED)
-    })
+    let bits = scale.to_bits();
+    let half_less_one_if_even = (1 << (DROPPED - 1)) - 1 + (bits >> DROPPED & 1);
+    f32::from_bits((bits + half_less_one_if_even) >> DROPPED << DROPPED)
 }
 
 /// The least and the greatest weight of each block.

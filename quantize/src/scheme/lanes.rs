@@ -88,6 +88,16 @@ impl Lanes {
 }
 
 impl Mask {
+    #[inline(always)]
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(std::array::from_fn(|lane| self.0[lane] && other.0[lane]))
+    }
+
+    #[inline(always)]
+    pub(crate) fn all(self) -> bool {
+        !self.0.contains(&false)
+    }
+
     /// `yes` where true, `no` elsewhere.
     #[inline(always)]
     pub(crate) fn select(self, yes: Lanes, no: Lanes) -> Lanes {

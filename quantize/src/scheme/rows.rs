@@ -186,6 +186,12 @@ impl EncodedRows {
         self.scales.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes))
     }
 
+    /// Whether every scale is one of 8 bits.
+    #[must_use]
+    pub fn has_short_scales(&self) -> bool {
+        self.block_scales().all(|scale| wheelwork_kernels::exact_short(scale).is_some())
+    }
+
     /// The zero point of each block, also where the scheme is symmetric.
     #[must_use]
     pub fn block_zero_points(&self) -> &[u8] {

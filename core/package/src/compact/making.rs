@@ -1,6 +1,5 @@
 //! Writing a compact form.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
@@ -8,6 +7,7 @@ use std::path::Path;
 use super::record::{Kept, Matrix, Part, Record};
 use super::{RECORD, WEIGHTS};
 use crate::graph::GraphError;
+use crate::graph::codes::StatedBits;
 use crate::graph::rewritten::{Replaceable, external, replaceable, rewritten};
 use crate::packing::{self, PackingError};
 use crate::vfs::{self, Links, RealVfs, open_file};
@@ -22,12 +22,12 @@ const ALIGNMENT: u64 = 64;
 /// [`PackingError`]; what `go_on` says.
 pub(crate) fn make(
     graphs: &[Vec<u8>],
-    code_bits: &BTreeMap<String, u32>,
+    stated: &StatedBits,
     (package, file): (&Path, &str),
     to: &Path,
     mut go_on: impl FnMut(u64) -> io::Result<()>,
 ) -> Result<Option<Record>, PackingError> {
-    let candidates = candidates(graphs, code_bits, file).map_err(PackingError::Graph)?;
+    let candidates = candidates(graphs, stated, file).map_err(PackingError::Graph)?;
     let mut weights =
         fs_err::OpenOptions::new().write(true).create_new(true).open(to.join(WEIGHTS))?.into_file();
     let written = packing::write(&candidates, package, &mut weights, |bytes| Ok(go_on(bytes)?))?;
@@ -54,13 +54,9 @@ pub(crate) fn make(
 }
 
 /// One node of each matrix that every graph reads by way of nodes that ours can replace.
-fn candidates(
-    graphs: &[Vec<u8>],
-    code_bits: &BTreeMap<String, u32>,
-    file: &str,
-) -> Result<Vec<Replaceable>, GraphError> {
+fn candidates(graphs: &[Vec<u8>], stated: &StatedBits, file: &str) -> Result<Vec<Replaceable>, GraphError> {
     let parts = |node: &Replaceable| Matrix::of(node, file, 0).and_then(|matrix| matrix.parts());
-    let nodes = graphs.iter().map(|graph| replaceable(graph, code_bits)).collect::<Result<Vec<_>, _>>()?;
+    let nodes = graphs.iter().map(|graph| replaceable(graph, stated)).collect::<Result<Vec<_>, _>>()?;
     let mut found: Vec<(&Replaceable, Vec<Part>)> = Vec::new();
     for node in nodes.iter().flatten() {
         let Some(parts) = parts(node) else { continue };

@@ -1,13 +1,12 @@
 //! What stands where in a compact form, and the graph that reads it.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use wheelwork_kernels::Shape;
 
 use crate::files::is_plain_name;
 use crate::graph::GraphError;
 use crate::graph::attention::replaceable_attentions;
+use crate::graph::codes::StatedBits;
 use crate::graph::prepacked::with_places;
 use crate::graph::rewritten::{Place, Replaceable, Source, external, replaceable, rewritten};
 use crate::packing;
@@ -42,6 +41,8 @@ pub(super) struct Matrix {
     /// Bits that a code stands in there, and bits that it uses.
     bits: u64,
     code_bits: u64,
+    #[serde(default = "sixteen", skip_serializing_if = "is_sixteen")]
+    scale_bits: u64,
     block_size: u64,
     codes: u64,
     scales: u64,
@@ -142,11 +143,11 @@ impl Record {
     pub fn graph(
         &self,
         original: &[u8],
-        code_bits: &BTreeMap<String, u32>,
+        stated: &StatedBits,
         location: &str,
         beside: impl Fn(&str) -> String,
     ) -> Result<Vec<u8>, GraphError> {
-        let nodes = replaceable(original, code_bits)?;
+        let nodes = replaceable(original, stated)?;
         let places = nodes.iter().filter_map(|node| Some((node.output.clone(), self.place(node)?))).collect();
         let has_attention = !replaceable_attentions(original)?.is_empty();
         let graph = rewritten(original, LOCATION, &places, has_attention)?;
@@ -175,7 +176,8 @@ impl Record {
         let wanted = Matrix::of(node, &self.file, 0)?;
         let matrix = self.matrices.iter().find(|matrix| Matrix { at: 0, ..**matrix } == wanted)?;
         let bits = packing::bits(matrix.code_bits, matrix.bits);
-        Some(Place { bits, offset: matrix.at, bytes: matrix.packed_bytes()? })
+        let (scale_bits, offset) = (matrix.scale_bits, matrix.at);
+        Some(Place { bits, scale_bits, offset, bytes: matrix.packed_bytes()? })
     }
 
     /// Where a range that is kept stands.
@@ -195,19 +197,22 @@ impl Matrix {
             Source::File { name, offset, .. } if name == file => Some(*offset),
             _ => None,
         };
-        let Replaceable { k, n, bits, code_bits, block_size, codes, scales, zero_points, .. } = node;
+        let Replaceable { k, n, bits, code_bits, scale_bits, block_size, codes, scales, zero_points, .. } =
+            node;
         let zero_points = match zero_points {
             Some(source) => Some(offset(source)?),
             None => None,
         };
         let (codes, scales) = (offset(codes)?, offset(scales)?);
-        let (k, n, bits, code_bits, block_size) = (*k, *n, *bits, *code_bits, *block_size);
-        Some(Self { k, n, bits, code_bits, block_size, codes, scales, zero_points, at })
+        let (k, n, bits, code_bits) = (*k, *n, *bits, *code_bits);
+        let (scale_bits, block_size) = (*scale_bits, *block_size);
+        Some(Self { k, n, bits, code_bits, scale_bits, block_size, codes, scales, zero_points, at })
     }
 
     fn shape(&self) -> Option<Shape> {
-        let Self { k, n, bits, code_bits, block_size, zero_points, .. } = *self;
-        Shape::new(k, n, packing::bits(code_bits, bits), block_size, zero_points.is_some()).ok()
+        let Self { k, n, bits, code_bits, scale_bits, block_size, zero_points, .. } = *self;
+        let shape = Shape::new(k, n, packing::bits(code_bits, bits), block_size, zero_points.is_some());
+        shape.and_then(|shape| shape.with_scale_bits(scale_bits)).ok()
     }
 
     fn packed_bytes(&self) -> Option<u64> {
@@ -230,6 +235,16 @@ impl Matrix {
         }
         Some(parts)
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature
+fn is_sixteen(bits: &u64) -> bool {
+    *bits == sixteen()
+}
+
+/// Of records before there were others.
+fn sixteen() -> u64 {
+    16
 }
 
 impl Part {

@@ -45,6 +45,7 @@ struct Given {
     n: usize,
     bits: u64,
     code_bits: u64,
+    scale_bits: u64,
     block: usize,
     has_zeros: bool,
     gaps: [usize; 3],
@@ -54,12 +55,15 @@ struct Given {
 fn given() -> impl Strategy<Value = Given> {
     let bits = prop::sample::select(vec![(4, 4), (4, 3), (8, 5), (8, 6), (8, 8)]);
     let block = prop::sample::select(vec![32, 64]);
+    let scale_bits = prop::sample::select(vec![8, 16]);
+    let bits = (bits, scale_bits);
     (1..150_usize, 1..300_usize, bits, block, any::<bool>(), [0..9_usize, 0..9, 0..9], any::<u64>()).prop_map(
-        |(k, n, (bits, code_bits), block, has_zeros, gaps, seed)| Given {
+        |(k, n, ((bits, code_bits), scale_bits), block, has_zeros, gaps, seed)| Given {
             k,
             n,
             bits,
             code_bits,
+            scale_bits,
             block,
             has_zeros,
             gaps,
@@ -71,7 +75,8 @@ fn given() -> impl Strategy<Value = Given> {
 impl Given {
     fn shape(&self) -> Shape {
         let bits = packing::bits(self.code_bits, self.bits);
-        Shape::new(self.k as u64, self.n as u64, bits, self.block as u64, self.has_zeros).unwrap()
+        let shape = Shape::new(self.k as u64, self.n as u64, bits, self.block as u64, self.has_zeros);
+        shape.and_then(|shape| shape.with_scale_bits(self.scale_bits)).unwrap()
     }
 
     fn rows(&self) -> Rows {
@@ -83,7 +88,10 @@ impl Given {
         };
         let mask = if self.bits == 8 { 0xFF_u8 >> (8 - self.code_bits) } else { 0xFF };
         let codes = (0..self.n * shape.row_code_bytes()).map(|_| next() & mask).collect();
-        let scales = (0..self.n * shape.blocks()).map(|_| f32::from(next()) / 256.0).collect();
+        // Of 256 levels, or of 16.
+        let level = if self.scale_bits == 16 { 1 } else { 16 };
+        let scales =
+            (0..self.n * shape.blocks()).map(|_| f32::from(next() / level * level) / 256.0).collect();
         let mut zeros: Vec<u8> = (0..self.n * shape.row_zero_bytes()).map(|_| next() & mask).collect();
         if self.bits == 4 && shape.blocks() % 2 == 1 {
             // The half byte behind the last zero point is nobody's.
@@ -101,6 +109,7 @@ impl Given {
             n: self.n as u64,
             bits: self.bits,
             code_bits: self.code_bits,
+            scale_bits: self.scale_bits,
             block_size: self.block as u64,
             has_fine_activations: false,
             tensor: "codes".into(),

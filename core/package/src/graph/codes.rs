@@ -12,6 +12,9 @@ use super::proto::{Graph, Tensor};
 use super::rules::MICROSOFT;
 use super::tensors;
 
+/// The only number of bits fewer than 16 that scales may be stated to have.
+pub(super) const SHORT_SCALE_BITS: u32 = 8;
+
 /// Where the codes of a quantised matrix stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Codes {
@@ -21,6 +24,15 @@ pub struct Codes {
     pub bits: u64,
     /// The codes, then the zero points where there are any as bytes.
     pub places: Vec<Place>,
+}
+
+/// What a package's card states of a variant's matrices, by the names of the initialisers of their codes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StatedBits {
+    /// Bits of a code, where those are fewer than it stands in.
+    pub codes: BTreeMap<String, u32>,
+    /// Bits of a scale, where those are fewer than 16.
+    pub scales: BTreeMap<String, u32>,
 }
 
 /// A range of a file beside the graph.
@@ -63,18 +75,27 @@ pub(super) fn of(graph: &Graph<'_>) -> Vec<Codes> {
     found
 }
 
-/// Holds what a card states against the codes that a graph has: each is one of its tensors, and has fewer bits than it
-/// stands in.
+/// Holds what a card states against the matrices that a graph has: each is one of its tensors, whose codes have fewer bits than they
+/// stand in, or whose scales have 8.
 ///
 /// # Errors
 /// [`GraphError::StatedBits`].
-pub fn check_stated(codes: &[Codes], stated: &BTreeMap<String, u32>) -> Result<(), GraphError> {
-    for (tensor, &bits) in stated {
-        let refused = |expected: &'static str| GraphError::StatedBits {
-            tensor: GraphError::text(tensor.as_bytes()),
-            bits,
-            expected,
-        };
+pub fn check_stated(codes: &[Codes], stated: &StatedBits) -> Result<(), GraphError> {
+    let refused = |tensor: &str, bits, expected| GraphError::StatedBits {
+        tensor: GraphError::text(tensor.as_bytes()),
+        bits,
+        expected,
+    };
+    for (tensor, &bits) in &stated.scales {
+        if !codes.iter().any(|codes| codes.tensor == *tensor) {
+            return Err(refused(tensor, bits, "the codes of a matrix of the graph"));
+        }
+        if bits != SHORT_SCALE_BITS {
+            return Err(refused(tensor, bits, "8 where it speaks of scales"));
+        }
+    }
+    for (tensor, &bits) in &stated.codes {
+        let refused = |expected| refused(tensor, bits, expected);
         let mut own = codes.iter().filter(|codes| codes.tensor == *tensor).peekable();
         if own.peek().is_none() {
             return Err(refused("the codes of a matrix of the graph"));
@@ -116,7 +137,8 @@ mod tests {
 
     #[test]
     fn pk_17_statements_that_cannot_be_are_refused() {
-        let stated = |name: &str, bits| BTreeMap::from([(name.to_owned(), bits)]);
+        let one = |name: &str, bits| BTreeMap::from([(name.to_owned(), bits)]);
+        let stated = |name: &str, bits| StatedBits { codes: one(name, bits), ..StatedBits::default() };
         assert_eq!(check_stated(&codes(8), &stated("a.codes", 5)), Ok(()));
         assert_eq!(check_stated(&codes(4), &stated("a.codes", 3)), Ok(()));
         for (name, bits, stored) in [
@@ -127,6 +149,12 @@ mod tests {
             ("b.codes", 5, 8),
         ] {
             let error = check_stated(&codes(stored), &stated(name, bits)).unwrap_err();
+            assert!(matches!(&error, GraphError::StatedBits { tensor, .. } if tensor == name), "{error}");
+        }
+        let scales = |name: &str, bits| StatedBits { scales: one(name, bits), ..StatedBits::default() };
+        assert_eq!(check_stated(&codes(4), &scales("a.codes", 8)), Ok(()));
+        for (name, bits) in [("a.codes", 16), ("a.codes", 0), ("b.codes", 8)] {
+            let error = check_stated(&codes(4), &scales(name, bits)).unwrap_err();
             assert!(matches!(&error, GraphError::StatedBits { tensor, .. } if tensor == name), "{error}");
         }
     }

@@ -15,6 +15,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::codes::{SHORT_SCALE_BITS, StatedBits};
 use super::prepacked::entry;
 use super::proto::{Model, Node, Tensor};
 use super::rows::{self, Dim, value, with_input};
@@ -55,6 +56,8 @@ pub struct Replaceable {
     pub bits: u64,
     /// Bits that a code uses: fewer where the package's card states so ([`super::codes`]).
     pub code_bits: u64,
+    /// Bits that a scale needs: 16, or 8 where the card states so.
+    pub scale_bits: u64,
     /// Codes that share a scale.
     pub block_size: u64,
     /// Whether activations keep about 16 bits (`accuracy_level` 1) instead of being rounded to int8 (4).
@@ -82,7 +85,7 @@ impl Replaceable {
     /// Whether both read the same matrix.
     #[must_use]
     pub fn shares_with(&self, other: &Self) -> bool {
-        let matrix = |one: &Self| (one.k, one.n, one.bits, one.code_bits, one.block_size);
+        let matrix = |one: &Self| (one.k, one.n, one.bits, one.code_bits, one.scale_bits, one.block_size);
         matrix(self) == matrix(other)
             && (&self.codes, &self.scales, &self.zero_points)
                 == (&other.codes, &other.scales, &other.zero_points)
@@ -110,6 +113,8 @@ pub enum Source {
 pub struct Place {
     /// Bits of a code there.
     pub bits: u64,
+    /// Bits of a scale there.
+    pub scale_bits: u64,
     /// First byte.
     pub offset: u64,
     /// Number of bytes.
@@ -118,27 +123,24 @@ pub struct Place {
 
 /// The products and lookups of a graph that can be replaced, in the order of its nodes: products that may round activations to int8
 /// (`accuracy_level` 4) or state float32 (1), and lookups by ids that the graph is given, of constant matrices with float32 scales and, if any, packed zero
-/// points. `code_bits` is what the package's card states of them.
+/// points. `stated` is what the package's card states of them.
 ///
 /// # Errors
 /// As [`verify`].
-pub fn replaceable(
-    original: &[u8],
-    code_bits: &BTreeMap<String, u32>,
-) -> Result<Vec<Replaceable>, GraphError> {
+pub fn replaceable(original: &[u8], stated: &StatedBits) -> Result<Vec<Replaceable>, GraphError> {
     verify(original)?;
     let graph = Model::read(original)?.graph;
     let tensors: BTreeMap<_, _> = graph.initializers.iter().map(|tensor| (tensor.name, tensor)).collect();
     let ids: HashSet<_> =
         graph.inputs.iter().filter(|input| input.data_type == Some(INT64)).map(|input| input.name).collect();
-    let of = |node| product(node, &tensors, code_bits).or_else(|| lookup(node, &tensors, &ids, code_bits));
+    let of = |node| product(node, &tensors, stated).or_else(|| lookup(node, &tensors, &ids, stated));
     Ok(graph.nodes.iter().filter_map(of).collect())
 }
 
 fn product(
     node: &Node<'_>,
     tensors: &BTreeMap<&str, &Tensor<'_>>,
-    code_bits: &BTreeMap<String, u32>,
+    stated: &StatedBits,
 ) -> Option<Replaceable> {
     let is_ours = (node.domain, node.operator) == (MICROSOFT, "MatMulNBits")
         && matches!(node.int("accuracy_level"), Some(1 | 4))
@@ -150,14 +152,14 @@ fn product(
         constant(node, 5, FLOAT, tensors)?;
     }
     let (k, n) = (number(node, "K", None)?, number(node, "N", None)?);
-    matrix(node, Does::Multiply, (k, n), 1, tensors, code_bits)
+    matrix(node, Does::Multiply, (k, n), 1, tensors, stated)
 }
 
 fn lookup(
     node: &Node<'_>,
     tensors: &BTreeMap<&str, &Tensor<'_>>,
     ids: &HashSet<&str>,
-    code_bits: &BTreeMap<String, u32>,
+    stated: &StatedBits,
 ) -> Option<Replaceable> {
     let is_ours = (node.domain, node.operator) == (MICROSOFT, "GatherBlockQuantized")
         && node.outputs.len() == 1
@@ -166,7 +168,7 @@ fn lookup(
     let [rows, stored] = tensors.get(input(node, 0))?.dims[..] else { return None };
     let bits = number(node, "bits", Some(4))?;
     let columns = u64::try_from(stored).ok()?.checked_mul(8)?.checked_div(bits)?;
-    let found = matrix(node, Does::LookUp, (columns, u64::try_from(rows).ok()?), 0, tensors, code_bits)?;
+    let found = matrix(node, Does::LookUp, (columns, u64::try_from(rows).ok()?), 0, tensors, stated)?;
     // A product's last block is filled up, a lookup's is cut off: they are one layout where neither is needed.
     columns.is_multiple_of(found.block_size).then_some(found)
 }
@@ -178,7 +180,7 @@ fn matrix(
     (k, n): (u64, u64),
     codes: usize,
     tensors: &BTreeMap<&str, &Tensor<'_>>,
-    code_bits: &BTreeMap<String, u32>,
+    stated: &StatedBits,
 ) -> Option<Replaceable> {
     let (bits, tensor) = (number(node, "bits", Some(4))?, input(node, codes));
     let zero_points = match input(node, 3) {
@@ -191,7 +193,8 @@ fn matrix(
         k,
         n,
         bits,
-        code_bits: code_bits.get(tensor).map_or(bits, |stated| u64::from(*stated).min(bits)),
+        code_bits: stated.codes.get(tensor).map_or(bits, |stated| u64::from(*stated).min(bits)),
+        scale_bits: if stated.scales.get(tensor) == Some(&SHORT_SCALE_BITS) { 8 } else { 16 },
         block_size: number(node, "block_size", Some(128))?,
         has_fine_activations: node.int("accuracy_level") == Some(1),
         tensor: tensor.to_owned(),
@@ -260,7 +263,7 @@ pub fn rewritten(
     places: &BTreeMap<String, Place>,
     has_our_attention: bool,
 ) -> Result<Vec<u8>, GraphError> {
-    let known = replaceable(original, &BTreeMap::new())?;
+    let known = replaceable(original, &StatedBits::default())?;
     if let Some(output) = places.keys().find(|output| !known.iter().any(|known| known.output == **output)) {
         return Err(GraphError::Undefined { node: "a replaced product".into(), value: output.clone() });
     }
@@ -317,7 +320,7 @@ pub fn rewritten(
                 name
             }
         };
-        nodes.push(Some(our_node(node, known, &name, place.bits)));
+        nodes.push(Some(our_node(node, known, &name, place)));
     }
     let mut nodes = nodes.into_iter().zip(&model.nodes);
     let mut out = replace(original, 7, |read| {
@@ -353,7 +356,7 @@ fn operator_set() -> Vec<u8> {
     set
 }
 
-fn our_node(node: &Node<'_>, known: &Replaceable, packed: &str, bits: u64) -> Vec<u8> {
+fn our_node(node: &Node<'_>, known: &Replaceable, packed: &str, place: Place) -> Vec<u8> {
     let mut ours = Vec::new();
     let (operator, inputs) = match known.does {
         Does::Multiply => (OPERATOR, [input(node, 0), packed, input(node, 5)]),
@@ -368,7 +371,8 @@ fn our_node(node: &Node<'_>, known: &Replaceable, packed: &str, bits: u64) -> Ve
     let numbers = [
         ("K", known.k),
         ("N", known.n),
-        ("bits", bits),
+        ("bits", place.bits),
+        ("scale_bits", place.scale_bits),
         ("block_size", known.block_size),
         ("zero_points", u64::from(known.zero_points.is_some())),
     ];

@@ -306,6 +306,7 @@ mod rewriting {
     use std::collections::BTreeMap;
 
     use super::super::attention::{CACHED_ATTENTION, CACHED_ATTENTION_8, replaceable_attentions};
+    use super::super::codes::StatedBits;
     use super::super::rewritten::{
         DOMAIN, Does, LOOKUP, OPERATOR, Place, Source, alone, replaceable, rewritten,
     };
@@ -332,23 +333,25 @@ mod rewriting {
 
     fn places(outputs: &[&str]) -> BTreeMap<String, Place> {
         let place = |(index, output): (u64, &&str)| {
-            ((*output).to_owned(), Place { bits: 5, offset: index * 4096, bytes: 100 + index })
+            ((*output).to_owned(), Place { bits: 5, scale_bits: 8, offset: index * 4096, bytes: 100 + index })
         };
         (0..).zip(outputs).map(place).collect()
     }
 
     #[test]
     fn a_product_that_states_its_activations_can_be_replaced_and_others_not() {
-        let stated = BTreeMap::from([("codes2".to_owned(), 5), ("codes".to_owned(), 4)]);
+        let codes = BTreeMap::from([("codes2".to_owned(), 5), ("codes".to_owned(), 4)]);
+        let stated = StatedBits { codes, scales: BTreeMap::from([("codes".to_owned(), 8)]) };
         let found = replaceable(&two(), &stated).unwrap();
         let names: Vec<_> = found.iter().map(|product| product.output.as_str()).collect();
         assert_eq!(names, ["h", "y"]);
         assert_eq!(found[0].codes, Source::File { name: "w.data".into(), offset: 0, bytes: 256 });
         assert_eq!((found[1].k, found[1].n, found[1].bits, found[1].block_size), (8, 64, 8, 32));
         assert_eq!((found[0].code_bits, found[1].code_bits), (4, 5));
+        assert_eq!((found[0].scale_bits, found[1].scale_bits), (8, 16));
         assert!(found[0].zero_points.is_none() && found[1].zero_points.is_some());
         assert_eq!([&found[0], &found[1]].map(|product| product.has_fine_activations), [false, true]);
-        assert_eq!(replaceable(&good(), &BTreeMap::new()).unwrap(), []);
+        assert_eq!(replaceable(&good(), &StatedBits::default()).unwrap(), []);
     }
 
     #[test]
@@ -390,13 +393,13 @@ mod rewriting {
 
     #[test]
     fn a_lookup_in_the_matrix_of_a_product_reads_the_same_packed_tensor() {
-        let found = replaceable(&tied(7), &BTreeMap::new()).unwrap();
+        let found = replaceable(&tied(7), &StatedBits::default()).unwrap();
         let does: Vec<_> = found.iter().map(|node| (node.output.as_str(), node.does)).collect();
         assert_eq!(does, [("e", Does::LookUp), ("y", Does::Multiply)]);
         assert!(found[0].shares_with(&found[1]));
         assert_eq!((found[0].k, found[0].n), (64, 8));
 
-        let place = Place { bits: 4, offset: 4096, bytes: 100 };
+        let place = Place { bits: 4, scale_bits: 16, offset: 4096, bytes: 100 };
         let both = BTreeMap::from(["e", "y"].map(|output| (output.to_owned(), place)));
         let read = rewritten(&tied(7), "packed", &both, false).unwrap();
         let graph = Model::read(&read).unwrap().graph;
@@ -415,7 +418,7 @@ mod rewriting {
 
     #[test]
     fn a_lookup_that_ours_does_not_compute_stays() {
-        let of = |graph: &[u8]| replaceable(graph, &BTreeMap::new()).unwrap().len();
+        let of = |graph: &[u8]| replaceable(graph, &StatedBits::default()).unwrap().len();
         assert_eq!(of(&tied(7)), 2);
         // Ids of 32 bits.
         assert_eq!(of(&tied(6)), 1);
@@ -551,7 +554,7 @@ mod rewriting {
             let mut bytes = two();
             let place = place.index(bytes.len());
             bytes[place] = byte;
-            if let Ok(products) = replaceable(&bytes, &BTreeMap::new()) {
+            if let Ok(products) = replaceable(&bytes, &StatedBits::default()) {
                 let outputs: Vec<_> = products.iter().map(|product| product.output.as_str()).collect();
                 let _ = rewritten(&bytes, "packed", &places(&outputs), false);
                 let _ = alone(&bytes, &outputs);

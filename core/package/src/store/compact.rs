@@ -235,7 +235,7 @@ fn write(
         .map(|graph| Ok(package.verified_graph(variant, graph)?.1))
         .collect::<Result<Vec<_>, PackageError>>();
     let graphs = graphs.map_err(StoreError::DoesNotOpen)?;
-    let code_bits = package.code_bits(variant).cloned().unwrap_or_default();
+    let stated = package.stated_bits(variant);
     let folder = &package.variant(variant).map_err(StoreError::DoesNotOpen)?.folder;
     let mut is_cancelled = false;
     let mut go_on = |bytes: u64| {
@@ -244,7 +244,7 @@ fn write(
         is_cancelled = watch(progress) == ControlFlow::Break(());
         if is_cancelled { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
     };
-    let made = compact::make(&graphs, &code_bits, (folder, entry.path.name.as_str()), to, &mut go_on);
+    let made = compact::make(&graphs, &stated, (folder, entry.path.name.as_str()), to, &mut go_on);
     made.map_err(|error| match error {
         _ if is_cancelled => StoreError::Cancelled,
         PackingError::Io(error) => StoreError::io("write", to)(error),

@@ -50,15 +50,17 @@ pub(super) struct Kind {
     n: u64,
     bits: u64,
     code_bits: u64,
+    scale_bits: u64,
     block_size: u64,
     has_zeros: bool,
 }
 
 impl Kind {
     pub(super) fn of(product: &Replaceable) -> Self {
-        let Replaceable { k, n, bits, code_bits, block_size, zero_points, .. } = product;
+        let Replaceable { k, n, bits, code_bits, scale_bits, block_size, zero_points, .. } = product;
         let (bits, code_bits, has_zeros) = (*bits, packing::bits(*code_bits, *bits), zero_points.is_some());
-        Self { k: *k, n: *n, bits, code_bits, block_size: *block_size, has_zeros }
+        let (scale_bits, block_size) = (*scale_bits, *block_size);
+        Self { k: *k, n: *n, bits, code_bits, scale_bits, block_size, has_zeros }
     }
 
     pub(super) fn k(self) -> u64 {

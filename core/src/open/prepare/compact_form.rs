@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use wheelwork_package::compact::{Compact, WEIGHTS};
 use wheelwork_package::graph::attention::replaceable_attentions;
+use wheelwork_package::graph::codes::StatedBits;
 use wheelwork_package::graph::rewritten::{Does, replaceable};
 use wheelwork_package::graph::{Product, Verified};
 
@@ -24,14 +25,14 @@ pub(crate) struct CompactForm<'a> {
     /// The graph's bytes.
     pub(crate) original: &'a [u8],
     pub(crate) verified: &'a Verified,
-    /// Bits of codes that stand in more, by initialiser.
-    pub(crate) code_bits: BTreeMap<String, u32>,
+    /// Bits of codes and scales, as the package's card states them.
+    pub(crate) stated: StatedBits,
 }
 
 impl CompactForm<'_> {
     /// What is opened in place of the package's graph.
     pub(crate) fn stored(&self, compact: &Compact) -> Result<Stored, PrepareError> {
-        let nodes = replaceable(self.original, &self.code_bits)?;
+        let nodes = replaceable(self.original, &self.stated)?;
         let (mut kinds, mut packed) = (BTreeMap::<_, usize>::new(), Vec::new());
         for node in compact.record.packed(&nodes).filter(|node| node.does == Does::Multiply) {
             *kinds.entry(Kind::of(node)).or_default() += 1;
@@ -58,7 +59,7 @@ impl CompactForm<'_> {
         let Above { folder, form, package } = Above::of(&compact.folder, self.folder)?;
         let weights = format!("{form}{WEIGHTS}");
         let beside = |name: &str| format!("{package}{name}");
-        let graph = compact.record.graph(self.original, &self.code_bits, &weights, beside)?;
+        let graph = compact.record.graph(self.original, &self.stated, &weights, beside)?;
         Ok(Arc::new(Located { graph, folder, is_ours: true }))
     }
 }

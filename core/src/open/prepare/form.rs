@@ -1,6 +1,5 @@
 //! A prepared form on the disk: what it depends on, and whether it can be used.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use std::sync::Arc;
@@ -9,6 +8,7 @@ use serde::Serialize;
 use wheelwork_package::OpenPackage;
 use wheelwork_package::container::Digest;
 use wheelwork_package::graph::Verified;
+use wheelwork_package::graph::codes::StatedBits;
 use wheelwork_package::graph::limits::GRAPH_BYTES;
 use wheelwork_package::graph::prepacked::{is_plan_of, with_places};
 use wheelwork_package::vfs::{DiskError, Links, read_file};
@@ -53,8 +53,8 @@ pub(crate) struct Form {
     /// The graph's bytes.
     pub(super) original: Vec<u8>,
     pub(super) verified: Verified,
-    /// Bits of codes that stand in more, by initialiser.
-    pub(super) code_bits: BTreeMap<String, u32>,
+    /// Bits of codes and scales, as the package's card states them.
+    pub(super) stated: StatedBits,
     /// Whose kernels are wanted.
     pub(super) kernels: Kernels,
 }
@@ -96,19 +96,20 @@ impl Form {
         let Some(place) = place(&package.root, own).map_err(CacheError::from)? else { return Ok(None) };
         let graph = folder.join(file);
         let bytes = read(&graph)?;
-        let code_bits = package.code_bits(&identity.variant).cloned().unwrap_or_default();
+        let stated = package.stated_bits(&identity.variant);
         let key = DependsOn::new("prepared", LAYOUT)
             .and_model(&identity)
             .and("optimization", "all")
             .and("graph", Digest::of(&bytes))
-            .and("bits of codes", format!("{code_bits:?}"))
+            .and("bits of codes", format!("{:?}", stated.codes))
+            .and("bits of scales", format!("{:?}", stated.scales))
             .and("kernels", kernels.name())
             .and("kernels' version", wheelwork_kernels::VERSION)
             .and_cpu()
             .key();
         let entry = Entry::new(place, &format!("{}.{file}", identity.variant), key);
         let (package_folder, verified) = (folder.to_owned(), verified.clone());
-        Ok(Some(Self { entry, package_folder, graph, original: bytes, verified, code_bits, kernels }))
+        Ok(Some(Self { entry, package_folder, graph, original: bytes, verified, stated, kernels }))
     }
 
     /// The prepared form, or why there is none.
@@ -125,7 +126,7 @@ impl Form {
             let packed = file(PACKED).ok_or(Prepared::Damaged)?;
             let probe = Some(record.facts.get(PROBE).cloned().ok_or(Prepared::Damaged)?);
             let ours: Ours = serde_json::from_str(ours).map_err(|_| Prepared::Damaged)?;
-            let (graph, file_bytes) = ours.graph(&self.original, &self.code_bits).ok_or(Prepared::Damaged)?;
+            let (graph, file_bytes) = ours.graph(&self.original, &self.stated).ok_or(Prepared::Damaged)?;
             if packed.bytes != file_bytes {
                 return Err(Prepared::Damaged);
             }

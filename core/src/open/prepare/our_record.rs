@@ -1,9 +1,10 @@
 //! What the record of a form with our kernels tells, and the graph that follows from it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use wheelwork_package::graph::Product;
+use wheelwork_package::graph::codes::StatedBits;
 use wheelwork_package::graph::rewritten::{replaceable, rewritten};
 use wheelwork_package::packing;
 
@@ -36,8 +37,8 @@ impl Ours {
     }
 
     /// The rewritten graph, and the bytes of its packed file; `None` where the record does not fit the graph.
-    pub(super) fn graph(&self, original: &[u8], code_bits: &BTreeMap<String, u32>) -> Option<(Vec<u8>, u64)> {
-        let products = replaceable(original, code_bits).ok()?;
+    pub(super) fn graph(&self, original: &[u8], stated: &StatedBits) -> Option<(Vec<u8>, u64)> {
+        let products = replaceable(original, stated).ok()?;
         let wanted: BTreeSet<_> = self.replaced.iter().collect();
         let kept: Vec<_> = products.iter().filter(|product| wanted.contains(&product.output)).collect();
         let (places, bytes) = packing::places(kept.iter().copied())?;

@@ -52,7 +52,7 @@ pub(super) fn make(
     watch: Watch<'_>,
     report: &mut PrepareReport,
 ) -> Result<Option<Made>, Error> {
-    let nodes = replaceable(&form.original, &form.code_bits).map_err(PrepareError::Graph)?;
+    let nodes = replaceable(&form.original, &form.stated).map_err(PrepareError::Graph)?;
     // Where only the slowest of ours runs, measuring would take minutes and gain nothing.
     if form.kernels == Kernels::Auto && Kernel::best() == Kernel::Portable {
         return Ok(None);
@@ -83,7 +83,7 @@ pub(super) fn make(
     };
     record.attention = attention(described, form, folder, &record, watch)?;
     report.attention.clone_from(&record.attention);
-    let (graph, packed_bytes) = record.graph(&form.original, &form.code_bits).ok_or(PrepareError::Differs)?;
+    let (graph, packed_bytes) = record.graph(&form.original, &form.stated).ok_or(PrepareError::Differs)?;
     let probe = compare(described, form, folder, &graph, watch, report)?;
     let files = vec![FileRecord::of(folder, PACKED)?];
     if files.iter().any(|file| file.bytes != packed_bytes) {
@@ -229,7 +229,7 @@ fn attention(
     ask(watch, PrepareStep::Measure { done: total - 1, total })?;
     let start = |attention: Option<AttentionChoice>| -> Result<OrtDecoder, Error> {
         let record = Ours { attention, ..record.clone() };
-        let (graph, _) = record.graph(&form.original, &form.code_bits).ok_or(PrepareError::Differs)?;
+        let (graph, _) = record.graph(&form.original, &form.stated).ok_or(PrepareError::Differs)?;
         Ok(OrtDecoder::start(&load(described, form, folder, &graph)?)?)
     };
     let decoders = [start(None)?, start(Some(ours))?];

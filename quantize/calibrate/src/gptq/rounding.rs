@@ -128,7 +128,7 @@ fn round_panel(panel: &FactorPanel, grid: &Grid, weights: &[f32], columns: usize
 
 #[cfg(test)]
 mod tests {
-    use wheelwork_quantize::scheme::{Bits, BlockSize, Fit};
+    use wheelwork_quantize::scheme::{Bits, BlockSize, Fit, ScaleBits};
 
     use super::*;
     use crate::gptq::hessian::Hessian;
@@ -136,8 +136,13 @@ mod tests {
     const ROWS: usize = 24;
     const COLUMNS: usize = 512;
     const TOKENS: usize = 700;
-    const INT4: BlockScheme =
-        BlockScheme { bits: Bits::Four, block_size: BlockSize::Of32, symmetric: false, fit: Fit::Search };
+    const INT4: BlockScheme = BlockScheme {
+        bits: Bits::Four,
+        block_size: BlockSize::Of32,
+        symmetric: false,
+        fit: Fit::Search,
+        scale_bits: ScaleBits::Eight,
+    };
 
     /// Even numbers between -1 and 1.
     struct Noise(u32);

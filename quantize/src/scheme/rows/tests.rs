@@ -1,17 +1,18 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::scheme::Fit;
+use crate::scheme::{Fit, ScaleBits};
 
 const SIZES: [BlockSize; 5] =
     [BlockSize::Of16, BlockSize::Of32, BlockSize::Of64, BlockSize::Of128, BlockSize::Of256];
 
 fn int4(fit: Fit) -> BlockScheme {
-    BlockScheme { bits: Bits::Four, block_size: BlockSize::Of32, symmetric: false, fit }
+    let (bits, block_size, scale_bits) = (Bits::Four, BlockSize::Of32, ScaleBits::Sixteen);
+    BlockScheme { bits, block_size, symmetric: false, fit, scale_bits }
 }
 
 fn int8() -> BlockScheme {
-    BlockScheme { bits: Bits::Eight, block_size: BlockSize::Of32, symmetric: true, fit: Fit::Nearest }
+    BlockScheme { bits: Bits::Eight, symmetric: true, ..int4(Fit::Nearest) }
 }
 
 /// Every combination that a recipe can name.
@@ -19,11 +20,9 @@ fn schemes() -> impl Strategy<Value = BlockScheme> {
     let bits = prop::sample::select(Bits::ALL.to_vec());
     let fit = prop_oneof![Just(Fit::Nearest), Just(Fit::Search)];
     let size = prop::sample::select(SIZES.to_vec());
-    (bits, size, any::<bool>(), fit).prop_map(|(bits, block_size, symmetric, fit)| BlockScheme {
-        bits,
-        block_size,
-        symmetric,
-        fit,
+    let scales = prop_oneof![Just(ScaleBits::Eight), Just(ScaleBits::Sixteen)];
+    (bits, size, any::<bool>(), fit, scales).prop_map(|(bits, block_size, symmetric, fit, scale_bits)| {
+        BlockScheme { bits, block_size, symmetric, fit, scale_bits }
     })
 }
 
@@ -265,6 +264,35 @@ fn symmetric_codes_take_the_best_of_their_even_scales() {
         ours += encoded(int8(), block, 32).error.error;
     }
     assert!(ours < 0.99 * theirs, "{ours} {theirs}");
+}
+
+/// Where blocks have weights of ordinary size, all scales are numbers of 8 bits, and cost little beside those of half precision.
+#[test]
+fn scales_of_8_bits_cost_little_and_are_kept_where_they_reach() {
+    let weights = bell_shaped(256 * 256);
+    for (bits, symmetric, fit, most) in [
+        (Bits::Four, false, Fit::Search, 1.04),
+        (Bits::Five, false, Fit::Search, 1.10),
+        (Bits::Six, false, Fit::Search, 1.18),
+        (Bits::Eight, true, Fit::Nearest, 1.20),
+    ] {
+        let half = BlockScheme { bits, symmetric, ..int4(fit) };
+        let short = BlockScheme { scale_bits: ScaleBits::Eight, ..half };
+        let (half, short) = (encoded(half, &weights, 256), encoded(short, &weights, 256));
+        assert!(short.has_short_scales() && !half.has_short_scales());
+        let more = short.error.relative() / half.error.relative();
+        assert!((0.99..most).contains(&more), "{bits:?}: {more}");
+    }
+    let scheme = BlockScheme { scale_bits: ScaleBits::Eight, ..int4(Fit::Search) };
+    // A row of zeros is no reason to keep longer ones; weights that are far larger or smaller than a model's are.
+    for (unit, is_short) in
+        [(0.0, true), (2_f32.powi(-4), true), (2_f32.powi(12), false), (2_f32.powi(-20), false)]
+    {
+        let scaled: Vec<_> = weights[..256].iter().map(|weight| weight * unit).collect();
+        let rows = encoded(scheme, &scaled, 256);
+        assert_eq!(rows.has_short_scales(), is_short, "{unit}");
+        assert!(rows.error.relative() < 0.01);
+    }
 }
 
 /// Bit-exact on any machine: the arithmetic has one order and no fused operations.
