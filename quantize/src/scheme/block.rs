@@ -284,7 +284,7 @@ impl<const SIZE: usize> Task<'_, SIZE> {
 /// The least number of 8 bits that has five significant ones.
 const LEAST_SHORT: f32 = 1.0 / 16_384.0;
 /// Even scales between these two have the numbers of 8 bits around them that a search may take.
-const LEAST_EVEN: Lanes = Lanes::splat(1.5 * LEAST_SHORT);
+const LEAST_EVEN: Lanes = Lanes::splat(1.05 * LEAST_SHORT);
 const LARGEST_EVEN: Lanes = Lanes::splat(1.5);
 /// Significant bits of float32 that a number with five of them lacks.
 const SHORT_DROPPED: u32 = 19;
