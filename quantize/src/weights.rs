@@ -25,8 +25,8 @@ use crate::plan::{Content, Plan, Storage, StoredMatrix};
 use crate::positioned;
 use crate::progress::Progress;
 use crate::rope;
-use crate::scheme::BlockScheme;
 use crate::scheme::rows::{self, EncodedRows, SquaredError};
+use crate::scheme::{BlockScheme, ScaleBits};
 
 /// Weights in a piece, unless a single row has more.
 pub(crate) const PIECE_WEIGHTS: usize = 1 << 18;
@@ -184,7 +184,7 @@ impl<'a> Writer<'a> {
                 name: name.clone(),
                 bits: scheme.bits(),
                 block_size: scheme.block_size(),
-                scale_bits: cost.has_short_scales.then_some(8),
+                scale_bits: cost.has_short_scales.then_some(ScaleBits::Eight.into()),
                 relative_mse: cost.error.relative(),
             });
             first_row += rows;
@@ -215,10 +215,7 @@ impl<'a> Writer<'a> {
             })
             .collect();
         // The first error by its place, not by time: the message is the same in each run.
-        let none = Cost {
-            error: SquaredError::default(),
-            has_short_scales: matches!(matrix.storage, Storage::Blocks { .. }),
-        };
+        let none = Cost { error: SquaredError::default(), has_short_scales: true };
         pieces.into_iter().try_fold(none, |sum, piece| {
             let Cost { error, has_short_scales } = piece?;
             Ok(Cost {

@@ -2,9 +2,9 @@
 //!
 //! Theirs is `codes [N][blocks][block size × bits / 8]` with the lower half of a byte first, `scales [N][blocks]` float32,
 //! and `zero points [N][⌈blocks × bits / 8⌉]`. Ours is in [`crate::Shape`]. Codes and zero points are permuted and scales become
-//! half precision or 8 bits of it, which has to be exact, so that [`unpack`] gives back what [`pack`] was given. (Of an odd number of 4-bit zero
-//! points a row, the half byte behind the last is read by nobody; it comes back as zero.) Codes and zero points of 5 and 6 bits
-//! stand in bytes there, and take 5 and 6 bits here.
+//! half precision or 8 bits of it, which has to be exact, so that [`unpack`] gives back what [`pack`] was given. (Of an odd number
+//! of 4-bit zero points a row, the half byte behind the last is read by nobody; it comes back as zero.) Codes and zero points of 5
+//! and 6 bits stand in bytes there, and take 5 and 6 bits here.
 //!
 //! A matrix is packed in parts, sixteen rows at a time, so that nobody has to hold all of it.
 

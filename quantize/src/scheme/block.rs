@@ -20,8 +20,9 @@
 //!
 //! The scale is then rounded, before the codes are chosen: [`ScaleBits::Sixteen`] to the 11 significant bits that half precision has,
 //! [`ScaleBits::Eight`] to the five of a number of 8 bits (an exponent of four bits, a fraction of four). Those are 3 to 6 % apart, so
-//! [`Fit::Search`] tries each of them in place of the even [`SCALES`], with the gain `s (2 sum w x d - s sum w d^2)`, and [`Fit::Nearest`] takes the
-//! next above. Where such numbers end, at 2 and 2^-14, scales keep 11 bits.
+//! [`Fit::Search`] looks for any scale as above, but with half of [`SCALES`], and then takes the best of the numbers beside it, whose gain
+//! is `s (2 sum w x d - s sum w d^2)`; [`Fit::Nearest`] takes the next above the even one. Where such numbers end, at 2 and 2^-14, scales keep
+//! 11 bits.
 //!
 //! Scanning scales under importance weights is llama.cpp's idea (`make_qkx2_quants`), which ONNX Runtime's `k_quant`
 //! has too. Both search a real minimum and round the zero point afterwards; here it is an integer throughout,
@@ -120,11 +121,11 @@ fn fit<const SIZE: usize>(
             let short = task.short();
             // By the even scale, so that every fit decides alike.
             let even = task.spread(0.0) * unit;
-            let is_within = |lane: Lanes| LARGEST_EVEN.exceeds(lane).and(lane.exceeds(LEAST_EVEN));
-            if is_within(even).all() {
+            let is_within = LARGEST_EVEN.exceeds(even).and(even.exceeds(LEAST_EVEN));
+            if is_within.all() {
                 short
             } else {
-                let (long, is_within) = (task.half_precision(), is_within(even));
+                let long = task.half_precision();
                 Grid {
                     scale: is_within.select(short.scale, long.scale),
                     zero_point: is_within.select(short.zero_point, long.zero_point),
@@ -196,9 +197,11 @@ impl<const SIZE: usize> Task<'_, SIZE> {
             (Fit::Nearest, true) => self.grid(nearest(blocks, self.even(), -middle, largest - middle)),
             (Fit::Search, true) => {
                 let around = self.around(1).chain(self.even().map(|scale| self.grid(scale)));
-                self.search::<1, false>([0.0], even, around)
+                self.search::<1, false>(&self.importance.of(blocks), [0.0], even, around)
             }
-            (Fit::Search, false) => self.search::<3, false>(NEIGHBOURS, even, self.around(1)),
+            (Fit::Search, false) => {
+                self.search::<3, false>(&self.importance.of(blocks), NEIGHBOURS, even, self.around(1))
+            }
         };
         Grid { scale: half_precision(grid.scale), ..grid }
     }
@@ -215,17 +218,18 @@ impl<const SIZE: usize> Task<'_, SIZE> {
         }
         // Roughly, as if any scale could be; then all that can be beside what was found.
         let beside = |rough: Grid| {
-            let above = rough.scale.map(short_behind);
-            let scales = [rough.scale.map(short_before), rough.scale.map(short_to), above.map(short_to)];
-            let scales = scales.into_iter().chain([above.map(short_behind).map(short_to)]);
-            scales.map(move |scale| Grid { scale, ..rough }).chain([even])
+            let below = rough.scale.map(short_to);
+            let above = below.map(short_behind);
+            let scales = [below.map(short_before), below, above, above.map(short_behind)];
+            scales.into_iter().map(move |scale| Grid { scale, ..rough }).chain([even])
         };
+        let importance = self.importance.of(self.blocks);
         if symmetric {
-            let rough = self.search::<1, false>([0.0], even, self.around(2));
-            self.search::<1, true>([0.0], even, beside(rough))
+            let rough = self.search::<1, false>(&importance, [0.0], even, self.around(2));
+            self.search::<1, true>(&importance, [0.0], even, beside(rough))
         } else {
-            let rough = self.search::<3, false>(NEIGHBOURS, even, self.around(2));
-            self.search::<3, true>(NEIGHBOURS, even, beside(rough))
+            let rough = self.search::<3, false>(&importance, NEIGHBOURS, even, self.around(2));
+            self.search::<3, true>(&importance, NEIGHBOURS, even, beside(rough))
         }
     }
 
@@ -234,12 +238,12 @@ impl<const SIZE: usize> Task<'_, SIZE> {
     #[inline(always)]
     fn search<const ZEROS: usize, const KEEPS_SCALES: bool>(
         &self,
+        importance: &[Lanes; SIZE],
         offsets: [f32; ZEROS],
         start: Grid,
         grids: impl Iterator<Item = Grid>,
     ) -> Grid {
         let (blocks, largest) = (self.blocks, self.largest);
-        let importance = self.importance.of(blocks);
         let mut best = start;
         let mut best_gain = Lanes::ZERO;
         for near in grids {
@@ -251,7 +255,7 @@ impl<const SIZE: usize> Task<'_, SIZE> {
 
             let mut weight_step = [Lanes::ZERO; ZEROS];
             let mut step_step = [Lanes::ZERO; ZEROS];
-            for (&weights, &importance) in blocks.iter().zip(&importance) {
+            for (&weights, &importance) in blocks.iter().zip(importance) {
                 let nearest = (weights * inverse).round();
                 for zero in 0..ZEROS {
                     let step = nearest.clamp(lows[zero], highs[zero]);
@@ -301,13 +305,13 @@ fn short_from(scale: f32) -> f32 {
     short_to(f32::from_bits(scale.to_bits() + (1 << SHORT_DROPPED) - 1))
 }
 
-/// The one before that.
+/// The one before such a number.
 #[inline(always)]
 fn short_before(scale: f32) -> f32 {
-    short_to(f32::from_bits(scale.to_bits().saturating_sub(1 << SHORT_DROPPED)))
+    f32::from_bits(scale.to_bits().saturating_sub(1 << SHORT_DROPPED))
 }
 
-/// A step further.
+/// The one behind it.
 #[inline(always)]
 fn short_behind(scale: f32) -> f32 {
     f32::from_bits(scale.to_bits() + (1 << SHORT_DROPPED))
@@ -368,16 +372,13 @@ fn mean_magnitude<const SIZE: usize>(blocks: &[Lanes; SIZE]) -> Lanes {
 /// error of `tiny-r1` grows by a factor of 1.000006, and its packed file gets 6.8 % smaller.
 #[inline(always)]
 fn half_precision(scales: Lanes) -> Lanes {
-    scales.map(half)
-}
-
-#[inline(always)]
-fn half(scale: f32) -> f32 {
     /// Significant bits of float32 that half precision lacks.
     const DROPPED: u32 = 13;
-    let bits = scale.to_bits();
-    let half_less_one_if_even = (1 << (DROPPED - 1)) - 1 + (bits >> DROPPED & 1);
-    f32::from_bits((bits + half_less_one_if_even) >> DROPPED << DROPPED)
+    scales.map(|scale| {
+        let bits = scale.to_bits();
+        let half_less_one_if_even = (1 << (DROPPED - 1)) - 1 + (bits >> DROPPED & 1);
+        f32::from_bits((bits + half_less_one_if_even) >> DROPPED << DROPPED)
+    })
 }
 
 /// The least and the greatest weight of each block.

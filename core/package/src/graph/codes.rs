@@ -13,7 +13,7 @@ use super::rules::MICROSOFT;
 use super::tensors;
 
 /// The only number of bits fewer than 16 that scales may be stated to have.
-pub(super) const SHORT_SCALE_BITS: u32 = 8;
+const SHORT_SCALE_BITS: u32 = 8;
 
 /// Where the codes of a quantised matrix stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,22 +86,19 @@ pub fn check_stated(codes: &[Codes], stated: &StatedBits) -> Result<(), GraphErr
         bits,
         expected,
     };
-    for (tensor, &bits) in &stated.scales {
-        if !codes.iter().any(|codes| codes.tensor == *tensor) {
-            return Err(refused(tensor, bits, "the codes of a matrix of the graph"));
-        }
-        if bits != SHORT_SCALE_BITS {
-            return Err(refused(tensor, bits, "8 where it speaks of scales"));
-        }
+    let is_there = |tensor: &String| codes.iter().any(|codes| codes.tensor == *tensor);
+    if let Some((tensor, &bits)) =
+        stated.codes.iter().chain(&stated.scales).find(|(tensor, _)| !is_there(tensor))
+    {
+        return Err(refused(tensor, bits, "the codes of a matrix of the graph"));
+    }
+    if let Some((tensor, &bits)) = stated.scales.iter().find(|(_, bits)| **bits != SHORT_SCALE_BITS) {
+        return Err(refused(tensor, bits, "8 where it speaks of scales"));
     }
     for (tensor, &bits) in &stated.codes {
-        let refused = |expected| refused(tensor, bits, expected);
-        let mut own = codes.iter().filter(|codes| codes.tensor == *tensor).peekable();
-        if own.peek().is_none() {
-            return Err(refused("the codes of a matrix of the graph"));
-        }
+        let mut own = codes.iter().filter(|codes| codes.tensor == *tensor);
         if own.any(|codes| bits == 0 || u64::from(bits) >= codes.bits) {
-            return Err(refused("at least 1 and fewer than the codes stand in"));
+            return Err(refused(tensor, bits, "at least 1 and fewer than the codes stand in"));
         }
     }
     Ok(())

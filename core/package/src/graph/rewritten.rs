@@ -15,7 +15,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::codes::{SHORT_SCALE_BITS, StatedBits};
+use super::codes::StatedBits;
 use super::prepacked::entry;
 use super::proto::{Model, Node, Tensor};
 use super::rows::{self, Dim, value, with_input};
@@ -194,7 +194,7 @@ fn matrix(
         n,
         bits,
         code_bits: stated.codes.get(tensor).map_or(bits, |stated| u64::from(*stated).min(bits)),
-        scale_bits: if stated.scales.get(tensor) == Some(&SHORT_SCALE_BITS) { 8 } else { 16 },
+        scale_bits: stated.scales.get(tensor).map_or(16, |stated| u64::from(*stated)),
         block_size: number(node, "block_size", Some(128))?,
         has_fine_activations: node.int("accuracy_level") == Some(1),
         tensor: tensor.to_owned(),
