@@ -42,7 +42,7 @@ pub mod plan;
 mod positioned;
 mod progress;
 pub mod recipe;
-pub mod rope;
+mod rope;
 pub mod scheme;
 pub mod static_float;
 pub mod static_graph;

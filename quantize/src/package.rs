@@ -53,11 +53,12 @@ impl Contents<'_> {
             recipe.insert("importance".to_owned(), read);
         }
         let scale_bits = self.plan.scale_bits(&self.tensor_errors);
+        let config = &self.checkpoint.config;
         Ok(Card {
             format_version: card::FORMAT_VERSION.to_owned(),
             name: self.name.to_string(),
             producer: concat!("wheelwork ", env!("CARGO_PKG_VERSION")).to_owned(),
-            architecture: architecture(&self.checkpoint.config, self.context_length),
+            architecture: architecture(config, self.context_length),
             tokens: self.checkpoint.tokens.clone(),
             closing_phrase: None,
             quantization: Quantization {
@@ -69,6 +70,7 @@ impl Contents<'_> {
             variants: BTreeMap::from([(CPU.to_owned(), files)]),
             code_bits: self.plan.code_bits().map(|bits| (CPU.to_owned(), bits)).into_iter().collect(),
             scale_bits: scale_bits.map(|bits| (CPU.to_owned(), bits)).into_iter().collect(),
+            rotary_frequencies: config.rope.inverse_frequencies(config.head_dim),
             kv_cache: BTreeMap::new(),
             static_graphs: BTreeMap::new(),
             evaluation: BTreeMap::new(),

@@ -3,8 +3,7 @@
 //! Pair `i` of a head at position `p` turns by `p * f_i`, with `f_i = theta^(-2 i / head_dim)` (Su et al.,
 //! arXiv:2104.09864, section 3.2.2). Llama 3 stretches the slow pairs for a longer context; see [`Llama3Scaling`].
 //!
-//! The runtime's `GroupQueryAttention` reads the cosines and sines from tables. Angles are computed in 64-bit
-//! floating point: at position 32,767 the float32 product is already wrong by 0.002.
+//! The runtime's `GroupQueryAttention` reads the cosines and sines from tables ([`wheelwork_kernels::angles`]).
 
 use std::f64::consts::TAU;
 
@@ -57,16 +56,6 @@ impl Llama3Scaling {
     }
 }
 
-/// Cosines and sines of one position, `[head_dim / 2]` each, as 32-bit floating point.
-pub fn angles(frequencies: &[f64], position: usize) -> impl Iterator<Item = (f32, f32)> {
-    #[allow(clippy::cast_possible_truncation)]
-    // below 2^53; rounding is the purpose
-    frequencies.iter().map(move |frequency| {
-        let (sine, cosine) = (position as f64 * frequency).sin_cos();
-        (cosine as f32, sine as f32)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -97,13 +86,5 @@ mod tests {
         assert!((scaling.scale(frequency_of(4.0)) / frequency_of(4.0) - 1.0).abs() < 1e-12);
         let between = scaling.scale(frequency_of(2.5)) / frequency_of(2.5);
         assert!((between - (0.5 / 8.0 + 0.5)).abs() < 1e-12);
-    }
-
-    #[test]
-    fn position_zero_does_not_turn() {
-        let table: Vec<_> = angles(&[1.0, 0.25], 0).collect();
-        assert_eq!(table, [(1.0, 0.0), (1.0, 0.0)]);
-        let table: Vec<_> = angles(&[1.0, 0.5], 2).collect();
-        assert!((table[1].0 - 1_f32.cos()).abs() < 1e-7 && (table[1].1 - 1_f32.sin()).abs() < 1e-7);
     }
 }

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
+use wheelwork_kernels::angles;
 use wheelwork_onnx::Extent;
 use wheelwork_package::card::TensorError;
 use wheelwork_package::files::hex;
@@ -24,7 +25,6 @@ use crate::journal::{Finished, Journal};
 use crate::plan::{Content, Plan, Storage, StoredMatrix};
 use crate::positioned;
 use crate::progress::Progress;
-use crate::rope;
 use crate::scheme::rows::{self, EncodedRows, SquaredError};
 use crate::scheme::{BlockScheme, ScaleBits};
 
@@ -277,7 +277,7 @@ impl<'a> Writer<'a> {
             let row = piece * piece_rows;
             let last = (row + piece_rows).min(positions);
             let (cosine, sine): (Vec<f32>, Vec<f32>) =
-                (row..last).flat_map(|position| rope::angles(&frequencies, position)).unzip();
+                (row..last).flat_map(|position| angles(&frequencies, position)).unzip();
             let mut bytes = Vec::new();
             self.write_floats(&cosine, cosines, row * frequencies.len(), &mut bytes)?;
             self.write_floats(&sine, sines, row * frequencies.len(), &mut bytes)

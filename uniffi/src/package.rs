@@ -130,6 +130,7 @@ impl PackageFacts {
             variants: _,
             code_bits: _,
             scale_bits: _,
+            rotary_frequencies: _,
             kv_cache: _,
             static_graphs: _,
             evaluation,

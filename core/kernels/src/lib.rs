@@ -8,6 +8,7 @@
 //! Activations  float rows to int8, in panels of rows                                (activations)
 //! Weights      packed bytes whose length was compared with their shape              (weights)
 //! Kernel       an instruction set of this CPU; multiplies tiles of 16 columns       (kernel)
+//! angles       cosines and sines of positions, the same bits everywhere          (angles)
 //! Attention    queries over a cache of float32 or int8, with the softmax as it goes (attention)
 //! ```
 //!
@@ -22,6 +23,7 @@
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
 mod activations;
+mod angles;
 mod attention;
 mod error;
 mod half;
@@ -36,6 +38,7 @@ mod weights;
 mod x86;
 
 pub use activations::{Activations, RowsToFill, with_remainders};
+pub use angles::angles;
 pub use attention::{Attention, Element, Heads, Sums, rotate};
 pub use error::KernelError;
 pub use half::{exact_f16, exact_short, f16_to_f32, short_to_f32};

@@ -22,7 +22,7 @@ pub use static_graphs::{
 };
 
 /// The format version that this build writes. Readers accept the same major version.
-pub const FORMAT_VERSION: &str = "1.3";
+pub const FORMAT_VERSION: &str = "1.4";
 
 /// `wheelwork.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,6 +53,10 @@ pub struct Card {
     /// numbers below 2 with five significant bits. What is stated wrongly is not packed by our kernels, and nothing more.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scale_bits: BTreeMap<String, BTreeMap<String, u32>>,
+    /// Radians by which a position turns each pair of a head. Tables of cosines and sines that follow from them to the bit are left
+    /// out of compact forms; what is stated wrongly leaves the tables there, and nothing more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rotary_frequencies: Vec<f64>,
     /// The variants with an int8 key-value cache beside the float one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub kv_cache: BTreeMap<String, KvCache>,

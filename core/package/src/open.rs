@@ -8,7 +8,7 @@ use crate::card::{Architecture, StaticGraphs};
 use crate::compact::Compact;
 use crate::files::{FileRecord, is_plain_name, names};
 use crate::genai_config::{Inputs, Outputs};
-use crate::graph::codes::{Place, StatedBits, check_bytes, check_stated};
+use crate::graph::codes::{Place, Stated, check_bytes, check_stated};
 use crate::graph::{self, Codes, GraphError, Verified, limits};
 use crate::manifest::{CPU_PROVIDER, SCHEMA_VERSION, Variant};
 use crate::store::{compact_of, followed, installed_name};
@@ -163,7 +163,7 @@ impl OpenPackage {
         let inputs = &config.model.decoder.inputs;
         let (verified, bytes) = verified_graph(folder, file_name, records, inputs, bytes_of)?;
         let refused = |source| PackageError::Graph { path: folder.join(file_name), source };
-        check_stated(&verified.codes, &self.stated_bits(variant)).map_err(refused)?;
+        check_stated(&verified.codes, &self.stated(variant)).map_err(refused)?;
         Ok((verified, bytes))
     }
 
@@ -172,7 +172,7 @@ impl OpenPackage {
     /// # Errors
     /// [`PackageError::Graph`] with [`GraphError::Code`]; else as [`OpenPackage::verify_graph`].
     pub fn check_codes(&self, variant: &str) -> Result<(), PackageError> {
-        let stated = self.stated_bits(variant).codes;
+        let stated = self.stated(variant).codes;
         if stated.is_empty() {
             return Ok(());
         }
@@ -194,13 +194,14 @@ impl OpenPackage {
         Ok(())
     }
 
-    /// What the card states of the bits of a variant's codes and scales; nothing without a card.
+    /// What the card states of a variant's weights; nothing without a card.
     #[must_use]
-    pub fn stated_bits(&self, variant: &str) -> StatedBits {
+    pub fn stated(&self, variant: &str) -> Stated {
         let of = |stated: &BTreeMap<String, BTreeMap<String, u32>>| stated.get(variant).cloned();
-        let of_card = |card: &Card| StatedBits {
+        let of_card = |card: &Card| Stated {
             codes: of(&card.code_bits).unwrap_or_default(),
             scales: of(&card.scale_bits).unwrap_or_default(),
+            frequencies: card.rotary_frequencies.clone(),
         };
         self.card.as_ref().map(of_card).unwrap_or_default()
     }

@@ -193,7 +193,7 @@ impl Described {
             file: &self.graph_file,
             original: &self.located.graph,
             verified: &self.verified,
-            stated: self.package.stated_bits(&self.placement.variant),
+            stated: self.package.stated(&self.placement.variant),
         }
     }
 

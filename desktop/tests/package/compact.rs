@@ -73,6 +73,10 @@ fn a_compact_model_answers_alike_and_its_own_files_come_back_byte_for_byte() {
     assert!(after < before * 4 / 5, "{compacted}");
     // The prepared forms are gone with the package's weights, and the record is small.
     assert!(!workshop.weights().exists());
+    // The tables of cosines and sines are not among what was kept.
+    let record: Value =
+        serde_json::from_slice(&std::fs::read(workshop.form().join("record.json")).unwrap()).unwrap();
+    assert!(record["angles"]["frequencies"].as_array().is_some_and(|all| !all.is_empty()), "{record}");
     assert_eq!(workshop.disk_bytes() / 65_536, (plain_bytes - before + after) / 65_536);
     assert_eq!(["float", "int8"].map(|kv| workshop.answer(kv)), expected);
     assert_eq!(workshop.run(&["compact", "six"])["compact"]["is_new"], false);

@@ -6,10 +6,10 @@
 use ort::session::{Session, SessionInputValue, SessionOutputs};
 use ort::value::{Tensor, TensorRef};
 use rayon::prelude::*;
+use wheelwork_kernels::angles;
 use wheelwork_package::tensors::static_graph as graph_io;
 use wheelwork_quantize::architecture::names;
 use wheelwork_quantize::checkpoint::Config;
-use wheelwork_quantize::rope;
 use wheelwork_quantize::static_graph::{Fold, ObservedLayer, ObservedRange, Range, taps};
 
 use crate::weights::Weights;
@@ -181,7 +181,7 @@ fn run<'s>(
     let failed = || CalibrateError::run(step);
     let length = hidden.len() / hidden_size.max(1);
     let (cosines, sines): (Vec<f32>, Vec<f32>) =
-        (0..length).flat_map(|position| rope::angles(frequencies, position)).unzip();
+        (0..length).flat_map(|position| angles(frequencies, position)).unzip();
     let mask: Vec<f32> =
         (0..length * length).map(|at| if at % length <= at / length { 0.0 } else { MASKED }).collect();
     let half = frequencies.len();

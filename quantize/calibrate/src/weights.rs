@@ -91,7 +91,7 @@ impl StoredMatrices {
         let file = &variant.config.model.decoder.filename;
         let (_, graph) = package.verified_graph(VARIANT, file)?;
         let refused = |source| PackageError::Graph { path: variant.folder.join(file), source };
-        let nodes = replaceable(&graph, &package.stated_bits(VARIANT)).map_err(refused)?;
+        let nodes = replaceable(&graph, &package.stated(VARIANT)).map_err(refused)?;
         let mut places = BTreeMap::new();
         for (index, node) in nodes.iter().enumerate() {
             let Some(name) = node.tensor.strip_suffix(".codes") else { continue };

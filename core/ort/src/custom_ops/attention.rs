@@ -1,9 +1,10 @@
 //! ```text
 //! CachedAttention (query [1, S, queries · dim], key, value [1, S, keys · dim], past key, past value [1, keys, capacity, dim],
-//!                  last positions [1] int32, cosines, sines [positions, dim / 2])
+//!                  last positions [1] int32, cosines?, sines? [positions, dim / 2])
 //!     -> [1, S, queries · dim], present key, present value
 //! CachedAttention8: the same with a cache of int8, and scales of keys and of values [1, keys, 1, dim] behind the rest
 //!     num_heads, kv_num_heads, scale as GroupQueryAttention has them; all float32 but the positions
+//!     frequencies: the bits of float64 numbers, radians a position of each pair, where there are no cosines and sines
 //! ```
 //!
 //! It computes what `GroupQueryAttention` does with rotation, where no bias, window, cap or sink is asked for. Keys and values that
@@ -20,7 +21,7 @@ use ort::operator::{
     ComputeContext, Kernel as OrtKernel, KernelContext, Operator, OperatorInput, OperatorOutput,
 };
 use ort::value::{DynValueTypeMarker, PrimitiveTensorElementType, TensorElementType, ValueRef};
-use wheelwork_kernels::{Attention, Element, Heads, Kernel, KernelError, Sums, rotate};
+use wheelwork_kernels::{Attention, Element, Heads, Kernel, KernelError, Sums, angles, rotate};
 
 use super::{CACHED_ATTENTION, CACHED_ATTENTION_8, contained, locked, number, refused, share};
 
@@ -82,12 +83,37 @@ struct Scratch {
     queries: Vec<f32>,
     /// Of each task.
     sums: Vec<Mutex<Sums>>,
+    angles: Angles,
+}
+
+/// Cosines and sines of the new tokens, computed once for all nodes of a run.
+#[derive(Default)]
+struct Angles {
+    frequencies: Vec<f64>,
+    positions: Range<usize>,
+    /// `[positions, dim / 2]` each.
+    cosines: Vec<f32>,
+    sines: Vec<f32>,
+}
+
+impl Angles {
+    fn of(&mut self, frequencies: &[f64], positions: Range<usize>) -> [&[f32]; 2] {
+        if (&*self.frequencies, &self.positions) != (frequencies, &positions) {
+            let new = positions.clone().flat_map(|position| angles(frequencies, position));
+            (self.cosines, self.sines) = new.unzip();
+            self.frequencies = frequencies.to_owned();
+            self.positions = positions;
+        }
+        [&self.cosines, &self.sines]
+    }
 }
 
 pub(super) struct Node<T> {
     queries: u64,
     keys: u64,
     scale: Option<f32>,
+    /// Radians a position; empty where there are tables.
+    frequencies: Vec<f64>,
     kernel: Kernel,
     threads: usize,
     scratch: Arc<Mutex<Scratch>>,
@@ -116,8 +142,8 @@ impl<T: Cached> Operator for CachedAttention<T> {
             OperatorInput::required(T::TYPE),
             OperatorInput::required(T::TYPE),
             OperatorInput::required(Int32),
-            OperatorInput::required(Float32),
-            OperatorInput::required(Float32),
+            OperatorInput::optional(Float32),
+            OperatorInput::optional(Float32),
             OperatorInput::optional(Float32),
             OperatorInput::optional(Float32),
         ]
@@ -134,7 +160,9 @@ impl<T: Cached> Operator for CachedAttention<T> {
             let (queries, keys) = (number("num_heads")?, number("kv_num_heads")?);
             let scale = context.get::<f32>("scale").filter(|scale| *scale != 0.0);
             let (kernel, threads, scratch) = (self.kernel, self.threads, Arc::clone(&self.scratch));
-            Ok(Node { queries, keys, scale, kernel, threads, scratch, element: PhantomData })
+            let bits = context.get::<Vec<i64>>("frequencies").unwrap_or_default();
+            let frequencies = bits.into_iter().map(|bits| f64::from_bits(bits.cast_unsigned())).collect();
+            Ok(Node { queries, keys, scale, frequencies, kernel, threads, scratch, element: PhantomData })
         })
     }
 }
@@ -158,8 +186,8 @@ struct Call<'c> {
     scale: f32,
     /// Queries, keys and values: where each token's begin in a row, and the row's length.
     inputs: [Input<'c>; 3],
-    cosines: &'c [f32],
-    sines: &'c [f32],
+    /// Cosines and sines of the new tokens, where there are tables.
+    angles: Option<[&'c [f32]; 2]>,
     /// Of keys and of values; empty for floats.
     scales: [&'c [f32]; 2],
 }
@@ -240,8 +268,10 @@ impl<T: Cached> Node<T> {
             return Ok(());
         }
         let mut scratch = locked(&self.scratch);
-        let Scratch { queries, sums } = &mut *scratch;
-        self.rotate(context, &call, queries, [keys, values])?;
+        let Scratch { queries, sums, angles } = &mut *scratch;
+        let positions = call.past..call.past + call.tokens;
+        let angles = call.angles.unwrap_or_else(|| angles.of(&self.frequencies, positions));
+        self.rotate(context, &call, angles, queries, [keys, values])?;
         let y = y.try_extract_tensor_mut::<f32>()?.1;
         let alone = if call.tokens <= ALONE_TOKENS { 1 } else { call.tokens };
         for first in (0..call.tokens).step_by(alone) {
@@ -296,12 +326,10 @@ impl<T: Cached> Node<T> {
         let past = past.ok_or_else(|| {
             refuse(&format!("{tokens} of {total} tokens are new, and the cache holds {old_capacity}"))
         })?;
-        let ((angles, cosines), (sine_dims, sines)) =
-            (floats::<T>(cosines, "cosines")?, floats::<T>(sines, "sines")?);
-        let fit = matches!(angles[..], [positions, half] if positions >= total && half == dim / 2);
-        if !fit || sine_dims != angles {
-            return Err(refuse(&format!("angles of {angles:?} for {total} positions of {dim} elements")));
-        }
+        let angles = match (cosines, sines) {
+            (None, None) if self.frequencies.len() == dim / 2 => None,
+            _ => Some(new_angles::<T>([cosines, sines], past..total, dim)?),
+        };
         let scales = match T::TYPE {
             TensorElementType::Int8 => {
                 let scales = [(key_scales, "scales of keys"), (value_scales, "scales of values")];
@@ -316,7 +344,7 @@ impl<T: Cached> Node<T> {
         }
         let scale = self.scale.unwrap_or_else(|| 1.0 / (dim as f32).sqrt());
         let capacity = old_capacity.max(total);
-        Ok(Call { heads, tokens, past, old_capacity, capacity, scale, inputs, cosines, sines, scales })
+        Ok(Call { heads, tokens, past, old_capacity, capacity, scale, inputs, angles, scales })
     }
 
     /// Rotates queries and keys and writes the cache.
@@ -324,6 +352,7 @@ impl<T: Cached> Node<T> {
         &self,
         context: &ComputeContext,
         call: &Call<'_>,
+        [cosines, sines]: [&[f32]; 2],
         queries: &mut Vec<f32>,
         [keys, values]: [&mut [T]; 2],
     ) -> ort::Result<()> {
@@ -344,8 +373,8 @@ impl<T: Cached> Node<T> {
             let new = keys.chunks_exact_mut(dim).zip(values.chunks_exact_mut(dim)).skip(past);
             let queries = queries.chunks_exact_mut(group * dim);
             for ((token, (key, value)), queries) in new.take(tokens).enumerate().zip(queries) {
-                let angles = (past + token) * (dim / 2)..(past + token + 1) * (dim / 2);
-                let (cosines, sines) = (call.cosines.get(angles.clone()), call.sines.get(angles));
+                let angles = token * (dim / 2)..(token + 1) * (dim / 2);
+                let (cosines, sines) = (cosines.get(angles.clone()), sines.get(angles));
                 let (cosines, sines) = (cosines.unwrap_or_default(), sines.unwrap_or_default());
                 turned.copy_from_slice(inputs[1].head(token, head, dim));
                 rotate(&mut turned, cosines, sines);
@@ -433,6 +462,24 @@ impl<T: Cached> Node<T> {
         }
         Ok(())
     }
+}
+
+/// The rows of the tables at these positions.
+fn new_angles<'v, T: Cached>(
+    [cosines, sines]: [&'v Option<ValueRef<'_, DynValueTypeMarker>>; 2],
+    positions: Range<usize>,
+    dim: usize,
+) -> ort::Result<[&'v [f32]; 2]> {
+    let ((dims, cosines), (sine_dims, sines)) =
+        (floats::<T>(cosines, "cosines")?, floats::<T>(sines, "sines")?);
+    let (half, total) = (dim / 2, positions.end);
+    let fit = matches!(dims[..], [positions, pairs] if positions >= total && pairs == half);
+    if !fit || sine_dims != dims {
+        let what = format!("angles of {dims:?} for {total} positions of {dim} elements");
+        return Err(refused(T::NAME, &what));
+    }
+    let rows = positions.start * half..total * half;
+    Ok([cosines, sines].map(|table| table.get(rows.clone()).unwrap_or_default()))
 }
 
 /// The present cache with what the past one holds.

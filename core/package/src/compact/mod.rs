@@ -1,7 +1,7 @@
 //! The compact form of a variant: its weights as our kernels hold them, in place of those of the package.
 //!
 //! Packing ([`crate::packing`]) is a permutation, codes of 5 and 6 bits take as many bits instead of 8, and scales that are
-//! numbers of half precision are stored as such. So it can be undone byte by byte, and an installed model needs no other form for our
+//! numbers of half precision are stored as such; tables of cosines and sines that follow from the card's angles to the bit are left out. So it can be undone byte by byte, and an installed model needs no other form for our
 //! kernels: the package's file of weights is removed, and whoever has to read it (`verify`, `repair`, an update, the sample of an
 //! open) reads it out of the compact form.
 //!
@@ -39,7 +39,7 @@ const RECORD: &str = "record.json";
 const RECORD_BYTES: u64 = 16 << 20;
 
 /// A compact form on the disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Compact {
     /// Its folder.
     pub folder: PathBuf,

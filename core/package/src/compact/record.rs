@@ -1,12 +1,12 @@
 //! What stands where in a compact form, and the graph that reads it.
 
 use serde::{Deserialize, Serialize};
-use wheelwork_kernels::Shape;
+use wheelwork_kernels::{Shape, angles};
 
 use crate::files::is_plain_name;
 use crate::graph::GraphError;
-use crate::graph::attention::replaceable_attentions;
-use crate::graph::codes::StatedBits;
+use crate::graph::attention::{Attentions, Tables, replaceable_attentions, tables};
+use crate::graph::codes::Stated;
 use crate::graph::prepacked::with_places;
 use crate::graph::rewritten::{Place, Replaceable, Source, external, replaceable, rewritten};
 use crate::packing;
@@ -19,7 +19,7 @@ const LARGEST_COUNT: usize = 1 << 16;
 pub(super) const LOCATION: &str = "./weights.bin";
 
 /// `record.json`: a file of weights, taken apart. Every one that is at hand was checked: its parts follow each other without a gap.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     format: u32,
     /// The file of the variant that it stands for.
@@ -27,6 +27,8 @@ pub struct Record {
     /// Bytes of that file.
     pub bytes: u64,
     pub(super) matrices: Vec<Matrix>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) angles: Option<Angles>,
     pub(super) kept: Vec<Kept>,
     /// In the order of the file; not written.
     #[serde(skip)]
@@ -49,6 +51,16 @@ pub(super) struct Matrix {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     zero_points: Option<u64>,
     pub(super) at: u64,
+}
+
+/// Tables of cosines and sines, `[positions, pairs]` float32, that are not here: they follow from the angles to the bit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Angles {
+    pub(super) cosines: u64,
+    pub(super) sines: u64,
+    pub(super) positions: u64,
+    /// Radians a position, one a pair.
+    pub(super) frequencies: Vec<f64>,
 }
 
 /// A range that is kept as it is.
@@ -74,6 +86,15 @@ pub(super) enum From {
     Kept { at: u64 },
     /// A packed matrix that begins there.
     Matrix { shape: Shape, at: u64, kind: PartKind },
+    /// The record's angles.
+    Angles { table: Table },
+}
+
+/// What a table holds of its angles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Table {
+    Cosines,
+    Sines,
 }
 
 /// A part of a matrix.
@@ -86,8 +107,15 @@ pub(super) enum PartKind {
 
 impl Record {
     /// Of these parts; `None` where they are not the whole file, each byte once.
-    pub(super) fn new(file: &str, bytes: u64, matrices: Vec<Matrix>, kept: Vec<Kept>) -> Option<Self> {
-        Self { format: FORMAT, file: file.to_owned(), bytes, matrices, kept, parts: Vec::new() }.checked()
+    pub(super) fn new(
+        file: &str,
+        bytes: u64,
+        matrices: Vec<Matrix>,
+        angles: Option<Angles>,
+        kept: Vec<Kept>,
+    ) -> Option<Self> {
+        let file = file.to_owned();
+        Self { format: FORMAT, file, bytes, matrices, angles, kept, parts: Vec::new() }.checked()
     }
 
     /// What stands in the file, if it is a record.
@@ -101,7 +129,7 @@ impl Record {
     }
 
     fn checked(mut self) -> Option<Self> {
-        let Self { format, file, bytes, matrices, kept, .. } = &self;
+        let Self { format, file, bytes, matrices, angles, kept, .. } = &self;
         let is_ours = *format == FORMAT
             && is_plain_name(file)
             && matrices.len() <= LARGEST_COUNT
@@ -111,6 +139,9 @@ impl Record {
         for matrix in matrices {
             parts.extend(matrix.parts()?);
             matrix.at.checked_add(matrix.packed_bytes()?)?;
+        }
+        if let Some(angles) = angles {
+            parts.extend(angles.parts()?);
         }
         for Kept { offset, bytes, at } in kept {
             at.checked_add(*bytes)?;
@@ -143,14 +174,13 @@ impl Record {
     pub fn graph(
         &self,
         original: &[u8],
-        stated: &StatedBits,
+        stated: &Stated,
         location: &str,
         beside: impl Fn(&str) -> String,
     ) -> Result<Vec<u8>, GraphError> {
         let nodes = replaceable(original, stated)?;
         let places = nodes.iter().filter_map(|node| Some((node.output.clone(), self.place(node)?))).collect();
-        let has_attention = !replaceable_attentions(original)?.is_empty();
-        let graph = rewritten(original, LOCATION, &places, has_attention)?;
+        let graph = rewritten(original, LOCATION, &places, self.attentions(original)?)?;
         for range in external(&graph)? {
             if range.file == self.file && self.kept_at(range.offset, range.bytes).is_none() {
                 let value = format!("{} from {} on", range.file, range.offset);
@@ -163,6 +193,21 @@ impl Record {
                 (location.to_owned(), self.kept_at(offset, 0).expect("all ranges were looked at"))
             }
             name => (beside(name), offset),
+        })
+    }
+
+    /// What takes the place of a graph's attentions.
+    fn attentions(&self, original: &[u8]) -> Result<Attentions<'_>, GraphError> {
+        if replaceable_attentions(original)?.is_empty() {
+            return Ok(Attentions::Original);
+        }
+        let tables = tables(original)?;
+        let angles = self.angles.as_ref().zip(tables);
+        Ok(match angles {
+            Some((angles, tables)) if angles.are_of(&tables, &self.file) => {
+                Attentions::WithoutTables(&angles.frequencies)
+            }
+            _ => Attentions::Ours,
         })
     }
 
@@ -234,6 +279,52 @@ impl Matrix {
             parts.push(part(offset, shape.row_zero_bytes(), PartKind::ZeroPoints)?);
         }
         Some(parts)
+    }
+}
+
+impl Angles {
+    /// Of tables that stand in that file.
+    pub(super) fn of(tables: &Tables, file: &str, frequencies: &[f64]) -> Option<Self> {
+        let offset = |source: &Source| match source {
+            Source::File { name, offset, .. } if name == file => Some(*offset),
+            _ => None,
+        };
+        let [cosines, sines] = tables.tables.each_ref().map(offset);
+        let has_a_column_each = u64::try_from(frequencies.len()) == Ok(tables.pairs);
+        let (positions, frequencies) = (tables.positions, frequencies.to_owned());
+        has_a_column_each.then_some(Self { cosines: cosines?, sines: sines?, positions, frequencies })
+    }
+
+    fn are_of(&self, tables: &Tables, file: &str) -> bool {
+        Self::of(tables, file, &self.frequencies).as_ref() == Some(self)
+    }
+
+    /// Bytes of a position.
+    pub(super) fn row_bytes(&self) -> usize {
+        self.frequencies.len() * size_of::<f32>()
+    }
+
+    /// The tables in the package's file.
+    pub(super) fn parts(&self) -> Option<[Part; 2]> {
+        let is_usual =
+            self.frequencies.len() <= LARGEST_COUNT && self.frequencies.iter().all(|f| f.is_finite());
+        is_usual.then_some(())?;
+        let bytes = self.positions.checked_mul(u64::try_from(self.row_bytes()).ok()?)?;
+        let part = |offset, table| Part { offset, bytes, from: From::Angles { table } };
+        Some([part(self.cosines, Table::Cosines), part(self.sines, Table::Sines)])
+    }
+
+    /// So many rows of a table from `first` on, as the file has them.
+    pub(super) fn rows(&self, table: Table, first: usize, count: usize) -> Vec<u8> {
+        let positions = first..first.saturating_add(count);
+        let of_table = |(cosine, sine)| match table {
+            Table::Cosines => cosine,
+            Table::Sines => sine,
+        };
+        positions
+            .flat_map(|position| angles(&self.frequencies, position))
+            .flat_map(|both| of_table(both).to_le_bytes())
+            .collect()
     }
 }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use wheelwork_kernels::Shape;
 use wheelwork_kernels::pack::{Rows, offsets, pack};
 
-use super::record::{Kept, Matrix, Record};
+use super::record::{Angles, Kept, Matrix, Record, Table};
 use super::unpacked::Unpacked;
 use crate::graph::rewritten::{Does, Replaceable, Source};
 use crate::packing;
@@ -121,7 +121,7 @@ impl Given {
 }
 
 /// The package's file, its compact form, and the record of that.
-fn compacted(matrices: &[Given]) -> (Vec<u8>, Vec<u8>, Record) {
+fn compacted(matrices: &[Given], positions: usize) -> (Vec<u8>, Vec<u8>, Record) {
     let (mut file, mut packed, mut records, mut kept) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut keep = |bytes: usize, file: &mut Vec<u8>, packed: &mut Vec<u8>| {
         let content: Vec<u8> = (200..).take(bytes).collect();
@@ -146,7 +146,17 @@ fn compacted(matrices: &[Given]) -> (Vec<u8>, Vec<u8>, Record) {
         assert_eq!(offsets(shape, 0)[1], tiles.codes.len());
         packed.extend([tiles.codes, tiles.scales, tiles.zeros].concat());
     }
-    let record = Record::new(FILE, file.len() as u64, records, kept).unwrap();
+    let angles = (positions > 0).then(|| {
+        let offsets = [0, 1].map(|table| (file.len() + table * positions * 12) as u64);
+        let [cosines, sines] = offsets;
+        let frequencies = vec![1.0, 1.0 / 3.0, 1e-7];
+        let angles = Angles { cosines, sines, positions: positions as u64, frequencies };
+        [Table::Cosines, Table::Sines]
+            .iter()
+            .for_each(|table| file.extend(angles.rows(*table, 0, positions)));
+        angles
+    });
+    let record = Record::new(FILE, file.len() as u64, records, angles, kept).unwrap();
     (file, packed, record)
 }
 
@@ -156,10 +166,11 @@ proptest! {
     #[test]
     fn the_file_comes_out_again_wherever_it_is_read(
         matrices in vec(given(), 1..4),
+        positions in 0..600_usize,
         start: prop::sample::Index,
         length in 1..10_000_usize,
     ) {
-        let (file, packed, record) = compacted(&matrices);
+        let (file, packed, record) = compacted(&matrices, positions);
         prop_assert_eq!(record.packed_bytes(), packed.len() as u64);
         let read = Record::from_bytes(&record.to_bytes()).unwrap();
         prop_assert_eq!(&read, &record);
@@ -178,7 +189,7 @@ proptest! {
         byte: u8,
         cut: prop::sample::Index,
     ) {
-        let (file, mut packed, record) = compacted(&[matrix]);
+        let (file, mut packed, record) = compacted(&[matrix], 3);
         let mut bytes = record.to_bytes();
         let place = place.index(bytes.len());
         bytes[place] = byte;
@@ -192,7 +203,7 @@ proptest! {
 #[test]
 fn a_record_whose_parts_leave_a_gap_or_overlap_is_none() {
     let kept = |offset, bytes| Kept { offset, bytes, at: 0 };
-    let of = |bytes, kept| Record::new(FILE, bytes, Vec::new(), kept);
+    let of = |bytes, kept| Record::new(FILE, bytes, Vec::new(), None, kept);
     assert!(of(10, vec![kept(0, 4), kept(4, 6)]).is_some());
     for (bytes, parts) in [
         (10, vec![kept(0, 4), kept(5, 5)]),
@@ -204,5 +215,5 @@ fn a_record_whose_parts_leave_a_gap_or_overlap_is_none() {
     ] {
         assert!(of(bytes, parts.clone()).is_none(), "{parts:?}");
     }
-    assert!(Record::new("../model.onnx.data", 10, Vec::new(), vec![kept(0, 10)]).is_none());
+    assert!(Record::new("../model.onnx.data", 10, Vec::new(), None, vec![kept(0, 10)]).is_none());
 }

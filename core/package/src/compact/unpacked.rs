@@ -6,9 +6,12 @@ use std::io;
 use wheelwork_kernels::pack::{self, offsets};
 use wheelwork_kernels::{COLUMNS, Shape};
 
-use super::record::{From, Part, PartKind, Record};
+use super::record::{From, Part, PartKind, Record, Table};
 use crate::packing::PART_TILES;
 use crate::vfs::{VfsFile, read_at};
+
+/// Rows of a table of angles that are made at a time.
+const PART_POSITIONS: usize = 256;
 
 /// Reads as the package's file would.
 pub(crate) struct Unpacked {
@@ -18,7 +21,7 @@ pub(crate) struct Unpacked {
     last: RefCell<Rows>,
 }
 
-/// Some rows of a part of a matrix.
+/// Some rows of a part of a matrix, or of a table.
 #[derive(Default)]
 struct Rows {
     /// The first byte in the package's file.
@@ -55,6 +58,17 @@ impl Unpacked {
         let offset = part.offset + (first * COLUMNS * row_bytes) as u64;
         Ok(Rows { offset, bytes: bytes.unwrap_or_default() })
     }
+
+    /// The rows that byte `offset` of the file is in, of a table.
+    fn angles(&self, part: &Part, table: Table, offset: u64) -> io::Result<Rows> {
+        let angles = self.record.angles.as_ref().expect("a checked record with such a part has angles");
+        let row_bytes = angles.row_bytes();
+        let size = |size: u64| usize::try_from(size).map_err(io::Error::other);
+        let (row, all) = (size(offset - part.offset)? / row_bytes, size(angles.positions)?);
+        let first = row / PART_POSITIONS * PART_POSITIONS;
+        let bytes = angles.rows(table, first, PART_POSITIONS.min(all - first));
+        Ok(Rows { offset: part.offset + (first * row_bytes) as u64, bytes })
+    }
 }
 
 impl VfsFile for Unpacked {
@@ -62,19 +76,20 @@ impl VfsFile for Unpacked {
         let parts = &self.record.parts;
         let index = parts.partition_point(|part| part.offset + part.bytes <= offset);
         let Some(part) = parts.get(index) else { return Ok(0) };
-        let (shape, at, kind) = match part.from {
-            From::Matrix { shape, at, kind } => (shape, at, kind),
-            From::Kept { at } => {
-                let within = offset - part.offset;
-                let left = usize::try_from(part.bytes - within).unwrap_or(usize::MAX).min(buffer.len());
-                let buffer = buffer.get_mut(..left).expect("no more than the buffer");
-                return self.packed.read_at(buffer, at + within);
-            }
-        };
+        if let From::Kept { at } = part.from {
+            let within = offset - part.offset;
+            let left = usize::try_from(part.bytes - within).unwrap_or(usize::MAX).min(buffer.len());
+            let buffer = buffer.get_mut(..left).expect("no more than the buffer");
+            return self.packed.read_at(buffer, at + within);
+        }
         let mut last = self.last.borrow_mut();
         let is_there = |rows: &Rows| (rows.offset..rows.offset + rows.bytes.len() as u64).contains(&offset);
         if !is_there(&last) {
-            *last = self.rows(part, shape, at, kind, offset)?;
+            *last = match part.from {
+                From::Matrix { shape, at, kind } => self.rows(part, shape, at, kind, offset)?,
+                From::Angles { table } => self.angles(part, table, offset)?,
+                From::Kept { .. } => Rows::default(),
+            };
         }
         let within = offset.checked_sub(last.offset).and_then(|within| usize::try_from(within).ok());
         let rest = within.and_then(|within| last.bytes.get(within..)).unwrap_or_default();

@@ -6,24 +6,31 @@
 //!     -> wheelwork:CachedAttention(query, key?, value?, past key, past value, last positions, cosines, sines)
 //!     -> wheelwork:CachedAttention8(the same, scale of keys, scale of values)
 //! ```
+//!
+//! With the attribute `frequencies`, the bits of float64 numbers, ours computes cosines and sines itself and reads no tables.
 
 use std::collections::BTreeMap;
 
 use super::GraphError;
 use super::proto::{Attribute, Graph, Model, Node, Tensor};
-use super::rewritten::DOMAIN;
+use super::rewritten::{DOMAIN, Source, source};
 use super::rules::MICROSOFT;
 use super::verify;
-use super::wire::{Fields, put, put_bytes};
+use super::wire::{Fields, put, put_bytes, put_int};
 
 /// The operator with a cache of float32.
 pub const CACHED_ATTENTION: &str = "CachedAttention";
 /// The operator with a cache of int8.
 pub const CACHED_ATTENTION_8: &str = "CachedAttention8";
 
+/// The attribute of ours with the bits of radians a position.
+pub const FREQUENCIES: &str = "frequencies";
+/// ONNX's number of the type.
+const FLOAT: i64 = 1;
+
 /// Inputs of `GroupQueryAttention`, by their place.
 const LAST_POSITIONS: usize = 5;
-const ANGLES: [usize; 2] = [7, 8];
+pub(super) const ANGLES: [usize; 2] = [7, 8];
 /// Position ids, an additive bias and sinks, none of which ours knows.
 const UNKNOWN: [usize; 3] = [9, 10, 11];
 const SCALES: [usize; 2] = [12, 13];
@@ -31,6 +38,54 @@ const SCALES: [usize; 2] = [12, 13];
 const KEPT: [&str; 3] = ["num_heads", "kv_num_heads", "scale"];
 /// Elements of a head that ours computes.
 const DIMS: [i64; 4] = [32, 64, 96, 128];
+
+/// What takes the place of a graph's attentions.
+#[derive(Debug, Clone, Copy)]
+pub enum Attentions<'a> {
+    /// Nothing: they stay.
+    Original,
+    /// Ours, with the graph's tables of cosines and sines.
+    Ours,
+    /// Ours, which compute cosines and sines from these radians a position.
+    WithoutTables(&'a [f64]),
+}
+
+/// The tables of cosines and sines that all attentions of a graph read: `[positions, pairs]` each, float32.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tables {
+    /// Cosines and sines.
+    pub tables: [Source; 2],
+    /// Rows.
+    pub positions: u64,
+    /// Columns.
+    pub pairs: u64,
+}
+
+/// The tables of a graph all of whose attentions ours can compute; `None` where there are none, or several.
+///
+/// # Errors
+/// As [`verify`].
+pub fn tables(original: &[u8]) -> Result<Option<Tables>, GraphError> {
+    verify(original)?;
+    let graph = Model::read(original)?.graph;
+    let ours = attentions(&graph);
+    let of_node = |node: &&Node<'_>| node.outputs.first().is_some_and(|output| ours.contains(output));
+    let mut names = graph.nodes.iter().filter(of_node).map(|node| ANGLES.map(|place| node.inputs.get(place)));
+    let Some([Some(cosines), Some(sines)]) = names.next() else { return Ok(None) };
+    if names.any(|others| others != [Some(cosines), Some(sines)]) {
+        return Ok(None);
+    }
+    let tensor = |name: &str| graph.initializers.iter().find(|tensor| tensor.name == name);
+    let read = || {
+        let (cosines, sines) = (tensor(cosines)?, tensor(sines)?);
+        let [positions, pairs] = cosines.dims[..] else { return None };
+        let is_float = [cosines, sines].iter().all(|tensor| tensor.data_type == FLOAT);
+        let tables = [source(cosines)?, source(sines)?];
+        let (positions, pairs) = (u64::try_from(positions).ok()?, u64::try_from(pairs).ok()?);
+        is_float.then_some(Tables { tables, positions, pairs })
+    };
+    Ok(read())
+}
 
 /// The attentions of a graph, by their first outputs, if ours can compute every one of them; empty otherwise.
 ///
@@ -87,13 +142,18 @@ fn is_known(attribute: &Attribute<'_>, has_codes: bool) -> bool {
 }
 
 /// The node of ours in place of a `GroupQueryAttention`, both as bytes of a `NodeProto`.
-pub(super) fn our_attention(bytes: &[u8], node: &Node<'_>) -> Result<Vec<u8>, GraphError> {
+pub(super) fn our_attention(
+    bytes: &[u8],
+    node: &Node<'_>,
+    frequencies: Option<&[f64]>,
+) -> Result<Vec<u8>, GraphError> {
     let input = |index: usize| node.inputs.get(index).copied().unwrap_or_default();
     let has_codes = !input(SCALES[0]).is_empty();
     let mut ours = Vec::with_capacity(bytes.len());
     let scales = if has_codes { &SCALES[..] } else { &[] };
     for place in (0..=LAST_POSITIONS).chain(ANGLES).chain(scales.iter().copied()) {
-        put_bytes(&mut ours, 1, input(place).as_bytes());
+        let is_left_out = frequencies.is_some() && ANGLES.contains(&place);
+        put_bytes(&mut ours, 1, if is_left_out { b"" } else { input(place).as_bytes() });
     }
     for field in Fields::new(bytes) {
         let field = field?;
@@ -103,8 +163,22 @@ pub(super) fn our_attention(bytes: &[u8], node: &Node<'_>) -> Result<Vec<u8>, Gr
             _ => put(&mut ours, &field),
         }
     }
+    if let Some(frequencies) = frequencies {
+        put_bytes(&mut ours, 5, &bits_of(frequencies));
+    }
     let operator = if has_codes { CACHED_ATTENTION_8 } else { CACHED_ATTENTION };
     put_bytes(&mut ours, 4, operator.as_bytes());
     put_bytes(&mut ours, 7, DOMAIN.as_bytes());
     Ok(ours)
+}
+
+/// The attribute `frequencies`: ONNX's have no float64.
+fn bits_of(frequencies: &[f64]) -> Vec<u8> {
+    /// `AttributeProto.ints`, and its number as a type.
+    const INTS: (u64, u64) = (8, 7);
+    let mut attribute = Vec::new();
+    put_bytes(&mut attribute, 1, FREQUENCIES.as_bytes());
+    frequencies.iter().for_each(|frequency| put_int(&mut attribute, INTS.0, frequency.to_bits()));
+    put_int(&mut attribute, 20, INTS.1);
+    attribute
 }

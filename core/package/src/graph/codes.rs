@@ -26,13 +26,15 @@ pub struct Codes {
     pub places: Vec<Place>,
 }
 
-/// What a package's card states of a variant's matrices, by the names of the initialisers of their codes.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct StatedBits {
+/// What a package's card states of a variant's weights; of matrices by the names of the initialisers of their codes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Stated {
     /// Bits of a code, where those are fewer than it stands in.
     pub codes: BTreeMap<String, u32>,
     /// Bits of a scale, where those are fewer than 16.
     pub scales: BTreeMap<String, u32>,
+    /// Radians by which a position turns each pair of a head; empty where nothing is stated.
+    pub frequencies: Vec<f64>,
 }
 
 /// A range of a file beside the graph.
@@ -80,7 +82,7 @@ pub(super) fn of(graph: &Graph<'_>) -> Vec<Codes> {
 ///
 /// # Errors
 /// [`GraphError::StatedBits`].
-pub fn check_stated(codes: &[Codes], stated: &StatedBits) -> Result<(), GraphError> {
+pub fn check_stated(codes: &[Codes], stated: &Stated) -> Result<(), GraphError> {
     let refused = |tensor: &str, bits, expected| GraphError::StatedBits {
         tensor: GraphError::text(tensor.as_bytes()),
         bits,
@@ -135,7 +137,7 @@ mod tests {
     #[test]
     fn pk_17_statements_that_cannot_be_are_refused() {
         let one = |name: &str, bits| BTreeMap::from([(name.to_owned(), bits)]);
-        let stated = |name: &str, bits| StatedBits { codes: one(name, bits), ..StatedBits::default() };
+        let stated = |name: &str, bits| Stated { codes: one(name, bits), ..Stated::default() };
         assert_eq!(check_stated(&codes(8), &stated("a.codes", 5)), Ok(()));
         assert_eq!(check_stated(&codes(4), &stated("a.codes", 3)), Ok(()));
         for (name, bits, stored) in [
@@ -148,7 +150,7 @@ mod tests {
             let error = check_stated(&codes(stored), &stated(name, bits)).unwrap_err();
             assert!(matches!(&error, GraphError::StatedBits { tensor, .. } if tensor == name), "{error}");
         }
-        let scales = |name: &str, bits| StatedBits { scales: one(name, bits), ..StatedBits::default() };
+        let scales = |name: &str, bits| Stated { scales: one(name, bits), ..Stated::default() };
         assert_eq!(check_stated(&codes(4), &scales("a.codes", 8)), Ok(()));
         for (name, bits) in [("a.codes", 16), ("a.codes", 0), ("b.codes", 8)] {
             let error = check_stated(&codes(4), &scales(name, bits)).unwrap_err();

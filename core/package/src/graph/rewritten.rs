@@ -7,7 +7,7 @@
 //!     -> wheelwork:GatherBlocks(packed, ids)             the same one, where both read the same bytes (tied embeddings)
 //! ```
 //!
-//! And of its attentions, if they are wanted ([`super::attention`]). Which tokens get logits becomes an input ([`super::rows`]).
+//! And of its attentions, if they are wanted, with or without tables of angles ([`super::attention`]). Which tokens get logits becomes an input ([`super::rows`]).
 //!
 //! Everything else stays as it is, byte for byte, but for initialisers that nothing reads any longer. The rewritten graph is a pure
 //! function of the original, of which products are replaced and of where their packed weights stand, so a reader makes
@@ -15,7 +15,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::codes::StatedBits;
+use super::attention::Attentions;
+use super::codes::Stated;
 use super::prepacked::entry;
 use super::proto::{Model, Node, Tensor};
 use super::rows::{self, Dim, value, with_input};
@@ -127,7 +128,7 @@ pub struct Place {
 ///
 /// # Errors
 /// As [`verify`].
-pub fn replaceable(original: &[u8], stated: &StatedBits) -> Result<Vec<Replaceable>, GraphError> {
+pub fn replaceable(original: &[u8], stated: &Stated) -> Result<Vec<Replaceable>, GraphError> {
     verify(original)?;
     let graph = Model::read(original)?.graph;
     let tensors: BTreeMap<_, _> = graph.initializers.iter().map(|tensor| (tensor.name, tensor)).collect();
@@ -137,11 +138,7 @@ pub fn replaceable(original: &[u8], stated: &StatedBits) -> Result<Vec<Replaceab
     Ok(graph.nodes.iter().filter_map(of).collect())
 }
 
-fn product(
-    node: &Node<'_>,
-    tensors: &BTreeMap<&str, &Tensor<'_>>,
-    stated: &StatedBits,
-) -> Option<Replaceable> {
+fn product(node: &Node<'_>, tensors: &BTreeMap<&str, &Tensor<'_>>, stated: &Stated) -> Option<Replaceable> {
     let is_ours = (node.domain, node.operator) == (MICROSOFT, "MatMulNBits")
         && matches!(node.int("accuracy_level"), Some(1 | 4))
         && node.outputs.len() == 1
@@ -159,7 +156,7 @@ fn lookup(
     node: &Node<'_>,
     tensors: &BTreeMap<&str, &Tensor<'_>>,
     ids: &HashSet<&str>,
-    stated: &StatedBits,
+    stated: &Stated,
 ) -> Option<Replaceable> {
     let is_ours = (node.domain, node.operator) == (MICROSOFT, "GatherBlockQuantized")
         && node.outputs.len() == 1
@@ -180,7 +177,7 @@ fn matrix(
     (k, n): (u64, u64),
     codes: usize,
     tensors: &BTreeMap<&str, &Tensor<'_>>,
-    stated: &StatedBits,
+    stated: &Stated,
 ) -> Option<Replaceable> {
     let (bits, tensor) = (number(node, "bits", Some(4))?, input(node, codes));
     let zero_points = match input(node, 3) {
@@ -240,7 +237,7 @@ fn input<'a>(node: &Node<'a>, index: usize) -> &'a str {
     node.inputs.get(index).copied().unwrap_or_default()
 }
 
-fn source(tensor: &Tensor<'_>) -> Option<Source> {
+pub(super) fn source(tensor: &Tensor<'_>) -> Option<Source> {
     let bytes = byte_len(tensor, elements(tensor).ok()?).ok()?;
     if !tensor.is_external {
         let [super::proto::Inline::Raw(raw)] = tensor.inline[..] else { return None };
@@ -252,7 +249,7 @@ fn source(tensor: &Tensor<'_>) -> Option<Source> {
 }
 
 /// The graph with the products and lookups of these outputs replaced; their packed weights stand in `file` at these places, and what
-/// shares a matrix may share a place. And with its attentions replaced, if `has_our_attention`.
+/// shares a matrix may share a place. And with that in the place of its attentions.
 ///
 /// # Errors
 /// As [`verify`]; [`GraphError::Undefined`] for an output of no replaceable product, and where no attention can be replaced;
@@ -261,15 +258,18 @@ pub fn rewritten(
     original: &[u8],
     file: &str,
     places: &BTreeMap<String, Place>,
-    has_our_attention: bool,
+    in_their_place: Attentions<'_>,
 ) -> Result<Vec<u8>, GraphError> {
-    let known = replaceable(original, &StatedBits::default())?;
+    let known = replaceable(original, &Stated::default())?;
     if let Some(output) = places.keys().find(|output| !known.iter().any(|known| known.output == **output)) {
         return Err(GraphError::Undefined { node: "a replaced product".into(), value: output.clone() });
     }
     let model = Model::read(original)?.graph;
-    let attentions = if has_our_attention { attention::attentions(&model) } else { Vec::new() };
-    if has_our_attention && attentions.is_empty() {
+    let attentions = match in_their_place {
+        Attentions::Original => Vec::new(),
+        Attentions::Ours | Attentions::WithoutTables(_) => attention::attentions(&model),
+    };
+    if attentions.is_empty() && !matches!(in_their_place, Attentions::Original) {
         return Err(GraphError::Undefined { node: "a replaced attention".into(), value: String::new() });
     }
     let attentions: HashSet<_> = attentions.into_iter().collect();
@@ -278,12 +278,17 @@ pub fn rewritten(
         let place = places.get(output)?;
         known.iter().find(|known| known.output == output).map(|known| (known, *place))
     };
+    let is_ours = |node: &Node<'_>| node.outputs.first().is_some_and(|output| attentions.contains(output));
+    let frequencies = match in_their_place {
+        Attentions::WithoutTables(frequencies) => Some(frequencies),
+        Attentions::Original | Attentions::Ours => None,
+    };
     let mut used: HashSet<&str> = model.outputs.iter().map(|output| output.name).collect();
     for node in &model.nodes {
         let is_kept = |index: &usize| match replaced(node).map(|(known, _)| known.does) {
             Some(Does::Multiply) => [0, 5].contains(index),
             Some(Does::LookUp) => *index == 1,
-            None => true,
+            None => frequencies.is_none() || !is_ours(node) || !attention::ANGLES.contains(index),
         };
         let inputs = node.inputs.iter().enumerate();
         used.extend(inputs.filter(|(index, _)| is_kept(index)).map(|(_, name)| *name));
@@ -330,10 +335,9 @@ pub fn rewritten(
             match field.number {
                 1 => match nodes.next() {
                     Some((Some(ours), _)) => put_bytes(&mut graph, 1, &ours),
-                    Some((None, node))
-                        if node.outputs.first().is_some_and(|output| attentions.contains(output)) =>
-                    {
-                        put_bytes(&mut graph, 1, &attention::our_attention(field.bytes()?, node)?);
+                    Some((None, node)) if is_ours(node) => {
+                        let ours = attention::our_attention(field.bytes()?, node, frequencies)?;
+                        put_bytes(&mut graph, 1, &ours);
                     }
                     _ => put(&mut graph, &field),
                 },

@@ -305,8 +305,10 @@ proptest! {
 mod rewriting {
     use std::collections::BTreeMap;
 
-    use super::super::attention::{CACHED_ATTENTION, CACHED_ATTENTION_8, replaceable_attentions};
-    use super::super::codes::StatedBits;
+    use super::super::attention::{
+        Attentions, CACHED_ATTENTION, CACHED_ATTENTION_8, FREQUENCIES, replaceable_attentions, tables,
+    };
+    use super::super::codes::Stated;
     use super::super::rewritten::{
         DOMAIN, Does, LOOKUP, OPERATOR, Place, Source, alone, replaceable, rewritten,
     };
@@ -341,7 +343,8 @@ mod rewriting {
     #[test]
     fn a_product_that_states_its_activations_can_be_replaced_and_others_not() {
         let codes = BTreeMap::from([("codes2".to_owned(), 5), ("codes".to_owned(), 4)]);
-        let stated = StatedBits { codes, scales: BTreeMap::from([("codes".to_owned(), 8)]) };
+        let scales = BTreeMap::from([("codes".to_owned(), 8)]);
+        let stated = Stated { codes, scales, ..Stated::default() };
         let found = replaceable(&two(), &stated).unwrap();
         let names: Vec<_> = found.iter().map(|product| product.output.as_str()).collect();
         assert_eq!(names, ["h", "y"]);
@@ -351,12 +354,12 @@ mod rewriting {
         assert_eq!((found[0].scale_bits, found[1].scale_bits), (8, 16));
         assert!(found[0].zero_points.is_none() && found[1].zero_points.is_some());
         assert_eq!([&found[0], &found[1]].map(|product| product.has_fine_activations), [false, true]);
-        assert_eq!(replaceable(&good(), &StatedBits::default()).unwrap(), []);
+        assert_eq!(replaceable(&good(), &Stated::default()).unwrap(), []);
     }
 
     #[test]
     fn the_rewritten_graph_has_our_products_and_what_is_read_no_longer_goes() {
-        let read = rewritten(&two(), "packed", &places(&["h", "y"]), false).unwrap();
+        let read = rewritten(&two(), "packed", &places(&["h", "y"]), Attentions::Original).unwrap();
         let graph = Model::read(&read).unwrap().graph;
         let inputs: Vec<_> = graph.nodes.iter().map(|node| node.inputs.clone()).collect();
         assert_eq!(inputs, [vec!["x", "h.packed"], vec!["h", "y.packed", "bias2"]]);
@@ -369,7 +372,7 @@ mod rewriting {
         names.sort_unstable();
         assert_eq!(names, ["bias2", "h.packed", "y.packed"]);
         // One of them alone: the other is untouched.
-        let one = rewritten(&two(), "packed", &places(&["y"]), false).unwrap();
+        let one = rewritten(&two(), "packed", &places(&["y"]), Attentions::Original).unwrap();
         let graph = Model::read(&one).unwrap().graph;
         assert_eq!(graph.nodes[0].operator, "MatMulNBits");
         assert!(graph.initializers.iter().any(|tensor| tensor.name == "codes"));
@@ -393,7 +396,7 @@ mod rewriting {
 
     #[test]
     fn a_lookup_in_the_matrix_of_a_product_reads_the_same_packed_tensor() {
-        let found = replaceable(&tied(7), &StatedBits::default()).unwrap();
+        let found = replaceable(&tied(7), &Stated::default()).unwrap();
         let does: Vec<_> = found.iter().map(|node| (node.output.as_str(), node.does)).collect();
         assert_eq!(does, [("e", Does::LookUp), ("y", Does::Multiply)]);
         assert!(found[0].shares_with(&found[1]));
@@ -401,7 +404,7 @@ mod rewriting {
 
         let place = Place { bits: 4, scale_bits: 16, offset: 4096, bytes: 100 };
         let both = BTreeMap::from(["e", "y"].map(|output| (output.to_owned(), place)));
-        let read = rewritten(&tied(7), "packed", &both, false).unwrap();
+        let read = rewritten(&tied(7), "packed", &both, Attentions::Original).unwrap();
         let graph = Model::read(&read).unwrap().graph;
         let nodes: Vec<_> = graph.nodes.iter().map(|node| (node.operator, node.inputs.clone())).collect();
         assert_eq!(nodes, [(LOOKUP, vec!["e.packed", "ids"]), (OPERATOR, vec!["e", "e.packed"])]);
@@ -410,7 +413,7 @@ mod rewriting {
         assert_eq!((graph.nodes[0].int("K"), graph.nodes[0].int("N")), (Some(64), Some(8)));
 
         // The product alone: the table stays.
-        let read = rewritten(&tied(7), "packed", &places(&["y"]), false).unwrap();
+        let read = rewritten(&tied(7), "packed", &places(&["y"]), Attentions::Original).unwrap();
         let graph = Model::read(&read).unwrap().graph;
         assert_eq!(graph.nodes[0].operator, "GatherBlockQuantized");
         assert!(graph.initializers.iter().any(|tensor| tensor.name == "table"));
@@ -418,7 +421,7 @@ mod rewriting {
 
     #[test]
     fn a_lookup_that_ours_does_not_compute_stays() {
-        let of = |graph: &[u8]| replaceable(graph, &StatedBits::default()).unwrap().len();
+        let of = |graph: &[u8]| replaceable(graph, &Stated::default()).unwrap().len();
         assert_eq!(of(&tied(7)), 2);
         // Ids of 32 bits.
         assert_eq!(of(&tied(6)), 1);
@@ -426,7 +429,7 @@ mod rewriting {
 
     #[test]
     fn pk_19_products_that_the_graph_lacks_and_names_that_are_taken_are_refused() {
-        let unknown = rewritten(&two(), "packed", &places(&["z"]), false);
+        let unknown = rewritten(&two(), "packed", &places(&["z"]), Attentions::Original);
         assert!(matches!(unknown, Err(GraphError::Undefined { value, .. }) if value == "z"));
         let with_taken_name = {
             let ints = [MATRIX.as_slice(), &ROUNDS].concat();
@@ -438,7 +441,7 @@ mod rewriting {
                     .message(1, node("", "Neg", &["h.packed"], "y", &[])),
             )
         };
-        let taken = rewritten(&with_taken_name, "packed", &places(&["h"]), false);
+        let taken = rewritten(&with_taken_name, "packed", &places(&["h"]), Attentions::Original);
         assert!(matches!(taken, Err(GraphError::Twice { value }) if value == "h.packed"));
     }
 
@@ -461,7 +464,7 @@ mod rewriting {
     fn attention_becomes_ours_with_its_heads_and_without_what_ours_does_not_read() {
         let plain = with_attention(&["cos", "sin"], &[]);
         assert_eq!(replaceable_attentions(&plain).unwrap(), ["y"]);
-        let read = rewritten(&plain, "packed", &places(&["h"]), true).unwrap();
+        let read = rewritten(&plain, "packed", &places(&["h"]), Attentions::Ours).unwrap();
         let graph = Model::read(&read).unwrap().graph;
         let node = &graph.nodes[1];
         assert_eq!((node.domain, node.operator), (DOMAIN, CACHED_ATTENTION));
@@ -472,14 +475,34 @@ mod rewriting {
             ["num_heads", "kv_num_heads"]
         );
         // Unasked, it stays what it is.
-        let read = rewritten(&plain, "packed", &places(&["h"]), false).unwrap();
+        let read = rewritten(&plain, "packed", &places(&["h"]), Attentions::Original).unwrap();
         assert_eq!(Model::read(&read).unwrap().graph.nodes[1].operator, "GroupQueryAttention");
 
         let codes = with_attention(&["cos", "sin", "", "", "", "x", "x"], &[("kv_cache_bit_width", 8)]);
-        let read = rewritten(&codes, "packed", &places(&["h"]), true).unwrap();
+        let read = rewritten(&codes, "packed", &places(&["h"]), Attentions::Ours).unwrap();
         let graph = Model::read(&read).unwrap().graph;
         assert_eq!(graph.nodes[1].operator, CACHED_ATTENTION_8);
         assert_eq!(graph.nodes[1].inputs[6..], ["cos", "sin", "x", "x"]);
+    }
+
+    #[test]
+    fn attention_without_tables_has_the_bits_of_its_frequencies_and_the_graph_no_tables() {
+        let codes = with_attention(&["cos", "sin", "", "", "", "x", "x"], &[("kv_cache_bit_width", 8)]);
+        let found = tables(&codes).unwrap().unwrap();
+        assert_eq!((found.positions, found.pairs), (8, 32));
+        let is_there = |table: &Source| matches!(table, Source::File { offset: 320, bytes: 1024, .. });
+        assert!(found.tables.iter().all(is_there), "{found:?}");
+
+        let frequencies: Vec<_> = (0..32).map(|pair| 0.5_f64.powi(pair) / 3.0).collect();
+        let without = Attentions::WithoutTables(&frequencies);
+        let read = rewritten(&codes, "packed", &places(&["h"]), without).unwrap();
+        let graph = Model::read(&read).unwrap().graph;
+        assert_eq!(graph.nodes[1].inputs[5..], ["x", "", "", "x", "x"]);
+        assert!(graph.initializers.iter().all(|tensor| !["cos", "sin"].contains(&tensor.name)));
+        assert!(graph.nodes[1].attributes.iter().any(|attribute| attribute.name == FREQUENCIES));
+
+        let two_tables = with_attention(&["cos", "x"], &[]);
+        assert_eq!(tables(&two_tables).unwrap(), None);
     }
 
     #[test]
@@ -497,14 +520,15 @@ mod rewriting {
         ] {
             let graph = with_attention(behind, attributes);
             assert!(none(&graph), "{behind:?} {attributes:?}");
-            let asked = rewritten(&graph, "packed", &places(&["h"]), true);
+            let asked = rewritten(&graph, "packed", &places(&["h"]), Attentions::Ours);
             assert!(matches!(asked, Err(GraphError::Undefined { .. })), "{behind:?} {attributes:?}");
         }
     }
 
     #[test]
     fn a_product_alone_reads_one_input_and_gives_its_output() {
-        for graph in [two(), rewritten(&two(), "packed", &places(&["h", "y"]), false).unwrap()] {
+        for graph in [two(), rewritten(&two(), "packed", &places(&["h", "y"]), Attentions::Original).unwrap()]
+        {
             let cut = alone(&graph, &["y"]).unwrap();
             let cut = Model::read(&cut).unwrap().graph;
             assert_eq!(cut.nodes.len(), 1);
@@ -530,7 +554,7 @@ mod rewriting {
     #[test]
     fn which_tokens_get_logits_becomes_an_input_where_a_constant_picks_the_last() {
         let place = places(&["logits"]);
-        let read = rewritten(&picking(-1, None), "packed", &place, false).unwrap();
+        let read = rewritten(&picking(-1, None), "packed", &place, Attentions::Original).unwrap();
         let graph = Model::read(&read).unwrap().graph;
         assert_eq!(graph.nodes[0].inputs, ["x", LOGITS_ROWS]);
         assert!(graph.initializers.iter().all(|tensor| tensor.name != "last"));
@@ -541,7 +565,7 @@ mod rewriting {
 
         let other = node("", "Add", &["last", "last"], "z", &[]);
         for graph in [picking(-2, None), picking(-1, Some(other))] {
-            let read = rewritten(&graph, "packed", &place, false).unwrap();
+            let read = rewritten(&graph, "packed", &place, Attentions::Original).unwrap();
             let graph = Model::read(&read).unwrap().graph;
             assert_eq!(graph.nodes[0].inputs, ["x", "last"]);
             assert!(graph.inputs.iter().all(|input| input.name != LOGITS_ROWS));
@@ -554,9 +578,9 @@ mod rewriting {
             let mut bytes = two();
             let place = place.index(bytes.len());
             bytes[place] = byte;
-            if let Ok(products) = replaceable(&bytes, &StatedBits::default()) {
+            if let Ok(products) = replaceable(&bytes, &Stated::default()) {
                 let outputs: Vec<_> = products.iter().map(|product| product.output.as_str()).collect();
-                let _ = rewritten(&bytes, "packed", &places(&outputs), false);
+                let _ = rewritten(&bytes, "packed", &places(&outputs), Attentions::Original);
                 let _ = alone(&bytes, &outputs);
             }
         }

@@ -235,7 +235,7 @@ fn write(
         .map(|graph| Ok(package.verified_graph(variant, graph)?.1))
         .collect::<Result<Vec<_>, PackageError>>();
     let graphs = graphs.map_err(StoreError::DoesNotOpen)?;
-    let stated = package.stated_bits(variant);
+    let stated = package.stated(variant);
     let folder = &package.variant(variant).map_err(StoreError::DoesNotOpen)?.folder;
     let mut is_cancelled = false;
     let mut go_on = |bytes: u64| {

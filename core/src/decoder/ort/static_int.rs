@@ -14,6 +14,7 @@ use std::sync::Arc;
 use ::ort::memory::Allocator;
 use ::ort::session::{IoBinding, NoSelectedOutputs, RunOptions};
 use ::ort::value::Tensor;
+use wheelwork_kernels::angles;
 use wheelwork_package::card::Encodings;
 use wheelwork_package::tensors::static_graph as names;
 
@@ -164,12 +165,9 @@ impl Bound {
         pad(x, rows.len(), model.config.decoder.hidden_size);
 
         let frequencies = &model.graphs.inverse_frequencies;
-        let angles = (cached..cached + tokens)
-            .flat_map(|position| frequencies.iter().map(move |frequency| position as f64 * frequency));
+        let angles = (cached..cached + tokens).flat_map(|position| angles(frequencies, position));
         let tables = self.cos.extract_tensor_mut().1.iter_mut().zip(self.sin.extract_tensor_mut().1);
-        for ((cos, sin), angle) in tables.zip(angles) {
-            #[allow(clippy::cast_possible_truncation)] // both are at most 1
-            let [cosine, sine] = [angle.cos() as f32, angle.sin() as f32];
+        for ((cos, sin), (cosine, sine)) in tables.zip(angles) {
             *cos = quantize(cosine, &encodings.rotary);
             *sin = quantize(sine, &encodings.rotary);
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use wheelwork_package::compact::{Compact, WEIGHTS};
 use wheelwork_package::graph::attention::replaceable_attentions;
-use wheelwork_package::graph::codes::StatedBits;
+use wheelwork_package::graph::codes::Stated;
 use wheelwork_package::graph::rewritten::{Does, replaceable};
 use wheelwork_package::graph::{Product, Verified};
 
@@ -25,8 +25,8 @@ pub(crate) struct CompactForm<'a> {
     /// The graph's bytes.
     pub(crate) original: &'a [u8],
     pub(crate) verified: &'a Verified,
-    /// Bits of codes and scales, as the package's card states them.
-    pub(crate) stated: StatedBits,
+    /// What the package's card states of the weights.
+    pub(crate) stated: Stated,
 }
 
 impl CompactForm<'_> {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use wheelwork_package::OpenPackage;
 use wheelwork_package::container::Digest;
 use wheelwork_package::graph::Verified;
-use wheelwork_package::graph::codes::StatedBits;
+use wheelwork_package::graph::codes::Stated;
 use wheelwork_package::graph::limits::GRAPH_BYTES;
 use wheelwork_package::graph::prepacked::{is_plan_of, with_places};
 use wheelwork_package::vfs::{DiskError, Links, read_file};
@@ -54,7 +54,7 @@ pub(crate) struct Form {
     pub(super) original: Vec<u8>,
     pub(super) verified: Verified,
     /// Bits of codes and scales, as the package's card states them.
-    pub(super) stated: StatedBits,
+    pub(super) stated: Stated,
     /// Whose kernels are wanted.
     pub(super) kernels: Kernels,
 }
@@ -96,7 +96,7 @@ impl Form {
         let Some(place) = place(&package.root, own).map_err(CacheError::from)? else { return Ok(None) };
         let graph = folder.join(file);
         let bytes = read(&graph)?;
-        let stated = package.stated_bits(&identity.variant);
+        let stated = package.stated(&identity.variant);
         let key = DependsOn::new("prepared", LAYOUT)
             .and_model(&identity)
             .and("optimization", "all")

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 use wheelwork_package::graph::Product;
-use wheelwork_package::graph::codes::StatedBits;
+use wheelwork_package::graph::attention::Attentions;
+use wheelwork_package::graph::codes::Stated;
 use wheelwork_package::graph::rewritten::{replaceable, rewritten};
 use wheelwork_package::packing;
 
@@ -37,14 +38,17 @@ impl Ours {
     }
 
     /// The rewritten graph, and the bytes of its packed file; `None` where the record does not fit the graph.
-    pub(super) fn graph(&self, original: &[u8], stated: &StatedBits) -> Option<(Vec<u8>, u64)> {
+    pub(super) fn graph(&self, original: &[u8], stated: &Stated) -> Option<(Vec<u8>, u64)> {
         let products = replaceable(original, stated).ok()?;
         let wanted: BTreeSet<_> = self.replaced.iter().collect();
         let kept: Vec<_> = products.iter().filter(|product| wanted.contains(&product.output)).collect();
         let (places, bytes) = packing::places(kept.iter().copied())?;
         let is_whole = !wanted.is_empty() && places.len() == self.replaced.len();
-        let has_our_attention = self.attention.as_ref().is_some_and(|choice| choice.is_ours);
-        let graph = || rewritten(original, PACKED_LOCATION, &places, has_our_attention).ok();
+        let attention = match &self.attention {
+            Some(choice) if choice.is_ours => Attentions::Ours,
+            _ => Attentions::Original,
+        };
+        let graph = || rewritten(original, PACKED_LOCATION, &places, attention).ok();
         is_whole.then(|| Some((graph()?, bytes)))?
     }
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use wheelwork_kernels::Kernel;
 use wheelwork_package::PackageError;
 use wheelwork_package::files::FileRecord;
-use wheelwork_package::graph::attention::replaceable_attentions;
+use wheelwork_package::graph::attention::{Attentions, replaceable_attentions};
 use wheelwork_package::graph::rewritten::{self, Does, Replaceable, replaceable, rewritten};
 use wheelwork_package::packing::{self, PackingError};
 use wheelwork_package::vfs::DiskError;
@@ -152,8 +152,8 @@ fn choose(
         return Ok(chosen.collect());
     }
     let (places, _) = packing::places(ours.iter().copied()).ok_or(PrepareError::Differs)?;
-    let rewritten =
-        rewritten(&form.original, PACKED_LOCATION, &places, false).map_err(PrepareError::Graph)?;
+    let rewritten = rewritten(&form.original, PACKED_LOCATION, &places, Attentions::Original)
+        .map_err(PrepareError::Graph)?;
     let mut choices = Vec::new();
     for (kind, products) in &kinds {
         ask(watch, PrepareStep::Measure { done: choices.len(), total: kinds.len() + 1 })?;

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use ort::session::{Session, SessionInputValue};
 use ort::value::Tensor;
 use wheelwork_calibrate::CalibrateError;
+use wheelwork_kernels::angles;
 use wheelwork_package::card::{Architecture, EmbeddingType, Encoding, Encodings, StaticGraphs};
 use wheelwork_package::tensors::{self, static_graph as graph_io};
-use wheelwork_quantize::rope;
 
 /// The graphs of all parts for calls of one size, with a cache of their own.
 pub(crate) struct StaticHost<'a> {
@@ -181,7 +181,7 @@ impl<'a> StaticHost<'a> {
 
     fn angles(&self) -> (Vec<u16>, Vec<u16>) {
         let positions = self.length..self.length + self.call;
-        let angles = positions.flat_map(|position| rope::angles(&self.graphs.inverse_frequencies, position));
+        let angles = positions.flat_map(|position| angles(&self.graphs.inverse_frequencies, position));
         angles.map(|(cos, sin)| (code(self.encodings.rotary, cos), code(self.encodings.rotary, sin))).unzip()
     }
 

@@ -39,6 +39,7 @@ pub(crate) fn write_card(root: &Path) {
         variants: ["cpu", "qnn"].map(|variant| (variant.to_owned(), records(variant))).into(),
         code_bits: std::collections::BTreeMap::new(),
         scale_bits: std::collections::BTreeMap::new(),
+        rotary_frequencies: Vec::new(),
         kv_cache: std::collections::BTreeMap::new(),
         static_graphs: std::collections::BTreeMap::new(),
         evaluation: std::collections::BTreeMap::new(),
