@@ -8,14 +8,14 @@ For each row of ROWS a package is made, and for it:
 
 - four sizes of its weights: `true` bits, which the card states; the `file` that `wheelwork pack` makes, less the tokenizer and
   other descriptions; what lies on the `device` after `install --compact`; and the `plain` file of weights, where codes of 5 and 6 bits take
-  8. In the last three are norms and rotary tables, 2 MB;
+  8. In the last three are norms; in the `file` and the `plain` one rotary tables, 2 MB;
 - mean KL over 2,048 positions, same best token, by ONNX Runtime from Python; once with the graph as it is, once with activations in
   float32 (`accuracy_level` 0), which leaves the error of the weights.
 
 For `int8` it also tells what rounding activations costs in one kind of product alone, and in a third of the layers.
 
 Where LLAMA_CPP_BIN names a folder with llama.cpp's `llama-quantize` and `llama-imatrix`, its formats are made of the same weights and
-judged on the same positions, dequantised and run in float32; else the figures stand that it had on two other texts. Its importance
+judged on the same positions, dequantised and run in float32; else the figures stand that it had in an earlier run. Its importance
 matrix is of this project's documents.
 
 It fails where a row is above its limit.
@@ -44,26 +44,26 @@ BEST = ["--quality", "best", "--kv", "float", "--calibration-tokens", "16384"]
 ROWS = [
     ("balanced", [], 0.35),
     ("balanced, not calibrated", ["--no-calibration"], 0.55),
-    ("--bpw 5.24", ["--bpw", "5.24"], 0.14),
-    ("--bpw 5.24, not calibrated", ["--bpw", "5.24", "--no-calibration"], 0.19),
-    ("--bpw 6.06", ["--bpw", "6.06"], 0.04),
-    ("--bpw 6.06, not calibrated", ["--bpw", "6.06", "--no-calibration"], 0.06),
-    ("--bpw 6.47", ["--bpw", "6.47"], 0.025),
-    ("--bpw 8.43", ["--bpw", "8.43"], 0.0035),
-    ("--bpw 8.43, not calibrated", ["--bpw", "8.43", "--no-calibration"], 0.0035),
+    ("--bpw 5.34", ["--bpw", "5.34"], 0.14),
+    ("--bpw 5.34, not calibrated", ["--bpw", "5.34", "--no-calibration"], 0.19),
+    ("--bpw 6.21", ["--bpw", "6.21"], 0.04),
+    ("--bpw 6.21, not calibrated", ["--bpw", "6.21", "--no-calibration"], 0.06),
+    ("--bpw 6.61", ["--bpw", "6.61"], 0.025),
+    ("--bpw 8.55", ["--bpw", "8.55"], 0.0035),
+    ("--bpw 8.55, not calibrated", ["--bpw", "8.55", "--no-calibration"], 0.0035),
     ("int8", ["--quality", "int8"], 0.0035),
     ("int8, activations f32", ["--quality", "int8", "--activations", "f32"], 0.0035),
-    ("best --bpw 5.24", [*BEST, "--bpw", "5.24"], 0.12),
-    ("best --bpw 6.06", [*BEST, "--bpw", "6.06"], 0.035),
-    ("best --bpw 6.47", [*BEST, "--bpw", "6.47"], 0.02),
+    ("best --bpw 5.34", [*BEST, "--bpw", "5.34"], 0.12),
+    ("best --bpw 6.21", [*BEST, "--bpw", "6.21"], 0.035),
+    ("best --bpw 6.61", [*BEST, "--bpw", "6.61"], 0.02),
 ]
-# llama.cpp (llama-cpp-python 0.3.36) on the same weights and two other English texts: MB, mean KL, same token. IM: importance
-# matrix.
+# llama.cpp (llama-cpp-python 0.3.36) on the same weights and positions, 2026-12-01: MB, mean KL, same token. IM: importance matrix.
 FORMATS = ("IQ4_XS", "Q4_0", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0")
 PEERS = [
-    ("IQ4_XS, IM", 90.9, 0.142, 78.6), ("Q4_0", 91.8, 0.447, 61.9), ("Q4_0, IM", 91.8, 0.242, 71.9),
-    ("Q4_K_M", 105.4, 0.079, 82.5), ("Q4_K_M, IM", 105.4, 0.051, 86.0), ("Q5_K_M, IM", 112.1, 0.021, 91.3),
-    ("Q8_0", 144.8, 0.0018, 97.3),
+    ("IQ4_XS, IM", 90.9, 0.1853, 76.8), ("Q4_0", 91.7, 0.4923, 60.2), ("Q4_0, IM", 91.9, 0.2883, 68.7),
+    ("Q4_K_M", 105.5, 0.1015, 82.8), ("Q4_K_M, IM", 105.5, 0.0712, 85.4), ("Q5_K_M", 112.1, 0.0780, 83.8),
+    ("Q5_K_M, IM", 112.1, 0.0326, 89.4), ("Q6_K", 138.4, 0.0095, 93.6), ("Q6_K, IM", 138.4, 0.0056, 95.8),
+    ("Q8_0", 144.8, 0.0025, 96.9),
 ]
 
 
@@ -265,7 +265,7 @@ def main():
             others.append((name, size, kl))
     else:
         for name, size, kl, same in PEERS:
-            print(f"| llama.cpp {name} (other texts) | {size} | {size} | {size} | {size} | {kl} | {same} % | | | |")
+            print(f"| llama.cpp {name} (earlier run) | {size} | {size} | {size} | {size} | {kl} | {same} % | | | |")
     (work / "quality.svg").write_text(chart(points, others))
     shutil.rmtree(checkpoint)
     verdict.finish()
