@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 
 use super::GraphError;
 use super::proto::{Attribute, Graph, Model, Node, Tensor};
-use super::rewritten::{DOMAIN, Source, source};
-use super::rules::MICROSOFT;
+use super::rules::{DOMAIN, MICROSOFT};
+use super::tensors::{Source, source};
 use super::verify;
 use super::wire::{Fields, put, put_bytes, put_int};
 

@@ -21,12 +21,13 @@ use super::prepacked::entry;
 use super::proto::{Model, Node, Tensor};
 use super::rows::{self, Dim, value, with_input};
 use super::rules::MICROSOFT;
-use super::tensors::{self, byte_len, elements};
+use super::tensors::{self, byte_len, elements, source};
 use super::wire::{Fields, put, put_bytes, put_int, replace};
 use super::{GraphError, attention, codes, verify};
 
-/// The domain of our operators.
-pub const DOMAIN: &str = "wheelwork";
+pub use super::rules::DOMAIN;
+pub use super::tensors::Source;
+
 /// The operator that takes the place of `MatMulNBits`.
 pub const OPERATOR: &str = "MatMulBlocks";
 /// The operator that takes the place of `GatherBlockQuantized`.
@@ -91,22 +92,6 @@ impl Replaceable {
             && (&self.codes, &self.scales, &self.zero_points)
                 == (&other.codes, &other.scales, &other.zero_points)
     }
-}
-
-/// Where the bytes of an initialiser stand.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// In a file beside the graph.
-    File {
-        /// Its name.
-        name: String,
-        /// First byte.
-        offset: u64,
-        /// Number of bytes.
-        bytes: u64,
-    },
-    /// In the graph.
-    Graph(Vec<u8>),
 }
 
 /// A matrix of the new file.
@@ -235,17 +220,6 @@ fn constant(
 
 fn input<'a>(node: &Node<'a>, index: usize) -> &'a str {
     node.inputs.get(index).copied().unwrap_or_default()
-}
-
-pub(super) fn source(tensor: &Tensor<'_>) -> Option<Source> {
-    let bytes = byte_len(tensor, elements(tensor).ok()?).ok()?;
-    if !tensor.is_external {
-        let [super::proto::Inline::Raw(raw)] = tensor.inline[..] else { return None };
-        return Some(Source::Graph(raw.to_vec()));
-    }
-    let value = |wanted| tensor.external.iter().find(|(key, _)| *key == wanted).map(|(_, value)| *value);
-    let offset = value("offset").map_or(Some(0), tensors::parse)?;
-    Some(Source::File { name: value("location")?.to_owned(), offset, bytes })
 }
 
 /// The graph with the products and lookups of these outputs replaced; their packed weights stand in `file` at these places, and what

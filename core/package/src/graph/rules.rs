@@ -9,6 +9,8 @@ use super::{compiled, limits};
 
 /// ONNX Runtime's own domain.
 pub(super) const MICROSOFT: &str = "com.microsoft";
+/// The domain of our operators.
+pub const DOMAIN: &str = "wheelwork";
 
 /// Domain, operator, attributes. ONNX: <https://onnx.ai/onnx/operators/>; Microsoft: `docs/ContribOperators.md` in
 /// ONNX Runtime's repository.

@@ -18,6 +18,22 @@ pub(super) struct Initializer<'a> {
 /// Initialisers by name.
 pub(super) type Initializers<'a> = HashMap<&'a str, Initializer<'a>>;
 
+/// Where the bytes of an initialiser stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// In a file beside the graph.
+    File {
+        /// Its name.
+        name: String,
+        /// First byte.
+        offset: u64,
+        /// Number of bytes.
+        bytes: u64,
+    },
+    /// In the graph.
+    Graph(Vec<u8>),
+}
+
 /// Checks every initialiser, notes in `files` how far each file is used, and counts the bytes of all.
 pub(super) fn check<'a>(
     tensors: &'a [Tensor<'a>],
@@ -175,4 +191,16 @@ fn label(tensor: &Tensor<'_>) -> String {
 
 fn tensor_error(tensor: &Tensor<'_>, what: String, expected: &'static str) -> GraphError {
     GraphError::Tensor { tensor: label(tensor), what, expected }
+}
+
+/// Where its bytes stand; none of values that are not raw, or of a place that does not read.
+pub(super) fn source(tensor: &Tensor<'_>) -> Option<Source> {
+    let bytes = byte_len(tensor, elements(tensor).ok()?).ok()?;
+    if !tensor.is_external {
+        let [Inline::Raw(raw)] = tensor.inline[..] else { return None };
+        return Some(Source::Graph(raw.to_vec()));
+    }
+    let value = |wanted| tensor.external.iter().find(|(key, _)| *key == wanted).map(|(_, value)| *value);
+    let offset = value("offset").map_or(Some(0), parse)?;
+    Some(Source::File { name: value("location")?.to_owned(), offset, bytes })
 }
