@@ -39,6 +39,12 @@ pub const TOKEN_BYTES_LIMIT: usize = TOKEN_BYTES.as_usize();
 /// Token ids are below this: a table by id stays small.
 pub const ID_BOUND: u32 = 1 << 20;
 
+/// For tokens and pairs of tokens, with a hash that takes less time than the standard library's. It is seeded by chance too, so that
+/// no file can be written beforehand whose tokens all meet in one place.
+pub type Map<K, V> = HashMap<K, V, Seeded>;
+/// What a [`Map`] begins with.
+pub use foldhash::fast::RandomState as Seeded;
+
 /// A checked `tokenizer.json`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TokenizerFacts {
@@ -47,7 +53,7 @@ pub struct TokenizerFacts {
     /// The largest id plus one. An embedding table needs at least this many rows, and often has more.
     pub id_limit: u32,
     /// Token, in the [`byte_level`] alphabet, to id. An added token may stand here too, then with its own id.
-    pub vocabulary: HashMap<String, u32>,
+    pub vocabulary: Map<String, u32>,
     /// Pairs to join, most important first.
     pub merges: Vec<Merge>,
     /// A word that is a token as a whole is taken before any merge (Llama 3).
@@ -251,7 +257,7 @@ fn check_strings(field: &'static str, step: &Value) -> Result<usize, TokenizerFa
 /// Returns the texts of the added tokens.
 fn check_added_tokens<'a>(
     added: &'a [AddedToken],
-    vocabulary: &HashMap<String, u32>,
+    vocabulary: &Map<String, u32>,
 ) -> Result<HashSet<&'a str>, TokenizerFault> {
     let (bytes, limit) = (added.iter().map(|token| token.content.len()).sum(), ADDED_TOKENS_BYTES_LIMIT);
     if bytes > limit {
@@ -279,7 +285,7 @@ fn check_added_tokens<'a>(
 }
 
 /// Keys are written in the byte-level alphabet; SentencePiece's byte escapes have no place here.
-fn check_keys(vocabulary: &HashMap<String, u32>, added: &HashSet<&str>) -> Result<(), TokenizerFault> {
+fn check_keys(vocabulary: &Map<String, u32>, added: &HashSet<&str>) -> Result<(), TokenizerFault> {
     for key in vocabulary.keys() {
         if let Some(digits) = key.strip_prefix("<0x").and_then(|rest| rest.strip_suffix('>'))
             && (digits.len() != 2 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
@@ -300,8 +306,9 @@ fn check_keys(vocabulary: &HashMap<String, u32>, added: &HashSet<&str>) -> Resul
 }
 
 /// Every id belongs to one token, and the ids fill at least half of their range. Returns the limit.
-fn check_ids(vocabulary: &HashMap<String, u32>, added: &[AddedToken]) -> Result<u32, TokenizerFault> {
-    let mut owners: HashMap<u32, &str> = HashMap::with_capacity(vocabulary.len() + added.len());
+fn check_ids(vocabulary: &Map<String, u32>, added: &[AddedToken]) -> Result<u32, TokenizerFault> {
+    let mut owners: Map<u32, &str> =
+        Map::with_capacity_and_hasher(vocabulary.len() + added.len(), Seeded::default());
     let entries = vocabulary.iter().map(|(token, id)| (token.as_str(), *id));
     for (token, id) in entries.chain(added.iter().map(|token| (token.content.as_str(), token.id))) {
         if id >= ID_BOUND {
@@ -321,10 +328,7 @@ fn check_ids(vocabulary: &HashMap<String, u32>, added: &[AddedToken]) -> Result<
 }
 
 /// The ids of the merges: both parts and the result stand in the vocabulary.
-fn merges(
-    merges: &[json::Merge<'_>],
-    vocabulary: &HashMap<String, u32>,
-) -> Result<Vec<Merge>, TokenizerFault> {
+fn merges(merges: &[json::Merge<'_>], vocabulary: &Map<String, u32>) -> Result<Vec<Merge>, TokenizerFault> {
     let mut joined = String::new();
     let merge = |(index, json::Merge(left, right)): (usize, &json::Merge<'_>)| {
         let id_of = |part: &str| {

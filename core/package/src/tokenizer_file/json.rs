@@ -1,7 +1,7 @@
 //! The JSON forms of `tokenizer.json`, as they stand in the file.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -11,7 +11,7 @@ use crate::budget::{ADDED_TOKENS_BYTES, MERGES};
 use crate::json;
 
 use super::fault::{TokenizerFault, shown};
-use super::{AddedToken, ID_BOUND};
+use super::{AddedToken, ID_BOUND, Map};
 
 #[derive(serde::Deserialize)]
 pub(super) struct File<'f> {
@@ -42,7 +42,7 @@ pub(super) struct Model<'f> {
 }
 
 /// A map that refuses a key that stands twice, where JSON readers keep the last silently.
-pub(super) struct Vocabulary(pub(super) HashMap<String, u32>);
+pub(super) struct Vocabulary(pub(super) Map<String, u32>);
 
 /// `"left right"` or `["left", "right"]`; parts of the file, because a copy of each would be most of what reading one costs.
 pub(super) struct Merge<'f>(pub(super) Cow<'f, str>, pub(super) Cow<'f, str>);
@@ -94,20 +94,22 @@ impl<'de> Deserialize<'de> for Vocabulary {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Vocabulary, A::Error> {
-                let mut vocabulary = HashMap::new();
+                let mut vocabulary = Map::default();
                 while let Some((token, id)) = entries.next_entry::<String, u32>()? {
                     if vocabulary.len() >= ID_BOUND as usize {
                         return Err(de::Error::custom(format!(
                             "the vocabulary has more than {ID_BOUND} entries"
                         )));
                     }
-                    if let Some(first) = vocabulary.get(&token) {
-                        let token = shown(&token);
-                        return Err(de::Error::custom(format!(
-                            "the token `{token}` stands twice in the vocabulary, with the ids {first} and {id}"
-                        )));
-                    }
-                    vocabulary.insert(token, id);
+                    match vocabulary.entry(token) {
+                        Entry::Vacant(place) => place.insert(id),
+                        Entry::Occupied(first) => {
+                            let (token, first) = (shown(first.key()), first.get());
+                            return Err(de::Error::custom(format!(
+                                "the token `{token}` stands twice in the vocabulary, with the ids {first} and {id}"
+                            )));
+                        }
+                    };
                 }
                 Ok(Vocabulary(vocabulary))
             }

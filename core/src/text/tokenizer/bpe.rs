@@ -6,10 +6,10 @@
 //! Source: Sennrich, Haddow, Birch 2016; the order of equal pairs is that of the `tokenizers` crate.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 
 use wheelwork_package::budget::{Budget, Exhausted, WORD_BYTES};
-use wheelwork_package::tokenizer_file::{TokenizerFacts, byte_level};
+use wheelwork_package::tokenizer_file::{Map, Seeded, TokenizerFacts, byte_level};
 
 /// The id of a byte that the vocabulary has no token for.
 pub(super) const UNKNOWN: u32 = u32::MAX;
@@ -19,9 +19,9 @@ pub(super) struct Bpe {
     /// The token of each byte.
     bytes: [u32; 256],
     /// Two neighbours to the rank of their merge and what it makes.
-    merges: HashMap<(u32, u32), (u32, u32)>,
+    merges: Map<(u32, u32), (u32, u32)>,
     /// Words that are a token as a whole, where those are taken before any merge.
-    whole: HashMap<String, u32>,
+    whole: Map<String, u32>,
 }
 
 /// A part of a word; the last one points behind the list.
@@ -49,13 +49,13 @@ impl Bpe {
             let byte = u8::try_from(byte).unwrap_or_default();
             id_of(byte_level::char_of(byte).encode_utf8(&mut char)).unwrap_or(UNKNOWN)
         });
-        let mut merges = HashMap::with_capacity(facts.merges.len());
+        let mut merges = Map::with_capacity_and_hasher(facts.merges.len(), Seeded::default());
         for (rank, merge) in (0..).zip(&facts.merges) {
             if ![merge.left, merge.right, merge.whole].into_iter().any(&is_added) {
                 merges.insert((merge.left, merge.right), (rank, merge.whole));
             }
         }
-        let whole = if facts.ignore_merges { vocabulary } else { HashMap::new() };
+        let whole = if facts.ignore_merges { vocabulary } else { Map::default() };
         Self { bytes, merges, whole }
     }
 
