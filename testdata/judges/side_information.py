@@ -17,21 +17,15 @@ UNEVEN = np.array([-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 
 
 
 def rounded(scales, significant):
-    """The numbers with so many significant bits below, at and above."""
-    if significant is None:
-        return [scales]
+    """The numbers with so many significant bits at or below, and above."""
     fraction, exponent = np.frexp(scales)
     unit = 2.0**significant
     near = np.floor(fraction * unit)
     return [np.ldexp((near + step) / unit, exponent) for step in (0, 1)]
 
 
-def least(errors, best):
-    np.minimum(best, errors, out=best)
-
-
 def even_levels(weights, bits, zero_points, significant):
-    """Error of whole codes `0..2^bits`; a zero point may be any of these numbers."""
+    """Error of whole codes from 0 to `2^bits - 1`; a zero point may be any of these numbers."""
     top = 2**bits - 1
     even = 2 * np.abs(weights).max(1) / top
     best = np.full(len(weights), np.inf)
@@ -41,7 +35,7 @@ def even_levels(weights, bits, zero_points, significant):
             scale = (steps * weights).sum(1) / np.maximum((steps * steps).sum(1), 1e-9)
             for scale in rounded(np.maximum(scale, 1e-9), significant):
                 codes = np.clip(np.round(weights / scale[:, None] + zero_point), 0, top) - zero_point
-                least(((codes * scale[:, None] - weights) ** 2).sum(1), best)
+                best = np.minimum(best, ((codes * scale[:, None] - weights) ** 2).sum(1))
     return best.mean() / BLOCK
 
 
@@ -56,7 +50,7 @@ def uneven_levels(weights, significant):
             scale = (levels * side).sum(1) / (levels * levels).sum(1)
             for scale in rounded(np.maximum(scale, 1e-9), significant):
                 levels = UNEVEN[np.searchsorted(middles, side / scale[:, None])]
-                least(((levels * scale[:, None] - side) ** 2).sum(1), best)
+                best = np.minimum(best, ((levels * scale[:, None] - side) ** 2).sum(1))
     return best.mean() / BLOCK
 
 

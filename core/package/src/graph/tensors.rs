@@ -180,6 +180,17 @@ pub(super) fn place<'a>(tensor: &Tensor<'a>) -> Option<(&'a str, u64)> {
     Some((value("location")?, value("offset").map_or(Some(0), parse)?))
 }
 
+/// Where its bytes stand; `None` of values that are not raw, or of a place that does not read.
+pub(super) fn source(tensor: &Tensor<'_>) -> Option<Source> {
+    let bytes = byte_len(tensor, elements(tensor).ok()?).ok()?;
+    if tensor.is_external {
+        let (name, offset) = place(tensor)?;
+        return Some(Source::File { name: name.to_owned(), offset, bytes });
+    }
+    let [Inline::Raw(raw)] = tensor.inline[..] else { return None };
+    Some(Source::Graph(raw.to_vec()))
+}
+
 /// Digits only: `str::parse` would take a sign as well.
 pub(super) fn parse(digits: &str) -> Option<u64> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
@@ -191,16 +202,4 @@ fn label(tensor: &Tensor<'_>) -> String {
 
 fn tensor_error(tensor: &Tensor<'_>, what: String, expected: &'static str) -> GraphError {
     GraphError::Tensor { tensor: label(tensor), what, expected }
-}
-
-/// Where its bytes stand; none of values that are not raw, or of a place that does not read.
-pub(super) fn source(tensor: &Tensor<'_>) -> Option<Source> {
-    let bytes = byte_len(tensor, elements(tensor).ok()?).ok()?;
-    if !tensor.is_external {
-        let [Inline::Raw(raw)] = tensor.inline[..] else { return None };
-        return Some(Source::Graph(raw.to_vec()));
-    }
-    let value = |wanted| tensor.external.iter().find(|(key, _)| *key == wanted).map(|(_, value)| *value);
-    let offset = value("offset").map_or(Some(0), parse)?;
-    Some(Source::File { name: value("location")?.to_owned(), offset, bytes })
 }
