@@ -42,6 +42,7 @@ WINDOWS, LENGTH = 2, 512
 BEST = ["--quality", "best", "--kv", "float", "--calibration-tokens", "16384"]
 # Name, flags, and the most that its weights may diverge by. The sizes of mixes are those of llama.cpp's formats, on the device.
 ROWS = [
+    ("fast", ["--quality", "fast"], 0.55),
     ("balanced", [], 0.35),
     ("balanced, not calibrated", ["--no-calibration"], 0.55),
     ("--bpw 5.34", ["--bpw", "5.34"], 0.14),
@@ -57,12 +58,12 @@ ROWS = [
     ("best --bpw 6.21", [*BEST, "--bpw", "6.21"], 0.035),
     ("best --bpw 6.61", [*BEST, "--bpw", "6.61"], 0.02),
 ]
-# llama.cpp (llama-cpp-python 0.3.36) on the same weights and positions, 2026-12-01: MB, mean KL, same token. IM: importance matrix.
+# llama.cpp (llama-cpp-python 0.3.36) on the same weights and positions, 2026-12-02: MB, mean KL, same token. IM: importance matrix.
 FORMATS = ("IQ4_XS", "Q4_0", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0")
 PEERS = [
-    ("IQ4_XS, IM", 90.9, 0.1853, 76.8), ("Q4_0", 91.7, 0.4923, 60.2), ("Q4_0, IM", 91.9, 0.2883, 68.7),
-    ("Q4_K_M", 105.5, 0.1015, 82.8), ("Q4_K_M, IM", 105.5, 0.0712, 85.4), ("Q5_K_M", 112.1, 0.0780, 83.8),
-    ("Q5_K_M, IM", 112.1, 0.0326, 89.4), ("Q6_K", 138.4, 0.0095, 93.6), ("Q6_K, IM", 138.4, 0.0056, 95.8),
+    ("IQ4_XS, IM", 90.9, 0.1928, 77.2), ("Q4_0", 91.7, 0.4923, 60.2), ("Q4_0, IM", 91.9, 0.2907, 68.9),
+    ("Q4_K_M", 105.5, 0.1015, 82.8), ("Q4_K_M, IM", 105.5, 0.0726, 86.4), ("Q5_K_M", 112.1, 0.0780, 83.8),
+    ("Q5_K_M, IM", 112.1, 0.0314, 89.4), ("Q6_K", 138.4, 0.0095, 93.6), ("Q6_K, IM", 138.4, 0.0054, 95.7),
     ("Q8_0", 144.8, 0.0025, 96.9),
 ]
 
