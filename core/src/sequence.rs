@@ -175,6 +175,12 @@ impl Sequence {
         std::mem::take(&mut self.has_moved)
     }
 
+    /// See [`Decoder::make_room`].
+    pub(crate) fn make_room(&mut self, tokens: usize) {
+        self.drop_ahead();
+        self.decoder.make_room(tokens);
+    }
+
     /// Computes `ids` behind what is cached, in chunks. A failed or interrupted call keeps the finished chunks.
     pub(crate) fn prefill(&mut self, ids: &[u32], cancel: &CancelToken) -> Result<(), Error> {
         self.drop_ahead();

@@ -36,6 +36,7 @@ use failure::Failure;
 fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
     loader_path::leave_out_current_folder();
+    wheelwork_ort::give_back_freed_memory();
     let matches = arguments::command().get_matches();
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let json = arguments.json;

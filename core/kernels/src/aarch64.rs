@@ -14,6 +14,7 @@ mod lanes;
 use crate::activations::Activations;
 use crate::attention::softmax::{self, Loaded, Rows, Seen};
 use crate::error::KernelError;
+use crate::gate::silu;
 use crate::half::SHORT_SHIFT;
 use crate::instances::{each_panel, for_panel};
 use crate::shape::{Bits, Shape};
@@ -29,6 +30,11 @@ pub(crate) fn is_here() -> bool {
 
 fn has_matrix_products() -> bool {
     std::arch::is_aarch64_feature_detected!("i8mm")
+}
+
+/// See [`silu::multiply`]: every 64-bit Arm has these registers.
+pub(crate) fn gate(gate: &mut [f32], up: &[f32]) {
+    silu::multiply::<lanes::Four>(gate, up);
 }
 
 /// See [`softmax::attend`]: every 64-bit Arm has these registers.

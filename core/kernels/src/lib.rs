@@ -9,6 +9,7 @@
 //! Weights      packed bytes whose length was compared with their shape              (weights)
 //! Kernel       an instruction set of this CPU; multiplies tiles of 16 columns       (kernel)
 //! angles       cosines and sines of positions, the same bits everywhere          (angles)
+//! gate         silu(gate) · up of a feed-forward layer                           (gate)
 //! Attention    queries over a cache of float32 or int8, with the softmax as it goes (attention)
 //! ```
 //!
@@ -26,6 +27,7 @@ mod activations;
 mod angles;
 mod attention;
 mod error;
+mod gate;
 mod half;
 mod instances;
 mod kernel;
@@ -47,4 +49,4 @@ pub use shape::{Bits, COLUMNS, Shape};
 pub use weights::Weights;
 
 /// Raised when what a kernel computes changes, or the packed layout: what was made with another one is made anew.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;

@@ -142,6 +142,11 @@ impl Lanes for Four {
     }
 
     #[inline(always)]
+    fn divided_by(self, other: Self) -> Self {
+        self.with(other, |a, b| a / b)
+    }
+
+    #[inline(always)]
     fn largest_of(self, other: Self) -> Self {
         self.with(other, f32::max)
     }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! MatMulBlocks       a product of activations with weights in blocks            (products)
+//! GatedMatMulBlocks  two of them, one of which is the other's gate
 //! GatherBlocks       rows of a matrix of such weights                           (lookups)
 //! CachedAttention    rotation, cache and attention in one; with a cache of      (attention)
 //! CachedAttention8   float32, or of int8
@@ -25,6 +26,8 @@ use wheelwork_kernels::{Kernel, KernelError, Shape};
 pub const DOMAIN: &str = "wheelwork";
 /// The product of activations with weights in blocks.
 pub const MATMUL_BLOCKS: &str = "MatMulBlocks";
+/// Two products, one of which is the other's gate.
+pub const GATED_MATMUL_BLOCKS: &str = "GatedMatMulBlocks";
 /// Rows of a matrix of weights in blocks.
 pub const GATHER_BLOCKS: &str = "GatherBlocks";
 /// Attention over a cache of float32.
@@ -39,7 +42,8 @@ pub const CACHED_ATTENTION_8: &str = "CachedAttention8";
 pub fn operators(threads: usize) -> ort::Result<OperatorDomain> {
     let (kernel, threads) = (Kernel::best(), threads.max(1));
     OperatorDomain::new(DOMAIN)?
-        .add(products::MatMulBlocks::new(kernel, threads))?
+        .add(products::MatMulBlocks::new(false, kernel, threads))?
+        .add(products::MatMulBlocks::new(true, kernel, threads))?
         .add(lookups::GatherBlocks)?
         .add(attention::CachedAttention::<f32>::new(kernel, threads))?
         .add(attention::CachedAttention::<i8>::new(kernel, threads))
@@ -57,17 +61,33 @@ fn number(operator: &str, context: &KernelContext<'_>, name: &str) -> ort::Resul
     found.ok_or_else(|| refused(operator, &format!("`{name}` is no number from 0 on")))
 }
 
-/// The shape of packed weights, by the attributes.
-fn shape(operator: &str, context: &KernelContext<'_>) -> ort::Result<Shape> {
-    let number = |name| number(operator, context, name);
-    let has_zeros = match number("zero_points")? {
-        0 => false,
-        1 => true,
-        other => return Err(refused(operator, &format!("zero_points = {other}, expected 0 or 1"))),
-    };
-    let shape = Shape::new(number("K")?, number("N")?, number("bits")?, number("block_size")?, has_zeros);
-    let scale_bits = number("scale_bits")?;
-    shape.and_then(|shape| shape.with_scale_bits(scale_bits)).map_err(|error| refused(operator, &error))
+/// The attributes that tell what a packed matrix is, beside K, N and the block size.
+struct Matrix {
+    bits: &'static str,
+    scale_bits: &'static str,
+    zero_points: &'static str,
+}
+
+impl Matrix {
+    const FIRST: Self = Self { bits: "bits", scale_bits: "scale_bits", zero_points: "zero_points" };
+    /// What a gate is for.
+    const UP: Self = Self { bits: "up_bits", scale_bits: "up_scale_bits", zero_points: "up_zero_points" };
+
+    /// The shape that they say.
+    fn shape(&self, operator: &str, context: &KernelContext<'_>) -> ort::Result<Shape> {
+        let number = |name| number(operator, context, name);
+        let has_zeros = match number(self.zero_points)? {
+            0 => false,
+            1 => true,
+            other => {
+                return Err(refused(operator, &format!("{} = {other}, expected 0 or 1", self.zero_points)));
+            }
+        };
+        let (k, n, block_size) = (number("K")?, number("N")?, number("block_size")?);
+        let shape = Shape::new(k, n, number(self.bits)?, block_size, has_zeros);
+        let scale_bits = number(self.scale_bits)?;
+        shape.and_then(|shape| shape.with_scale_bits(scale_bits)).map_err(|error| refused(operator, &error))
+    }
 }
 
 /// Has ONNX Runtime's threads do the tasks; the first error of any.

@@ -12,12 +12,13 @@
 //!
 //! [`plugin`] adds execution providers that are libraries of their own, and [`assignment()`] tells which provider got
 //! which node. [`shared_contexts`] has sessions share binaries. [`custom_ops`] are our own operators. [`copy`] moves tensors between devices. [`version`] says what only newer
-//! ones can do. Unsafe code stands in `telemetry.rs`, `assignment.rs`, `linked.rs`, `tensor_copy.rs` and `version.rs` and nowhere else
-//! in the project.
+//! ones can do. [`give_back_freed_memory`] is for programs. Unsafe code stands in `telemetry.rs`, `assignment.rs`, `freed_memory.rs`,
+//! `linked.rs`, `tensor_copy.rs` and `version.rs`.
 
 pub mod assignment;
 pub mod custom_ops;
 mod error;
+mod freed_memory;
 pub mod library;
 #[cfg(feature = "linked")]
 mod linked;
@@ -36,6 +37,7 @@ use std::sync::{Mutex, PoisonError};
 
 pub use assignment::{AssignedNode, assignment};
 pub use error::{LibraryError, install};
+pub use freed_memory::give_back_freed_memory;
 #[cfg(feature = "linked")]
 use linked as source;
 #[cfg(not(feature = "linked"))]

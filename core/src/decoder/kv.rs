@@ -113,6 +113,16 @@ pub fn grown_capacity(current: usize, needed_tokens: usize, context_length: usiz
     wanted.next_multiple_of(FIRST_CAPACITY_TOKENS).min(context_length.max(needed_tokens))
 }
 
+/// The capacity at which a cache of `current` has room for `needed_tokens`: where it would be had it grown token by token.
+#[must_use]
+pub fn capacity_for(current: usize, needed_tokens: usize, context_length: usize) -> usize {
+    let mut capacity = current;
+    while capacity < needed_tokens.min(context_length) {
+        capacity = grown_capacity(capacity, capacity + 1, context_length);
+    }
+    capacity
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -20,6 +20,12 @@ pub trait Decoder: Send {
     /// The most tokens that one [`Decoder::prefill`] takes; a caller cuts longer prompts.
     fn chunk_tokens(&self) -> usize;
 
+    /// Makes room for so many more tokens at once, so that what is cached need not be copied while they come. A hint: where memory is
+    /// short nothing is done, and whoever comes so far is told then.
+    fn make_room(&mut self, tokens: usize) {
+        let _ = tokens;
+    }
+
     /// Appends `tokens` (1 to [`Decoder::chunk_tokens`]) and computes the logits after the last one.
     ///
     /// # Errors

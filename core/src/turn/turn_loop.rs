@@ -23,6 +23,9 @@ use crate::text::repetition::{Loop, LoopGuard};
 /// What [`OnLoop::Warm`] samples at, unless that is less than it was.
 const WARM_TEMPERATURE: f32 = 1.0;
 
+/// Tokens of an answer that room is made for beside its prompt, where it may have as many.
+const EXPECTED_TOKENS: usize = 512;
+
 /// A turn under way. Every call takes the sequence that it was started on.
 pub(crate) struct TurnLoop {
     phase: Phase,
@@ -200,6 +203,9 @@ impl TurnLoop {
         let tokens = [&self.start.prompt, shown].concat();
         let new = &tokens[sequence.cached().len()..];
         let chunk = &new[..new.len().min(chunk_tokens).min(sequence.chunk_tokens())];
+        // Of an answer as much as is known to be short, or its first token.
+        let answer = self.start.options.max_tokens.map_or(1, |tokens| tokens.min(EXPECTED_TOKENS));
+        sequence.make_room(new.len() + answer);
         sequence.prefill(chunk, &self.start.options.cancel)?;
         self.tell_move(sequence);
         if chunk.len() == new.len() {

@@ -74,6 +74,10 @@ impl Decoder for HookedDecoder {
         self.inner.chunk_tokens()
     }
 
+    fn make_room(&mut self, tokens: usize) {
+        self.inner.make_room(tokens);
+    }
+
     fn prefill(&mut self, tokens: &[u32]) -> Result<(), DecoderError> {
         self.before(Run::Prefill(tokens.len()))?;
         self.inner.prefill(tokens)

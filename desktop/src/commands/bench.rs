@@ -40,6 +40,7 @@ pub(crate) fn run(arguments: &BenchArguments, json: bool) -> Result<(), Failure>
                 return Err(Failure::Interrupted);
             }
             let mut decoder = model.decoder()?;
+            decoder.make_room(context + tokens);
             feed(decoder.as_mut(), context)?;
             let start = Instant::now();
             match phase {

@@ -16,6 +16,7 @@ const UNSAFE: [(&str, &[(&str, usize)]); 4] = [
         "wheelwork-ort",
         &[
             ("core/ort/src/assignment.rs", 6),
+            ("core/ort/src/freed_memory.rs", 1),
             ("core/ort/src/linked.rs", 3),
             ("core/ort/src/telemetry.rs", 1),
             ("core/ort/src/tensor_copy.rs", 2),
@@ -27,10 +28,10 @@ const UNSAFE: [(&str, &[(&str, usize)]); 4] = [
         "wheelwork-kernels",
         &[
             ("core/kernels/src/aarch64.rs", 7),
-            ("core/kernels/src/aarch64/lanes.rs", 13),
-            ("core/kernels/src/x86/avx2.rs", 7),
-            ("core/kernels/src/x86/avx512.rs", 10),
-            ("core/kernels/src/x86/lanes.rs", 17),
+            ("core/kernels/src/aarch64/lanes.rs", 14),
+            ("core/kernels/src/x86/avx2.rs", 8),
+            ("core/kernels/src/x86/avx512.rs", 11),
+            ("core/kernels/src/x86/lanes.rs", 18),
         ],
     ),
     (

@@ -62,6 +62,11 @@ impl Lanes for Four {
     }
 
     #[inline(always)]
+    fn divided_by(self, other: Self) -> Self {
+        Self(unsafe { vdivq_f32(self.0, other.0) })
+    }
+
+    #[inline(always)]
     fn largest_of(self, other: Self) -> Self {
         Self(unsafe { vmaxq_f32(self.0, other.0) })
     }

@@ -15,6 +15,7 @@ pub(crate) trait Lanes: Copy {
     fn add_product(self, a: Self, b: Self) -> Self;
     fn add(self, other: Self) -> Self;
     fn times(self, other: Self) -> Self;
+    fn divided_by(self, other: Self) -> Self;
     fn largest_of(self, other: Self) -> Self;
     /// To the nearest whole number.
     fn rounded(self) -> Self;
@@ -26,7 +27,7 @@ pub(crate) trait Lanes: Copy {
     fn sum(self) -> f32;
     fn largest(self) -> f32;
 
-    /// e to the power of each, from -87 to 0: relative error below 2e-7. Lower numbers count as -87 (1.6e-38).
+    /// e to the power of each, from -87 to 88: relative error below 2e-7. Lower numbers count as -87 (1.6e-38).
     ///
     /// The exponent apart, the rest by Cephes' polynomial (Moshier, `expf`).
     #[inline(always)]

@@ -12,6 +12,7 @@ use super::lanes::Sixteen;
 use crate::activations::{Activations, RowsToFill};
 use crate::attention::softmax::{self, Loaded, Rows, Seen};
 use crate::error::KernelError;
+use crate::gate::silu;
 use crate::half::SHORT_SHIFT;
 use crate::instances::for_panel;
 use crate::portable::zero_points;
@@ -44,6 +45,23 @@ pub(crate) fn quantize(rows: RowsToFill<'_>, x: &[f32]) -> Result<(), KernelErro
     #[allow(unsafe_code)]
     unsafe {
         here(rows, x);
+    }
+    Ok(())
+}
+
+/// See [`silu::multiply`].
+pub(crate) fn gate(gate: &mut [f32], up: &[f32]) -> Result<(), KernelError> {
+    if !is_here() {
+        return Err(KernelError::NotOnThisCpu);
+    }
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+    fn here(gate: &mut [f32], up: &[f32]) {
+        silu::multiply::<Sixteen>(gate, up);
+    }
+    // SAFETY: the CPU has these features.
+    #[allow(unsafe_code)]
+    unsafe {
+        here(gate, up);
     }
     Ok(())
 }

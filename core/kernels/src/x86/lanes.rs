@@ -16,7 +16,7 @@ pub(super) struct Sixteen(__m512);
 /// The methods that are one instruction each. Inlined into a function that has the instruction set.
 macro_rules! lanes {
     ($name:ident, $count:literal,
-        [$splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $mul:ident, $max:ident],
+        [$splat:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $mul:ident, $div:ident, $max:ident],
         $codes:ident, $rounded:ident, $power:ident, $sum:ident, $largest:ident) => {
         // SAFETY, of all of them: whoever has made one is in a function with the instruction set; loads and stores are within
         // their slices, which are as long as a register.
@@ -65,6 +65,11 @@ macro_rules! lanes {
             #[inline(always)]
             fn times(self, other: Self) -> Self {
                 Self(unsafe { $mul(self.0, other.0) })
+            }
+
+            #[inline(always)]
+            fn divided_by(self, other: Self) -> Self {
+                Self(unsafe { $div(self.0, other.0) })
             }
 
             #[inline(always)]
@@ -147,6 +152,7 @@ lanes!(
         _mm256_fmadd_ps,
         _mm256_add_ps,
         _mm256_mul_ps,
+        _mm256_div_ps,
         _mm256_max_ps
     ],
     eight_codes,
@@ -180,6 +186,7 @@ lanes!(
         _mm512_fmadd_ps,
         _mm512_add_ps,
         _mm512_mul_ps,
+        _mm512_div_ps,
         _mm512_max_ps
     ],
     sixteen_codes,

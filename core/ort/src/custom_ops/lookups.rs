@@ -12,7 +12,7 @@ use ort::operator::{
 use ort::value::{TensorElementType, TensorValueType, ValueRef};
 use wheelwork_kernels::{Shape, Weights, pack};
 
-use super::{GATHER_BLOCKS as NAME, contained, refused, shape};
+use super::{GATHER_BLOCKS as NAME, Matrix, contained, refused};
 
 pub(super) struct GatherBlocks;
 
@@ -38,7 +38,7 @@ impl Operator for GatherBlocks {
 
     fn create_kernel<'attr>(&self, context: &KernelContext<'attr>) -> ort::Result<Node<'attr>> {
         contained(NAME, || {
-            let shape = shape(NAME, context)?;
+            let shape = Matrix::FIRST.shape(NAME, context)?;
             let weights = context.constant_input::<TensorValueType<u8>>(0)?;
             Weights::new(shape, weights.extract_tensor().1).map_err(|error| refused(NAME, &error))?;
             Ok(Node { shape, weights })

@@ -7,6 +7,7 @@ use crate::files::is_plain_name;
 use crate::graph::GraphError;
 use crate::graph::attention::{Attentions, Tables, replaceable_attentions, tables};
 use crate::graph::codes::Stated;
+use crate::graph::gated::gated;
 use crate::graph::prepacked::with_places;
 use crate::graph::rewritten::{Place, Replaceable, Source, external, replaceable, rewritten};
 use crate::packing;
@@ -180,7 +181,7 @@ impl Record {
     ) -> Result<Vec<u8>, GraphError> {
         let nodes = replaceable(original, stated)?;
         let places = nodes.iter().filter_map(|node| Some((node.output.clone(), self.place(node)?))).collect();
-        let graph = rewritten(original, LOCATION, &places, self.attentions(original)?)?;
+        let graph = gated(&rewritten(original, LOCATION, &places, self.attentions(original)?)?)?;
         for range in external(&graph)? {
             if range.file == self.file && self.kept_at(range.offset, range.bytes).is_none() {
                 let value = format!("{} from {} on", range.file, range.offset);

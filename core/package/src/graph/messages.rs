@@ -21,6 +21,12 @@ impl Message {
         put_varint(&mut self.0, value);
         self
     }
+
+    pub(super) fn float(mut self, number: u64, value: f32) -> Self {
+        put_varint(&mut self.0, number << 3 | 5);
+        self.0.extend(value.to_le_bytes());
+        self
+    }
 }
 
 pub(super) fn tensor(name: &str, data_type: u64, dims: &[u64]) -> Message {

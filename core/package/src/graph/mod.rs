@@ -20,12 +20,13 @@
 //! line to `rules.rs` after having looked at what it reads.
 //!
 //! [`prepacked`] rewrites a verified graph so that ONNX Runtime finds packed weights on the disk, [`rewritten`] so that our
-//! kernels compute its products.
+//! kernels compute its products, [`gated`] those of a layer's gate in one.
 
 pub mod attention;
 pub mod codes;
 mod compiled;
 mod error;
+pub mod gated;
 mod inference;
 pub mod limits;
 pub mod prepacked;

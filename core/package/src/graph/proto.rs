@@ -53,6 +53,8 @@ pub(super) struct Attribute<'a> {
     pub(super) kind: u64,
     /// Of an attribute that is one integer.
     pub(super) int: Option<i64>,
+    /// Of an attribute that is one floating-point number.
+    pub(super) float: Option<f32>,
     /// Of an attribute that is several.
     pub(super) ints: Vec<i64>,
     /// How many numbers one has that is several floating-point ones.
@@ -176,6 +178,10 @@ impl<'a> Node<'a> {
     pub(super) fn int(&self, attribute: &str) -> Option<i64> {
         self.attributes.iter().find(|found| found.name == attribute)?.int
     }
+
+    pub(super) fn float(&self, attribute: &str) -> Option<f32> {
+        self.attributes.iter().find(|found| found.name == attribute)?.float
+    }
 }
 
 impl<'a> Attribute<'a> {
@@ -202,8 +208,9 @@ impl<'a> Attribute<'a> {
                 (7, Value::Bytes(floats)) => attribute.floats += floats.len() / 4,
                 (7, Value::Fixed32(_)) => attribute.floats += 1,
                 (20, Value::Varint(found)) => once(&mut kind, "attribute", "type", found)?,
-                // Float, strings; documentation.
-                (2, Value::Fixed32(_)) | (9 | 13, Value::Bytes(_)) => {}
+                (2, Value::Fixed32(bits)) => attribute.float = Some(f32::from_bits(bits)),
+                // Strings; documentation.
+                (9 | 13, Value::Bytes(_)) => {}
                 (2 | 7 | 9 | 13 | 20, _) => return Err(GraphError::Encoding),
                 _ => return Err(unsupported("attribute", name.unwrap_or(""), &field)),
             }

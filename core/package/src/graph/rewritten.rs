@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::attention::Attentions;
 use super::codes::Stated;
 use super::prepacked::entry;
-use super::proto::{Model, Node, Tensor};
+use super::proto::{Kind, Model, Node, Tensor};
 use super::rows::{self, Dim, value, with_input};
 use super::rules::MICROSOFT;
 use super::tensors::{self, byte_len, elements, source};
@@ -357,15 +357,19 @@ fn our_node(node: &Node<'_>, known: &Replaceable, packed: &str, place: Place) ->
     let terms = ("activation_terms", if known.has_fine_activations { 2 } else { 1 });
     let terms = (known.does == Does::Multiply).then_some(terms);
     for (name, number) in numbers.into_iter().chain(terms) {
-        let mut attribute = Vec::new();
-        put_bytes(&mut attribute, 1, name.as_bytes());
-        put_int(&mut attribute, 3, number);
-        // INT
-        put_int(&mut attribute, 20, 2);
-        put_bytes(&mut ours, 5, &attribute);
+        put_number(&mut ours, name, number);
     }
     put_bytes(&mut ours, 7, DOMAIN.as_bytes());
     ours
+}
+
+/// Adds an attribute that is a whole number to a `NodeProto`.
+pub(super) fn put_number(node: &mut Vec<u8>, name: &str, number: u64) {
+    let mut attribute = Vec::new();
+    put_bytes(&mut attribute, 1, name.as_bytes());
+    put_int(&mut attribute, 3, number);
+    put_int(&mut attribute, 20, Kind::INT);
+    put_bytes(node, 5, &attribute);
 }
 
 fn packed_tensor(name: &str, file: &str, place: Place) -> Vec<u8> {

@@ -309,6 +309,7 @@ mod rewriting {
         Attentions, CACHED_ATTENTION, CACHED_ATTENTION_8, FREQUENCIES, replaceable_attentions, tables,
     };
     use super::super::codes::Stated;
+    use super::super::gated::{GATED, gated};
     use super::super::rewritten::{
         DOMAIN, Does, LOOKUP, OPERATOR, Place, Source, alone, replaceable, rewritten,
     };
@@ -378,6 +379,80 @@ mod rewriting {
         assert!(graph.initializers.iter().any(|tensor| tensor.name == "codes"));
         // It is ours, so it is none that a package may bring.
         assert!(matches!(verify(&read), Err(GraphError::Operator { .. })));
+    }
+
+    /// What a test changes in a feed-forward layer.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Change {
+        Nothing,
+        Alpha,
+        BlocksOfUp,
+        ReaderOfGate,
+        BiasOfGate,
+    }
+
+    /// A feed-forward layer up to its gated activations, `y`.
+    fn feed_forward(change: Change) -> Vec<u8> {
+        let ints = [MATRIX.as_slice(), &ROUNDS].concat();
+        let others = [("K", 64), ("N", 8), ("bits", 4), ("block_size", 64), ("accuracy_level", 4)];
+        let ints_of_up = if change == Change::BlocksOfUp { &others[..] } else { &ints };
+        let inputs_of_gate: &[&str] = match change {
+            Change::BiasOfGate => &["x", "codes", "scales", "", "", "bias"],
+            _ => &["x", "codes", "scales"],
+        };
+        let weights = weights()
+            .message(5, placed(tensor("bias", 1, &[8]), "320", "32"))
+            .message(5, placed(tensor("scales of up", 1, &[8]), "352", "32"));
+        let gate = node("com.microsoft", "MatMulNBits", inputs_of_gate, "gate", &ints);
+        let scales = if change == Change::BlocksOfUp { "scales of up" } else { "scales" };
+        let up = node("com.microsoft", "MatMulNBits", &["x", "codes", scales], "up", ints_of_up);
+        let alpha = if change == Change::Alpha { 1.702 } else { 1.0 };
+        let alpha = Message::default().bytes(1, "alpha").float(2, alpha).int(20, 1);
+        let silu = node("com.microsoft", "QuickGelu", &["gate"], "silu", &[]).message(5, alpha);
+        let other = if change == Change::ReaderOfGate { "gate" } else { "up" };
+        let spare = node("", "Mul", &["up", other], "spare", &[]);
+        let product = node("", "Mul", &["up", "silu"], "y", &[]);
+        let graph = weights.message(1, gate).message(1, up).message(1, silu);
+        let graph = if change == Change::ReaderOfGate { graph.message(1, spare) } else { graph };
+        model(graph.message(1, product))
+    }
+
+    #[test]
+    fn the_products_of_a_gate_and_what_it_is_for_become_one() {
+        let read = |change, outputs: &[&str]| {
+            let read = rewritten(&feed_forward(change), "packed", &places(outputs), Attentions::Original);
+            gated(&read.unwrap()).unwrap()
+        };
+        let both = read(Change::Nothing, &["gate", "up"]);
+        let graph = Model::read(&both).unwrap().graph;
+        let [ours] = &graph.nodes[..] else { panic!("{:?}", graph.nodes) };
+        assert_eq!((ours.domain, ours.operator), (DOMAIN, GATED));
+        assert_eq!(
+            (&ours.inputs[..], &ours.outputs[..]),
+            (&["x", "gate.packed", "up.packed"][..], &["y"][..])
+        );
+        let numbers = [
+            "K",
+            "N",
+            "block_size",
+            "activation_terms",
+            "bits",
+            "up_bits",
+            "up_scale_bits",
+            "up_zero_points",
+        ];
+        let numbers = numbers.map(|name| ours.int(name).unwrap());
+        assert_eq!(numbers, [64, 8, 32, 1, 5, 5, 8, 0]);
+
+        let operators = |bytes: &[u8]| {
+            let graph = Model::read(bytes).unwrap().graph;
+            graph.nodes.iter().filter(|node| node.operator == GATED).count()
+        };
+        for change in [Change::Alpha, Change::BlocksOfUp, Change::ReaderOfGate, Change::BiasOfGate] {
+            assert_eq!(operators(&read(change, &["gate", "up"])), 0);
+        }
+        // One of them by ONNX Runtime.
+        assert_eq!(operators(&read(Change::Nothing, &["up"])), 0);
     }
 
     /// A table of embeddings whose bytes are the output layer's, too.

@@ -17,7 +17,7 @@ use super::run_modes::Terminate;
 use crate::control::Interrupt;
 use crate::decoder::effort::Effort;
 use crate::decoder::error::DecoderError;
-use crate::decoder::kv::{FIRST_CAPACITY_TOKENS, KvRange, grown_capacity};
+use crate::decoder::kv::{FIRST_CAPACITY_TOKENS, KvRange, capacity_for, grown_capacity};
 use crate::decoder::traits::Decoder;
 
 /// One sequence on a loaded graph.
@@ -58,10 +58,14 @@ impl OrtDecoder {
         let (needed, capacity) = (self.len + more, self.cache.capacity_tokens());
         if needed > capacity {
             let capacity = grown_capacity(capacity, needed, self.model.limits.context_length);
-            (self.cache, self.step) = self
-                .copied(capacity)
+            self.grow(capacity)
                 .map_err(|error| errors::no_cache(&error, self.model.shape, capacity, more, self.len))?;
         }
+        Ok(())
+    }
+
+    fn grow(&mut self, capacity: usize) -> ::ort::Result<()> {
+        (self.cache, self.step) = self.copied(capacity)?;
         Ok(())
     }
 
@@ -111,6 +115,16 @@ impl Decoder for OrtDecoder {
 
     fn chunk_tokens(&self) -> usize {
         self.model.limits.chunk_tokens
+    }
+
+    fn make_room(&mut self, tokens: usize) {
+        let capacity = self.cache.capacity_tokens();
+        let needed = self.len.saturating_add(tokens);
+        let wanted = capacity_for(capacity, needed, self.model.limits.context_length);
+        if wanted > capacity {
+            // A hint, which may fail: a call that needs the room says so.
+            let _ = self.grow(wanted);
+        }
     }
 
     fn prefill(&mut self, tokens: &[u32]) -> Result<(), DecoderError> {

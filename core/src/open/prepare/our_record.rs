@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use wheelwork_package::graph::Product;
 use wheelwork_package::graph::attention::Attentions;
 use wheelwork_package::graph::codes::Stated;
+use wheelwork_package::graph::gated::gated;
 use wheelwork_package::graph::rewritten::{replaceable, rewritten};
 use wheelwork_package::packing;
 
@@ -48,7 +49,7 @@ impl Ours {
             Some(choice) if choice.is_ours => Attentions::Ours,
             _ => Attentions::Original,
         };
-        let graph = || rewritten(original, PACKED_LOCATION, &places, attention).ok();
+        let graph = || gated(&rewritten(original, PACKED_LOCATION, &places, attention).ok()?).ok();
         is_whole.then(|| Some((graph()?, bytes)))?
     }
 }

@@ -275,13 +275,14 @@ fn located(form: &Form, graph: &[u8], folder: &Path) -> Result<Arc<Located>, Pre
 #[cfg(test)]
 mod tests {
     use wheelwork_ort::custom_ops;
-    use wheelwork_package::graph::{attention, rewritten};
+    use wheelwork_package::graph::{attention, gated, rewritten};
 
     #[test]
     fn graphs_name_the_operators_that_sessions_know() {
         assert_eq!(rewritten::DOMAIN, custom_ops::DOMAIN);
         assert_eq!(rewritten::OPERATOR, custom_ops::MATMUL_BLOCKS);
         assert_eq!(rewritten::LOOKUP, custom_ops::GATHER_BLOCKS);
+        assert_eq!(gated::GATED, custom_ops::GATED_MATMUL_BLOCKS);
         assert_eq!(attention::CACHED_ATTENTION, custom_ops::CACHED_ATTENTION);
         assert_eq!(attention::CACHED_ATTENTION_8, custom_ops::CACHED_ATTENTION_8);
     }
