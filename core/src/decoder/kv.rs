@@ -137,6 +137,16 @@ mod tests {
     }
 
     #[test]
+    fn room_for_many_tokens_is_what_single_ones_would_have_grown_to() {
+        assert_eq!(capacity_for(512, 512, 32_768), 512);
+        assert_eq!(capacity_for(512, 513, 32_768), 1024);
+        assert_eq!(capacity_for(512, 4097, 32_768), 6144);
+        // Never more than the context, whatever is asked for.
+        assert_eq!(capacity_for(512, usize::MAX, 4000), 4000);
+        assert_eq!(capacity_for(100, 200, 100), 100);
+    }
+
+    #[test]
     fn a_lying_shape_saturates() {
         let shape = KvShape {
             num_hidden_layers: usize::MAX,
