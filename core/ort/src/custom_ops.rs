@@ -41,9 +41,10 @@ pub const CACHED_ATTENTION_8: &str = "CachedAttention8";
 /// ONNX Runtime's.
 pub fn operators(threads: usize) -> ort::Result<OperatorDomain> {
     let (kernel, threads) = (Kernel::best(), threads.max(1));
+    let [products, gated] = products::MatMulBlocks::both(kernel, threads);
     OperatorDomain::new(DOMAIN)?
-        .add(products::MatMulBlocks::new(false, kernel, threads))?
-        .add(products::MatMulBlocks::new(true, kernel, threads))?
+        .add(products)?
+        .add(gated)?
         .add(lookups::GatherBlocks)?
         .add(attention::CachedAttention::<f32>::new(kernel, threads))?
         .add(attention::CachedAttention::<i8>::new(kernel, threads))

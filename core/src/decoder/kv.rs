@@ -4,6 +4,8 @@
 //! starts small and grows in steps, because a context of 32,768 tokens would cost 1.75 GiB at the 1.5B shape
 //! before the first word.
 
+use std::iter::successors;
+
 use wheelwork_package::card::KvForm;
 use wheelwork_package::genai_config::Decoder;
 
@@ -113,14 +115,20 @@ pub fn grown_capacity(current: usize, needed_tokens: usize, context_length: usiz
     wanted.next_multiple_of(FIRST_CAPACITY_TOKENS).min(context_length.max(needed_tokens))
 }
 
+/// The capacities of a cache of `current` that grows token by token, itself first, until it has room for `context_length`.
+pub fn growth(current: usize, context_length: usize) -> impl Iterator<Item = usize> {
+    successors(Some(current), move |&capacity| {
+        (capacity < context_length).then(|| grown_capacity(capacity, capacity + 1, context_length))
+    })
+}
+
 /// The capacity at which a cache of `current` has room for `needed_tokens`: where it would be had it grown token by token.
 #[must_use]
 pub fn capacity_for(current: usize, needed_tokens: usize, context_length: usize) -> usize {
-    let mut capacity = current;
-    while capacity < needed_tokens.min(context_length) {
-        capacity = grown_capacity(capacity, capacity + 1, context_length);
-    }
-    capacity
+    let needed = needed_tokens.min(context_length);
+    growth(current, context_length)
+        .find(|capacity| *capacity >= needed)
+        .expect("it ends at the context length")
 }
 
 #[cfg(test)]

@@ -97,9 +97,10 @@ impl Operator for MatMulBlocks {
 }
 
 impl MatMulBlocks {
-    /// The operator with a gate, or without.
-    pub(super) fn new(has_gate: bool, kernel: Kernel, threads: usize) -> Self {
-        Self { has_gate, kernel, threads, room: Arc::default() }
+    /// The operator without a gate, and with one, in the same room.
+    pub(super) fn both(kernel: Kernel, threads: usize) -> [Self; 2] {
+        let room = Arc::default();
+        [false, true].map(|has_gate| Self { has_gate, kernel, threads, room: Arc::clone(&room) })
     }
 
     fn operator(&self) -> &'static str {

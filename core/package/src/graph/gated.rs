@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::GraphError;
 use super::proto::{Graph, Model, Node};
-use super::rewritten::{OPERATOR, put_number};
+use super::rewritten::{OPERATOR, in_place_of};
 use super::rules::{DOMAIN, MICROSOFT};
 use super::wire::{Fields, put, put_bytes, replace};
 
@@ -106,21 +106,10 @@ impl Layer<'_> {
 
     /// The node in their place.
     fn node(&self) -> Vec<u8> {
-        let mut ours = Vec::new();
-        for name in self.gate.inputs.iter().chain(self.up.inputs.get(1)) {
-            put_bytes(&mut ours, 1, name.as_bytes());
-        }
-        self.product.outputs.iter().for_each(|output| put_bytes(&mut ours, 2, output.as_bytes()));
-        put_bytes(&mut ours, 3, self.product.name.as_bytes());
-        put_bytes(&mut ours, 4, GATED.as_bytes());
+        let inputs = self.gate.inputs.iter().chain(self.up.inputs.get(1)).copied();
         let number = |node: &Node<'_>, name| node.int(name).unwrap_or_default().cast_unsigned();
-        for name in SHARED.into_iter().chain(OWN) {
-            put_number(&mut ours, name, number(self.gate, name));
-        }
-        for name in OWN {
-            put_number(&mut ours, &format!("up_{name}"), number(self.up, name));
-        }
-        put_bytes(&mut ours, 7, DOMAIN.as_bytes());
-        ours
+        let of_gate = SHARED.into_iter().chain(OWN).map(|name| (name.to_owned(), number(self.gate, name)));
+        let of_up = OWN.map(|name| (format!("up_{name}"), number(self.up, name)));
+        in_place_of(self.product, GATED, inputs, of_gate.chain(of_up))
     }
 }

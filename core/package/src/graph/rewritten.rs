@@ -335,17 +335,10 @@ fn operator_set() -> Vec<u8> {
 }
 
 fn our_node(node: &Node<'_>, known: &Replaceable, packed: &str, place: Place) -> Vec<u8> {
-    let mut ours = Vec::new();
     let (operator, inputs) = match known.does {
         Does::Multiply => (OPERATOR, [input(node, 0), packed, input(node, 5)]),
         Does::LookUp => (LOOKUP, [packed, input(node, 1), ""]),
     };
-    for name in inputs.into_iter().filter(|name| !name.is_empty()) {
-        put_bytes(&mut ours, 1, name.as_bytes());
-    }
-    node.outputs.iter().for_each(|output| put_bytes(&mut ours, 2, output.as_bytes()));
-    put_bytes(&mut ours, 3, node.name.as_bytes());
-    put_bytes(&mut ours, 4, operator.as_bytes());
     let numbers = [
         ("K", known.k),
         ("N", known.n),
@@ -356,20 +349,31 @@ fn our_node(node: &Node<'_>, known: &Replaceable, packed: &str, place: Place) ->
     ];
     let terms = ("activation_terms", if known.has_fine_activations { 2 } else { 1 });
     let terms = (known.does == Does::Multiply).then_some(terms);
-    for (name, number) in numbers.into_iter().chain(terms) {
-        put_number(&mut ours, name, number);
+    let inputs = inputs.into_iter().filter(|name| !name.is_empty());
+    in_place_of(node, operator, inputs, numbers.into_iter().chain(terms))
+}
+
+/// A node of ours with the name and the outputs of another, and whole numbers as attributes.
+pub(super) fn in_place_of<'n>(
+    node: &Node<'_>,
+    operator: &str,
+    inputs: impl IntoIterator<Item = &'n str>,
+    numbers: impl IntoIterator<Item = (impl AsRef<str>, u64)>,
+) -> Vec<u8> {
+    let mut ours = Vec::new();
+    inputs.into_iter().for_each(|name| put_bytes(&mut ours, 1, name.as_bytes()));
+    node.outputs.iter().for_each(|output| put_bytes(&mut ours, 2, output.as_bytes()));
+    put_bytes(&mut ours, 3, node.name.as_bytes());
+    put_bytes(&mut ours, 4, operator.as_bytes());
+    for (name, number) in numbers {
+        let mut attribute = Vec::new();
+        put_bytes(&mut attribute, 1, name.as_ref().as_bytes());
+        put_int(&mut attribute, 3, number);
+        put_int(&mut attribute, 20, Kind::INT);
+        put_bytes(&mut ours, 5, &attribute);
     }
     put_bytes(&mut ours, 7, DOMAIN.as_bytes());
     ours
-}
-
-/// Adds an attribute that is a whole number to a `NodeProto`.
-pub(super) fn put_number(node: &mut Vec<u8>, name: &str, number: u64) {
-    let mut attribute = Vec::new();
-    put_bytes(&mut attribute, 1, name.as_bytes());
-    put_int(&mut attribute, 3, number);
-    put_int(&mut attribute, 20, Kind::INT);
-    put_bytes(node, 5, &attribute);
 }
 
 fn packed_tensor(name: &str, file: &str, place: Place) -> Vec<u8> {

@@ -18,7 +18,7 @@
 use wheelwork_package::genai_config::Model;
 use wheelwork_package::graph::{Product, Verified};
 
-use crate::decoder::kv::{FIRST_CAPACITY_TOKENS, KvShape, grown_capacity};
+use crate::decoder::kv::{FIRST_CAPACITY_TOKENS, KvShape, grown_capacity, growth};
 use crate::decoder::ort::model::{CHUNK_TOKENS, CHUNK_TOKENS_ALL_LOGITS};
 
 const RUNTIME_BYTES: u64 = 10_000_000;
@@ -99,12 +99,9 @@ impl Footprint {
 
     /// The cache at so many tokens, and the one that it grows out of.
     pub(crate) fn cache_bytes(&self, context_tokens: usize) -> (u64, u64) {
-        let (mut before, mut capacity) =
-            (0, grown_capacity(0, FIRST_CAPACITY_TOKENS.min(context_tokens), context_tokens));
-        while capacity < context_tokens {
-            before = capacity;
-            capacity = grown_capacity(capacity, capacity + 1, context_tokens);
-        }
+        let first = grown_capacity(0, FIRST_CAPACITY_TOKENS.min(context_tokens), context_tokens);
+        let last_two = growth(first, context_tokens).fold((0, 0), |(_, before), capacity| (before, capacity));
+        let (before, capacity) = last_two;
         (self.kv.bytes(capacity), self.kv.bytes(before))
     }
 }
