@@ -245,14 +245,9 @@ mod tests {
     use std::io::Write as _;
 
     use super::*;
+    use crate::session::snapshot::record::testing::binding;
     use crate::session::snapshot::{SessionKey, restore};
     use crate::testing::ScriptedDecoder;
-
-    fn binding() -> Binding {
-        let (model, variant, runtime) = (String::new(), String::new(), String::new());
-        let identity = crate::facts::ModelIdentity { model, variant, runtime, adapters: Vec::new() };
-        Binding { identity, kv_cache: wheelwork_package::card::KvForm::Float }
-    }
 
     #[test]
     fn what_follows_a_failed_write_is_not_lost_behind_half_a_record() {

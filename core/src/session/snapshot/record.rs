@@ -32,3 +32,15 @@ impl Binding {
         Self { identity, kv_cache }
     }
 }
+
+#[cfg(test)]
+pub(super) mod testing {
+    use super::{Binding, KvForm, ModelIdentity};
+
+    /// Of nothing in particular.
+    pub(in crate::session::snapshot) fn binding() -> Binding {
+        let (model, variant, runtime) = (String::new(), String::new(), String::new());
+        let identity = ModelIdentity { model, variant, runtime, adapters: Vec::new() };
+        Binding { identity, kv_cache: KvForm::Float }
+    }
+}

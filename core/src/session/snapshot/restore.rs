@@ -1,6 +1,6 @@
 //! Reading a session file.
 
-use std::io::{self, BufReader, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -65,12 +65,25 @@ pub(crate) fn restore(
     binding: &Binding,
     decoder: &mut dyn Decoder,
 ) -> Result<State, SnapshotError> {
-    let file = source.path().display().to_string();
-    let not_a_session = |fault| SnapshotError::NotASession { file: file.clone(), fault };
     // Asked before it is read: what was kept until then is read.
     let kept_elsewhere = source.is_in_use()?;
-    let mut input = BufReader::new(open_file(source.path(), Links::Refused).map_err(io::Error::from)?);
-    let total_bytes = input.get_ref().metadata()?.len();
+    let input = open_file(source.path(), Links::Refused).map_err(io::Error::from)?;
+    let total_bytes = input.metadata()?.len();
+    let mut state = records(source, BufReader::new(input), total_bytes, binding, decoder)?;
+    state.restored.kept_elsewhere = kept_elsewhere;
+    Ok(state)
+}
+
+/// What the records of a file tell that had so many bytes.
+fn records(
+    source: &SessionFile,
+    mut input: impl Read + Seek,
+    total_bytes: u64,
+    binding: &Binding,
+    decoder: &mut dyn Decoder,
+) -> Result<State, SnapshotError> {
+    let file = source.path().display().to_string();
+    let not_a_session = |fault| SnapshotError::NotASession { file: file.clone(), fault };
     let (mut chain, mut payload) = (head::read(&mut input, source.key.as_ref(), &file)?, Vec::new());
     let mut kv = Vec::new();
     // Until a record says what the cache belongs to, it belongs to nothing.
@@ -86,13 +99,14 @@ pub(crate) fn restore(
             unfinished_turn: false,
             dropped_bytes: 0,
             damaged_at: None,
-            kept_elsewhere,
+            kept_elsewhere: false,
         },
     };
     loop {
         let (offset, before) = (input.stream_position()?, chain.last);
         let Some(kind) = frame::read(&mut input, &mut chain, &mut payload)? else {
-            if offset == total_bytes {
+            // Whoever keeps the file may have written more since its length was asked: what follows that is not judged.
+            if offset >= total_bytes {
                 break;
             }
             let broken =
@@ -204,4 +218,34 @@ fn differences(found: &Binding, here: &Binding) -> Option<String> {
             let form = |form| format!("{form:?}").to_lowercase();
             differs("cache form", &form(found.kv_cache), &form(here.kv_cache))
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+    use crate::session::snapshot::record::testing::binding;
+    use crate::testing::ScriptedDecoder;
+
+    #[test]
+    fn a_record_that_is_being_written_behind_the_length_that_was_asked_is_not_judged() {
+        let source = SessionFile::from("session");
+        let mut bytes = Vec::new();
+        let (_, mut chain) = head::write(&mut bytes, None).unwrap();
+        let mut record = |bytes: &mut Vec<u8>, kind, mut payload: Vec<u8>| {
+            frame::write(bytes, &mut chain, kind, &mut payload).unwrap();
+            bytes.len()
+        };
+        let asked = record(&mut bytes, kind::BINDING, serde_json::to_vec(&binding()).unwrap());
+        let whole = record(&mut bytes, kind::MESSAGES, serde_json::to_vec(&[Message::user("one")]).unwrap());
+        let end = record(&mut bytes, kind::MESSAGES, serde_json::to_vec(&[Message::user("two")]).unwrap());
+        for there in whole..end {
+            let mut decoder = ScriptedDecoder::new(4, 4, Vec::new());
+            let input = Cursor::new(&bytes[..there]);
+            let state = records(&source, input, asked as u64, &binding(), &mut decoder).unwrap();
+            assert_eq!(state.messages, [Message::user("one")], "{there} bytes");
+            assert_eq!((state.restored.dropped_bytes, state.restored.damaged_at), (0, None), "{there} bytes");
+        }
+    }
 }

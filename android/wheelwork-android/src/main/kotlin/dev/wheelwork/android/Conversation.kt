@@ -40,6 +40,9 @@ public class Conversation internal constructor(
     @Volatile
     private var chat: Chat? = null
 
+    /** Whether that one has the file; guarded by the host's lock. */
+    private var isKept = false
+
     @Volatile
     private var unfinished = false
 
@@ -109,6 +112,7 @@ public class Conversation internal constructor(
         ended(turns)
         chat?.closeAndJoin()
         chat = null
+        isKept = false
     }
 
     /** In the host's lock: pauses and waits for the end. */
@@ -121,26 +125,41 @@ public class Conversation internal constructor(
         }
     }
 
-    /** In the host's lock. */
+    /** In the host's lock. A conversation without a file gets none yet: nothing was said in it. */
     private suspend fun opened(): Chat {
         chat?.let { return it }
         val engine = host.opened()
+        if (!file.exists()) return engine.chat().also { chat = it }
         val key = SessionKey.read(context)
-        val open = if (file.exists()) {
-            val restored = engine.restore(file, key)
-            unfinished = restored.unfinishedTurn
-            restored.chat
-        } else {
-            engine.chat()
+        val restored = engine.restore(file, key)
+        keep(restored.chat, key)
+        unfinished = restored.unfinishedTurn
+        return restored.chat
+    }
+
+    /** In the host's lock: what is said from here on stands in the file. */
+    private suspend fun kept(): Chat {
+        val open = opened()
+        if (isKept) return open
+        // Of another process, meanwhile.
+        if (file.exists()) {
+            release()
+            return opened()
         }
+        keep(open, SessionKey.read(context))
+        return open
+    }
+
+    private suspend fun keep(open: Chat, key: ByteArray) {
         try {
             open.keepIn(file, key, AUTOSAVE)
         } catch (failure: Throwable) {
             open.close()
+            chat = null
             throw failure
         }
         chat = open
-        return open
+        isKept = true
     }
 
     /** The turn's own coroutine collects it, so that there is time to pause it before whoever wants its events has gone. */
@@ -150,7 +169,7 @@ public class Conversation internal constructor(
         var turn: Job? = null
         try {
             host.locked {
-                val open = opened().also { chat = it }
+                val open = kept().also { chat = it }
                 before()
                 cancelled = false
                 turn = SCOPE.launch(start = CoroutineStart.UNDISPATCHED) {

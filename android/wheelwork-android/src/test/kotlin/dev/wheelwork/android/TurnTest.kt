@@ -41,6 +41,17 @@ class TurnTest {
     }
 
     @Test
+    fun a_conversation_is_kept_from_its_first_question_on() = withHost { host ->
+        val before = host.saved()
+        val conversation = host.conversation("unsaid")
+        assertTrue(conversation.messages().isEmpty())
+        assertFalse(conversation.hasUnfinishedTurn())
+        assertEquals(before, host.saved())
+        conversation.ask(QUESTION, GREEDY).toList()
+        assertTrue(host.saved().any { it.name == "unsaid" })
+    }
+
+    @Test
     fun a_collector_that_goes_away_leaves_the_turn_to_be_resumed() = withHost { host ->
         val undisturbed = host.conversation("whole").ask(QUESTION, ENDLESS).toList()
         val conversation = host.conversation("left")
