@@ -83,8 +83,8 @@ public class ModelHost private constructor(
     }
 
     /**
-     * A conversation of that name, kept in a file of the app's; each call gives the same one. Takes no time: its file is read with
-     * the first use.
+     * A conversation of that name, kept in a file of the app's from its first question on; each call gives the same one. Takes no
+     * time: its file is read with the first use.
      *
      * @param name letters, digits, `-` and `_`.
      */
