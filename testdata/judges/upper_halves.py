@@ -47,8 +47,7 @@ def main():
             whole, nearly = some @ dequantised.T, some @ upper.T
             deviation = torch.sqrt(a[position:position + 64].square().sum(2) @ squares.T)
             largest = max(largest, float(((whole - nearly).abs() / deviation).max()))
-            best, place = nearly.max(1)
-            known = whole.gather(1, place[:, None])
+            known = whole.gather(1, nearly.argmax(1, keepdim=True))
             right = whole.argmax(1, keepdim=True)
             for count in (6, 8):
                 for margin in (0.0, 4.0, 10.0):
